@@ -1,0 +1,8 @@
+//! What the functions of the integration stand on.
+//!
+//! Imports point downwards only: `sync` stands on `webex`, `graph` and `store`, these on `http` and `clock`; `roster` and `merge` import nothing
+//! but ids. Nothing here reads the environment or the time of day by itself.
+
+pub mod clock;
+pub mod config;
+pub mod ids;
