@@ -1,0 +1,59 @@
+//! The net.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+
+use super::{ANSWER_LIMIT, Transport, TransportError};
+
+/// The real net, by reqwest: TLS by rustls, no redirects.
+#[derive(Debug, Clone)]
+pub struct Net(reqwest::Client);
+
+impl Net {
+    /// A client with its own connections; made once, outside the handler. Connections are opened at first use.
+    pub fn new() -> Result<Self, TransportError> {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(5));
+        client.build().map(Self).map_err(|error| TransportError::NotSent(error.to_string()))
+    }
+}
+
+#[async_trait]
+impl Transport for Net {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let mut request =
+            reqwest::Request::try_from(request).map_err(|error| TransportError::NotSent(error.to_string()))?;
+        *request.timeout_mut() = Some(timeout);
+        let mut response = self.0.execute(request).await.map_err(classified)?;
+        let mut answer = http::Response::builder().status(response.status());
+        if let Some(headers) = answer.headers_mut() {
+            headers.clone_from(response.headers());
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(classified)? {
+            if body.len() + chunk.len() > ANSWER_LIMIT {
+                return Err(TransportError::NoAnswer(format!("the answer is longer than {ANSWER_LIMIT} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        answer.body(body.freeze()).map_err(|error| TransportError::NoAnswer(error.to_string()))
+    }
+}
+
+fn classified(error: reqwest::Error) -> TransportError {
+    let error = error.without_url();
+    let whole = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let words = whole.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    if error.is_connect() || error.is_builder() {
+        TransportError::NotSent(words)
+    } else {
+        TransportError::NoAnswer(words)
+    }
+}

@@ -1,0 +1,5 @@
+//! The tests of this crate that need more than one of its files.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
+mod http;
