@@ -4,6 +4,8 @@
 //! but ids. Nothing here reads the environment or the time of day by itself.
 
 pub mod clock;
+pub mod complete;
 pub mod config;
 pub mod http;
 pub mod ids;
+pub mod webex;

@@ -1,0 +1,102 @@
+//! Lists, to their last page.
+
+use std::collections::HashSet;
+
+use http::{HeaderMap, header};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Webex;
+use crate::complete::Complete;
+use crate::http::{Access, Call, CallError};
+
+/// The size of a page that is asked for; Webex silently gives less where it wants to.
+pub(super) const PAGE: &str = "1000";
+
+#[derive(Deserialize)]
+struct Page<W> {
+    items: Vec<W>,
+}
+
+impl Webex {
+    /// Reads a list to its end. `read` says what an item is, `None` if it is none of ours, or why it cannot be used, which ends the reading: a shorter list would be a lie.
+    pub(super) async fn list<W: DeserializeOwned, T>(
+        &self,
+        access: &Access,
+        first: Call,
+        read: fn(W) -> Result<Option<T>, &'static str>,
+    ) -> Result<Complete<Vec<T>>, CallError> {
+        let mut list = vec![];
+        let mut followed = HashSet::new();
+        let mut call = first;
+        loop {
+            let answer = self.0.call(access, call).await?;
+            // An empty page may well have a next one: only the link says where the list ends.
+            for item in answer.json::<Page<W>>()?.items {
+                list.extend(read(item).map_err(|why| answer.unreadable(why))?);
+            }
+            let Some(link) = next(&answer.headers).map_err(|why| answer.unreadable(why))? else {
+                return Ok(Complete::read_to_the_end(list));
+            };
+            if !followed.insert(link.clone()) {
+                return Err(answer.unreadable("the pages lead round in a circle"));
+            }
+            call = Call::follow(link);
+        }
+    }
+}
+
+/// The link to the next page, of RFC 8288's `Link: <url>; rel="next", ...`.
+fn next(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
+    const UNREADABLE: &str = "a Link header that cannot be read";
+    for value in headers.get_all(header::LINK) {
+        let mut rest = value.to_str().map_err(|_| UNREADABLE)?.trim();
+        while !rest.is_empty() {
+            let (url, after) = rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or(UNREADABLE)?;
+            // A comma between quotes would be read as the end of the link; no relation of Webex's has one.
+            let (parameters, others) = after.split_once(',').unwrap_or((after, ""));
+            if parameters.split(';').any(is_next) {
+                return Ok(Some(url.into()));
+            }
+            rest = others.trim_start();
+        }
+    }
+    Ok(None)
+}
+
+fn is_next(parameter: &str) -> bool {
+    parameter.split_once('=').is_some_and(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("rel")
+            && value.trim().trim_matches('"').split_whitespace().any(|relation| relation.eq_ignore_ascii_case("next"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(links: &[&str]) -> Result<Option<String>, &'static str> {
+        next(&links.iter().map(|link| (header::LINK, link.parse().unwrap())).collect())
+    }
+
+    #[test]
+    fn the_next_page_is_found_among_all_links() {
+        let found = Ok(Some("https://h/v1/x?a=1,2;b".to_owned()));
+        assert_eq!(read(&[r#"<https://h/v1/x?a=1,2;b>; rel="next""#]), found);
+        assert_eq!(read(&["<https://h/v1/x?a=1,2;b>;rel=next"]), found);
+        assert_eq!(read(&[r#"<https://h/1>; rel="prev", <https://h/v1/x?a=1,2;b>; title=x; Rel="last next""#]), found);
+        assert_eq!(read(&[r#"<https://h/1>; rel="first""#, r#"<https://h/v1/x?a=1,2;b>; rel="next""#]), found);
+    }
+
+    #[test]
+    fn other_links_are_no_next_page() {
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&[r#"<https://h/1>; rel="prev""#, r#"<https://h/next>; title="next""#]), Ok(None));
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_read_is_not_the_end() {
+        assert!(read(&[r#"https://h/2; rel="next""#]).is_err());
+        assert!(read(&[r#"<https://h/2; rel="next""#]).is_err());
+    }
+}

@@ -1,0 +1,100 @@
+//! Accounts as `/people` shows them. Their `externalId` is not here, but in SCIM.
+
+use serde::Deserialize;
+
+use super::wire::{Flag, lenient};
+use super::{Webex, WebexId};
+use crate::http::{Access, Call, CallError};
+use crate::ids::{OrgId, PersonId};
+
+/// An account. What only an administrator sees is missing for everybody else.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "AccountAsSent")]
+pub struct Account {
+    /// Its id.
+    pub id: WebexId<PersonId>,
+    /// Its organization; missing where that cannot be told.
+    pub org: Option<OrgId>,
+    /// What it is called.
+    pub name: Option<String>,
+    /// Its addresses.
+    pub emails: Vec<String>,
+    /// The ids of its administrative roles.
+    pub roles: Vec<String>,
+    /// Who or what it is.
+    pub kind: AccountKind,
+    /// Its presence; `pending` is never signed in, missing is unknown.
+    pub status: Option<String>,
+    /// Whether it was invited and has not followed.
+    pub invite_pending: Option<bool>,
+    /// Whether it may sign in.
+    pub login_enabled: Option<bool>,
+}
+
+/// Who or what an account is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountKind {
+    /// A human being.
+    Person,
+    /// A bot.
+    Bot,
+    /// A guest that an application brought.
+    AppUser,
+    /// Something else, or not said.
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountAsSent {
+    id: WebexId<PersonId>,
+    #[serde(default, deserialize_with = "lenient")]
+    org_id: Option<WebexId<OrgId>>,
+    #[serde(default, deserialize_with = "lenient")]
+    display_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    emails: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "lenient")]
+    roles: Option<Vec<String>>,
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    kind: Option<AccountKind>,
+    #[serde(default, deserialize_with = "lenient")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    invite_pending: Option<Flag>,
+    #[serde(default, deserialize_with = "lenient")]
+    login_enabled: Option<Flag>,
+}
+
+impl From<AccountAsSent> for Account {
+    fn from(sent: AccountAsSent) -> Self {
+        // Webex's example has several roles in one text, with commas between them.
+        let roles = sent.roles.unwrap_or_default();
+        Self {
+            id: sent.id,
+            org: sent.org_id.map(|id| id.id),
+            name: sent.display_name,
+            emails: sent.emails.unwrap_or_default(),
+            roles: roles.iter().flat_map(|roles| roles.split(',')).map(|role| role.trim().into()).collect(),
+            kind: sent.kind.unwrap_or(AccountKind::Other),
+            status: sent.status,
+            invite_pending: sent.invite_pending.and_then(Flag::value),
+            login_enabled: sent.login_enabled.and_then(Flag::value),
+        }
+    }
+}
+
+impl Webex {
+    /// An account; `None` where there is none that this account may see.
+    pub async fn person(&self, access: &Access, person: &WebexId<PersonId>) -> Result<Option<Account>, CallError> {
+        let answer = self.find(access, Call::get(format!("/people/{person}"))).await?;
+        answer.map(|answer| answer.json()).transpose()
+    }
+
+    /// Whose token it is.
+    pub async fn me(&self, access: &Access) -> Result<Account, CallError> {
+        self.0.call(access, Call::get("/people/me")).await?.json()
+    }
+}
