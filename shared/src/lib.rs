@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod complete;
 pub mod config;
+pub mod graph;
 pub mod http;
 pub mod ids;
 pub mod webex;

@@ -1,0 +1,42 @@
+//! Groups that were deleted, and how others are kept from it.
+
+use http::Method;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::Graph;
+use crate::http::{Access, Call, CallError, Repeat};
+use crate::ids::GroupId;
+
+/// A deleted group. It can be restored for 30 days, with site and mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletedGroup {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name.
+    pub display_name: String,
+    /// When it was deleted, if the service says so.
+    #[serde(rename = "deletedDateTime")]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Graph {
+    /// The group if it is deleted and can be restored.
+    pub async fn deleted_group(&self, access: &Access, group: GroupId) -> Result<Option<DeletedGroup>, CallError> {
+        // Without $select: the listing's type is directoryObject, which has no name.
+        self.get(access, Call::get(format!("/directory/deletedItems/{group}"))).await
+    }
+
+    /// Restores a deleted group; its contents can take a day to come back.
+    pub async fn restore_group(&self, access: &Access, group: GroupId) -> Result<(), CallError> {
+        let call = Call::new(Method::POST, format!("/directory/deletedItems/{group}/restore"));
+        self.caller.call(access, call).await.map(drop)
+    }
+
+    /// Puts off the expiration of a group by the policy's lifetime.
+    pub async fn renew_group(&self, access: &Access, group: GroupId) -> Result<(), CallError> {
+        let call = Call::new(Method::POST, format!("/groups/{group}/renew")).repeat(Repeat::Safe);
+        self.caller.call(access, call).await.map(drop)
+    }
+}

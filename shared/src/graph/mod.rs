@@ -1,0 +1,26 @@
+//! Microsoft Graph and Entra's token endpoint: what we call, and nothing more. <https://learn.microsoft.com/graph/api/overview>
+//!
+//! # Guarantees
+//! A listing is complete or an error. What is addressed to one group is written one call after the other. A member or owner is removed by a URL that ends in
+//! `/$ref`: without it the same call deletes the user.
+
+mod batch;
+mod client;
+mod deleted;
+mod delta;
+pub mod error;
+mod groups;
+mod relations;
+mod settings;
+mod token;
+mod users;
+
+pub use client::Graph;
+pub use deleted::DeletedGroup;
+pub use delta::{Delta, DeltaFrom};
+pub use error::is_young;
+pub use groups::{DirectoryObject, Group, GroupReading, NewGroup, ObjectKind, RELATIONS_PER_CALL, Renamed, Upserted};
+pub use relations::{Bind, BindOutcome, Bound, Relation, Unbound};
+pub use settings::{GroupCreation, GroupSettings};
+pub use token::{AppToken, Entra, TokenError, TokenErrorKind};
+pub use users::{User, UserKind};

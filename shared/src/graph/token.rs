@@ -1,0 +1,167 @@
+//! Tokens for our app in a directory. <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Method;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use crate::clock::Clock;
+use crate::http::{Access, Api, Call, CallError, Caller, Class, Deadline, InvalidBaseUrl, Repeat, Transport};
+use crate::ids::DirectoryId;
+
+/// Entra's token endpoint.
+#[derive(Clone)]
+pub struct Entra {
+    caller: Caller,
+    scope: String,
+}
+
+/// A token with which our app calls Graph in one directory.
+#[derive(Debug, Clone)]
+pub struct AppToken {
+    /// The token.
+    pub access: SecretString,
+    /// When it ends, 60 to 90 minutes after it was had.
+    pub ends_at: Timestamp,
+    /// The application permissions that it carries. A directory that never consented gives a token too, without any.
+    pub roles: Vec<String>,
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenErrorKind {
+    /// The directory does not know our app: it never consented, or has removed or disabled it (AADSTS700016, 7000112, 650052).
+    ConsentGone,
+    /// Our own secret or federated credential is wrong or has ended (AADSTS7000215, 7000222, 70021, 700213).
+    BadCredential,
+    /// There is no such directory (AADSTS90002).
+    NoSuchDirectory,
+    /// Anything else.
+    Other,
+}
+
+/// There is no token.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{call}")]
+pub struct TokenError {
+    /// What is to be understood by it.
+    pub kind: TokenErrorKind,
+    /// The call that failed.
+    pub call: CallError,
+}
+
+impl TokenError {
+    /// What to do about it.
+    pub fn class(&self) -> Class {
+        match self.call.refusal() {
+            Some((_, "temporarily_unavailable", _)) => Class::Transient,
+            _ => self.call.class(),
+        }
+    }
+}
+
+impl From<CallError> for TokenError {
+    fn from(call: CallError) -> Self {
+        let kind = match call.refusal().and_then(|(_, _, message)| number(message)) {
+            Some(700_016 | 7_000_112 | 650_052) => TokenErrorKind::ConsentGone,
+            Some(7_000_215 | 7_000_222 | 70_021 | 700_213) => TokenErrorKind::BadCredential,
+            Some(90_002) => TokenErrorKind::NoSuchDirectory,
+            _ => TokenErrorKind::Other,
+        };
+        Self { kind, call }
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: SecretString,
+    expires_in: u32,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+    #[serde(default)]
+    error_codes: Vec<u32>,
+}
+
+impl Entra {
+    /// Entra at `login` (`https://login.microsoftonline.com`), for tokens to be used at `graph` (`https://graph.microsoft.com/v1.0`).
+    pub fn new(
+        login: &str,
+        graph: &str,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, InvalidBaseUrl> {
+        let origin = Url::parse(graph).map_err(|_| InvalidBaseUrl(graph.into()))?.origin();
+        if !origin.is_tuple() {
+            return Err(InvalidBaseUrl(graph.into()));
+        }
+        let scope = format!("{}/.default", origin.ascii_serialization());
+        Ok(Self { caller: Caller::new(Api::Entra, login, transport, clock, read_refusal)?, scope })
+    }
+
+    /// A token by the client's secret.
+    ///
+    /// # Errors
+    /// See [`TokenErrorKind`]. For minutes after the consent the directory may not know the app yet.
+    pub async fn token(
+        &self,
+        directory: DirectoryId,
+        client_id: &str,
+        client_secret: &SecretString,
+        deadline: Deadline,
+    ) -> Result<AppToken, TokenError> {
+        let call = Call::new(Method::POST, format!("/{directory}/oauth2/v2.0/token")).repeat(Repeat::Safe).form(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", client_id),
+            ("client_secret", client_secret.expose_secret()),
+            ("scope", &self.scope),
+        ]);
+        let asked_at = self.caller.clock().now();
+        let answer = self.caller.call(&Access::anonymous(deadline), call).await?;
+        let token: TokenAnswer = answer.json()?;
+        let roles =
+            roles(token.access_token.expose_secret()).ok_or_else(|| answer.unreadable("the token is no JWT"))?;
+        let ends_at = asked_at + Duration::from_secs(token.expires_in.into());
+        Ok(AppToken { access: token.access_token, ends_at, roles })
+    }
+}
+
+/// The roles that a token carries. Its signature is Graph's to check; it came from Entra itself.
+fn roles(token: &str) -> Option<Vec<String>> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    Some(serde_json::from_slice::<Claims>(&payload).ok()?.roles)
+}
+
+fn read_refusal(body: &[u8]) -> (String, String) {
+    let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else {
+        return (String::new(), String::from_utf8_lossy(body).into_owned());
+    };
+    let message = match refusal.error_codes.first() {
+        Some(code) if number(&refusal.error_description).is_none() => {
+            format!("AADSTS{code}: {}", refusal.error_description)
+        }
+        _ => refusal.error_description,
+    };
+    (refusal.error, message)
+}
+
+fn number(message: &str) -> Option<u32> {
+    let digits = message.strip_prefix("AADSTS")?;
+    digits.split(|next: char| !next.is_ascii_digit()).next()?.parse().ok()
+}

@@ -1,0 +1,129 @@
+//! Users.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::Graph;
+use super::batch::READS_PER_BATCH;
+use super::client::Page;
+use super::groups::parsed;
+use crate::http::{Access, Call, CallError};
+use crate::ids::ObjectId;
+
+const SELECT: &str = "id,displayName,userPrincipalName,userType";
+
+/// Most values of an `in` filter.
+const IDS_PER_FILTER: usize = 15;
+
+/// Whether somebody belongs to the organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UserKind {
+    /// Yes.
+    Member,
+    /// No, invited.
+    Guest,
+}
+
+/// A user of the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The object id.
+    pub id: ObjectId,
+    /// The display name.
+    pub name: Option<String>,
+    /// The name to sign in with.
+    pub user_principal_name: String,
+    /// Member or guest.
+    pub kind: UserKind,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedUser {
+    id: ObjectId,
+    display_name: Option<String>,
+    user_principal_name: String,
+    user_type: Option<String>,
+}
+
+impl From<ListedUser> for User {
+    fn from(listed: ListedUser) -> Self {
+        // Users from before 2014 have no type.
+        let is_guest = match &listed.user_type {
+            Some(kind) => kind.eq_ignore_ascii_case("Guest"),
+            None => listed.user_principal_name.contains("#EXT#"),
+        };
+        Self {
+            id: listed.id,
+            name: listed.display_name,
+            user_principal_name: listed.user_principal_name,
+            kind: if is_guest { UserKind::Guest } else { UserKind::Member },
+        }
+    }
+}
+
+impl Graph {
+    /// One user; `None` if there is none.
+    pub async fn user(&self, access: &Access, id: ObjectId) -> Result<Option<User>, CallError> {
+        let listed: Option<ListedUser> =
+            self.get(access, Call::get(format!("/users/{id}")).query("$select", SELECT)).await?;
+        Ok(listed.map(Into::into))
+    }
+
+    /// The users with these ids, by id: who is not among them does not exist.
+    ///
+    /// # Errors
+    /// As soon as one of the listings is not complete.
+    pub async fn users(&self, access: &Access, ids: &[ObjectId]) -> Result<Vec<User>, CallError> {
+        let ids: Vec<_> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        if let [id] = ids[..] {
+            return Ok(self.user(access, id).await?.into_iter().collect());
+        }
+        let filters: Vec<_> = ids.chunks(IDS_PER_FILTER).map(filter).collect();
+        let mut users = vec![];
+        for batch in filters.chunks(READS_PER_BATCH) {
+            let urls: Vec<_> = batch.iter().map(|filter| url(filter)).collect();
+            for (filter, body) in batch.iter().zip(self.read_batch(access, &urls).await?) {
+                let first: Page<ListedUser> = parsed(body?, "/users")?;
+                let listing = Call::get("/users").query("$filter", filter).query("$select", SELECT);
+                let listed = self.read_to_the_end(access, Some(first), &listing).await?;
+                users.extend(listed.into_inner().into_iter().map(User::from));
+            }
+        }
+        users.sort_by_key(|user| user.id);
+        Ok(users)
+    }
+}
+
+fn filter(ids: &[ObjectId]) -> String {
+    let quoted: Vec<_> = ids.iter().map(|id| format!("'{id}'")).collect();
+    format!("id in ({})", quoted.join(","))
+}
+
+fn url(filter: &str) -> String {
+    format!("/users?$filter={}&$select={SELECT}", filter.replace(' ', "%20"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(user_type: Option<&str>, user_principal_name: &str) -> UserKind {
+        let listed = ListedUser {
+            id: "87d349ed-44d7-43e1-9a83-5f2406dee5bd".parse().unwrap(),
+            display_name: None,
+            user_principal_name: user_principal_name.into(),
+            user_type: user_type.map(Into::into),
+        };
+        User::from(listed).kind
+    }
+
+    #[test]
+    fn a_guest_is_told_by_type_and_without_one_by_name() {
+        assert_eq!(kind(Some("Guest"), "a_b.com#EXT#@contoso.com"), UserKind::Guest);
+        assert_eq!(kind(Some("Member"), "a_b.com#EXT#@contoso.com"), UserKind::Member);
+        assert_eq!(kind(None, "a_b.com#EXT#@contoso.com"), UserKind::Guest);
+        assert_eq!(kind(None, "a@contoso.com"), UserKind::Member);
+    }
+}

@@ -1,0 +1,51 @@
+//! Users.
+
+use super::*;
+
+fn user(number: u32) -> Value {
+    json!({"id": person(number), "displayName": "N", "userPrincipalName": format!("{number}@contoso.com"), "userType": "Guest"})
+}
+
+#[tokio::test]
+async fn users_are_read_fifteen_in_a_filter_and_who_is_not_returned_does_not_exist() {
+    let service = Service::start().await;
+    let pages = [
+        item(0, 200, json!({"value": (0..15).map(user).collect::<Vec<_>>()})),
+        item(1, 200, json!({"value": [user(15)]})),
+    ];
+    service.answers("POST", "/$batch", batch(&pages)).await;
+    let wanted: Vec<_> = (0..17).chain(0..2).map(person).collect();
+
+    let users = service.graph.users(&service.access, &wanted).await.unwrap();
+
+    assert_eq!(users.iter().map(|user| user.id).collect::<Vec<_>>(), (0..16).map(person).collect::<Vec<_>>());
+    assert_eq!(users[0].kind, UserKind::Guest);
+    let sent: Value = service.requests().await[0].body_json().unwrap();
+    let items = sent["requests"].as_array().unwrap();
+    assert_eq!(items.len(), 2);
+    let second = format!("/users?$filter=id%20in%20('{}','{}')&$select=id,", person(15), person(16));
+    assert!(items[1]["url"].as_str().unwrap().starts_with(&second), "{items:?}");
+}
+
+#[tokio::test]
+async fn no_user_is_asked_for_by_no_call_and_one_by_a_plain_get() {
+    let service = Service::start().await;
+    service.answers("GET", &format!("/users/{}", person(1)), ok(user(1))).await;
+    let users = async |ids: &[ObjectId]| service.graph.users(&service.access, ids).await.unwrap().len();
+
+    assert_eq!(users(&[]).await, 0);
+    assert_eq!(service.requests().await.len(), 0);
+    assert_eq!(users(&[person(1)]).await, 1);
+    assert_eq!(users(&[person(2)]).await, 0);
+}
+
+#[tokio::test]
+async fn one_failed_filter_fails_all_users() {
+    let service = Service::start().await;
+    let pages = [item(0, 200, json!({"value": []})), item(1, 503, error("x", "y"))];
+    service.answers("POST", "/$batch", batch(&pages)).await;
+
+    let error = service.graph.users(&service.access, &(0..16).map(person).collect::<Vec<_>>()).await.unwrap_err();
+
+    assert!(is_transient(&error), "{error}");
+}
