@@ -3,10 +3,18 @@
 //! Imports point downwards only: `sync` stands on `webex`, `graph` and `store`, these on `http` and `clock`; `roster` and `merge` import nothing
 //! but ids. Nothing here reads the environment or the time of day by itself.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod clock;
 pub mod complete;
 pub mod config;
 pub mod graph;
 pub mod http;
 pub mod ids;
+#[cfg(feature = "aws")]
+pub mod log;
+pub mod message;
+pub mod queue;
+pub mod secrets;
+pub mod store;
 pub mod webex;

@@ -1,0 +1,156 @@
+//! The queue in memory, for tests and the sandbox: what SQS does, in a fixed order.
+//!
+//! # Guarantees
+//! A message is received again when its visibility timeout has passed and nobody deleted it; when that happens after [`RECEIVES`] receives, it goes to the dead letters
+//! instead. Messages that become visible at the same moment come in the order of sending.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{LONGEST_DELAY, Queue, QueueError};
+use crate::clock::Clock;
+use crate::message::Message;
+
+/// How often a message is received before it is a dead letter.
+pub const RECEIVES: u32 = 5;
+
+/// How long a received message is hidden unless [`MemoryQueue::with_visibility_timeout`] says otherwise.
+pub const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(6 * 60);
+
+/// Names one receive of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Receipt {
+    sent: u64,
+    receives: u32,
+}
+
+/// A message as it was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// What was sent.
+    pub message: Message,
+    /// What [`MemoryQueue::delete`] wants to see.
+    pub receipt: Receipt,
+    /// How often it has been received, with this time.
+    pub receives: u32,
+}
+
+/// A queue in memory.
+pub struct MemoryQueue {
+    clock: Arc<dyn Clock>,
+    visibility_timeout: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// By when they become visible, and then by the number of their sending.
+    waiting: BTreeMap<(Timestamp, u64), Waiting>,
+    dead: Vec<Message>,
+    sent: u64,
+}
+
+struct Waiting {
+    message: Message,
+    receives: u32,
+}
+
+impl MemoryQueue {
+    /// An empty queue.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, visibility_timeout: VISIBILITY_TIMEOUT, state: Mutex::default() }
+    }
+
+    /// Hides received messages for this long.
+    pub fn with_visibility_timeout(self, visibility_timeout: Duration) -> Self {
+        Self { visibility_timeout, ..self }
+    }
+
+    /// Up to `max` of the visible messages, which are then hidden for the visibility timeout.
+    pub fn receive(&self, max: usize) -> Vec<Received> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.bury(now);
+        let places: Vec<_> = state.waiting.range(..=(now, u64::MAX)).map(|(place, _)| *place).take(max).collect();
+        let mut received = Vec::new();
+        for place @ (_, sent) in places {
+            let Some(mut waiting) = state.waiting.remove(&place) else { continue };
+            waiting.receives += 1;
+            let receives = waiting.receives;
+            received.push(Received { message: waiting.message.clone(), receipt: Receipt { sent, receives }, receives });
+            state.waiting.insert((after(now, self.visibility_timeout), sent), waiting);
+        }
+        received
+    }
+
+    /// Deletes a received message. A receipt of an earlier receive, or of a message that is gone, changes nothing.
+    pub fn delete(&self, receipt: Receipt) {
+        self.lock().waiting.retain(|(_, sent), waiting| (*sent, waiting.receives) != (receipt.sent, receipt.receives));
+    }
+
+    /// When the next message becomes visible, or became so; `None` if the queue is empty.
+    pub fn next_visible_at(&self) -> Option<Timestamp> {
+        let mut state = self.lock();
+        state.bury(self.clock.now());
+        state.waiting.keys().next().map(|(visible_at, _)| *visible_at)
+    }
+
+    /// How many messages there are: visible, delayed and received ones, without the dead letters.
+    pub fn len(&self) -> usize {
+        let mut state = self.lock();
+        state.bury(self.clock.now());
+        state.waiting.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The messages that were received [`RECEIVES`] times in vain.
+    pub fn dead_letters(&self) -> Vec<Message> {
+        let mut state = self.lock();
+        state.bury(self.clock.now());
+        state.dead.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn add(&mut self, message: &Message, visible_at: Timestamp) {
+        self.sent += 1;
+        self.waiting.insert((visible_at, self.sent), Waiting { message: message.clone(), receives: 0 });
+    }
+
+    /// Moves what has been received too often and is visible again to the dead letters.
+    fn bury(&mut self, now: Timestamp) {
+        let spent = self.waiting.extract_if(..=(now, u64::MAX), |_, waiting| waiting.receives >= RECEIVES);
+        self.dead.extend(spent.map(|(_, waiting)| waiting.message));
+    }
+}
+
+fn after(moment: Timestamp, pause: Duration) -> Timestamp {
+    moment.checked_add(pause).unwrap_or(Timestamp::MAX)
+}
+
+#[async_trait]
+impl Queue for MemoryQueue {
+    async fn send(&self, message: &Message, delay: Duration) -> Result<(), QueueError> {
+        self.lock().add(message, after(self.clock.now(), delay.min(LONGEST_DELAY)));
+        Ok(())
+    }
+
+    async fn send_all(&self, messages: &[Message]) -> Result<(), QueueError> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        messages.iter().for_each(|message| state.add(message, now));
+        Ok(())
+    }
+}
