@@ -13,8 +13,10 @@ pub mod http;
 pub mod ids;
 #[cfg(feature = "aws")]
 pub mod log;
+pub mod merge;
 pub mod message;
 pub mod queue;
+pub mod roster;
 pub mod secrets;
 pub mod store;
 pub mod webex;

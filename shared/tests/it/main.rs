@@ -5,4 +5,7 @@
 mod contract;
 mod graph_client;
 mod http;
+mod merge_histories;
+mod merge_names;
+mod merge_rules;
 mod webex_client;
