@@ -1,0 +1,34 @@
+//! A laptop-sized Webex, Entra ID and Microsoft Graph: state, rules, limits, eventual consistency, and failures on demand.
+//!
+//! Everything is written from what the services document or were seen to do, never from this project's own clients, so that a client that
+//! misreads a service fails here. One [`World`] holds all three services and any number of tenants.
+//!
+//! # Guarantees
+//! - The same seed, clock and calls give the same answers, ids and replicas: nothing here asks the machine for time or randomness.
+//! - Nothing sleeps. What takes time (replication, young groups, events, deliveries, ends of tokens) is compared with the clock when asked.
+//! - A call is one step under one lock; no lock is held over an await.
+//!
+//! # Ways in
+//! - [`World`]: what people and administrators do, the truth to assert on, [faults](Fault), [records](Call) and [violations](Violation).
+//! - [`World::transport`]: a [`shared::http::Transport`] that finds the services by their real host names, in the same process.
+//! - [`World::router`] and [`serve`]: the same over HTTP on 127.0.0.1.
+
+mod faults;
+mod microsoft;
+mod outbox;
+mod record;
+mod serve;
+mod webex;
+mod wire;
+mod world;
+
+pub use faults::{Failure, Fault};
+pub use microsoft::{Collisions, DeltaEnd, GraphSettings, Group, OwnerRemoval, UpsertBinds, User, UserKind};
+pub use outbox::Delivery;
+pub use record::{Call, Item, Kind, Service, Violation};
+pub use serve::{Ports, Servers, serve, serve_on};
+pub use webex::{
+    AccountStatus, AdminRole, Card, EmptyPages, OrgWebhooks, RefreshRule, Role, Room, Spelling, StatusShape, Team,
+    TeamIdKind, TokenPair, UserType, WebexSettings,
+};
+pub use world::{Credentials, Person, Refused, TenantHandle, World};

@@ -1,0 +1,402 @@
+//! Entra ID and Microsoft Graph: directories, and the groups in them as three replicas show them.
+
+mod acts;
+mod batch;
+mod deleted;
+mod delta;
+mod entra;
+mod groups;
+mod naming;
+mod relations;
+mod replicas;
+mod settings;
+mod subscriptions;
+mod users;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::ids::{DirectoryId, GroupId, ObjectId};
+
+pub use acts::{Group, User};
+pub(crate) use subscriptions::handshake;
+
+use crate::record::{Service, Violation};
+use crate::wire::{Answer, Outcome, Request};
+use crate::world::{Credentials, State, kind, secret, slug, uuid};
+
+/// Whether writes to one group in parallel items of a batch collide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collisions {
+    /// They are served one after the other.
+    Never,
+    /// All but the first get 409 `Directory_ConcurrencyViolation`.
+    ParallelItems,
+}
+
+/// What removing an owner does to the membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnerRemoval {
+    /// Nothing.
+    KeepsMembership,
+    /// It goes, too (a known issue for groups with a Team).
+    TakesMembership,
+}
+
+/// What binds do in an upsert that finds the group: not documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpsertBinds {
+    /// The same as in a `PATCH` by id: all or nothing, and who is there already refuses all.
+    LikePatch,
+    /// Nothing.
+    Ignored,
+    /// Who is not there is added.
+    Merged,
+}
+
+/// How a delta link that is too old is refused: both are documented or were seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeltaEnd {
+    /// 400 `Request_UnsupportedQuery`.
+    UnsupportedQuery,
+    /// 410 with a `Location` to start over.
+    Gone,
+}
+
+/// Member or guest of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserKind {
+    /// `userType: Member`.
+    Member,
+    /// `userType: Guest`.
+    Guest,
+}
+
+/// What differs between one day of Graph and another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GraphSettings {
+    /// A replica shows a write at most this much later; each has its own lag for each write. Up to 600 s is realistic.
+    pub replica_lag: Duration,
+    /// For at most this long a replica does not know a new group.
+    pub young: Duration,
+    /// Whether parallel items of a batch collide.
+    pub collisions: Collisions,
+    /// What removing an owner does to the membership.
+    pub owner_removal: OwnerRemoval,
+    /// What binds do in an upsert that finds the group.
+    pub upsert_binds: UpsertBinds,
+    /// The most items on a page, whatever `$top` asks for.
+    pub page_limit: usize,
+    /// How many groups a page of a delta has.
+    pub delta_page: usize,
+    /// Life of a delta link.
+    pub delta_life: Duration,
+    /// How a delta link that is too old is refused.
+    pub delta_end: DeltaEnd,
+    /// Write units for each directory in 150 seconds.
+    pub write_quota: usize,
+    /// Life of an app's token.
+    pub token_life: Duration,
+    /// How long after the act a notification is due, at least.
+    pub notification_delay: Duration,
+    /// How much later it can be, at random.
+    pub notification_jitter: Duration,
+    /// Of a hundred notifications, how many never come.
+    pub notifications_lost: u8,
+}
+
+impl Default for GraphSettings {
+    fn default() -> Self {
+        Self {
+            replica_lag: Duration::ZERO,
+            young: Duration::ZERO,
+            collisions: Collisions::Never,
+            owner_removal: OwnerRemoval::KeepsMembership,
+            upsert_binds: UpsertBinds::LikePatch,
+            page_limit: 999,
+            delta_page: 100,
+            delta_life: Duration::from_secs(7 * 86_400),
+            delta_end: DeltaEnd::UnsupportedQuery,
+            write_quota: 3_000,
+            token_life: Duration::from_secs(3_599),
+            notification_delay: Duration::from_secs(10),
+            notification_jitter: Duration::ZERO,
+            notifications_lost: 0,
+        }
+    }
+}
+
+pub(crate) struct Directory {
+    name: String,
+    domain: String,
+    /// The app's roles; `None` where it was never consented or was removed.
+    roles: Option<BTreeSet<String>>,
+    users: BTreeMap<ObjectId, users::UserEntry>,
+    /// Names for signing in that are taken.
+    principals: BTreeSet<String>,
+    groups: BTreeMap<GroupId, replicas::GroupEntry>,
+    changes: Vec<delta::Changed>,
+    /// Values of `Group.Unified` that were set.
+    settings: BTreeMap<String, String>,
+    /// Lifetime by the expiration policy.
+    lifetime: Option<SignedDuration>,
+    written: VecDeque<(Timestamp, usize)>,
+}
+
+struct Token {
+    directory: DirectoryId,
+    roles: BTreeSet<String>,
+    until: Timestamp,
+}
+
+pub(crate) struct Microsoft {
+    pub(crate) app: Credentials,
+    pub(crate) settings: GraphSettings,
+    directories: BTreeMap<DirectoryId, Directory>,
+    tokens: HashMap<String, Token>,
+    subscriptions: BTreeMap<uuid::Uuid, subscriptions::Subscription>,
+    /// When ends of groups were last looked for.
+    swept: Option<Timestamp>,
+}
+
+impl Microsoft {
+    pub(crate) fn new(rng: &mut fastrand::Rng) -> Self {
+        Self {
+            app: Credentials { client_id: uuid(rng).to_string(), client_secret: secret(rng) },
+            settings: GraphSettings::default(),
+            directories: BTreeMap::new(),
+            tokens: HashMap::new(),
+            subscriptions: BTreeMap::new(),
+            swept: None,
+        }
+    }
+
+    pub(crate) fn directory_of_token(&self, token: &str) -> Option<DirectoryId> {
+        self.tokens.get(token).map(|token| token.directory)
+    }
+}
+
+/// The app that calls, in one directory.
+pub(super) struct App {
+    directory: DirectoryId,
+    roles: BTreeSet<String>,
+}
+
+const WRITE_GROUPS: &[&str] = &["Group.ReadWrite.All", "Directory.ReadWrite.All"];
+const WRITE_MEMBERS: &[&str] = &["GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All"];
+const READ_GROUPS: &[&str] = &[
+    "Group.ReadWrite.All",
+    "Group.Read.All",
+    "Group.ReadBasic.All",
+    "GroupMember.ReadWrite.All",
+    "GroupMember.Read.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+const READ_USERS: &[&str] = &["User.Read.All", "User.ReadBasic.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+const READ_SETTINGS: &[&str] =
+    &["GroupSettings.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+
+impl App {
+    fn needs(&self, roles: &[&str]) -> Result<(), Answer> {
+        if roles.iter().any(|role| self.roles.contains(*role)) {
+            Ok(())
+        } else if self.roles.is_empty() {
+            Err(error(403, "Authorization_RequestDenied", "Required roles claim values are not provided."))
+        } else {
+            Err(error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."))
+        }
+    }
+}
+
+/// An error as Graph words it; `innerError` is added on the way out.
+pub(super) fn error(status: u16, code: &str, message: &str) -> Answer {
+    Answer::new(status, json!({"error": {"code": code, "message": message}}))
+}
+
+pub(super) fn bad_request(message: &str) -> Answer {
+    error(400, "Request_BadRequest", message)
+}
+
+/// "Not found", naming the id: of the group or of the person.
+pub(super) fn missing(id: impl std::fmt::Display) -> Answer {
+    let message =
+        format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.");
+    error(404, "Request_ResourceNotFound", &message)
+}
+
+/// Adds the request ids to the headers, and `innerError` to an error.
+pub(crate) fn sealed(state: &mut State, call: &Request, mut answer: Answer) -> Answer {
+    let id = state.uuid().to_string();
+    let client = call.header("client-request-id").map_or_else(|| id.clone(), str::to_owned);
+    seal_error(&mut answer, state.now, &id, &client);
+    answer.with("request-id", id).with("client-request-id", client)
+}
+
+fn seal_error(answer: &mut Answer, now: Timestamp, id: &str, client: &str) {
+    let error = answer.body.as_mut().and_then(|body| body.get_mut("error")).and_then(Value::as_object_mut);
+    if let Some(error) = error {
+        let date = now.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        let inner = error.entry("innerError").or_insert_with(|| json!({}));
+        inner["date"] = date.into();
+        inner["request-id"] = id.into();
+        inner["client-request-id"] = client.into();
+    }
+}
+
+/// Of an object's properties those that `$select` names, or all that come by default.
+fn selected(mut object: Value, call: &Request, default: &[&str]) -> Value {
+    let wanted: Vec<&str> = match call.query("$select").filter(|select| !select.is_empty()) {
+        Some(select) => select.split(',').map(str::trim).collect(),
+        None => default.to_vec(),
+    };
+    if let Some(object) = object.as_object_mut() {
+        object.retain(|key, _| key.starts_with('@') || wanted.contains(&key.as_str()));
+    }
+    object
+}
+
+impl State {
+    pub(crate) fn add_directory(&mut self, name: &str, roles: &[&str]) -> DirectoryId {
+        let id = DirectoryId(self.uuid());
+        let directory = Directory {
+            name: name.into(),
+            domain: format!("{}.example", slug(name).replace('.', "-")),
+            roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
+            users: BTreeMap::new(),
+            principals: BTreeSet::new(),
+            groups: BTreeMap::new(),
+            changes: Vec::new(),
+            settings: BTreeMap::new(),
+            lifetime: None,
+            written: VecDeque::new(),
+        };
+        self.microsoft.directories.insert(id, directory);
+        id
+    }
+
+    fn directory(&self, id: DirectoryId) -> Result<&Directory, Answer> {
+        self.microsoft.directories.get(&id).ok_or_else(|| missing(id))
+    }
+
+    fn directory_mut(&mut self, id: DirectoryId) -> Result<&mut Directory, Answer> {
+        self.microsoft.directories.get_mut(&id).ok_or_else(|| missing(id))
+    }
+
+    pub(crate) fn graph_call(&mut self, call: &Request) -> Answer {
+        let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+        let Some(segments) = segments.strip_prefix(&["v1.0"]) else {
+            return bad_request("Invalid version.");
+        };
+        let app = match self.app(call) {
+            Ok(app) => app,
+            Err(refusal) => return refusal,
+        };
+        if call.method == http::Method::POST && segments == ["$batch"] {
+            return self.batch(&app, call).unwrap_or_else(|refusal| refusal);
+        }
+        self.graph_request(&app, call, segments)
+    }
+
+    /// A request by itself or an item of a batch.
+    pub(super) fn graph_request(&mut self, app: &App, call: &Request, segments: &[&str]) -> Answer {
+        self.graph_route(app, call, segments).unwrap_or_else(|refusal| refusal)
+    }
+
+    fn graph_route(&mut self, app: &App, call: &Request, segments: &[&str]) -> Outcome {
+        if kind(Service::Graph, call) == crate::Kind::Write && segments.first() != Some(&"subscriptions") {
+            self.charge(app, call)?;
+        }
+        let body = call.json();
+        match (call.method.as_str(), segments) {
+            ("GET", ["organization"]) => self.list_organization(app),
+            ("GET", ["groupSettings"]) => self.list_settings(app),
+            ("POST", ["directoryObjects", "validateProperties"]) => self.validate(app, &body),
+            ("GET", ["users"]) => self.list_users(app, call),
+            ("GET", ["users", id]) => self.get_user(app, id, call),
+            ("GET", ["directory", "deletedItems", "microsoft.graph.group"]) => self.list_deleted(app, call),
+            ("GET", ["directory", "deletedItems", id] | ["directory", "deletedItems", id, "microsoft.graph.group"]) => {
+                self.get_deleted(app, id, call)
+            }
+            ("POST", ["directory", "deletedItems", id, "restore"]) => self.restore(app, id, call),
+            ("DELETE", ["directory", "deletedItems", id]) => self.purge(app, id),
+            ("POST", ["subscriptions"]) => self.post_subscription(app, &body),
+            ("GET", ["subscriptions"]) => self.list_subscriptions(app),
+            ("GET", ["subscriptions", id]) => self.get_subscription(app, id),
+            ("PATCH", ["subscriptions", id]) => self.patch_subscription(app, id, &body),
+            ("DELETE", ["subscriptions", id]) => self.delete_subscription(app, id),
+            ("GET", ["groups"]) => self.list_groups(app, call),
+            ("POST", ["groups"]) => self.post_group(app, &body),
+            ("GET", ["groups", "delta" | "delta()"]) => self.delta(app, call),
+            (_, [named]) if named.starts_with("groups(") => self.named_group(app, named, call),
+            ("GET", ["groups", id]) => self.get_group(app, id, call),
+            ("PATCH", ["groups", id]) => self.patch_group(app, id, &body),
+            ("DELETE", ["groups", id]) => self.delete_group(app, id),
+            ("POST", ["groups", id, "renew"]) => self.renew(app, id),
+            ("GET", ["groups", id, relation @ ("members" | "owners")]) => self.list_people(app, id, relation, call),
+            ("POST", ["groups", id, relation @ ("members" | "owners"), "$ref"]) => {
+                self.post_reference(app, id, relation, &body)
+            }
+            ("DELETE", ["groups", id, relation @ ("members" | "owners"), person, "$ref"]) => {
+                self.delete_reference(app, id, relation, person)
+            }
+            ("DELETE", ["groups", _, "members" | "owners", person]) => self.delete_user_by_mistake(app, person, call),
+            _ => Err(bad_request(&format!("Resource not found for the segment '{}'.", segments.join("/")))),
+        }
+    }
+
+    /// Who calls: 401 without a token that works.
+    fn app(&self, call: &Request) -> Result<App, Answer> {
+        let invalid = |message: &str| error(401, "InvalidAuthenticationToken", message);
+        let token = call.bearer().ok_or_else(|| invalid("Access token is empty."))?;
+        let token = self.microsoft.tokens.get(token).ok_or_else(|| invalid("IDX14100: JWT is not well formed."))?;
+        if token.until <= self.now {
+            return Err(invalid("Lifetime validation failed, the token is expired."));
+        }
+        if self.directory(token.directory)?.roles.is_none() {
+            let message = "The identity of the calling application could not be established.";
+            return Err(error(401, "Authorization_IdentityNotFound", message));
+        }
+        Ok(App { directory: token.directory, roles: token.roles.clone() })
+    }
+
+    /// Counts a write against the directory's quota; binds of many people cost a third of a unit each.
+    fn charge(&mut self, app: &App, call: &Request) -> Result<(), Answer> {
+        let body = call.json();
+        let binds = ["members@odata.bind", "owners@odata.bind"].iter().filter_map(|key| body[key].as_array());
+        let units = binds.map(Vec::len).sum::<usize>().div_ceil(3).max(1);
+        let (now, quota, id) = (self.now, self.microsoft.settings.write_quota, self.microsoft.app.client_id.clone());
+        let window = SignedDuration::from_secs(150);
+        let directory = self.directory_mut(app.directory)?;
+        while directory.written.front().is_some_and(|(at, _)| *at + window <= now) {
+            directory.written.pop_front();
+        }
+        let used: usize = directory.written.iter().map(|(_, units)| units).sum();
+        if used + units <= quota {
+            directory.written.push_back((now, units));
+            return Ok(());
+        }
+        let wait = directory.written.front().map_or(150, |(at, _)| (*at + window).duration_since(now).as_secs() + 1);
+        let mut refusal = error(429, "TooManyRequests", "Please retry again later.");
+        if let Some(body) = &mut refusal.body {
+            body["error"]["innerError"] = json!({"code": "429", "status": "429", "message": "Please retry after"});
+        }
+        Err(refusal
+            .with("Retry-After", wait.to_string())
+            .with("x-ms-throttle-scope", format!("Tenant_Application/Write/{id}/{}", app.directory))
+            .with("x-ms-throttle-information", "WriteLimitExceeded"))
+    }
+
+    /// Notes that an id was named that belongs to another directory.
+    fn trespass_on(&mut self, app: &App, id: uuid::Uuid) {
+        let elsewhere = self.microsoft.directories.iter().any(|(directory, entry)| {
+            *directory != app.directory
+                && (entry.groups.contains_key(&GroupId(id)) || entry.users.contains_key(&ObjectId(id)))
+        });
+        if elsewhere {
+            self.violations.push(Violation::OtherTenant { service: Service::Graph, path: id.to_string() });
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The naming policy (`PrefixSuffixNamingRequirement`, `CustomBlockedWordsList`): apps are refused, people's names are decorated.
+
+use serde_json::json;
+use shared::ids::DirectoryId;
+
+use super::{Directory, bad_request};
+use crate::wire::Answer;
+use crate::world::State;
+
+const GROUP_NAME: &str = "[GroupName]";
+/// Prefix, name and suffix together.
+const LONGEST: usize = 63;
+
+impl Directory {
+    pub(super) fn setting(&self, name: &str) -> &str {
+        self.settings.get(name).map_or("", String::as_str)
+    }
+
+    /// Prefix and suffix for somebody of this department; an app has none.
+    pub(super) fn decoration(&self, department: &str) -> Option<(String, String)> {
+        let policy = self.setting("PrefixSuffixNamingRequirement");
+        let (prefix, suffix) = policy.split_once(GROUP_NAME)?;
+        let filled = |part: &str| part.replace("[Department]", department);
+        Some((filled(prefix), filled(suffix)))
+    }
+
+    /// The name with what the policy asks for, cut to its longest; a name that has it already stays.
+    pub(super) fn decorated(&self, name: &str, department: &str) -> String {
+        match self.decoration(department) {
+            Some((prefix, suffix)) if !bears(name, &prefix, &suffix) => {
+                let room = LONGEST.saturating_sub(prefix.chars().count() + suffix.chars().count());
+                let name: String = name.chars().take(room).collect();
+                format!("{prefix}{name}{suffix}")
+            }
+            _ => name.to_owned(),
+        }
+    }
+
+    fn blocks(&self, name: &str) -> bool {
+        let words = self.setting("CustomBlockedWordsList").split(',').map(str::trim);
+        words.filter(|word| !word.is_empty()).any(|word| word.eq_ignore_ascii_case(name.trim()))
+    }
+}
+
+fn bears(name: &str, prefix: &str, suffix: &str) -> bool {
+    name.len() >= prefix.len() + suffix.len() && name.starts_with(prefix) && name.ends_with(suffix)
+}
+
+fn detailed(message: &str, detail: serde_json::Value) -> Answer {
+    let mut refusal = bad_request(message);
+    if let Some(body) = &mut refusal.body {
+        body["error"]["details"] = json!([detail]);
+    }
+    refusal
+}
+
+impl State {
+    /// Refuses a displayName that an app may not give.
+    pub(super) fn check_name(&self, directory: DirectoryId, name: &str) -> Result<(), Answer> {
+        if name.trim().is_empty() || name.chars().count() > 256 {
+            return Err(bad_request("Invalid value specified for property 'displayName' of resource 'Group'."));
+        }
+        let entry = self.directory(directory)?;
+        if entry.blocks(name) {
+            return Err(detailed(
+                "The property contains a blocked word per your organization's Group naming requirements.",
+                json!({"target": "displayName", "code": "ContainsBlockedWord"}),
+            ));
+        }
+        let suggested = entry.decorated(name, "");
+        if suggested == name {
+            return Ok(());
+        }
+        Err(detailed(
+            "The property is missing a required prefix/suffix per your organization's Group naming requirements.",
+            json!({"target": "displayName", "suggestedPropertyValue": suggested, "code": "MissingPrefixSuffix"}),
+        ))
+    }
+
+    /// Refuses a nickname that is malformed or taken, also by a group that was deleted and could come back.
+    pub(super) fn check_nickname(&self, directory: DirectoryId, nickname: &str) -> Result<(), Answer> {
+        let legal = |c: char| c.is_ascii() && !c.is_ascii_control() && !"@()\\[]\";:<>, ".contains(c);
+        if nickname.is_empty() || nickname.len() > 64 || !nickname.chars().all(legal) {
+            return Err(bad_request("Invalid value specified for property 'mailNickname' of resource 'Group'."));
+        }
+        let groups = self.directory(directory)?.groups.values();
+        if groups.map(|group| group.truth()).any(|facts| facts.mail_nickname.eq_ignore_ascii_case(nickname)) {
+            return Err(detailed(
+                "Another object with the same value for property mailNickname already exists.",
+                json!({"target": "mailNickname", "code": "ObjectConflict"}),
+            ));
+        }
+        Ok(())
+    }
+}

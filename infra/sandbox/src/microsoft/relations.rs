@@ -1,0 +1,184 @@
+//! Members and owners: listings, binds (all or nothing), and single references.
+
+use serde_json::{Value, json};
+use shared::ids::{GroupId, ObjectId};
+
+use super::groups::page_token;
+use super::replicas::Relation;
+use super::{App, OwnerRemoval, UserKind, WRITE_GROUPS, WRITE_MEMBERS, bad_request, error, missing, selected, users};
+use crate::wire::{Answer, Outcome, Request};
+use crate::world::State;
+
+/// Owners and members together, in one call.
+const MOST_BINDS: usize = 20;
+const MOST_OWNERS: usize = 100;
+
+/// What a replica that does not know the group yet says to a bind.
+pub(super) fn source_unknown() -> Answer {
+    bad_request("The source resource object or one of the objects being referenced don't exist.")
+}
+
+/// Who is to be bound.
+pub(super) struct Binds {
+    pub(super) members: Vec<ObjectId>,
+    pub(super) owners: Vec<ObjectId>,
+}
+
+impl Binds {
+    /// Takes the binds out of a body.
+    pub(super) fn take(body: &mut Value) -> Result<Self, Answer> {
+        let mut list = |key: &str| -> Result<Vec<ObjectId>, Answer> {
+            let urls = body.as_object_mut().and_then(|body| body.remove(key)).unwrap_or_else(|| json!([]));
+            let urls = urls.as_array().ok_or_else(|| bad_request("Binds must be an array."))?.clone();
+            urls.iter().map(|url| object_of(url.as_str().unwrap_or_default())).collect()
+        };
+        let binds = Self { members: list("members@odata.bind")?, owners: list("owners@odata.bind")? };
+        if binds.members.len() + binds.owners.len() > MOST_BINDS {
+            return Err(bad_request("The request has more than the maximum of 20 relationships."));
+        }
+        Ok(binds)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.owners.is_empty()
+    }
+}
+
+/// The object of `https://graph.microsoft.com/v1.0/users/{id}` or `.../directoryObjects/{id}`; the host may be the sandbox's own.
+fn object_of(url: &str) -> Result<ObjectId, Answer> {
+    let malformed = || bad_request(&format!("Invalid URL format specified for an entity reference: '{url}'."));
+    let parsed = url::Url::parse(url).map_err(|_| malformed())?;
+    let host = parsed.host_str().unwrap_or_default();
+    let segments: Vec<&str> = parsed.path_segments().map(Iterator::collect).unwrap_or_default();
+    match segments.as_slice() {
+        ["v1.0", "users" | "directoryObjects", id] if ["graph.microsoft.com", "127.0.0.1"].contains(&host) => {
+            id.parse().map(ObjectId).map_err(|_| malformed())
+        }
+        _ => Err(malformed()),
+    }
+}
+
+fn exist_already(relation: Relation) -> Answer {
+    bad_request(&format!(
+        "One or more added object references already exist for the following modified properties: '{}'.",
+        relation.name()
+    ))
+}
+
+impl State {
+    /// Refuses binds that would fail, in the order in which the service complains: quota, unknown people, guests, those who are there.
+    pub(super) fn check_binds(&mut self, app: &App, binds: &Binds, group: Option<GroupId>) -> Result<(), Answer> {
+        let facts = group.map(|group| self.facts(app.directory, group)).transpose()?;
+        let owners = facts.map_or(0, |facts| facts.owners.len()) + binds.owners.len();
+        if owners > MOST_OWNERS && !binds.owners.is_empty() {
+            let message = format!(
+                "Unable to perform operation as '{owners}' would exceed the maximum quota count '{MOST_OWNERS}' for forward-link 'owners'."
+            );
+            return Err(error(403, "Directory_QuotaExceeded", &message));
+        }
+        let known = |person: &ObjectId| self.user(app, *person).is_ok();
+        if let Some(unknown) = binds.owners.iter().chain(&binds.members).find(|person| !known(person)).copied() {
+            self.trespass_on(app, unknown.0);
+            return Err(missing(unknown));
+        }
+        let directory = self.directory(app.directory)?;
+        for (people, setting, default) in
+            [(&binds.owners, "AllowGuestsToBeGroupOwner", "false"), (&binds.members, "AllowToAddGuests", "true")]
+        {
+            let allowed = Some(directory.setting(setting)).filter(|value| !value.is_empty()).unwrap_or(default);
+            let guest = |person: &ObjectId| self.user(app, *person).is_ok_and(|user| user.kind == UserKind::Guest);
+            if !allowed.eq_ignore_ascii_case("true") && people.iter().any(guest) {
+                return Err(error(403, "Authorization_RequestDenied", "Guests users are not allowed to join."));
+            }
+        }
+        let facts = group.map(|group| self.facts(app.directory, group)).transpose()?;
+        for (relation, people) in [(Relation::Members, &binds.members), (Relation::Owners, &binds.owners)] {
+            if facts.is_some_and(|facts| people.iter().any(|person| facts.people(relation).contains(person))) {
+                return Err(exist_already(relation));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds people who were checked.
+    pub(super) fn bind(&mut self, app: &App, group: GroupId, binds: &Binds) -> Result<(), Answer> {
+        self.check_binds(app, binds, Some(group))?;
+        self.write_group(app.directory, group, |facts| {
+            facts.members.extend(&binds.members);
+            facts.owners.extend(&binds.owners);
+        });
+        Ok(())
+    }
+
+    fn needs_relation(app: &App, relation: Relation) -> Result<(), Answer> {
+        match relation {
+            Relation::Members => app.needs(WRITE_MEMBERS),
+            Relation::Owners => app.needs(WRITE_GROUPS),
+        }
+    }
+
+    pub(super) fn list_people(&mut self, app: &App, id: &str, relation: &str, call: &Request) -> Outcome {
+        app.needs(&[
+            "Group.ReadWrite.All",
+            "Group.Read.All",
+            "GroupMember.ReadWrite.All",
+            "GroupMember.Read.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ])?;
+        let replica = page_token(call).map_or_else(|| self.any_replica(), |(replica, _)| replica);
+        let (_, facts) = self.seen_on(app, id, replica)?;
+        let people = facts.people(Relation::named(relation)).clone();
+        let items = people.into_iter().map(|person| {
+            let mut shown = selected(self.user_json(app, person), call, &users::DEFAULT);
+            shown["@odata.type"] = "#microsoft.graph.user".into();
+            (person.0, shown)
+        });
+        self.listing(call, items.collect(), replica, "directoryObjects")
+    }
+
+    pub(super) fn post_reference(&mut self, app: &App, id: &str, relation: &str, body: &Value) -> Outcome {
+        let relation = Relation::named(relation);
+        Self::needs_relation(app, relation)?;
+        let person = object_of(body["@odata.id"].as_str().unwrap_or_default())?;
+        let group = self.group_to_write(app, id, source_unknown())?;
+        let mut binds = Binds { members: Vec::new(), owners: Vec::new() };
+        match relation {
+            Relation::Members => binds.members.push(person),
+            Relation::Owners => binds.owners.push(person),
+        }
+        self.bind(app, group, &binds)?;
+        Ok(Answer::empty(204))
+    }
+
+    pub(super) fn delete_reference(&mut self, app: &App, id: &str, relation: &str, person: &str) -> Outcome {
+        let relation = Relation::named(relation);
+        Self::needs_relation(app, relation)?;
+        let group = self.group_to_write(app, id, missing(id))?;
+        let person = ObjectId(person.parse().map_err(|_| missing(person))?);
+        let facts = self.facts(app.directory, group)?;
+        if !facts.people(relation).contains(&person) {
+            // A replica that still shows the reference answers in other words than one that does not.
+            let stale = self.seen_group(app, id).is_ok_and(|(_, facts)| facts.people(relation).contains(&person));
+            return Err(if stale {
+                bad_request(&format!(
+                    "One or more removed object references do not exist for the following modified properties: '{}'.",
+                    relation.name()
+                ))
+            } else {
+                missing(person)
+            });
+        }
+        if relation == Relation::Owners && facts.owners.len() == 1 {
+            return Err(bad_request("The group must have at least one owner, hence this owner cannot be removed."));
+        }
+        let takes = self.microsoft.settings.owner_removal == OwnerRemoval::TakesMembership;
+        self.write_group(app.directory, group, |facts| {
+            facts.people_mut(relation).remove(&person);
+            if relation == Relation::Owners && takes {
+                facts.members.remove(&person);
+            }
+        });
+        Ok(Answer::empty(204))
+    }
+}

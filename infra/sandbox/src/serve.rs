@@ -1,0 +1,136 @@
+//! The world behind a transport in the same process, and behind real HTTP.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use bytes::Bytes;
+use futures::stream;
+use shared::http::{Transport, TransportError};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::record::{Service, Violation};
+use crate::world::World;
+
+const LARGEST_BODY: usize = 4 * 1024 * 1024;
+
+/// Carries requests to the services by their real host names.
+struct InProcess(World);
+
+#[async_trait]
+impl Transport for InProcess {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _timeout: Duration,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let service = match host.as_str() {
+            "webexapis.com" => Service::Webex,
+            "login.microsoftonline.com" => Service::Entra,
+            "graph.microsoft.com" => Service::Graph,
+            _ => {
+                if request.headers().contains_key(http::header::AUTHORIZATION) {
+                    self.0.violated(Violation::BearerSentTo { host: host.clone() });
+                }
+                return Err(TransportError::NotSent(format!("no such host: {host}")));
+            }
+        };
+        self.0.handle(service, request).await
+    }
+}
+
+impl World {
+    /// A transport that knows `webexapis.com`, `login.microsoftonline.com` and `graph.microsoft.com`, and nothing else. A bearer token on its
+    /// way to any other host is a [`Violation`].
+    pub fn transport(&self) -> Arc<dyn Transport> {
+        Arc::new(InProcess(self.clone()))
+    }
+
+    /// One service as an axum router, to be bound to an address of its own. Links in answers lead to the host that the request came to.
+    pub fn router(&self, service: Service) -> Router {
+        Router::new().fallback(over_http).with_state((self.clone(), service))
+    }
+}
+
+async fn over_http(State((world, service)): State<(World, Service)>, request: Request) -> http::Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+        let mut refusal = http::Response::new(Body::empty());
+        *refusal.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
+        return refusal;
+    };
+    match world.handle(service, http::Request::from_parts(parts, body)).await {
+        Ok(answer) => answer.map(Body::from),
+        // A body that ends in an error makes the server drop the connection: the nearest thing to a cut that HTTP/1.1 offers.
+        Err(error) => http::Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(io::Error::other(error))]))),
+    }
+}
+
+/// The three services on ports of 127.0.0.1, until dropped.
+#[derive(Debug)]
+pub struct Servers {
+    /// Base of Webex, without a path: `http://127.0.0.1:<port>`.
+    pub webex: String,
+    /// Base of Entra's login.
+    pub login: String,
+    /// Base of Graph, without the version.
+    pub graph: String,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// The ports that the services are wanted on; 0 is any free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ports {
+    /// Webex's.
+    pub webex: u16,
+    /// Entra's login's.
+    pub login: u16,
+    /// Graph's.
+    pub graph: u16,
+}
+
+/// Binds the three services to free ports of 127.0.0.1.
+///
+/// # Errors
+/// Where a port cannot be bound.
+pub async fn serve(world: &World) -> io::Result<Servers> {
+    serve_on(world, Ports::default()).await
+}
+
+/// Binds the three services to these ports of 127.0.0.1, or to free ones where they are taken.
+///
+/// # Errors
+/// Where no port can be bound.
+pub async fn serve_on(world: &World, ports: Ports) -> io::Result<Servers> {
+    let mut tasks = Vec::new();
+    let mut bases = Vec::new();
+    for (service, port) in [(Service::Webex, ports.webex), (Service::Entra, ports.login), (Service::Graph, ports.graph)]
+    {
+        let listener = match TcpListener::bind(("127.0.0.1", port)).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => TcpListener::bind(("127.0.0.1", 0)).await?,
+            bound => bound?,
+        };
+        bases.push(format!("http://{}", listener.local_addr()?));
+        let router = world.router(service);
+        tasks.push(tokio::spawn(async move {
+            // Ends only with the task.
+            let _ = axum::serve(listener, router).await;
+        }));
+    }
+    let [webex, login, graph] = <[String; 3]>::try_from(bases).unwrap_or_default();
+    Ok(Servers { webex, login, graph, tasks })
+}

@@ -1,0 +1,208 @@
+//! Creating, naming, deleting and renewing groups.
+
+use sandbox::{UpsertBinds, Violation};
+use serde_json::{Value, json};
+
+use crate::ask::{bind, group_body, send, stage};
+
+#[tokio::test]
+async fn an_upsert_creates_once_and_overwrites_after_that() {
+    let stage = stage();
+    let people = stage.people(2);
+    let made = stage.upsert("webex-team-1", group_body("Engines", &people[..1], &people)).await;
+    assert_eq!((made.status, made.body["uniqueName"].as_str()), (201, Some("webex-team-1")));
+    let again = stage.upsert("webex-team-1", json!({"displayName": "Other"})).await;
+    assert_eq!((again.status, again.body), (204, Value::Null));
+    let groups = stage.world.groups(stage.acme.directory);
+    assert_eq!(groups.len(), 1);
+    let group = groups.values().next().unwrap();
+    assert_eq!((group.display_name.as_str(), group.members.len(), group.owners.len()), ("Other", 2, 1));
+    let read = stage.graph("GET", "/groups(uniqueName='webex-team-1')?$select=id,displayName", Value::Null).await;
+    assert_eq!((read.body["id"].clone(), read.body["displayName"].as_str()), (made.body["id"].clone(), Some("Other")));
+}
+
+#[tokio::test]
+async fn without_prefer_a_missing_group_is_404() {
+    let stage = stage();
+    let answer = stage.graph("PATCH", "/groups(uniqueName='x')", json!({"displayName": "Engines"})).await;
+    assert_eq!((answer.status, answer.code()), (404, "Request_ResourceNotFound"));
+}
+
+#[tokio::test]
+async fn what_binds_do_in_a_repeated_upsert_can_be_each_of_three_things() {
+    let stage = stage();
+    let people = stage.people(2);
+    let group = stage.group("Engines", &people[..1], &people[..1]).await;
+    let body = json!({"members@odata.bind": bind(&people)});
+    let members = || stage.world.group(group).unwrap().members.len();
+    assert_eq!(stage.upsert("Engines", body.clone()).await.status, 400);
+    stage.world.graph_settings(|settings| settings.upsert_binds = UpsertBinds::Ignored);
+    assert_eq!((stage.upsert("Engines", body.clone()).await.status, members()), (204, 1));
+    stage.world.graph_settings(|settings| settings.upsert_binds = UpsertBinds::Merged);
+    assert_eq!((stage.upsert("Engines", body).await.status, members()), (204, 2));
+}
+
+#[tokio::test]
+async fn more_than_twenty_relations_are_refused_in_create_and_change() {
+    let stage = stage();
+    let people = stage.people(21);
+    assert_eq!(stage.upsert("a", group_body("A", &people[..1], &people[1..])).await.status, 400);
+    assert_eq!(stage.upsert("a", group_body("A", &people[..1], &people[1..20])).await.status, 201);
+}
+
+#[tokio::test]
+async fn the_naming_policy_binds_apps_and_decorates_what_people_write() {
+    let stage = stage();
+    let directory = stage.acme.directory;
+    let people = stage.people(1);
+    let settings = stage.graph("GET", "/groupSettings", Value::Null).await;
+    assert_eq!(settings.body["value"], json!([]), "no object where nothing was set");
+    stage.world.set_group_setting(directory, "PrefixSuffixNamingRequirement", "GRP_[GroupName]_[Department]");
+    let refused = stage.upsert("x", group_body("Engines", &people, &[])).await;
+    assert_eq!(refused.status, 400);
+    let detail = &refused.body["error"]["details"][0];
+    assert_eq!(
+        (&detail["code"], &detail["suggestedPropertyValue"]),
+        (&json!("MissingPrefixSuffix"), &json!("GRP_Engines_"))
+    );
+    let group = stage.group("GRP_Engines_", &people, &[]).await;
+    stage.world.set_department(people[0], "Sales");
+    stage.world.rename_group(group, people[0], "Machines");
+    assert_eq!(stage.world.group(group).unwrap().display_name, "GRP_Machines_Sales");
+    let settings = stage.graph("GET", "/groupSettings", Value::Null).await;
+    assert_eq!(settings.items()[0]["templateId"], "62375ab9-6b52-47ed-826b-58e47e0e304b");
+    let check = stage
+        .graph("POST", "/directoryObjects/validateProperties", json!({"entityType": "Group", "displayName": "X"}))
+        .await;
+    assert_eq!((check.status, &check.body["error"]["details"][0]["prefix"]), (422, &json!("GRP_")));
+    stage.world.set_group_setting(directory, "CustomBlockedWordsList", "payroll, CEO");
+    assert_eq!(stage.graph("PATCH", &format!("/groups/{group}"), json!({"displayName": "ceo"})).await.status, 400);
+}
+
+#[tokio::test]
+async fn nicknames_are_unique_also_among_the_deleted_and_have_a_narrow_alphabet() {
+    let stage = stage();
+    let people = stage.people(1);
+    let group = stage.group("Engines", &people, &[]).await;
+    stage.world.delete_group(group);
+    let refused = stage.upsert("other", group_body("ENGINES", &people, &[])).await;
+    assert_eq!((refused.status, &refused.body["error"]["details"][0]["code"]), (400, &json!("ObjectConflict")));
+    for nickname in ["with space", "a@b", "", &"x".repeat(65), "grün"] {
+        let mut body = group_body("Engines", &people, &[]);
+        body["mailNickname"] = json!(nickname);
+        assert_eq!(stage.upsert("other", body).await.status, 400, "{nickname}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_description_a_null_name_and_exchange_settings_are_refused() {
+    let stage = stage();
+    let people = stage.people(1);
+    let path = format!("/groups/{}", stage.group("Engines", &people, &[]).await);
+    for body in [json!({"description": ""}), json!({"displayName": null})] {
+        assert_eq!(stage.graph("PATCH", &path, body).await.status, 400);
+    }
+    assert_eq!(stage.graph("PATCH", &path, json!({"description": null})).await.status, 204);
+    let mut body = group_body("Other", &people, &[]);
+    body["allowExternalSenders"] = json!(false);
+    assert_eq!(stage.upsert("other", body).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_deleted_group_can_be_restored_for_thirty_days() {
+    let stage = stage();
+    let people = stage.people(2);
+    let group = stage.group("Engines", &people, &people).await;
+    let (path, bin) = (format!("/groups/{group}"), format!("/directory/deletedItems/{group}"));
+    assert_eq!(stage.graph("GET", &bin, Value::Null).await.status, 404);
+    assert_eq!(stage.graph("DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(stage.graph("GET", &path, Value::Null).await.status, 404);
+    assert_eq!(stage.graph("GET", &format!("{bin}/microsoft.graph.group"), Value::Null).await.status, 200);
+    let listed = stage.graph("GET", "/directory/deletedItems/microsoft.graph.group", Value::Null).await;
+    assert_eq!(listed.items().len(), 1);
+    stage.advance(29 * 86_400);
+    assert_eq!(stage.graph("POST", &format!("{bin}/restore"), json!({})).await.body["id"], json!(group));
+    assert_eq!(stage.world.group(group).unwrap().members.len(), 2);
+    stage.graph("DELETE", &path, Value::Null).await;
+    stage.advance(30 * 86_400);
+    assert_eq!(stage.graph("GET", &bin, Value::Null).await.status, 404);
+    assert_eq!(stage.world.group(group), None);
+}
+
+#[tokio::test]
+async fn the_expiration_policy_deletes_what_nobody_renews() {
+    let stage = stage();
+    let people = stage.people(1);
+    let [kept, lost] = [stage.group("Kept", &people, &[]).await, stage.group("Lost", &people, &[]).await];
+    stage.world.set_group_lifetime(stage.acme.directory, Some(180));
+    stage.advance(179 * 86_400);
+    let read = stage.graph("GET", &format!("/groups/{kept}?$select=expirationDateTime"), Value::Null).await;
+    assert_eq!(read.body["expirationDateTime"], "2027-05-22T08:00:00Z");
+    assert_eq!(stage.graph("POST", &format!("/groups/{kept}/renew"), Value::Null).await.status, 204);
+    stage.advance(3 * 86_400);
+    assert_eq!(stage.graph("GET", &format!("/groups/{kept}"), Value::Null).await.status, 200);
+    assert_eq!(stage.graph("GET", &format!("/groups/{lost}"), Value::Null).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_app_sees_its_token_s_directory_and_naming_something_of_another_is_a_violation() {
+    let stage = stage();
+    let people = stage.people(1);
+    let group = stage.group("Engines", &people, &[]).await;
+    let zenith = stage.world.add_tenant("Zenith");
+    let bearer = format!("Bearer {}", stage.token_for(&zenith).await);
+    let url = format!("https://graph.microsoft.com/v1.0/groups/{group}");
+    let answer = send(&stage.world, "GET", &url, &[("authorization", &bearer)], Default::default()).await.unwrap();
+    assert_eq!(answer.status, 404);
+    assert!(matches!(stage.world.violations()[..], [Violation::OtherTenant { .. }]));
+}
+
+#[tokio::test]
+async fn users_are_read_by_id_by_name_and_fifteen_at_once() {
+    let stage = stage();
+    let people = stage.people(16);
+    let guest = stage.world.add_guest(&stage.acme, "Gus");
+    let by_id = stage.graph("GET", &format!("/users/{guest}?$select=id,userType"), Value::Null).await;
+    assert_eq!(by_id.body["userType"], "Guest");
+    let by_name = stage.graph("GET", "/users/PERSON.3@acme.example", Value::Null).await;
+    assert_eq!(by_name.body["id"], json!(people[3]));
+    let list = |count: usize| people[..count].iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(",");
+    let path = |count: usize| format!("/users?$filter=id%20in%20({})&$select=id", list(count));
+    assert_eq!(stage.graph("GET", &path(15), Value::Null).await.items().len(), 15);
+    assert_eq!(stage.graph("GET", &path(16), Value::Null).await.status, 400);
+    stage.world.delete_user(people[3]);
+    assert_eq!(stage.graph("GET", &format!("/users/{}", people[3]), Value::Null).await.status, 404);
+    stage.world.consent(stage.acme.directory, &["User.ReadBasic.All"]);
+    assert_eq!(
+        stage.graph("GET", &format!("/users/{guest}?$select=userType"), Value::Null).await.body["userType"],
+        Value::Null
+    );
+}
+
+#[tokio::test]
+async fn beyond_the_write_quota_a_directory_gets_429_with_scope_and_wait() {
+    let stage = stage();
+    let people = stage.people(1);
+    let path = format!("/groups/{}", stage.group("Engines", &people, &[]).await);
+    stage.world.graph_settings(|settings| settings.write_quota = 3);
+    for n in 0..2 {
+        assert_eq!(stage.graph("PATCH", &path, json!({"displayName": format!("Name {n}")})).await.status, 204);
+    }
+    let refused = stage.graph("PATCH", &path, json!({"displayName": "Too much"})).await;
+    assert_eq!((refused.status, refused.code()), (429, "TooManyRequests"));
+    assert!(refused.header("x-ms-throttle-scope").unwrap().starts_with("Tenant_Application/Write/"));
+    assert_eq!(stage.graph("GET", &path, Value::Null).await.status, 200);
+    stage.advance(refused.header("retry-after").unwrap().parse().unwrap());
+    assert_eq!(stage.graph("PATCH", &path, json!({"displayName": "Now"})).await.status, 204);
+}
+
+#[tokio::test]
+async fn every_answer_has_request_ids_and_errors_have_an_inner_error() {
+    let stage = stage();
+    let path = "/groups/0b6a1f2e-0000-4000-8000-000000000000";
+    let answer = stage.graph_with("GET", path, Value::Null, &[("client-request-id", "mine")]).await;
+    assert_eq!((answer.status, answer.header("client-request-id")), (404, Some("mine")));
+    let inner = &answer.body["error"]["innerError"];
+    assert_eq!(inner["request-id"].as_str(), answer.header("request-id"));
+    assert!(answer.message().contains("0b6a1f2e-0000-4000-8000-000000000000"));
+}

@@ -1,0 +1,145 @@
+//! Members and owners.
+
+use std::collections::BTreeSet;
+
+use sandbox::{OwnerRemoval, Violation};
+use serde_json::{Value, json};
+use shared::ids::ObjectId;
+
+use crate::ask::{bind, stage};
+
+const EXISTS: &str =
+    "One or more added object references already exist for the following modified properties: 'members'.";
+
+fn reference(id: ObjectId) -> Value {
+    json!({"@odata.id": format!("https://graph.microsoft.com/v1.0/directoryObjects/{id}")})
+}
+
+#[tokio::test]
+async fn a_bind_of_many_is_all_or_nothing_and_names_only_the_unknown() {
+    let stage = stage();
+    let people = stage.people(4);
+    let group = stage.group("Engines", &people[..1], &people[..1]).await;
+    let path = format!("/groups/{group}");
+    let answer = stage.graph("PATCH", &path, json!({"members@odata.bind": bind(&people)})).await;
+    assert_eq!((answer.status, answer.message()), (400, EXISTS));
+    let stranger: ObjectId = "0b6a1f2e-0000-4000-8000-000000000000".parse().unwrap();
+    let answer = stage.graph("PATCH", &path, json!({"members@odata.bind": bind(&[people[1], stranger])})).await;
+    assert_eq!((answer.status, answer.code()), (404, "Request_ResourceNotFound"));
+    assert!(answer.message().contains(&stranger.to_string()));
+    assert_eq!(stage.world.group(group).unwrap().members.len(), 1);
+    assert_eq!(stage.graph("PATCH", &path, json!({"members@odata.bind": bind(&people[1..])})).await.status, 204);
+    assert_eq!(stage.world.group(group).unwrap().members.len(), 4);
+}
+
+#[tokio::test]
+async fn single_references_answer_for_who_is_there_and_who_is_not() {
+    let stage = stage();
+    let people = stage.people(2);
+    let group = stage.group("Engines", &people[..1], &people[..1]).await;
+    let members = format!("/groups/{group}/members");
+    assert_eq!(stage.graph("POST", &format!("{members}/$ref"), reference(people[1])).await.status, 204);
+    let again = stage.graph("POST", &format!("{members}/$ref"), reference(people[1])).await;
+    assert_eq!((again.status, again.message()), (400, EXISTS));
+    let gone = format!("{members}/{}/$ref", people[1]);
+    assert_eq!(stage.graph("DELETE", &gone, Value::Null).await.status, 204);
+    let twice = stage.graph("DELETE", &gone, Value::Null).await;
+    assert_eq!((twice.status, twice.code()), (404, "Request_ResourceNotFound"));
+}
+
+#[tokio::test]
+async fn the_hundred_and_first_owner_is_refused_and_duplicates_count() {
+    let stage = stage();
+    let people = stage.people(101);
+    let group = stage.group("Engines", &people[..20], &[]).await;
+    let path = format!("/groups/{group}");
+    for chunk in people[20..80].chunks(20) {
+        assert_eq!(stage.graph("PATCH", &path, json!({"owners@odata.bind": bind(chunk)})).await.status, 204);
+    }
+    stage.graph("PATCH", &path, json!({"owners@odata.bind": bind(&people[80..81])})).await;
+    let refused = stage.graph("PATCH", &path, json!({"owners@odata.bind": bind(&people[79..99])})).await;
+    assert_eq!((refused.status, refused.code()), (403, "Directory_QuotaExceeded"), "81 and 20, of whom two are owners");
+    assert_eq!(stage.graph("PATCH", &path, json!({"owners@odata.bind": bind(&people[81..100])})).await.status, 204);
+    let refused = stage.graph("POST", &format!("{path}/owners/$ref"), reference(people[100])).await;
+    assert!(refused.message().contains("'101' would exceed the maximum quota count '100'"));
+}
+
+#[tokio::test]
+async fn the_last_owner_stays_and_an_owner_is_not_a_member_by_itself() {
+    let stage = stage();
+    let people = stage.people(2);
+    let group = stage.group("Engines", &people, &[]).await;
+    let owners = format!("/groups/{group}/owners");
+    assert!(stage.world.group(group).unwrap().members.is_empty());
+    assert_eq!(stage.graph("DELETE", &format!("{owners}/{}/$ref", people[0]), Value::Null).await.status, 204);
+    let last = stage.graph("DELETE", &format!("{owners}/{}/$ref", people[1]), Value::Null).await;
+    assert_eq!(last.message(), "The group must have at least one owner, hence this owner cannot be removed.");
+    assert!(stage.world.remove_owner(group, people[1]).is_err());
+}
+
+#[tokio::test]
+async fn removing_an_owner_can_take_the_membership_along() {
+    let stage = stage();
+    let people = stage.people(2);
+    let group = stage.group("Engines", &people, &people).await;
+    stage.world.graph_settings(|settings| settings.owner_removal = OwnerRemoval::TakesMembership);
+    stage.graph("DELETE", &format!("/groups/{group}/owners/{}/$ref", people[0]), Value::Null).await;
+    assert_eq!(stage.world.group(group).unwrap().members, BTreeSet::from([people[1]]));
+}
+
+#[tokio::test]
+async fn guests_are_members_and_not_owners_unless_the_directory_says_so() {
+    let stage = stage();
+    let people = stage.people(1);
+    let guest = stage.world.add_guest(&stage.acme, "Gus");
+    let path = format!("/groups/{}", stage.group("Engines", &people, &[]).await);
+    assert_eq!(stage.graph("POST", &format!("{path}/owners/$ref"), reference(guest)).await.status, 403);
+    assert_eq!(stage.graph("POST", &format!("{path}/members/$ref"), reference(guest)).await.status, 204);
+    stage.world.set_group_setting(stage.acme.directory, "AllowGuestsToBeGroupOwner", "true");
+    assert_eq!(stage.graph("POST", &format!("{path}/owners/$ref"), reference(guest)).await.status, 204);
+}
+
+#[tokio::test]
+async fn deleting_a_member_without_ref_means_the_user_and_is_a_violation() {
+    let stage = stage();
+    let people = stage.people(2);
+    let group = stage.group("Engines", &people[..1], &people).await;
+    let path = format!("/groups/{group}/members/{}", people[1]);
+    assert_eq!(stage.graph("DELETE", &path, Value::Null).await.status, 403);
+    stage.world.consent(stage.acme.directory, &["Group.ReadWrite.All", "User.ReadWrite.All"]);
+    assert_eq!(stage.graph("DELETE", &path, Value::Null).await.status, 204);
+    assert!(stage.world.user(people[1]).unwrap().deleted.is_some());
+    assert!(matches!(stage.world.violations()[..], [Violation::UserDeleted { .. }, Violation::UserDeleted { .. }]));
+}
+
+#[tokio::test]
+async fn a_deleted_user_leaves_every_group_and_a_restored_one_is_back() {
+    let stage = stage();
+    let people = stage.people(2);
+    let group = stage.group("Engines", &people, &people).await;
+    stage.world.delete_user(people[1]);
+    assert_eq!(stage.world.group(group).unwrap().owners, BTreeSet::from([people[0]]));
+    stage.world.restore_user(people[1]);
+    let truth = stage.world.group(group).unwrap();
+    assert_eq!((truth.members.len(), truth.owners.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn listings_have_pages_with_a_next_link_on_the_host_that_was_asked() {
+    let stage = stage();
+    let people = stage.people(120);
+    let group = stage.group("Engines", &people[..1], &people[..10]).await;
+    for chunk in people[10..].chunks(20) {
+        stage.graph("PATCH", &format!("/groups/{group}"), json!({"members@odata.bind": bind(chunk)})).await;
+    }
+    let first = stage.graph("GET", &format!("/groups/{group}/members?$select=id"), Value::Null).await;
+    assert_eq!((first.items().len(), &first.items()[0]["@odata.type"]), (100, &json!("#microsoft.graph.user")));
+    let next = first.body["@odata.nextLink"].as_str().unwrap();
+    assert!(next.starts_with("https://graph.microsoft.com/v1.0/groups/"));
+    let second = stage.graph("GET", next, Value::Null).await;
+    assert_eq!((second.items().len(), second.body.get("@odata.nextLink")), (20, None));
+    let ids: BTreeSet<_> = first.items().iter().chain(second.items()).map(|item| item["id"].to_string()).collect();
+    assert_eq!(ids.len(), 120);
+    assert_eq!(stage.graph("GET", &format!("/groups/{group}/members?$top=999"), Value::Null).await.items().len(), 120);
+    assert_eq!(stage.graph("GET", &format!("/groups/{group}/members?$top=1000"), Value::Null).await.status, 400);
+}

@@ -1,0 +1,18 @@
+//! What the services do, asked over HTTP with no client in between.
+
+#![expect(clippy::unwrap_used, reason = "what a test cannot read has failed it")]
+
+mod ask;
+
+mod entra;
+mod faults;
+mod graph_batch;
+mod graph_delta;
+mod graph_groups;
+mod graph_relations;
+mod graph_replicas;
+mod graph_subscriptions;
+mod webex_access;
+mod webex_events;
+mod webex_people;
+mod webex_spaces;
