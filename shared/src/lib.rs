@@ -20,3 +20,4 @@ pub mod roster;
 pub mod secrets;
 pub mod store;
 pub mod webex;
+pub mod webhook_keys;

@@ -1,0 +1,74 @@
+//! Generations of keys, and how often they are read.
+
+use std::time::Duration;
+
+use crate::support::{TENANT, World, graph_path, request, sign, webex_request};
+use serde_json::json;
+use shared::webhook_keys::{CACHED_FOR, Kind};
+
+const BODY: &str = r#"{"resource": "messages", "event": "created"}"#;
+
+async fn webex_status(world: &World, secret: &str) -> i64 {
+    world.handle(webex_request(&TENANT.to_string(), BODY, &sign(secret, BODY.as_bytes()))).await.status_code
+}
+
+async fn graph_status(world: &World, secret: &str) -> i64 {
+    let body = json!({"value": [{"clientState": secret, "resourceData": {"id": TENANT}}]}).to_string();
+    world.handle(request("POST", &graph_path(), &body)).await.status_code
+}
+
+#[tokio::test]
+async fn every_stored_generation_is_accepted_and_one_taken_out_is_not() {
+    let world = World::new().await;
+    let (webex_1, graph_1) = (world.secret(TENANT, Kind::Webex).await, world.secret(TENANT, Kind::Graph).await);
+    world.keep_keys("2", &["1", "2"]).await;
+    let (webex_2, graph_2) = (world.secret(TENANT, Kind::Webex).await, world.secret(TENANT, Kind::Graph).await);
+    assert_ne!((&webex_1, &graph_1), (&webex_2, &graph_2));
+    for (webex, graph) in [(&webex_1, &graph_1), (&webex_2, &graph_2)] {
+        assert_eq!((webex_status(&world, webex).await, graph_status(&world, graph).await), (200, 202));
+    }
+
+    world.keep_keys("2", &["2"]).await;
+    world.clock.advance(CACHED_FOR);
+    assert_eq!((webex_status(&world, &webex_1).await, graph_status(&world, &graph_1).await), (401, 401));
+    assert_eq!((webex_status(&world, &webex_2).await, graph_status(&world, &graph_2).await), (200, 202));
+}
+
+#[tokio::test]
+async fn the_secret_is_read_once_in_five_minutes_whoever_asks() {
+    let world = World::new().await;
+    let secret = world.secret(TENANT, Kind::Webex).await;
+    assert_eq!(world.secrets.reads(), 0);
+    for _ in 0..10 {
+        assert_eq!(webex_status(&world, &secret).await, 200);
+        assert_eq!(webex_status(&world, "wrong").await, 401);
+        assert_eq!(graph_status(&world, "wrong").await, 401);
+    }
+    world.clock.advance(CACHED_FOR - Duration::from_millis(1));
+    assert_eq!(webex_status(&world, &secret).await, 200);
+    assert_eq!(world.secrets.reads(), 1);
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(webex_status(&world, &secret).await, 200);
+    assert_eq!(world.secrets.reads(), 2);
+}
+
+#[tokio::test]
+async fn keys_older_than_five_minutes_are_not_used_though_the_secret_is_out_of_reach() {
+    let world = World::new().await;
+    let secret = world.secret(TENANT, Kind::Webex).await;
+    assert_eq!(webex_status(&world, &secret).await, 200);
+    world.secrets.reach.cut();
+    assert_eq!(webex_status(&world, &secret).await, 200);
+    world.clock.advance(CACHED_FOR);
+    assert_eq!(webex_status(&world, &secret).await, 503);
+    world.secrets.reach.mend();
+    assert_eq!(webex_status(&world, &secret).await, 200);
+}
+
+#[tokio::test]
+async fn without_usable_keys_nobody_is_let_in() {
+    let world = World::new().await;
+    let secret = world.secret(TENANT, Kind::Webex).await;
+    world.keep_keys("3", &["1"]).await;
+    assert_eq!(webex_status(&world, &secret).await, 503);
+}
