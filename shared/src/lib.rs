@@ -3,21 +3,29 @@
 //! Imports point downwards only: `sync` stands on `webex`, `graph` and `store`, these on `http` and `clock`; `roster` and `merge` import nothing
 //! but ids. Nothing here reads the environment or the time of day by itself.
 
+pub mod activity;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod clock;
 pub mod complete;
 pub mod config;
 pub mod graph;
+pub mod held;
 pub mod http;
 pub mod ids;
+pub mod ledger;
+pub mod link;
 #[cfg(feature = "aws")]
 pub mod log;
 pub mod merge;
 pub mod message;
+pub mod people;
 pub mod queue;
 pub mod roster;
 pub mod secrets;
 pub mod store;
+pub mod sync;
+pub mod tenant;
+pub mod tokens;
 pub mod webex;
 pub mod webhook_keys;

@@ -1,0 +1,58 @@
+//! Wiring of the sync function: configuration, clients, and the loop of the Lambda runtime.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::SqsEvent;
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use shared::clock::WallClock;
+use shared::graph::{Entra, Graph};
+use shared::http::{Deadline, Net};
+use shared::queue::sqs::SqsQueue;
+use shared::secrets::manager::SecretsManager;
+use shared::store::dynamo::DynamoStore;
+use shared::sync::Sync;
+use shared::tokens::Tokens;
+use shared::webex::Webex;
+use shared::{aws, config, log};
+
+/// Time that is left for storing how the looks ended, after the last call.
+const CLOSING: SignedDuration = SignedDuration::from_secs(2);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    log::exit_code(run().await)
+}
+
+async fn run() -> Result<(), Error> {
+    log::to_stdout()?;
+    let sync = Arc::new(wire().await?);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
+        let sync = Arc::clone(&sync);
+        async move {
+            let ends = Timestamp::UNIX_EPOCH + Duration::from_millis(event.context.deadline);
+            Ok::<_, Error>(::sync::handle(&sync, event.payload, Deadline(ends - CLOSING)).await)
+        }
+    }))
+    .await
+}
+
+async fn wire() -> Result<Sync, Error> {
+    let sdk = aws::sdk_config().await;
+    let clock = Arc::new(WallClock);
+    let net = Arc::new(Net::new()?);
+    let store =
+        Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config::required("TABLE_NAME")?, clock.clone()));
+    let queue = Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&sdk), config::required("SYNC_QUEUE_URL")?));
+    let secrets = Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk)));
+    let webex = Webex::new(&config::url("WEBEX_API_URL", "https://webexapis.com/v1")?, net.clone(), clock.clone())?;
+    let graph_url = config::url("GRAPH_URL", "https://graph.microsoft.com/v1.0")?;
+    let graph = Graph::new(&graph_url, net.clone(), clock.clone())?;
+    let login_url = config::url("ENTRA_LOGIN_URL", "https://login.microsoftonline.com")?;
+    let entra = Entra::new(&login_url, &graph_url, net, clock.clone())?;
+    let tokens =
+        Tokens::new(secrets, store.clone(), clock.clone(), webex.clone(), entra, config::required("SECRETS_PREFIX")?);
+    Ok(Sync { store, queue, tokens, webex, graph, clock })
+}

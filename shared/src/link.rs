@@ -1,0 +1,521 @@
+//! The link of a team and its group as it is stored, its lease, and its people.
+//!
+//! # Guarantees
+//! Whoever holds a lease is the only one who writes the link and its people, until the lease ends: it is taken by one conditional update, and every later write requires
+//! it still to stand.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::graph::NewGroup;
+use crate::ids::{GroupId, ObjectId, PersonId, TeamId, TenantId};
+use crate::merge::{HeldFor, Memory, Names};
+use crate::roster::{LeftOut, Person};
+use crate::store::{
+    Change, Condition, Key, Query, Store, StoreError, Test, Write, from_item, milliseconds, moment, to_item, to_value,
+};
+use crate::tenant::keys::team_partition;
+use crate::webex::Region;
+
+/// A team and the group that it has or is going to have. Scalars only; the people are items of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The team.
+    pub team: TeamId,
+    /// The region in the team's id.
+    pub region: Region,
+    /// How far the link has come.
+    pub phase: Phase,
+    /// The team's title and the group's name. `None` until the group exists.
+    pub names: Option<Names>,
+    /// The team's title when it was last read, for the pages.
+    pub title: String,
+    /// Where the officer stands in this team.
+    pub officer: OfficerPlace,
+    /// Removals of the last 24 hours, by when they were made.
+    pub removed: Vec<Removed>,
+    /// Why a plan waits for an administrator.
+    pub held: Option<HeldFor>,
+    /// What keeps the link from being in step.
+    pub trouble: Option<Trouble>,
+    /// When the group was created or restored: replicas may not know it for a while.
+    pub group_since: Option<Timestamp>,
+    /// When the group was last restored from the deleted ones.
+    pub restored_at: Option<Timestamp>,
+    /// How many people take part, and how many are left out, at the last look.
+    pub counts: Counts,
+    /// When the last daily look was.
+    pub daily_at: Option<Timestamp>,
+}
+
+/// How far a link has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The creator was asked, by card, whether the team should have a group.
+    Asked {
+        /// Webex's id of the card's message, once it is sent.
+        card: Option<String>,
+    },
+    /// The group is being created.
+    Creating {
+        /// The whole request, stored before it is sent and repeated verbatim.
+        request: Option<Request>,
+    },
+    /// The group exists.
+    Linked {
+        /// Which.
+        group: GroupId,
+    },
+    /// The link is over; the group stays as it is.
+    Ended {
+        /// Why.
+        why: Ended,
+    },
+}
+
+/// A request for a group as it was stored before it was first sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The request.
+    pub group: NewGroup,
+    /// When it was stored.
+    pub at: Timestamp,
+    /// How often names or nicknames were changed at the service's wish.
+    pub corrections: u8,
+}
+
+/// Why a link is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// The team was deleted.
+    TeamDeleted,
+    /// The group was deleted for good, or again within 30 days of being restored.
+    GroupDeleted,
+    /// The creator or an administrator wants no group.
+    NotWanted,
+}
+
+/// Where the officer stands in a team.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OfficerPlace {
+    /// It was never in the team.
+    #[default]
+    NotYet,
+    /// It was a member of the team when last read.
+    Inside,
+    /// A person put it out: it stays out.
+    PutOut,
+}
+
+/// Removals that a look made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// When.
+    pub at: Timestamp,
+    /// How many.
+    pub people: usize,
+}
+
+/// What keeps a link from being in step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What, in words.
+    pub reason: String,
+    /// What kind, for the pages.
+    pub kind: TroubleKind,
+    /// Since when.
+    pub since: Timestamp,
+    /// How many looks ended so.
+    pub tries: u32,
+}
+
+/// Kinds of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TroubleKind {
+    /// A call failed; the next look tries again.
+    CallFailed,
+    /// An administrator has to do something.
+    NeedsAdministrator,
+    /// No moderator of the team takes part, and there is no fallback owner.
+    NoOwner,
+    /// The team is not visible.
+    TeamMissing,
+    /// The group is not visible.
+    GroupMissing,
+    /// A group with the name that is unique to this team exists already, and it is not ours.
+    SomebodyElsesGroup,
+    /// The directory does not let groups be created.
+    CreationRestricted,
+}
+
+/// How many people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// On either side and able to be on both.
+    pub taking_part: usize,
+    /// On one side only, with a reason.
+    pub left_out: usize,
+}
+
+impl Link {
+    /// A link that is about to be.
+    pub fn new(team: TeamId, region: Region, title: String, phase: Phase) -> Self {
+        Self {
+            team,
+            region,
+            phase,
+            names: None,
+            title,
+            officer: OfficerPlace::NotYet,
+            removed: Vec::new(),
+            held: None,
+            trouble: None,
+            group_since: None,
+            restored_at: None,
+            counts: Counts::default(),
+            daily_at: None,
+        }
+    }
+
+    /// The group, if it exists.
+    pub fn group(&self) -> Option<GroupId> {
+        match self.phase {
+            Phase::Linked { group } => Some(group),
+            _ => None,
+        }
+    }
+
+    /// The state under which the pages list it.
+    pub fn state(&self) -> &'static str {
+        match (&self.phase, &self.trouble, &self.held) {
+            (Phase::Ended { .. }, ..) => "ended",
+            (_, Some(_), _) => "failing",
+            (_, None, Some(_)) => "held",
+            (Phase::Asked { .. }, ..) => "asked",
+            (Phase::Creating { .. }, ..) => "creating",
+            (Phase::Linked { .. }, ..) => "active",
+        }
+    }
+
+    /// Whether the group is so young that replicas may not know it.
+    pub fn group_is_young(&self, now: Timestamp) -> bool {
+        self.group_since.is_some_and(|since| now.duration_since(since) < crate::merge::RECENT)
+    }
+
+    /// How many people were removed in the last 24 hours.
+    pub fn removed_lately(&self, now: Timestamp) -> usize {
+        self.removed.iter().filter(|removed| is_within_a_day(removed.at, now)).map(|removed| removed.people).sum()
+    }
+
+    /// Counts removals for the brake, and forgets those older than a day.
+    pub fn count_removals(&mut self, people: usize, now: Timestamp) {
+        self.removed.retain(|removed| is_within_a_day(removed.at, now));
+        if people > 0 {
+            self.removed.push(Removed { at: now, people });
+        }
+    }
+
+    /// Remembers what went wrong, since when and how often.
+    pub fn is_troubled(&mut self, kind: TroubleKind, reason: String, now: Timestamp) {
+        let (since, tries) =
+            self.trouble.as_ref().filter(|trouble| trouble.kind == kind).map_or((now, 0), |t| (t.since, t.tries));
+        self.trouble = Some(Trouble { reason, kind, since, tries: tries.saturating_add(1) });
+    }
+}
+
+fn is_within_a_day(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at) < SignedDuration::from_hours(24)
+}
+
+/// A link with what its lease and its looks go by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The link.
+    pub link: Link,
+    /// Until when somebody holds it.
+    #[serde(with = "milliseconds")]
+    pub lease_until: Timestamp,
+    /// Who.
+    pub lease: String,
+    /// Wishes for a look up to here are known.
+    #[serde(with = "milliseconds")]
+    pub wanted: Timestamp,
+    /// Start of the last reading.
+    #[serde(with = "milliseconds")]
+    pub looked: Timestamp,
+    /// The last hint from Microsoft.
+    #[serde(with = "milliseconds")]
+    pub hinted: Timestamp,
+    /// When the next look is due without anybody asking.
+    #[serde(rename = "gsi1sk", with = "milliseconds")]
+    pub next_look: Timestamp,
+    /// When the one delayed message comes.
+    #[serde(with = "milliseconds")]
+    pub delayed: Timestamp,
+}
+
+impl Kept {
+    /// Whether somebody holds the link at this moment.
+    pub fn is_leased(&self, now: Timestamp) -> bool {
+        self.lease_until > now
+    }
+
+    /// Whether the last reading answers a wish for a look at `at`, and every wish known since.
+    pub fn has_answered(&self, at: Timestamp) -> bool {
+        self.looked >= at && self.looked >= self.wanted
+    }
+}
+
+/// The right to a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    key: Key,
+    name: String,
+}
+
+/// Where a link is kept.
+pub fn key(tenant: TenantId, team: TeamId) -> Key {
+    Key::new(format!("TENANT#{tenant}#LINK"), team.to_string())
+}
+
+fn index_attributes(tenant: TenantId, link: &Link, next_look: Timestamp) -> Result<Vec<Change>, StoreError> {
+    Ok(vec![
+        Change::Set("gsi1pk", to_value(&format!("LOOK#{tenant}"))?),
+        Change::Set("gsi1sk", moment(next_look)),
+        Change::Set("gsi2pk", to_value(&format!("LIST#{tenant}#{}", link.state()))?),
+        Change::Set("gsi2sk", to_value(&format!("{}#{}", link.title.to_lowercase(), link.team))?),
+    ])
+}
+
+/// Part of a transaction that makes a link, if there is none. Nobody holds it, and its first look is due at once.
+pub fn creation(tenant: TenantId, link: &Link, now: Timestamp) -> Result<Write, StoreError> {
+    let never = Timestamp::UNIX_EPOCH;
+    let kept = Kept {
+        link: link.clone(),
+        lease_until: never,
+        lease: String::new(),
+        wanted: never,
+        looked: never,
+        hinted: never,
+        next_look: now,
+        delayed: never,
+    };
+    let mut item = to_item(&key(tenant, link.team), &kept)?;
+    for change in index_attributes(tenant, link, now)? {
+        if let Change::Set(attribute, value) = change {
+            item.insert(attribute.into(), value);
+        }
+    }
+    Ok(Write::Put(item, Condition::Absent))
+}
+
+/// Takes the lease until `until`; `None` where somebody else holds it.
+pub async fn take_lease(
+    store: &dyn Store,
+    tenant: TenantId,
+    team: TeamId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<(Lease, Kept)>, StoreError> {
+    let lease = Lease { key: key(tenant, team), name: Ulid::generate().to_string() };
+    let changes = vec![Change::Set("lease_until", moment(until)), Change::Set("lease", to_value(&lease.name)?)];
+    let free = Condition::Holds(vec![Test::Below("lease_until", now.as_millisecond().saturating_add(1))]);
+    match store.update(&lease.key, changes, free).await {
+        Ok(item) => Ok(Some((lease, from_item(item)?))),
+        // A first try whose answer was lost may have taken the lease for us.
+        Err(StoreError::ConditionFailed) => Ok(lease.read(store).await?.map(|kept| (lease, kept))),
+        Err(error) => Err(error),
+    }
+}
+
+/// That a link's next look has come.
+pub fn is_due(now: Timestamp) -> Condition {
+    Condition::Holds(vec![Test::Below("gsi1sk", now.as_millisecond().saturating_add(1))])
+}
+
+/// What became of a wish that was handed to the holder of a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handed {
+    /// The holder will see it.
+    Over,
+    /// That lease is no more: try to take it.
+    LeaseIsGone,
+}
+
+/// Tells the holder of the lease that a look is wanted as of `at`.
+pub async fn want(
+    store: &dyn Store,
+    tenant: TenantId,
+    kept: &Kept,
+    at: Timestamp,
+    hint: Option<Timestamp>,
+) -> Result<Handed, StoreError> {
+    let mut changes = vec![Change::Set("wanted", moment(at.max(kept.wanted)))];
+    changes.extend(hint.map(|hint| Change::Set("hinted", moment(hint.max(kept.hinted)))));
+    let same = Condition::Holds(vec![
+        Test::Equals("lease", to_value(&kept.lease)?),
+        Test::Equals("lease_until", moment(kept.lease_until)),
+        Test::Equals("wanted", moment(kept.wanted)),
+    ]);
+    match store.update(&key(tenant, kept.link.team), changes, same).await {
+        Ok(_) => Ok(Handed::Over),
+        Err(StoreError::ConditionFailed) => Ok(Handed::LeaseIsGone),
+        Err(error) => Err(error),
+    }
+}
+
+/// Moves a link's next look, unless the link changed in the meantime, which then knows better. Says whether it was moved.
+pub async fn postpone(
+    store: &dyn Store,
+    tenant: TenantId,
+    kept: &Kept,
+    changes: Vec<Change>,
+) -> Result<bool, StoreError> {
+    let same = Condition::Holds(vec![
+        Test::Equals("looked", moment(kept.looked)),
+        Test::Equals("delayed", moment(kept.delayed)),
+        Test::Equals("gsi1sk", moment(kept.next_look)),
+    ]);
+    match store.update(&key(tenant, kept.link.team), changes, same).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::ConditionFailed) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A lease's last word on a link.
+#[derive(Clone, Copy, Debug)]
+pub struct Closing {
+    /// Start of the reading.
+    pub looked: Timestamp,
+    /// What was known to be wanted.
+    pub wanted: Timestamp,
+    /// The last hint that is known.
+    pub hinted: Timestamp,
+    /// When the next look is due.
+    pub next_look: Timestamp,
+    /// When the one delayed message comes, if one is about to be sent.
+    pub delayed: Option<Timestamp>,
+}
+
+impl Lease {
+    fn stands(&self) -> Result<Test, StoreError> {
+        Ok(Test::Equals("lease", to_value(&self.name)?))
+    }
+
+    /// Stores the link in the middle of a look; the lease goes on.
+    pub fn keep(&self, link: &Link) -> Result<Write, StoreError> {
+        Ok(Write::Update(
+            self.key.clone(),
+            vec![Change::Set("link", to_value(link)?)],
+            Condition::Holds(vec![self.stands()?]),
+        ))
+    }
+
+    /// A part for every transaction of a look that does not write the link itself.
+    pub fn check(&self) -> Result<Write, StoreError> {
+        Ok(Write::Check(self.key.clone(), Condition::Holds(vec![self.stands()?])))
+    }
+
+    /// Stores the link and gives the lease back, if nothing further is wanted meanwhile.
+    pub fn close(&self, tenant: TenantId, link: &Link, closing: &Closing) -> Result<Write, StoreError> {
+        let mut changes = index_attributes(tenant, link, closing.next_look)?;
+        changes.extend([
+            Change::Set("link", to_value(link)?),
+            Change::Set("looked", moment(closing.looked)),
+            Change::Set("hinted", moment(closing.hinted)),
+            Change::Set("lease_until", moment(Timestamp::UNIX_EPOCH)),
+        ]);
+        changes.extend(closing.delayed.map(|delayed| Change::Set("delayed", moment(delayed))));
+        let known = Test::Equals("wanted", moment(closing.wanted));
+        Ok(Write::Update(self.key.clone(), changes, Condition::Holds(vec![self.stands()?, known])))
+    }
+
+    /// The link as it stands, if the lease does.
+    pub async fn read(&self, store: &dyn Store) -> Result<Option<Kept>, StoreError> {
+        let kept: Option<Kept> = store.get(&self.key).await?.map(from_item).transpose()?;
+        Ok(kept.filter(|kept| kept.lease == self.name))
+    }
+}
+
+/// Somebody on a link: a person, or half of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Who {
+    /// Both ids are known.
+    Person(Person),
+    /// Only on the team's side.
+    Webex(PersonId),
+    /// Only on the group's side.
+    Entra(ObjectId),
+}
+
+impl Who {
+    fn sort_key(self) -> String {
+        match self {
+            Self::Person(Person { object, person }) => format!("PERSON#{object}#{person}"),
+            Self::Webex(person) => format!("PERSON#-#{person}"),
+            Self::Entra(object) => format!("PERSON#{object}#-"),
+        }
+    }
+
+    fn from_sort_key(text: &str) -> Option<Self> {
+        let (object, person) = text.strip_prefix("PERSON#")?.split_once('#')?;
+        match (object, person) {
+            ("-", person) => Some(Self::Webex(person.parse().ok()?)),
+            (object, "-") => Some(Self::Entra(object.parse().ok()?)),
+            (object, person) => {
+                Some(Self::Person(Person { object: object.parse().ok()?, person: person.parse().ok()? }))
+            }
+        }
+    }
+}
+
+/// What is stored of somebody on a link.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnLink {
+    /// What the merge knows.
+    #[serde(default)]
+    pub memory: Memory,
+    /// Why the person is left out, if so.
+    #[serde(default)]
+    pub left_out: Option<LeftOut>,
+    /// What last changed, in words.
+    #[serde(default)]
+    pub cause: Option<String>,
+}
+
+/// Everybody on a link.
+pub async fn people(store: &dyn Store, tenant: TenantId, team: TeamId) -> Result<BTreeMap<Who, OnLink>, StoreError> {
+    let query = Query::Partition { pk: team_partition(tenant, team), prefix: "PERSON#".into() };
+    let mut people = BTreeMap::new();
+    let mut start = None;
+    loop {
+        let page = store.query(&query, 1000, start.as_ref()).await?;
+        for item in page.items {
+            let who = Key::of(&item).and_then(|key| Who::from_sort_key(&key.sk));
+            let who = who.ok_or_else(|| StoreError::Malformed(format!("a person of team {team}")))?;
+            people.insert(who, from_item(item)?);
+        }
+        start = page.next;
+        if start.is_none() {
+            return Ok(people);
+        }
+    }
+}
+
+/// Stores somebody on a link.
+pub fn put_person(tenant: TenantId, team: TeamId, who: Who, on_link: &OnLink) -> Result<Write, StoreError> {
+    Ok(Write::Put(to_item(&Key::new(team_partition(tenant, team), who.sort_key()), on_link)?, Condition::Any))
+}
+
+/// Forgets somebody on a link.
+pub fn delete_person(tenant: TenantId, team: TeamId, who: Who) -> Write {
+    Write::Delete(Key::new(team_partition(tenant, team), who.sort_key()), Condition::Any)
+}

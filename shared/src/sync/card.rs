@@ -1,0 +1,102 @@
+//! Asking the creator of a team, by card, whether it should have a group.
+
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::look::{End, Look};
+use super::{Desk, Sync, SyncError};
+use crate::ids::TeamId;
+use crate::link::{self, Ended, Phase, TroubleKind};
+use crate::message::Message;
+use crate::webex::{AttachmentAction, Role, WebexId};
+
+impl Sync {
+    /// Sends the card, once, and waits for its answer.
+    pub(super) async fn ask_creator(&self, look: &mut Look<'_>) -> Result<End, SyncError> {
+        if !matches!(look.link.phase, Phase::Asked { card: None }) {
+            return Ok(End::Looked { due: None });
+        }
+        let space = WebexId::new(look.link.region.clone(), look.link.team.general_space());
+        let room = self.webex.room(&look.calls.webex, &space).await?;
+        let creator = match room.and_then(|room| room.creator) {
+            Some(creator) => Some(creator),
+            None => {
+                let people = self.webex.memberships(&look.calls.webex, &space).await?.into_inner();
+                people
+                    .iter()
+                    .find(|one| one.role == Role::Moderator && one.person != look.desk.tenant.officer)
+                    .map(|one| one.person)
+            }
+        };
+        let Some(creator) = creator else {
+            return Ok(End::Trouble {
+                kind: TroubleKind::NoOwner,
+                reason: "Nobody is there to be asked: the team has no moderator.".into(),
+            });
+        };
+        let to = WebexId::new(look.desk.tenant.region.clone(), creator);
+        let text = format!("Shall the team “{}” have a Microsoft 365 group?", look.link.title);
+        let card = self.webex.send_card(&look.calls.webex, &to, &text, question(&text, look.link.team)).await?;
+        look.link.phase = Phase::Asked { card: Some(card) };
+        look.report.note("The creator was asked whether the team should have a group.");
+        Ok(End::Looked { due: None })
+    }
+
+    /// Takes the answer to a card. Only an answer to the very card that was sent for the team counts.
+    pub(super) async fn card_answered(&self, desk: &Desk, message: &Message, action: &str) -> Result<(), SyncError> {
+        let tenant = desk.tenant.tenant;
+        if let Some(until) = desk.shut_until {
+            return self.send_at(message, until).await;
+        }
+        let answer = match self.answer(desk, action).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Ok(()),
+            Err(error) => return self.later(desk, message, error).await,
+        };
+        let input = |name: &str| answer.inputs.get(name).and_then(serde_json::Value::as_str);
+        let Some(team) = input("team").and_then(|team| team.parse::<TeamId>().ok()) else { return Ok(()) };
+        let Some(kept) = self.kept(tenant, team).await? else { return Ok(()) };
+        if !matches!(&kept.link.phase, Phase::Asked { card: Some(card) } if *card == answer.message_id) {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let until = now + SignedDuration::from_secs(30);
+        let Some((lease, kept)) = link::take_lease(self.store.as_ref(), tenant, team, now, until).await? else {
+            return self.send_at(message, until).await;
+        };
+        let mut link = kept.link.clone();
+        link.phase = match input("group") {
+            Some("yes") => Phase::Creating { request: None },
+            _ => Phase::Ended { why: Ended::NotWanted },
+        };
+        let closing = link::Closing {
+            looked: kept.looked,
+            wanted: kept.wanted,
+            hinted: kept.hinted,
+            next_look: now,
+            delayed: None,
+        };
+        self.store.write(vec![lease.close(tenant, &link, &closing)?]).await?;
+        Ok(self.ask_again(tenant, team, &link.region, now, now).await?)
+    }
+
+    async fn answer(&self, desk: &Desk, action: &str) -> Result<Option<AttachmentAction>, SyncError> {
+        let access = self.tokens.webex(desk.tenant.tenant, desk.deadline).await?;
+        Ok(self.webex.attachment_action(&access, action).await?)
+    }
+}
+
+/// The card: two buttons. <https://developer.webex.com/docs/buttons-and-cards>
+fn question(text: &str, team: TeamId) -> serde_json::Value {
+    let button = |title: &str, group: &str| json!({"type": "Action.Submit", "title": title, "data": {"team": team, "group": group}});
+    json!({
+        "type": "AdaptiveCard",
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "version": "1.3",
+        "body": [
+            {"type": "TextBlock", "text": text, "weight": "bolder", "wrap": true},
+            {"type": "TextBlock", "wrap": true, "text": "It has the same people and the same owners, and keeps the team's name. Both stay as one from then on."},
+        ],
+        "actions": [button("Create the group", "yes"), button("No, thank you", "no")],
+    })
+}

@@ -1,0 +1,323 @@
+//! One look: the lease around it, and what becomes of it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::read::Sight;
+use super::record::Report;
+use super::route::never;
+use super::{Calls, Desk, Sync, SyncError};
+use crate::http::{CALL_TIMEOUT, Class};
+use crate::link::{self, Closing, Handed, Kept, Lease, Link, Phase, TroubleKind};
+use crate::merge::{self, RECENT};
+use crate::message::{Cause, Message};
+use crate::queue::LONGEST_DELAY;
+use crate::store::{Change, StoreError, Write, moment};
+use crate::tenant;
+
+/// How long after a daily look the next one is one again: they are spread over the last quarter of a day.
+const SHORTEST_DAY: SignedDuration = SignedDuration::from_hours(18);
+
+/// How a look that could begin ended.
+pub(super) enum End {
+    /// In step, as far as it goes; the next look when this is due, at the latest daily.
+    Looked { due: Option<Timestamp> },
+    /// Something needs a moment: a young group, calls that no time was left for.
+    Wait { until: Timestamp },
+    /// It cannot go on as it is.
+    Trouble { kind: TroubleKind, reason: String },
+}
+
+/// How thorough a look is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// A hint, or something of the link's own that was due.
+    Ordinary,
+    /// Once a day, when an administrator asks, and when somebody's state changed.
+    Thorough,
+}
+
+/// A look under way.
+pub(super) struct Look<'a> {
+    pub(super) desk: &'a Desk,
+    pub(super) lease: &'a Lease,
+    pub(super) calls: &'a Calls,
+    pub(super) cause: Cause,
+    /// Whether this is the look of the day, which asks again about everybody who is left out and tries refused writes again.
+    pub(super) occasion: Occasion,
+    /// The moment of the reading.
+    pub(super) started: Timestamp,
+    pub(super) link: Link,
+    pub(super) report: Report,
+}
+
+impl Sync {
+    /// Deals with the wish for a look at a team that has a link.
+    pub(super) async fn look_at(&self, desk: &Desk, message: &Message, kept: Kept) -> Result<(), SyncError> {
+        let tenant = desk.tenant.tenant;
+        let team = kept.link.team;
+        let mut kept = kept;
+        // Another lease can come in between each reading and writing, but not for ever: each of them ends.
+        for _ in 0..8 {
+            let now = self.clock.now();
+            let hint = is_from_microsoft(message.cause).then_some(message.at);
+            if matches!(kept.link.phase, Phase::Ended { .. }) {
+                return self.rest(desk, &kept).await;
+            }
+            if kept.has_answered(message.at) {
+                return self.confirm_later(desk, &kept, hint).await;
+            }
+            if kept.is_leased(now) {
+                if link::want(self.store.as_ref(), tenant, &kept, message.at, hint).await? == Handed::Over {
+                    return Ok(());
+                }
+            } else if let Some(until) = desk.shut_until {
+                if self.put_off(desk, &kept, message, until).await? {
+                    return Ok(());
+                }
+            } else {
+                let lease_until = desk.deadline.0 + SignedDuration::try_from(CALL_TIMEOUT).unwrap_or_default();
+                if let Some((lease, taken)) =
+                    link::take_lease(self.store.as_ref(), tenant, team, now, lease_until).await?
+                {
+                    return self.look(desk, message, &lease, taken).await;
+                }
+            }
+            kept = match self.kept(tenant, team).await? {
+                Some(kept) => kept,
+                None => return Ok(()),
+            };
+        }
+        Err(StoreError::Busy(format!("the link of team {team} changes too fast")).into())
+    }
+
+    /// A link that is over is not due any more, whatever was planned before.
+    async fn rest(&self, desk: &Desk, kept: &Kept) -> Result<(), SyncError> {
+        if kept.next_look < never() {
+            let changes = vec![Change::Set("gsi1sk", moment(never()))];
+            link::postpone(self.store.as_ref(), desk.tenant.tenant, kept, changes).await?;
+        }
+        Ok(())
+    }
+
+    /// A hint that came late, or twice: the reading is newer, but may have come from a replica that lags. One look when the lag is over.
+    async fn confirm_later(&self, desk: &Desk, kept: &Kept, hint: Option<Timestamp>) -> Result<(), SyncError> {
+        let Some(hint) = hint.filter(|hint| *hint > kept.hinted) else { return Ok(()) };
+        let next_look = kept.next_look.min(hint + RECENT);
+        let changes = vec![Change::Set("hinted", moment(hint)), Change::Set("gsi1sk", moment(next_look))];
+        link::postpone(self.store.as_ref(), desk.tenant.tenant, kept, changes).await?;
+        Ok(())
+    }
+
+    /// A gate is shut: one delayed message per link stands for all wishes, and the link's next look behind it for the case that the message is lost.
+    async fn put_off(&self, desk: &Desk, kept: &Kept, message: &Message, until: Timestamp) -> Result<bool, SyncError> {
+        let now = self.clock.now();
+        if kept.delayed > now {
+            return Ok(true);
+        }
+        let by_message = within_a_delay(until, now);
+        let next_look = if by_message { until + SignedDuration::from_mins(2) } else { until };
+        let mut changes = vec![Change::Set("gsi1sk", moment(next_look))];
+        if by_message {
+            changes.push(Change::Set("delayed", moment(until)));
+        }
+        let moved = link::postpone(self.store.as_ref(), desk.tenant.tenant, kept, changes).await?;
+        if moved && by_message {
+            self.ask_again(desk.tenant.tenant, kept.link.team, &kept.link.region, message.at, until).await?;
+        }
+        Ok(moved)
+    }
+
+    async fn look(&self, desk: &Desk, message: &Message, lease: &Lease, kept: Kept) -> Result<(), SyncError> {
+        let started = self.clock.now();
+        let calls = match self.calls(desk).await {
+            Ok(calls) => calls,
+            Err(error) => {
+                let end = self.failed(desk, &kept.link, error).await?;
+                return self
+                    .close(desk, message, lease, &kept, kept.link.clone(), Report::default(), (started, end))
+                    .await;
+            }
+        };
+        let is_daily = kept.link.daily_at.is_none_or(|at| started.duration_since(at) >= SHORTEST_DAY);
+        let is_asked_for = matches!(message.cause, Cause::Administrator | Cause::Person);
+        let occasion = if is_daily || is_asked_for { Occasion::Thorough } else { Occasion::Ordinary };
+        let mut look = Look {
+            occasion,
+            desk,
+            lease,
+            calls: &calls,
+            cause: message.cause,
+            started,
+            link: kept.link.clone(),
+            report: Report::default(),
+        };
+        let end = match self.look_through(&mut look).await {
+            Ok(end) => end,
+            Err(error) => self.failed(desk, &look.link, error).await?,
+        };
+        look.report.activity.request_ids =
+            [calls.webex.written_request_ids(), calls.graph.written_request_ids()].concat();
+        let Look { link, report, .. } = look;
+        self.close(desk, message, lease, &kept, link, report, (started, end)).await
+    }
+
+    async fn look_through(&self, look: &mut Look<'_>) -> Result<End, SyncError> {
+        match look.link.phase {
+            Phase::Asked { .. } => self.ask_creator(look).await,
+            Phase::Creating { .. } | Phase::Linked { .. } => match self.read(look).await? {
+                Sight::Clear(reading) => self.carry_over(look, *reading).await,
+                Sight::End(end) => Ok(end),
+            },
+            Phase::Ended { .. } => Ok(End::Looked { due: None }),
+        }
+    }
+
+    /// What an error means for the link. Those that the queue has to answer go on upwards.
+    pub(super) async fn failed(&self, desk: &Desk, link: &Link, error: SyncError) -> Result<End, SyncError> {
+        let reason = error.to_string();
+        if let SyncError::SomebodyElsesGroup(_) = error {
+            return Ok(End::Trouble { kind: TroubleKind::SomebodyElsesGroup, reason });
+        }
+        match error.class() {
+            None => Err(error),
+            Some(Class::ThrottledUntil(until)) => {
+                tenant::shut_gate(self.store.as_ref(), desk.tenant.tenant, error.api(), until).await?;
+                Ok(End::Wait { until })
+            }
+            Some(Class::Transient | Class::Permanent) => Ok(End::Trouble { kind: TroubleKind::CallFailed, reason }),
+            Some(Class::NeedsAdministrator) => {
+                self.tokens.forget(desk.tenant.tenant, desk.tenant.directory);
+                // A token can end early: a new one is tried before somebody is called.
+                let kind =
+                    if link.trouble.is_none() { TroubleKind::CallFailed } else { TroubleKind::NeedsAdministrator };
+                Ok(End::Trouble { kind, reason })
+            }
+        }
+    }
+
+    /// Stores how the look ended and gives the lease back.
+    #[expect(clippy::too_many_arguments, reason = "the one place where a look ends")]
+    async fn close(
+        &self,
+        desk: &Desk,
+        message: &Message,
+        lease: &Lease,
+        kept: &Kept,
+        mut link: Link,
+        report: Report,
+        (started, end): (Timestamp, End),
+    ) -> Result<(), SyncError> {
+        let now = self.clock.now();
+        let (mut looked, mut next_look, mut delayed) = (kept.looked, now + SignedDuration::from_hours(24), None);
+        match end {
+            End::Looked { due } => {
+                link.trouble = None;
+                looked = started;
+                let daily = link.daily_at.unwrap_or(started) + spread(link.team, SignedDuration::from_hours(24));
+                next_look = due.map_or(daily, |due| due.min(daily));
+            }
+            End::Wait { until } => delayed = Some(until),
+            End::Trouble { kind, reason } => {
+                link.is_troubled(kind, reason.clone(), now);
+                let (group, again) = (link.group().map(|group| group.to_string()), now + pause(&link));
+                tracing::warn!(tenant = %desk.tenant.tenant, team = %link.team, group, ?kind, reason, %again, "a link fails");
+                delayed = Some(again);
+            }
+        }
+        if let Some(until) = delayed {
+            next_look = if within_a_delay(until, now) { until + SignedDuration::from_mins(2) } else { until };
+        }
+        if let Phase::Ended { .. } = link.phase {
+            (looked, next_look, delayed) = (started, never(), None);
+        }
+        let delayed = delayed.filter(|until| within_a_delay(*until, now));
+        let mut known = kept.clone();
+        let mut put_people = Some(report.writes(desk.tenant.tenant, link.team)?);
+        loop {
+            // A hint that came while we read asks for one look when the lag is over.
+            let confirm = (known.hinted + RECENT > looked && known.hinted > Timestamp::UNIX_EPOCH)
+                .then_some(known.hinted + RECENT);
+            let hinted = if is_from_microsoft(message.cause) { known.hinted.max(message.at) } else { known.hinted };
+            let confirm = if is_from_microsoft(message.cause) { confirm.max(Some(hinted + RECENT)) } else { confirm };
+            let unanswered = known.wanted > looked && delayed.is_none() && !matches!(link.phase, Phase::Ended { .. });
+            let next_look = if unanswered { now } else { confirm.map_or(next_look, |confirm| next_look.min(confirm)) };
+            let closing = Closing { looked, wanted: known.wanted, hinted, next_look, delayed };
+            let close = lease.close(desk.tenant.tenant, &link, &closing)?;
+            match self.write_all(lease, put_people.take().unwrap_or_default(), Some(close)).await {
+                Ok(()) => {
+                    if let Some(until) = delayed.filter(|_| kept.delayed <= now) {
+                        self.ask_again(desk.tenant.tenant, link.team, &link.region, message.at, until).await?;
+                    } else if unanswered {
+                        self.ask_again(desk.tenant.tenant, link.team, &link.region, known.wanted, now).await?;
+                    }
+                    return Ok(());
+                }
+                Err(StoreError::ConditionFailed) => {
+                    let team = link.team;
+                    let as_it_stands = lease.read(self.store.as_ref()).await?.filter(|kept| kept.is_leased(now));
+                    let as_it_stands = as_it_stands.filter(|kept| kept.wanted != known.wanted);
+                    known = as_it_stands.ok_or(SyncError::LeaseLost(team))?;
+                    put_people = Some(report.writes(desk.tenant.tenant, team)?);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Writes in as few transactions as go, the last of them with `last`. Each requires the lease to stand.
+    pub(super) async fn write_all(
+        &self,
+        lease: &Lease,
+        writes: Vec<Write>,
+        last: Option<Write>,
+    ) -> Result<(), StoreError> {
+        let room = crate::store::TRANSACTION_LIMIT - 1;
+        let mut chunks = writes.chunks(room).map(<[Write]>::to_vec).collect::<Vec<_>>();
+        let mut final_chunk = chunks.pop().unwrap_or_default();
+        for mut chunk in chunks {
+            chunk.push(lease.check()?);
+            self.store.write(chunk).await?;
+        }
+        match last {
+            Some(last) => final_chunk.push(last),
+            None if final_chunk.is_empty() => return Ok(()),
+            None => final_chunk.push(lease.check()?),
+        }
+        self.store.write(final_chunk).await
+    }
+}
+
+fn is_from_microsoft(cause: Cause) -> bool {
+    matches!(cause, Cause::GraphNotification | Cause::GraphDelta)
+}
+
+fn within_a_delay(until: Timestamp, now: Timestamp) -> bool {
+    until.duration_since(now) <= SignedDuration::try_from(LONGEST_DELAY).unwrap_or_default()
+}
+
+/// A moment of the team's own within `span`: three quarters of it, and up to a quarter more.
+fn spread(team: crate::ids::TeamId, span: SignedDuration) -> SignedDuration {
+    let quarter = span.as_secs() / 4;
+    let own = i64::try_from(team.0.as_u128() % u128::try_from(quarter.max(1)).unwrap_or(1)).unwrap_or(0);
+    SignedDuration::from_secs(3 * quarter + own)
+}
+
+/// How long a troubled link waits: longer each time, up to the longest that its kind of trouble bears.
+fn pause(link: &Link) -> SignedDuration {
+    let Some(trouble) = &link.trouble else { return SignedDuration::ZERO };
+    let (first, longest) = match trouble.kind {
+        TroubleKind::CallFailed => (30, 3600),
+        TroubleKind::GroupMissing | TroubleKind::TeamMissing => (60, 3600),
+        TroubleKind::NoOwner | TroubleKind::NeedsAdministrator => (300, 3600),
+        TroubleKind::SomebodyElsesGroup | TroubleKind::CreationRestricted => (3600, 86_400),
+    };
+    let seconds = (first << trouble.tries.saturating_sub(1).min(12)).min(longest);
+    spread(link.team, SignedDuration::from_secs(seconds))
+}
+
+/// When the last of what is open in a link's people and names ends.
+pub(super) fn due<'a>(memories: impl IntoIterator<Item = &'a merge::Memory>, link: &Link) -> Option<Timestamp> {
+    let people = memories.into_iter().filter_map(merge::Memory::due).max();
+    let names = link.names.as_ref().and_then(merge::Names::due);
+    people.max(names).map(|at| at + SignedDuration::from_secs(1))
+}

@@ -1,0 +1,226 @@
+//! The look: reads both sides of a link as they are, compares each with what it was last known to be, and carries the differences over.
+//!
+//! A message in, a look at one team: [`Sync::handle`]. Its parts in the order of their turn: `route` finds the team, `look` holds the lease, `read` reads and
+//! resolves who is who, [`merge`](crate::merge) decides, `apply` and `create` write outside, `record` stores.
+//!
+//! # Guarantees
+//! * Every step can be cut off, with its effect done or not, and the next look ends as if it had not been.
+//! * Of a tenant nothing is called while a gate of its is shut; other tenants go on.
+//! * A message is kept by the queue only where nobody can say what became of it: table or queue out of reach. Everything else is the link's state, with a next look.
+
+mod applied;
+mod apply;
+mod card;
+mod create;
+mod due;
+mod events;
+mod hold;
+mod look;
+mod prove;
+mod read;
+mod record;
+mod rename;
+mod resolve;
+mod route;
+mod upkeep;
+
+pub use due::queue_due_looks;
+pub use events::queue_webex_events;
+pub use resolve::{FillProgress, Pass, fill_person_index};
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::graph::Graph;
+use crate::http::{Access, Api, CallError, Class, Deadline};
+use crate::ids::{TeamId, TenantId};
+use crate::link::{self, Kept};
+use crate::message::{Ask, Cause, Message};
+use crate::queue::{Queue, QueueError};
+use crate::store::{Key, Store, StoreError, from_item};
+use crate::tenant::{DirectoryRules, Gate, Settings, Tenant, keys};
+use crate::tokens::{Tokens, TokensError};
+use crate::webex::{InvalidWebexId, Region, Webex};
+
+/// Everything that a look needs. Made once, outside the handler.
+pub struct Sync {
+    /// The table.
+    pub store: Arc<dyn Store>,
+    /// Where further looks are asked for.
+    pub queue: Arc<dyn Queue>,
+    /// Tokens of all tenants.
+    pub tokens: Tokens,
+    /// Webex.
+    pub webex: Webex,
+    /// Microsoft Graph.
+    pub graph: Graph,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why a message could not be dealt with: it goes back to the queue, or, where the link is known, the link says it.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// No token.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+    /// A call.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Webex sent an id that is none.
+    #[error(transparent)]
+    Id(#[from] InvalidWebexId),
+    /// A group with the team's unique name exists already, and is older than our request.
+    #[error("a group with the unique name of team {0} exists already, and it is not ours")]
+    SomebodyElsesGroup(TeamId),
+    /// The service refuses every form of the request.
+    #[error("the group for team {0} was refused in every form")]
+    CreationRefused(TeamId),
+    /// The group exists, but no replica that was asked shows it yet.
+    #[error("the new group cannot be read yet")]
+    GroupNotFoundYet,
+    /// The lease ended, or somebody else has it: whatever this look wanted to store is void.
+    #[error("the lease of team {0} is lost")]
+    LeaseLost(TeamId),
+}
+
+impl SyncError {
+    /// What to do about it; `None` for what only the queue can answer, by delivering the message again.
+    pub fn class(&self) -> Option<Class> {
+        match self {
+            Self::Store(_) | Self::Queue(_) | Self::LeaseLost(_) | Self::Tokens(TokensError::Store(_)) => None,
+            Self::Call(error) => Some(error.class()),
+            // A refresh token that is refused never works again.
+            Self::Tokens(TokensError::Refresh(error)) => Some(match error.class() {
+                Class::Permanent => Class::NeedsAdministrator,
+                other => other,
+            }),
+            Self::Tokens(TokensError::Entra(error)) => Some(error.class()),
+            Self::Tokens(TokensError::Secrets(_) | TokensError::BeingRefreshed) => Some(Class::Transient),
+            Self::Tokens(TokensError::Secret { .. }) => Some(Class::NeedsAdministrator),
+            Self::GroupNotFoundYet => Some(Class::Transient),
+            Self::Id(_) | Self::SomebodyElsesGroup(_) | Self::CreationRefused(_) => Some(Class::Permanent),
+        }
+    }
+
+    fn api(&self) -> Api {
+        match self {
+            Self::Call(error) => error.api,
+            Self::Tokens(TokensError::Refresh(_)) => Api::Webex,
+            _ => Api::Graph,
+        }
+    }
+}
+
+/// A tenant as one message finds it.
+pub(crate) struct Desk {
+    tenant: Tenant,
+    settings: Settings,
+    rules: Option<DirectoryRules>,
+    shut_until: Option<Timestamp>,
+    deadline: Deadline,
+}
+
+/// With what a look calls.
+pub(crate) struct Calls {
+    webex: Access,
+    graph: Access,
+}
+
+impl Sync {
+    /// Deals with one message, within the deadline.
+    ///
+    /// # Errors
+    /// The message has to be delivered again.
+    pub async fn handle(&self, message: &Message, deadline: Deadline) -> Result<(), SyncError> {
+        let team = match message.ask {
+            Ask::Team { team, .. } => Some(team),
+            Ask::Room { room, .. } => Some(room.as_team()),
+            _ => None,
+        };
+        let Some((desk, kept)) = self.desk(message.tenant, team, deadline).await? else {
+            tracing::warn!(tenant = %message.tenant, "a message of an unknown tenant is dropped");
+            return Ok(());
+        };
+        if desk.settings.switched_on_at.is_none() {
+            return Ok(());
+        }
+        match &message.ask {
+            Ask::Team { team, region } => self.team(&desk, message, *team, region.clone(), kept).await,
+            Ask::Room { room, region } => self.room(&desk, message, *room, region, kept).await,
+            Ask::Group { group } => self.group(&desk, message, *group).await,
+            Ask::CardAnswered { action } => self.card_answered(&desk, message, action).await,
+            Ask::SubscriptionLifecycle { .. } => Ok(()),
+        }
+    }
+
+    /// Reads the tenant, its settings, rules and gates, and the link, in one request.
+    async fn desk(
+        &self,
+        tenant: TenantId,
+        team: Option<TeamId>,
+        deadline: Deadline,
+    ) -> Result<Option<(Desk, Option<Kept>)>, StoreError> {
+        let mut wanted = vec![keys::tenant(tenant), keys::settings(tenant), keys::directory_rules(tenant)];
+        wanted.extend([Api::Webex, Api::Graph].map(|api| keys::gate(tenant, api)));
+        wanted.extend(team.map(|team| link::key(tenant, team)));
+        let mut items = self.store.get_many(&wanted).await?;
+        let mut take = |key: &Key| {
+            items.iter().position(|item| Key::of(item).as_ref() == Some(key)).map(|at| items.swap_remove(at))
+        };
+        let Some(tenant_item) = take(&wanted[0]) else { return Ok(None) };
+        let settings = take(&wanted[1]).map(from_item).transpose()?.unwrap_or_default();
+        let rules = take(&wanted[2]).map(from_item).transpose()?;
+        let mut shut_until = None;
+        for gate in [take(&wanted[3]), take(&wanted[4])].into_iter().flatten() {
+            shut_until = shut_until.max(Some(from_item::<Gate>(gate)?.closed_until));
+        }
+        let kept = team.and_then(|team| take(&link::key(tenant, team))).map(from_item).transpose()?;
+        let now = self.clock.now();
+        let desk = Desk {
+            tenant: from_item(tenant_item)?,
+            settings,
+            rules,
+            shut_until: shut_until.filter(|until| *until > now),
+            deadline,
+        };
+        Ok(Some((desk, kept)))
+    }
+
+    async fn calls(&self, desk: &Desk) -> Result<Calls, SyncError> {
+        let (webex, graph) = futures::future::join(
+            self.tokens.webex(desk.tenant.tenant, desk.deadline),
+            self.tokens.graph(desk.tenant.directory, desk.deadline),
+        )
+        .await;
+        Ok(Calls { webex: webex?, graph: graph? })
+    }
+
+    /// Asks for a look at a team, now or later.
+    async fn ask_again(
+        &self,
+        tenant: TenantId,
+        team: TeamId,
+        region: &Region,
+        at: Timestamp,
+        not_before: Timestamp,
+    ) -> Result<(), QueueError> {
+        let message = Message {
+            v: Default::default(),
+            tenant,
+            at,
+            cause: Cause::Again,
+            ask: Ask::Team { team, region: Some(region.clone()) },
+        };
+        let delay = not_before.duration_since(self.clock.now());
+        self.queue.send(&message, delay.try_into().unwrap_or_default()).await
+    }
+}

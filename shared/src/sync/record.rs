@@ -1,0 +1,65 @@
+//! What a look leaves behind, stored with its last word on the link.
+
+use std::collections::BTreeMap;
+
+use crate::activity::{Activity, PersonChange};
+use crate::ids::{TeamId, TenantId};
+use crate::ledger;
+use crate::link::{self, OnLink, Who};
+use crate::message::Cause;
+use crate::store::{StoreError, Write};
+use jiff::Timestamp;
+
+/// What a look has to store besides the link.
+pub(super) struct Report {
+    /// Who is known differently now; `None` for who is no longer on the link.
+    pub(super) people: BTreeMap<Who, Option<OnLink>>,
+    /// Further writes: held plans.
+    pub(super) further: Vec<Write>,
+    /// How many memberships more, or fewer, the link has.
+    pub(super) more_memberships: i64,
+    /// What was done.
+    pub(super) activity: Activity,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        let activity = Activity {
+            at: Timestamp::UNIX_EPOCH,
+            cause: Cause::Again,
+            changes: vec![],
+            notes: vec![],
+            request_ids: vec![],
+        };
+        Self { people: BTreeMap::new(), further: vec![], more_memberships: 0, activity }
+    }
+}
+
+impl Report {
+    /// Something that was done, in words.
+    pub(super) fn note(&mut self, words: impl Into<String>) {
+        self.activity.notes.push(words.into());
+    }
+
+    /// Something that was done to a person.
+    pub(super) fn change(&mut self, change: PersonChange) {
+        self.activity.changes.push(change);
+    }
+
+    pub(super) fn writes(&self, tenant: TenantId, team: TeamId) -> Result<Vec<Write>, StoreError> {
+        let mut writes = self.further.clone();
+        for (who, on_link) in &self.people {
+            writes.push(match on_link {
+                Some(on_link) => link::put_person(tenant, team, *who, on_link)?,
+                None => link::delete_person(tenant, team, *who),
+            });
+        }
+        if self.more_memberships != 0 {
+            writes.push(ledger::count_memberships(tenant, self.more_memberships));
+        }
+        if !self.activity.is_empty() {
+            writes.extend(self.activity.puts(tenant, team)?);
+        }
+        Ok(writes)
+    }
+}

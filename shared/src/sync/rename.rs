@@ -1,0 +1,83 @@
+//! The name: which rename is due, and making it.
+
+use super::applied::Applied;
+use super::look::Look;
+use super::read::Reading;
+use super::{Sync, SyncError};
+use crate::graph::Renamed;
+use crate::http::Class;
+use crate::ids::GroupId;
+use crate::link::OfficerPlace;
+use crate::merge::{NameReading, NameTerms, NameWrite, TeamName};
+use crate::roster::Side;
+use crate::webex::WebexId;
+
+impl Sync {
+    /// The rename that is due, with the naming policy read anew where it is old.
+    pub(super) async fn rename_due(
+        &self,
+        look: &mut Look<'_>,
+        reading: &Reading,
+    ) -> Result<Option<NameWrite>, SyncError> {
+        let (Some(names), Some(group)) = (&look.link.names, &reading.group) else { return Ok(None) };
+        let read = NameReading { team: reading.team.name.clone(), group: group.group.display_name.clone() };
+        let settings = &look.desk.settings;
+        let inside = look.link.officer == OfficerPlace::Inside;
+        let mut terms = NameTerms {
+            direction: settings.direction,
+            last_word: settings.last_word,
+            team: if inside { TeamName::CanBeChanged } else { TeamName::CannotBeChanged },
+            policy: look.desk.rules.as_ref().map(|rules| rules.naming.clone()).unwrap_or_default(),
+            now: look.started,
+        };
+        let (mut next, mut write) = names.compare(&read, &terms);
+        if write.is_some() && look.desk.rules.as_ref().is_none_or(|rules| rules.are_stale(look.started)) {
+            terms.policy = self.read_rules(look).await?.naming;
+            (next, write) = names.compare(&read, &terms);
+        }
+        look.link.names = Some(next);
+        Ok(write)
+    }
+
+    /// Makes the rename, and takes what became of it into what is known.
+    pub(super) async fn rename(
+        &self,
+        look: &mut Look<'_>,
+        reading: &Reading,
+        group: GroupId,
+        write: NameWrite,
+        applied: &mut Applied,
+    ) {
+        let Some(names) = look.link.names.clone() else { return };
+        let answer = match &write {
+            NameWrite::Team { title, .. } => {
+                let team = WebexId::new(look.link.region.clone(), look.link.team);
+                self.webex.rename_team(&look.calls.webex, &team, title).await
+            }
+            NameWrite::Group(name) => match self.graph.rename_group(&look.calls.graph, group, name).await {
+                Ok(Renamed::Renamed) => Ok(()),
+                Ok(Renamed::NeedsName { suggested }) => {
+                    self.graph.rename_group(&look.calls.graph, group, &suggested).await.map(drop)
+                }
+                Err(error) => Err(error),
+            },
+        };
+        let (to, side) = match &write {
+            NameWrite::Team { title, .. } => (title, Side::Team),
+            NameWrite::Group(to) => (to, Side::Group),
+        };
+        match answer {
+            Ok(()) => {
+                look.report.note(format!("The {side} was renamed to “{to}”."));
+                look.link.names = Some(names.after(&write, self.clock.now()));
+            }
+            Err(error) if error.class() == Class::Permanent => {
+                look.report.note(format!("The {side} could not be renamed to “{to}”: {error}"));
+                let raw = reading.group.as_ref().map(|group| group.group.display_name.clone()).unwrap_or_default();
+                let read = NameReading { team: reading.team.name.clone(), group: raw };
+                look.link.names = Some(names.refused(&read, self.clock.now()));
+            }
+            Err(error) => applied.stop(error),
+        }
+    }
+}

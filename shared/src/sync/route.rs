@@ -1,0 +1,219 @@
+//! From a message to a team: known links, spaces of teams, groups, and teams that are new.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_dynamo::AttributeValue;
+
+use super::{Desk, Sync, SyncError};
+use crate::http::Class;
+use crate::ids::{GroupId, OrgId, RoomId, TeamId, TenantId};
+use crate::link::{self, Kept, Link, Phase};
+use crate::message::Message;
+use crate::store::{Condition, EXPIRES_AT, Key, StoreError, Write, from_item, to_item};
+use crate::tenant::{self, NewTeams, keys};
+use crate::webex::{Region, WebexId};
+
+/// For how long a space that is of no team is not asked about again.
+const NO_TEAM_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// For how long a message that cannot be dealt with is tried again.
+const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// For how long a space that the officer cannot see is not asked about again.
+const INVISIBLE_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// What is known of a space.
+#[derive(Serialize, Deserialize)]
+struct RoomNote {
+    team: Option<TeamId>,
+}
+
+/// From a group to the team that has it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct GroupNote {
+    pub(super) tenant: TenantId,
+    pub(super) team: TeamId,
+    pub(super) region: Region,
+}
+
+fn room_key(tenant: TenantId, room: RoomId) -> Key {
+    Key::new(format!("TENANT#{tenant}#ROOM"), room.to_string())
+}
+
+impl Sync {
+    pub(super) async fn team(
+        &self,
+        desk: &Desk,
+        message: &Message,
+        team: TeamId,
+        region: Option<Region>,
+        kept: Option<Kept>,
+    ) -> Result<(), SyncError> {
+        match (kept, region) {
+            (Some(kept), _) => self.look_at(desk, message, kept).await,
+            (None, Some(region)) => self.discover(desk, message, team.general_space(), &region).await,
+            (None, None) => Ok(()),
+        }
+    }
+
+    pub(super) async fn room(
+        &self,
+        desk: &Desk,
+        message: &Message,
+        room: RoomId,
+        region: &Region,
+        kept: Option<Kept>,
+    ) -> Result<(), SyncError> {
+        if let Some(kept) = kept {
+            return self.look_at(desk, message, kept).await;
+        }
+        let tenant = desk.tenant.tenant;
+        match self.store.get(&room_key(tenant, room)).await?.map(from_item::<RoomNote>).transpose()? {
+            Some(RoomNote { team: None }) => Ok(()),
+            Some(RoomNote { team: Some(team) }) => match self.kept(tenant, team).await? {
+                Some(kept) => self.look_at(desk, message, kept).await,
+                None => Ok(()),
+            },
+            None => self.discover(desk, message, room, region).await,
+        }
+    }
+
+    pub(super) async fn group(&self, desk: &Desk, message: &Message, group: GroupId) -> Result<(), SyncError> {
+        let note = self
+            .store
+            .get(&keys::group(desk.tenant.directory, group))
+            .await?
+            .map(from_item::<GroupNote>)
+            .transpose()?;
+        let Some(note) = note.filter(|note| note.tenant == desk.tenant.tenant) else { return Ok(()) };
+        match self.kept(desk.tenant.tenant, note.team).await? {
+            Some(kept) => self.look_at(desk, message, kept).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn kept(&self, tenant: TenantId, team: TeamId) -> Result<Option<Kept>, StoreError> {
+        self.store.get(&link::key(tenant, team)).await?.map(from_item).transpose()
+    }
+
+    /// Asks Webex what a space is that nothing is known of. A team that is new gets its link.
+    async fn discover(&self, desk: &Desk, message: &Message, room: RoomId, region: &Region) -> Result<(), SyncError> {
+        let tenant = desk.tenant.tenant;
+        if let Some(until) = desk.shut_until {
+            return self.send_at(message, until).await;
+        }
+        let found = match self.ask_webex(desk, &WebexId::new(region.clone(), room)).await {
+            Ok(found) => found,
+            Err(error) => return self.later(desk, message, error).await,
+        };
+        let (note, expires) = match &found {
+            Found::Nothing => (RoomNote { team: None }, Some(INVISIBLE_FOR)),
+            Found::NoTeam => (RoomNote { team: None }, Some(NO_TEAM_FOR)),
+            Found::Room(team) | Found::General { team, .. } => (RoomNote { team: Some(*team) }, None),
+        };
+        let mut item = to_item(&room_key(tenant, room), &note)?;
+        if let Some(expires) = expires {
+            item.insert(EXPIRES_AT.into(), AttributeValue::N((self.clock.now() + expires).as_second().to_string()));
+        }
+        let note = Write::Put(item, Condition::Any);
+        match found {
+            Found::Nothing | Found::NoTeam => Ok(self.store.write(vec![note]).await?),
+            Found::Room(team) => {
+                self.store.write(vec![note]).await?;
+                match self.kept(tenant, team).await? {
+                    Some(kept) => self.look_at(desk, message, kept).await,
+                    None => Ok(()),
+                }
+            }
+            Found::General { team, title, created, owner } => {
+                let Some(phase) = phase_of_new(desk, owner, created) else {
+                    return Ok(self.store.write(vec![note]).await?);
+                };
+                let link = Link::new(team, region.clone(), title, phase);
+                match self.store.write(vec![note, link::creation(tenant, &link, self.clock.now())?]).await {
+                    Ok(()) | Err(StoreError::ConditionFailed) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                match self.kept(tenant, team).await? {
+                    Some(kept) => self.look_at(desk, message, kept).await,
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    async fn ask_webex(&self, desk: &Desk, room: &WebexId<RoomId>) -> Result<Found, SyncError> {
+        let access = self.tokens.webex(desk.tenant.tenant, desk.deadline).await?;
+        let Some(details) = self.webex.room(&access, room).await? else { return Ok(Found::Nothing) };
+        let Some(team) = details.team.clone() else { return Ok(Found::NoTeam) };
+        // A room's teamId has been seen with the kind of a room: the uuid is what counts.
+        if team.id.general_space() != room.id {
+            return Ok(Found::Room(team.id));
+        }
+        // The General space is as old as its team and has the team's name: the team itself is read by the look.
+        let (title, created) = match (details.title, details.created) {
+            (Some(title), Some(created)) => (title, Some(created)),
+            _ => match self.webex.team(&access, &team).await? {
+                Some(named) => (named.name, named.created),
+                None => return Ok(Found::Nothing),
+            },
+        };
+        Ok(Found::General { team: team.id, title, created, owner: details.owner })
+    }
+
+    /// There is no link that could say what went wrong: the message waits, and where waiting does not help for a day, the log says it.
+    pub(super) async fn later(&self, desk: &Desk, message: &Message, error: SyncError) -> Result<(), SyncError> {
+        let now = self.clock.now();
+        let is_old = now.duration_since(message.at) > GIVEN_UP_AFTER;
+        let until = match error.class() {
+            None => return Err(error),
+            Some(Class::ThrottledUntil(until)) => {
+                tenant::shut_gate(self.store.as_ref(), desk.tenant.tenant, error.api(), until).await?;
+                until
+            }
+            Some(_) if is_old => {
+                tracing::error!(tenant = %desk.tenant.tenant, %error, ?message, "given up after a day");
+                return Ok(());
+            }
+            Some(Class::Transient) => now + SignedDuration::from_secs(30),
+            Some(Class::NeedsAdministrator | Class::Permanent) => now + SignedDuration::from_mins(15),
+        };
+        tracing::warn!(tenant = %desk.tenant.tenant, %error, again = %until, "a message waits");
+        self.send_at(message, until).await
+    }
+
+    /// Queues a message once more, for when it can be dealt with.
+    pub(super) async fn send_at(&self, message: &Message, at: Timestamp) -> Result<(), SyncError> {
+        Ok(self.queue.send(message, at.duration_since(self.clock.now()).try_into().unwrap_or_default()).await?)
+    }
+}
+
+/// How a link begins, for a team that is new and this organization's.
+fn phase_of_new(desk: &Desk, owner: Option<OrgId>, created: Option<Timestamp>) -> Option<Phase> {
+    let is_new = desk.settings.switched_on_at.is_some_and(|switched_on_at| created >= Some(switched_on_at));
+    if owner != Some(desk.tenant.org) || !is_new {
+        return None;
+    }
+    match desk.settings.new_teams {
+        NewTeams::Every => Some(Phase::Creating { request: None }),
+        NewTeams::Ask => Some(Phase::Asked { card: None }),
+        NewTeams::Selected => None,
+    }
+}
+
+/// What a space turned out to be.
+enum Found {
+    /// Not visible to the officer.
+    Nothing,
+    /// Of no team.
+    NoTeam,
+    /// A further space of a team.
+    Room(TeamId),
+    /// A team's General space.
+    General { team: TeamId, title: String, created: Option<Timestamp>, owner: Option<OrgId> },
+}
+
+/// A moment far beyond every plan, for links that are over: in the year 9987, which can still be told in milliseconds.
+pub(super) fn never() -> Timestamp {
+    Timestamp::from_second(253_000_000_000).unwrap_or(Timestamp::MAX)
+}

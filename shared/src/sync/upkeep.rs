@@ -1,0 +1,46 @@
+//! What a look does beside people and names: the officer's place in the team, and the group's expiry.
+
+use jiff::SignedDuration;
+
+use super::look::Look;
+use super::read::Reading;
+use super::{Sync, SyncError};
+use crate::http::Class;
+use crate::link::OfficerPlace;
+use crate::tenant::OfficerStanding;
+use crate::webex::{Added, Role, WebexId};
+
+impl Sync {
+    /// By default the officer stands inside: it adds itself to the General space as a moderator, once. Whom a person put out stays out.
+    pub(super) async fn step_inside(&self, look: &mut Look<'_>, reading: &Reading) -> Result<(), SyncError> {
+        let wants = look.desk.settings.standing == OfficerStanding::Inside && look.link.officer == OfficerPlace::NotYet;
+        if !wants || reading.memberships.is_empty() {
+            return Ok(());
+        }
+        let space = WebexId::new(look.link.region.clone(), look.link.team.general_space());
+        let officer = WebexId::new(look.desk.tenant.region.clone(), look.desk.tenant.officer);
+        match self.webex.add_membership(&look.calls.webex, &space, &officer, Role::Moderator).await {
+            Ok(Added::Added | Added::AlreadyThere) => look.link.officer = OfficerPlace::Inside,
+            // Without it people are kept as one all the same.
+            Err(error) if error.class() == Class::Permanent => {
+                look.report.note(format!("The officer could not join the team: {error}"))
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// The directory's expiration policy counts no activity in Webex: the group of a living team is renewed a month before its end.
+    pub(super) async fn renew_before_expiry(&self, look: &mut Look<'_>, reading: &Reading) -> Result<(), SyncError> {
+        let Some(group) = &reading.group else { return Ok(()) };
+        let is_near = group
+            .group
+            .expires
+            .is_some_and(|end| end.duration_since(look.started) < SignedDuration::from_hours(30 * 24));
+        if is_near {
+            self.graph.renew_group(&look.calls.graph, group.group.id).await?;
+            look.report.note("The group was renewed before its expiry.");
+        }
+        Ok(())
+    }
+}
