@@ -13,7 +13,9 @@
 //! - [`World::transport`]: a [`shared::http::Transport`] that finds the services by their real host names, in the same process.
 //! - [`World::router`] and [`serve`]: the same over HTTP on 127.0.0.1.
 
+mod door;
 mod faults;
+pub mod house;
 mod microsoft;
 mod outbox;
 mod record;
