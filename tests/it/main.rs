@@ -1,0 +1,17 @@
+//! The functions and both services together.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
+mod brakes;
+mod costs;
+mod crash;
+mod creation;
+mod endings;
+mod found;
+mod gates;
+mod people;
+mod standing;
+mod stories;
+mod tokens;
+mod town;
+mod weather;
