@@ -15,3 +15,4 @@ mod stories;
 mod tokens;
 mod town;
 mod weather;
+mod young;
