@@ -153,6 +153,8 @@ pub enum TroubleKind {
     SomebodyElsesGroup,
     /// The directory does not let groups be created.
     CreationRestricted,
+    /// The team is archived: nobody comes or goes until it is brought back.
+    Archived,
 }
 
 /// How many people.

@@ -80,3 +80,27 @@ async fn many_deleted_groups_wait_for_an_administrator() {
     }
     town.assert_clean();
 }
+
+#[tokio::test]
+async fn an_archived_team_pauses_its_link_and_loses_nothing_by_it() {
+    let mut town = Town::of(5).await;
+    let team = town.create_team("Archived", &town.people[..4]);
+    town.let_pass(40 * MINUTE).await;
+    let (group, _) = town.group();
+    town.world().archive_team(team);
+    town.world().add_member(group, town.people[4].object);
+    town.world().rename_group(group, town.people[0].object, "Renamed meanwhile");
+    town.notify_and_wait(group).await;
+    let link = town.kept(team).await.unwrap().link;
+    assert_eq!(link.trouble.unwrap().kind, TroubleKind::Archived);
+    assert!(
+        !town.world().team(team).unwrap().people.contains_key(&town.people[4].person),
+        "nobody comes while it is archived"
+    );
+    town.world().unarchive_team(team);
+    town.let_pass(2 * DAY).await;
+    assert!(town.kept(team).await.unwrap().link.trouble.is_none());
+    assert_eq!(town.world().team(team).unwrap().title, "Renamed meanwhile");
+    town.assert_in_step(team);
+    town.assert_clean();
+}

@@ -4,7 +4,7 @@ use super::SyncError;
 use crate::graph::{Bind, Relation};
 use crate::http::{CallError, Class};
 use crate::merge::{Outcome, OwedTo, Step};
-use crate::roster::{Standing, Truth};
+use crate::roster::{Side, Standing, Truth};
 
 /// What was done of a plan.
 #[derive(Default)]
@@ -26,6 +26,20 @@ impl Applied {
 
     pub(super) fn stop(&mut self, error: impl Into<SyncError>) {
         self.stopped.get_or_insert(error.into());
+    }
+
+    /// Takes the refusals of a team that takes no change at all for steps that were not tried.
+    pub(super) fn withdraw_refusals(&mut self) {
+        for (step, outcome) in &mut self.outcomes {
+            if step.side == Side::Team && matches!(outcome, Outcome::Refused(_)) {
+                *outcome = Outcome::NotTried;
+            }
+        }
+    }
+
+    /// Whether the team refused a step.
+    pub(super) fn has_refusal_of_the_team(&self) -> bool {
+        self.outcomes.iter().any(|(step, outcome)| step.side == Side::Team && matches!(outcome, Outcome::Refused(_)))
     }
 
     /// Whether the step would make somebody an owner whose addition, a step before, was not done.

@@ -62,6 +62,10 @@ impl Sync {
             if let Some(group) = made {
                 self.apply(look, &reading, group, &plan, &mut applied).await;
             }
+            if applied.has_refusal_of_the_team() && self.is_archived(look).await? {
+                applied.withdraw_refusals();
+                applied.stop(SyncError::Archived(look.link.team));
+            }
             if let (Some(write), None, Some(group)) = (rename, &applied.stopped, made) {
                 self.rename(look, &reading, group, write, &mut applied).await;
             }

@@ -175,8 +175,12 @@ impl Sync {
     /// What an error means for the link. Those that the queue has to answer go on upwards.
     pub(super) async fn failed(&self, desk: &Desk, link: &Link, error: SyncError) -> Result<End, SyncError> {
         let reason = error.to_string();
-        if let SyncError::SomebodyElsesGroup(_) = error {
-            return Ok(End::Trouble { kind: TroubleKind::SomebodyElsesGroup, reason });
+        match error {
+            SyncError::SomebodyElsesGroup(_) => {
+                return Ok(End::Trouble { kind: TroubleKind::SomebodyElsesGroup, reason });
+            }
+            SyncError::Archived(_) => return Ok(End::Trouble { kind: TroubleKind::Archived, reason }),
+            _ => {}
         }
         match error.class() {
             None => Err(error),
@@ -309,7 +313,7 @@ fn pause(link: &Link) -> SignedDuration {
         TroubleKind::CallFailed => (30, 3600),
         TroubleKind::GroupMissing | TroubleKind::TeamMissing => (60, 3600),
         TroubleKind::NoOwner | TroubleKind::NeedsAdministrator => (300, 3600),
-        TroubleKind::SomebodyElsesGroup | TroubleKind::CreationRestricted => (3600, 86_400),
+        TroubleKind::SomebodyElsesGroup | TroubleKind::CreationRestricted | TroubleKind::Archived => (3600, 86_400),
     };
     let seconds = (first << trouble.tries.saturating_sub(1).min(12)).min(longest);
     spread(link.team, SignedDuration::from_secs(seconds))

@@ -81,6 +81,9 @@ pub enum SyncError {
     /// A group with the team's unique name exists already, and is older than our request.
     #[error("a group with the unique name of team {0} exists already, and it is not ours")]
     SomebodyElsesGroup(TeamId),
+    /// The team is archived, and so takes no change.
+    #[error("the team {0} is archived: its link is paused")]
+    Archived(TeamId),
     /// The service refuses every form of the request.
     #[error("the group for team {0} was refused in every form")]
     CreationRefused(TeamId),
@@ -107,7 +110,9 @@ impl SyncError {
             Self::Tokens(TokensError::Secrets(_) | TokensError::BeingRefreshed) => Some(Class::Transient),
             Self::Tokens(TokensError::Secret { .. }) => Some(Class::NeedsAdministrator),
             Self::GroupNotFoundYet => Some(Class::Transient),
-            Self::Id(_) | Self::SomebodyElsesGroup(_) | Self::CreationRefused(_) => Some(Class::Permanent),
+            Self::Id(_) | Self::SomebodyElsesGroup(_) | Self::Archived(_) | Self::CreationRefused(_) => {
+                Some(Class::Permanent)
+            }
         }
     }
 

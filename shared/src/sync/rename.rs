@@ -71,6 +71,9 @@ impl Sync {
                 look.report.note(format!("The {side} was renamed to “{to}”."));
                 look.link.names = Some(names.after(&write, self.clock.now()));
             }
+            Err(_) if side == Side::Team && self.is_archived(look).await.unwrap_or(false) => {
+                applied.stop(SyncError::Archived(look.link.team));
+            }
             Err(error) if error.class() == Class::Permanent => {
                 look.report.note(format!("The {side} could not be renamed to “{to}”: {error}"));
                 let raw = reading.group.as_ref().map(|group| group.group.display_name.clone()).unwrap_or_default();

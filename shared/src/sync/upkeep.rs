@@ -43,4 +43,10 @@ impl Sync {
         }
         Ok(())
     }
+
+    /// Whether the team is archived. Asked only where the team refused something, so that it costs nothing in step.
+    pub(super) async fn is_archived(&self, look: &Look<'_>) -> Result<bool, SyncError> {
+        let space = WebexId::new(look.link.region.clone(), look.link.team.general_space());
+        Ok(self.webex.room(&look.calls.webex, &space).await?.is_some_and(|room| room.is_read_only))
+    }
 }
