@@ -89,10 +89,13 @@ async fn an_archived_team_pauses_its_link_and_loses_nothing_by_it() {
     let (group, _) = town.group();
     town.world().archive_team(team);
     town.world().add_member(group, town.people[4].object);
-    town.world().rename_group(group, town.people[0].object, "Renamed meanwhile");
     town.notify_and_wait(group).await;
     let link = town.kept(team).await.unwrap().link;
     assert_eq!(link.trouble.unwrap().kind, TroubleKind::Archived);
+    let owed = town.on_link(team).await.into_values().filter(|on_link| on_link.memory.owed.presence.is_some());
+    assert_eq!(owed.count(), 0, "a pause is no refusal");
+    town.world().rename_group(group, town.people[0].object, "Renamed meanwhile");
+    town.notify_and_wait(group).await;
     assert!(
         !town.world().team(team).unwrap().people.contains_key(&town.people[4].person),
         "nobody comes while it is archived"
