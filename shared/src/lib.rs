@@ -23,6 +23,7 @@ pub mod people;
 pub mod queue;
 pub mod roster;
 pub mod secrets;
+pub mod settings;
 pub mod store;
 pub mod sync;
 pub mod tenant;

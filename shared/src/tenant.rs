@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::graph::GroupCreation;
 use crate::http::Api;
-use crate::ids::{DirectoryId, GroupId, ObjectId, OrgId, PersonId, TeamId, TenantId};
-use crate::merge::{Decoration, Direction};
-use crate::roster::Side;
+use crate::ids::{DirectoryId, GroupId, OrgId, PersonId, TeamId, TenantId};
+use crate::merge::Decoration;
+pub use crate::settings::{
+    BrakeLimits, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, TeamDeleted, Told,
+};
 use crate::store::{Change, Condition, Key, Store, StoreError, from_item, milliseconds, moment, to_item};
 use crate::webex::Region;
 
@@ -24,58 +26,6 @@ pub struct Tenant {
     pub officer: PersonId,
     /// The region in the ids of the organization's people, as seen in the officer's.
     pub region: Region,
-}
-
-/// What the tenant's administrators chose.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
-    /// When the integration was switched on; `None` while it is off. Only teams created after it are new.
-    pub switched_on_at: Option<Timestamp>,
-    /// Which new teams get a group.
-    pub new_teams: NewTeams,
-    /// Whose changes are carried.
-    pub direction: Direction,
-    /// Who has the last word where both sides changed, and differently.
-    pub last_word: Side,
-    /// Where the officer stands.
-    pub standing: OfficerStanding,
-    /// Owns groups of teams none of whose moderators takes part.
-    pub fallback_owner: Option<ObjectId>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            switched_on_at: None,
-            new_teams: NewTeams::Ask,
-            direction: Direction::Both,
-            last_word: Side::Group,
-            standing: OfficerStanding::Inside,
-            fallback_owner: None,
-        }
-    }
-}
-
-/// Which new teams get a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NewTeams {
-    /// Those whose creator says so on a card.
-    Ask,
-    /// All of them.
-    Every,
-    /// None by itself: only teams that an administrator selected.
-    Selected,
-}
-
-/// Where the officer stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OfficerStanding {
-    /// A moderator of each linked team.
-    Inside,
-    /// In no team: people only, names only towards the group.
-    Outside,
 }
 
 /// What is known of the directory's rules for groups. Read again when it is a day old.

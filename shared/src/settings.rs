@@ -1,0 +1,153 @@
+//! What a tenant's administrators chose.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{GroupId, ObjectId, PersonId, RoomId};
+use crate::merge::Direction;
+use crate::roster::Side;
+use crate::webex::WebexId;
+
+/// What the tenant's administrators chose. What an older version did not store has its default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// When the integration was switched on; `None` while it is off. Only teams created after it are new.
+    pub switched_on_at: Option<Timestamp>,
+    /// Whether looks change anything.
+    pub running: Running,
+    /// Which new teams get a group.
+    pub new_teams: NewTeams,
+    /// While it is tried out: only teams whose creator is a member of this group count as new.
+    pub pilot_group: Option<GroupId>,
+    /// Whose changes are carried.
+    pub direction: Direction,
+    /// Who has the last word where both sides changed, and differently.
+    pub last_word: Side,
+    /// Whether names are carried.
+    pub names: NameCarriage,
+    /// Where the officer stands.
+    pub standing: OfficerStanding,
+    /// Owns groups of teams none of whose moderators takes part.
+    pub fallback_owner: Option<ObjectId>,
+    /// From how many removals on a plan is held.
+    pub brake: BrakeLimits,
+    /// What becomes of the group when its team is deleted.
+    pub on_team_deleted: TeamDeleted,
+    /// What is done when the group of a living team is deleted.
+    pub on_group_deleted: GroupDeleted,
+    /// Who is told what an administrator should know.
+    pub told: Option<Told>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            switched_on_at: None,
+            running: Running::Live,
+            new_teams: NewTeams::Ask,
+            pilot_group: None,
+            direction: Direction::Both,
+            last_word: Side::Group,
+            names: NameCarriage::BothWays,
+            standing: OfficerStanding::Inside,
+            fallback_owner: None,
+            brake: BrakeLimits::default(),
+            on_team_deleted: TeamDeleted::KeepGroup,
+            on_group_deleted: GroupDeleted::Restore,
+            told: None,
+        }
+    }
+}
+
+/// Whether looks change anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Running {
+    /// They carry changes over.
+    Live,
+    /// They compute what they would do and store it to be shown: nothing outside is changed.
+    Preview,
+}
+
+/// Which new teams get a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NewTeams {
+    /// Those whose creator says so on a card.
+    Ask,
+    /// All of them.
+    Every,
+    /// None by itself: only teams that an administrator selected.
+    Selected,
+}
+
+/// Whether names are carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NameCarriage {
+    /// Either side's new name goes to the other, as far as the officer's standing allows.
+    BothWays,
+    /// Team and group keep the names that they have.
+    No,
+}
+
+/// Where the officer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OfficerStanding {
+    /// A moderator of each linked team.
+    Inside,
+    /// In no team: people only, names only towards the group.
+    Outside,
+}
+
+/// From how many removals within 24 hours on a plan waits for an administrator: more than the number, and more than the share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BrakeLimits {
+    /// Of one link: people.
+    pub link_people: usize,
+    /// Of one link: percent of its people.
+    pub link_percent: usize,
+    /// Of the tenant: people.
+    pub tenant_people: usize,
+    /// Of the tenant: percent of all memberships.
+    pub tenant_percent: usize,
+}
+
+impl Default for BrakeLimits {
+    fn default() -> Self {
+        Self { link_people: 5, link_percent: 20, tenant_people: 50, tenant_percent: 2 }
+    }
+}
+
+/// What becomes of the group when its team is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TeamDeleted {
+    /// It stays as it is.
+    KeepGroup,
+    /// It is deleted; within 30 days it can be restored.
+    DeleteGroup,
+}
+
+/// What is done when the group of a living team is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupDeleted {
+    /// It is restored, once in 30 days.
+    Restore,
+    /// It stays deleted, and the link is over.
+    EndLink,
+}
+
+/// Who is told what an administrator should know: held plans, links that fail, roles and consents that were lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Told {
+    /// A Webex space that the officer is in.
+    Space(WebexId<RoomId>),
+    /// Somebody, in a direct message.
+    Person(WebexId<PersonId>),
+}
