@@ -146,5 +146,5 @@ pub(crate) fn strike(faults: &mut Vec<Fault>, service: Service, call: &Request, 
 }
 
 pub(crate) fn answer(status: u16, headers: Vec<(String, String)>, body: Value) -> Answer {
-    Answer { status, headers, body: Some(body) }
+    Answer { headers, ..Answer::new(status, body) }
 }

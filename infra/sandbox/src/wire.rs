@@ -76,6 +76,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Value>,
+    /// HTML, where a browser asks.
+    pub(crate) page: Option<String>,
 }
 
 /// Refusals are answers, too: `?` ends a call with one.
@@ -83,7 +85,7 @@ pub(crate) type Outcome = Result<Answer, Answer>;
 
 impl Answer {
     pub(crate) fn new(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body: Some(body) }
+        Self { body: Some(body), ..Self::empty(status) }
     }
 
     pub(crate) fn ok(body: Value) -> Self {
@@ -91,7 +93,23 @@ impl Answer {
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: None }
+        Self { status, headers: Vec::new(), body: None, page: None }
+    }
+
+    pub(crate) fn page(status: u16, html: String) -> Self {
+        Self { page: Some(html), ..Self::empty(status) }
+            .with("Content-Type", "text/html; charset=utf-8")
+            // Without form-action: browsers would hold the redirect after a form against it.
+            .with("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+            .with("Cache-Control", "no-store")
+            .with("Referrer-Policy", "no-referrer")
+    }
+
+    /// Sends the browser to `target` with these parameters added to its query.
+    pub(crate) fn redirect(target: &url::Url, parameters: &[(&str, Option<&str>)]) -> Self {
+        let mut target = target.clone();
+        target.query_pairs_mut().extend_pairs(parameters.iter().filter_map(|(name, value)| Some((name, (*value)?))));
+        Self::empty(302).with("Location", target).with("Cache-Control", "no-store")
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -107,7 +125,8 @@ impl Answer {
         for (name, value) in &self.headers {
             response = response.header(name, value);
         }
-        let body = self.body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let json = self.body.map(|body| body.to_string());
+        let body = Bytes::from(json.or(self.page).unwrap_or_default());
         response.body(body).unwrap_or_else(|_| {
             let mut answer = http::Response::new(Bytes::from_static(b"unusable header in an ordered fault"));
             *answer.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;

@@ -13,7 +13,7 @@ use crate::faults::{self, Failure, Fault, Part};
 use crate::microsoft::{self, Microsoft, UserKind};
 use crate::outbox::Delivery;
 use crate::record::{Call, Item, Kind, Service, Violation};
-use crate::webex::{self, AccountStatus, TokenPair, UserType, Webex};
+use crate::webex::{self, AccountStatus, AdminRole, TokenPair, UserType, Webex};
 use crate::wire::{Answer, Request};
 
 /// Webex, Entra ID and Graph, with everybody in them. Clones are the same world.
@@ -80,6 +80,8 @@ pub struct TenantHandle {
     pub webex_app: Credentials,
     /// The app registration, the same for all tenants.
     pub microsoft_app: Credentials,
+    /// Full administrator of the Webex organization.
+    pub administrator: Person,
 }
 
 impl World {
@@ -128,7 +130,7 @@ impl World {
         self.lock().handle(service, &call).map(Answer::into_http)
     }
 
-    /// A new customer: organization, directory, officer with tokens, app consented. Its rooms and teams live in region `us` for every other
+    /// A new customer: organization, directory, officer with tokens, administrator, app consented. Its rooms and teams live in region `us` for every other
     /// tenant, beginning with the first, else in `urn:TEAM:eu-central-1_k`.
     pub fn add_tenant(&self, name: &str) -> TenantHandle {
         let mut state = self.lock();
@@ -137,6 +139,12 @@ impl World {
         let officer = state.add_account(org, "Compliance Officer", UserType::User, AccountStatus::Active, None);
         state.make_officer(officer);
         let tokens = state.issue_tokens(officer, webex::OFFICER_SCOPES);
+        let object = state.add_user(directory, "Full Administrator", UserKind::Member);
+        let external = Some(object.to_string());
+        let person = state.add_account(org, "Full Administrator", UserType::User, AccountStatus::Active, external);
+        state.account(person, |account| {
+            account.roles.insert(AdminRole::FullAdmin);
+        });
         TenantHandle {
             name: name.into(),
             org,
@@ -145,6 +153,7 @@ impl World {
             tokens,
             webex_app: state.webex.app.clone(),
             microsoft_app: state.microsoft.app.clone(),
+            administrator: Person { object, person },
         }
     }
 
@@ -337,7 +346,7 @@ pub(crate) fn secret(rng: &mut fastrand::Rng) -> String {
 }
 
 pub(crate) fn kind(service: Service, call: &Request) -> Kind {
-    let reading = ["$batch", "getByIds", "validateProperties", "access_token"];
+    let reading = ["$batch", "getByIds", "validateProperties", "access_token", "authorize"];
     let reads = call.method == http::Method::GET || call.segments.last().is_some_and(|last| reading.contains(&&**last));
     if reads || service == Service::Entra { Kind::Read } else { Kind::Write }
 }

@@ -1,12 +1,14 @@
 //! Webex: who is in which space, who may ask, and how it answers.
 
 mod acts;
+mod authorize;
 mod events;
 mod folders;
 mod ids;
 mod memberships;
 mod messages;
 mod oauth;
+mod options;
 mod people;
 mod rooms;
 mod scim;
@@ -15,7 +17,6 @@ mod teams;
 mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ use uuid::Uuid;
 pub use acts::{Room, Team};
 pub use messages::Card;
 pub use oauth::TokenPair;
+pub use options::{EmptyPages, OrgWebhooks, RefreshRule, Spelling, StatusShape, TeamIdKind, WebexSettings};
 
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::{Credentials, State, secret, uuid};
@@ -50,6 +52,9 @@ pub(crate) const OFFICER_SCOPES: &[&str] = &[
     "spark:messages_read",
     "spark:messages_write",
 ];
+
+/// What an administrator's own sign-in asks for, beyond those.
+const ADMINISTRATOR_SCOPES: &[&str] = &["identity:organizations_read", "identity:people_rw"];
 
 /// What somebody is in a team or space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,117 +96,6 @@ pub enum AdminRole {
     ReadOnlyAdmin,
     /// Reads and writes people through SCIM.
     FullAdmin,
-}
-
-/// How `accountStatus` is spelt: both have been seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatusShape {
-    /// `"active"`.
-    Text,
-    /// `["active"]`.
-    List,
-}
-
-/// Whether pages can be empty although more follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EmptyPages {
-    /// Every page has items.
-    Never,
-    /// An empty page stands between any two.
-    Between,
-}
-
-/// Whether `memberships` webhooks with `ownedBy: "org"` are given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrgWebhooks {
-    /// 403.
-    Refused,
-    /// They fire for every space of the organization.
-    Granted,
-}
-
-/// What becomes of a refresh token that was used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefreshRule {
-    /// Only the new one works.
-    Rotates,
-    /// It works until its own end, beside the new one.
-    Reusable,
-}
-
-/// The kind in a room's `teamId`: the specification's own example says ROOM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TeamIdKind {
-    /// `TEAM`.
-    Team,
-    /// `ROOM`.
-    Room,
-}
-
-/// How a team or room id is spelt in calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spelling {
-    /// With another region than its own it is not found.
-    Exact,
-    /// The uuid alone counts.
-    AnyRegion,
-}
-
-/// What differs between one day of Webex and another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebexSettings {
-    /// Requests a minute for each account; more get 429.
-    pub requests_per_minute: usize,
-    /// The most items on a page, whatever `max` or `count` asks for.
-    pub page_limit: usize,
-    /// Whether pages can be empty although more follow.
-    pub empty_pages: EmptyPages,
-    /// How `accountStatus` is spelt.
-    pub status_shape: StatusShape,
-    /// How long after the act an event can be read.
-    pub event_delay: Duration,
-    /// Whether organization-wide `memberships` webhooks are given.
-    pub org_webhooks: OrgWebhooks,
-    /// What becomes of a used refresh token.
-    pub refresh_rule: RefreshRule,
-    /// Life of an access token.
-    pub access_life: Duration,
-    /// Life of a refresh token.
-    pub refresh_life: Duration,
-    /// The kind in a room's `teamId`.
-    pub team_id_kind: TeamIdKind,
-    /// Whether the region of an id matters.
-    pub spelling: Spelling,
-    /// How long after the act a webhook is due, at least.
-    pub delivery_delay: Duration,
-    /// How much later it can be, at random: what overtakes what.
-    pub delivery_jitter: Duration,
-    /// Of a hundred webhooks, how many never come.
-    pub deliveries_lost: u8,
-    /// Of a hundred webhooks, how many come twice.
-    pub deliveries_doubled: u8,
-}
-
-impl Default for WebexSettings {
-    fn default() -> Self {
-        Self {
-            requests_per_minute: 300,
-            page_limit: 1000,
-            empty_pages: EmptyPages::Never,
-            status_shape: StatusShape::Text,
-            event_delay: Duration::from_millis(800),
-            org_webhooks: OrgWebhooks::Refused,
-            refresh_rule: RefreshRule::Rotates,
-            access_life: Duration::from_secs(14 * 86_400),
-            refresh_life: Duration::from_secs(90 * 86_400),
-            team_id_kind: TeamIdKind::Room,
-            spelling: Spelling::Exact,
-            delivery_delay: Duration::from_millis(500),
-            delivery_jitter: Duration::ZERO,
-            deliveries_lost: 0,
-            deliveries_doubled: 0,
-        }
-    }
 }
 
 pub(crate) struct Org {
@@ -258,6 +152,10 @@ impl RoomEntry {
 
 pub(crate) struct Webex {
     pub(crate) app: Credentials,
+    /// Where the integration's registration lets codes go.
+    redirects: BTreeSet<String>,
+    /// The scopes ticked in the integration's registration.
+    offered: BTreeSet<String>,
     pub(crate) settings: WebexSettings,
     orgs: BTreeMap<OrgId, Org>,
     accounts: BTreeMap<PersonId, Account>,
@@ -270,6 +168,7 @@ pub(crate) struct Webex {
     messages: BTreeMap<Uuid, messages::Message>,
     actions: BTreeMap<Uuid, messages::Action>,
     folders: BTreeMap<Uuid, folders::Folder>,
+    codes: HashMap<String, authorize::Code>,
     access: HashMap<String, oauth::Grant>,
     refresh: HashMap<String, oauth::Grant>,
     used: HashMap<PersonId, VecDeque<Timestamp>>,
@@ -279,6 +178,8 @@ impl Webex {
     pub(crate) fn new(rng: &mut fastrand::Rng) -> Self {
         Self {
             app: Credentials { client_id: format!("C{}", uuid(rng).simple()), client_secret: secret(rng) },
+            redirects: BTreeSet::new(),
+            offered: OFFICER_SCOPES.iter().chain(ADMINISTRATOR_SCOPES).map(|scope| (*scope).to_owned()).collect(),
             settings: WebexSettings::default(),
             orgs: BTreeMap::new(),
             accounts: BTreeMap::new(),
@@ -290,6 +191,7 @@ impl Webex {
             messages: BTreeMap::new(),
             actions: BTreeMap::new(),
             folders: BTreeMap::new(),
+            codes: HashMap::new(),
             access: HashMap::new(),
             refresh: HashMap::new(),
             used: HashMap::new(),
@@ -382,6 +284,9 @@ impl State {
         let segments = segments.strip_prefix(&["v1"]).unwrap_or(&segments);
         if call.method == http::Method::POST && segments == ["access_token"] {
             return self.access_token(call);
+        }
+        if ["GET", "POST"].contains(&call.method.as_str()) && segments == ["authorize"] {
+            return self.authorize(call);
         }
         let caller = self.webex_caller(call)?;
         match (call.method.as_str(), segments) {

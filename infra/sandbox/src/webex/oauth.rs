@@ -1,4 +1,4 @@
-//! Tokens: pairs that end, and their refreshing. A refresh gives two new tokens; the access token in use works until its end.
+//! Tokens: pairs that end, had for a code, and their refreshing. A refresh gives two new tokens; the access token in use works until its end.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,7 @@ use serde_json::json;
 use shared::ids::PersonId;
 
 use super::{RefreshRule, refused};
+use crate::pkce;
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::{State, secret};
 
@@ -53,19 +54,13 @@ impl State {
         if form("client_id") != self.webex.app.client_id || form("client_secret") != self.webex.app.client_secret {
             return Err(refused(401, "The client could not be authenticated."));
         }
-        if form("grant_type") != "refresh_token" {
-            return Err(refused(400, "The grant type is not supported."));
-        }
-        let token = form("refresh_token");
-        let grant = self.webex.refresh.get(&token).filter(|grant| grant.until > self.now).cloned();
-        let active = |person| self.webex.accounts.get(&person).is_some_and(|account| account.active);
-        let grant = grant.filter(|grant| active(grant.person));
-        let grant = grant.ok_or_else(|| refused(400, "The refresh token provided is invalid."))?;
-        if self.webex.settings.refresh_rule == RefreshRule::Rotates {
-            self.webex.refresh.remove(&token);
-        }
-        let scope = grant.scopes.iter().cloned().collect::<Vec<_>>().join(" ");
-        let pair = self.grant_tokens(grant.person, grant.scopes);
+        let (person, scopes) = match form("grant_type").as_str() {
+            "authorization_code" => self.redeem_code(call)?,
+            "refresh_token" => self.redeem_refresh_token(&form("refresh_token"))?,
+            _ => return Err(refused(400, "The grant type is not supported.")),
+        };
+        let scope = scopes.iter().cloned().collect::<Vec<_>>().join(" ");
+        let pair = self.grant_tokens(person, scopes);
         Ok(Answer::ok(json!({
             "access_token": pair.access_token,
             "expires_in": self.webex.settings.access_life.as_secs(),
@@ -74,5 +69,36 @@ impl State {
             "token_type": "Bearer",
             "scope": scope,
         })))
+    }
+
+    /// A code works once, whatever comes of it.
+    fn redeem_code(&mut self, call: &Request) -> Result<(PersonId, BTreeSet<String>), Answer> {
+        let invalid = |what: &str| refused(400, &format!("The authorization code provided is invalid: {what}."));
+        let code = call.form("code").and_then(|code| self.webex.codes.remove(&code));
+        let code = code.ok_or_else(|| invalid("it is unknown or was used"))?;
+        if code.until <= self.now {
+            return Err(invalid("it has ended"));
+        }
+        if call.form("redirect_uri").as_deref() != Some(&code.redirect) {
+            return Err(invalid("the redirect_uri differs"));
+        }
+        if !pkce::proves(call.form("code_verifier").as_deref(), code.challenge.as_ref()) {
+            return Err(invalid("the code_verifier does not fit"));
+        }
+        if !self.can_sign_in(code.person) {
+            return Err(invalid("the account was shut"));
+        }
+        Ok((code.person, code.scopes))
+    }
+
+    fn redeem_refresh_token(&mut self, token: &str) -> Result<(PersonId, BTreeSet<String>), Answer> {
+        let grant = self.webex.refresh.get(token).filter(|grant| grant.until > self.now).cloned();
+        let active = |person| self.webex.accounts.get(&person).is_some_and(|account| account.active);
+        let grant = grant.filter(|grant| active(grant.person));
+        let grant = grant.ok_or_else(|| refused(400, "The refresh token provided is invalid."))?;
+        if self.webex.settings.refresh_rule == RefreshRule::Rotates {
+            self.webex.refresh.remove(token);
+        }
+        Ok((grant.person, grant.scopes))
     }
 }

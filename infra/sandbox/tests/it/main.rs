@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot read has failed it")]
 
 mod ask;
+mod browser;
 
 mod entra;
 mod faults;
@@ -12,6 +13,7 @@ mod graph_groups;
 mod graph_relations;
 mod graph_replicas;
 mod graph_subscriptions;
+mod signin_webex;
 mod webex_access;
 mod webex_events;
 mod webex_people;

@@ -1,0 +1,105 @@
+//! The pages that a person sees: plain HTML from the server, without a script. Every form posts to the address that it came from, whose query is the
+//! application's request; its fields are `account` (an id or an address) and, from the second step, `decision` (`accept` or `decline`).
+
+use crate::wire::Answer;
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif;--line:light-dark(#767676,#8f8f8f);--accent:light-dark(#0b57d0,#a8c7fa);--on:light-dark(#fff,#062e6f)}\
+body{margin:0;padding:1rem;background:Canvas;color:CanvasText}main{max-width:34rem;margin:0 auto}h1{font-size:1.5rem;line-height:1.25}\
+.note{border:1px dashed var(--line);padding:.5rem .75rem}label{display:block;font-weight:600;margin-bottom:.25rem}\
+select{font:inherit;width:100%;border:1px solid var(--line);padding:.25rem;background:Field;color:FieldText}\
+button{font:inherit;min-height:2.75rem;padding:0 1.25rem;margin:1rem .5rem 0 0;border:1px solid var(--accent);border-radius:.25rem;background:var(--accent);color:var(--on);cursor:pointer}\
+button.second{background:transparent;color:inherit;border-color:var(--line)}a{color:var(--accent)}:focus-visible{outline:3px solid var(--accent);outline-offset:2px}\
+li{overflow-wrap:anywhere}";
+
+/// Whose page it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Brand {
+    Webex,
+}
+
+impl Brand {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Webex => "Webex",
+        }
+    }
+}
+
+/// An account that can be chosen.
+pub(crate) struct Choice {
+    pub(crate) id: uuid::Uuid,
+    /// Name, address, and what roles it has.
+    pub(crate) label: String,
+}
+
+/// The accounts of one organization or directory.
+pub(crate) struct Choices {
+    pub(crate) of: String,
+    pub(crate) accounts: Vec<Choice>,
+}
+
+/// What somebody is asked to agree to.
+pub(crate) struct Question<'a> {
+    pub(crate) title: &'a str,
+    /// Who is asked.
+    pub(crate) account: Choice,
+    /// Above the list.
+    pub(crate) lead: &'a str,
+    pub(crate) items: Vec<String>,
+}
+
+/// The first step: who is it?
+pub(crate) fn sign_in(brand: Brand, app: &str, choices: &[Choices]) -> Answer {
+    let groups: String = choices
+        .iter()
+        .map(|choices| {
+            let options = choices
+                .accounts
+                .iter()
+                .map(|choice| format!("<option value=\"{}\">{}</option>", choice.id, escaped(&choice.label)));
+            format!("<optgroup label=\"{}\">{}</optgroup>", escaped(&choices.of), options.collect::<String>())
+        })
+        .collect();
+    let body = format!(
+        "<p>to continue to {}</p><form method=\"post\"><label for=\"account\">Account</label>\
+         <select id=\"account\" name=\"account\" size=\"12\" required autofocus>{groups}</select>\
+         <button>Continue</button></form>",
+        escaped(app)
+    );
+    page(200, brand, "Sign in", &body)
+}
+
+/// The second step: is it agreed?
+pub(crate) fn consent(brand: Brand, question: &Question) -> Answer {
+    let items: String = question.items.iter().map(|item| format!("<li>{}</li>", escaped(item))).collect();
+    let body = format!(
+        "<p>Signed in as {}. <a href=\"\">Use another account</a></p><p>{}</p><ul>{items}</ul><form method=\"post\">\
+         <input type=\"hidden\" name=\"account\" value=\"{}\"><button name=\"decision\" value=\"accept\">Accept</button>\
+         <button name=\"decision\" value=\"decline\" class=\"second\">Decline</button></form>",
+        escaped(&question.account.label),
+        escaped(question.lead),
+        question.account.id
+    );
+    page(200, brand, question.title, &body)
+}
+
+/// What cannot be told to the application, because it is not certain that it is the one.
+pub(crate) fn refusal(brand: Brand, text: &str) -> Answer {
+    page(400, brand, "Sorry, but signing in did not work", &format!("<p>{}</p>", escaped(text)))
+}
+
+fn page(status: u16, brand: Brand, title: &str, body: &str) -> Answer {
+    let (brand, title) = (brand.name(), escaped(title));
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <title>{title} – simulated {brand}</title><style>{STYLE}</style></head><body><main>\
+         <p class=\"note\">This is a simulated {brand}: whoever is chosen is believed, and no password is asked for.</p>\
+         <h1>{title}</h1>{body}</main></body></html>"
+    );
+    Answer::page(status, html)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
