@@ -29,7 +29,10 @@ mod wire;
 mod world;
 
 pub use faults::{Failure, Fault};
-pub use microsoft::{Collisions, DeltaEnd, GraphSettings, Group, OwnerRemoval, UpsertBinds, User, UserKind};
+pub use microsoft::{
+    BeforeConsent, Collisions, DeltaEnd, DirectoryRole, FederatedCredential, GraphSettings, Group,
+    GroupMembershipClaims, OwnerRemoval, Registration, UpsertBinds, User, UserKind,
+};
 pub use outbox::Delivery;
 pub use record::{Call, Item, Kind, Service, Violation};
 pub use serve::{Ports, Servers, serve, serve_on};

@@ -16,12 +16,14 @@ li{overflow-wrap:anywhere}";
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Brand {
     Webex,
+    Microsoft,
 }
 
 impl Brand {
     fn name(self) -> &'static str {
         match self {
             Self::Webex => "Webex",
+            Self::Microsoft => "Microsoft Entra ID",
         }
     }
 }
@@ -82,6 +84,19 @@ pub(crate) fn consent(brand: Brand, question: &Question) -> Answer {
         question.account.id
     );
     page(200, brand, question.title, &body)
+}
+
+/// Somebody who may not agree can only go back.
+pub(crate) fn not_entitled(brand: Brand, title: &str, account: &Choice, text: &str) -> Answer {
+    let body = format!(
+        "<p>Signed in as {}. <a href=\"\">Use another account</a></p><p>{}</p><form method=\"post\">\
+         <input type=\"hidden\" name=\"account\" value=\"{}\"><button name=\"decision\" value=\"decline\">\
+         Return to the application without granting consent</button></form>",
+        escaped(&account.label),
+        escaped(text),
+        account.id
+    );
+    page(403, brand, title, &body)
 }
 
 /// What cannot be told to the application, because it is not certain that it is the one.

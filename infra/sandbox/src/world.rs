@@ -10,7 +10,7 @@ use shared::ids::{DirectoryId, ObjectId, OrgId, PersonId};
 use uuid::Uuid;
 
 use crate::faults::{self, Failure, Fault, Part};
-use crate::microsoft::{self, Microsoft, UserKind};
+use crate::microsoft::{self, DirectoryRole, Microsoft, Registration, UserKind};
 use crate::outbox::Delivery;
 use crate::record::{Call, Item, Kind, Service, Violation};
 use crate::webex::{self, AccountStatus, AdminRole, TokenPair, UserType, Webex};
@@ -78,9 +78,11 @@ pub struct TenantHandle {
     pub tokens: TokenPair,
     /// The integration on Webex's side, the same for all tenants.
     pub webex_app: Credentials,
-    /// The app registration, the same for all tenants.
+    /// The app registration for people and groups, the same for all tenants.
     pub microsoft_app: Credentials,
-    /// Full administrator of the Webex organization.
+    /// The app registration for files, the same for all tenants. No directory has consented to it.
+    pub files_app: Credentials,
+    /// Full administrator of the Webex organization, and Global Administrator of the directory.
     pub administrator: Person,
 }
 
@@ -140,6 +142,7 @@ impl World {
         state.make_officer(officer);
         let tokens = state.issue_tokens(officer, webex::OFFICER_SCOPES);
         let object = state.add_user(directory, "Full Administrator", UserKind::Member);
+        state.give_directory_role(object, DirectoryRole::GlobalAdministrator);
         let external = Some(object.to_string());
         let person = state.add_account(org, "Full Administrator", UserType::User, AccountStatus::Active, external);
         state.account(person, |account| {
@@ -152,7 +155,8 @@ impl World {
             officer,
             tokens,
             webex_app: state.webex.app.clone(),
-            microsoft_app: state.microsoft.app.clone(),
+            microsoft_app: state.microsoft.credentials(Registration::Groups),
+            files_app: state.microsoft.credentials(Registration::Files),
             administrator: Person { object, person },
         }
     }

@@ -73,7 +73,7 @@ impl State {
         }
     }
 
-    fn user_entry(&mut self, user: ObjectId, change: impl FnOnce(&mut super::users::UserEntry)) {
+    pub(super) fn user_entry(&mut self, user: ObjectId, change: impl FnOnce(&mut super::users::UserEntry)) {
         let mut entries = self.microsoft.directories.values_mut();
         if let Some(entry) = entries.find_map(|directory| directory.users.get_mut(&user)) {
             change(entry);
@@ -240,20 +240,6 @@ impl World {
     pub fn set_group_lifetime(&self, directory: DirectoryId, days: Option<u16>) {
         if let Ok(directory) = self.lock().directory_mut(directory) {
             directory.lifetime = days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
-        }
-    }
-
-    /// An administrator consents anew, with these roles; tokens in use keep theirs.
-    pub fn consent(&self, directory: DirectoryId, roles: &[&str]) {
-        if let Ok(directory) = self.lock().directory_mut(directory) {
-            directory.roles = Some(roles.iter().map(|role| (*role).to_owned()).collect());
-        }
-    }
-
-    /// An administrator removes the app from the directory: no token is given, and those in use are refused.
-    pub fn withdraw_consent(&self, directory: DirectoryId) {
-        if let Ok(directory) = self.lock().directory_mut(directory) {
-            directory.roles = None;
         }
     }
 }

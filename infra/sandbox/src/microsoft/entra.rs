@@ -1,110 +1,130 @@
-//! Entra's token endpoint, for an app that proves itself with its secret.
+//! Entra's login host: what is asked there, by whom, and how it refuses.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::ids::DirectoryId;
+use url::Url;
 
-use super::Token;
+use super::{Registration, jwt};
+use crate::page::{self, Brand};
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
 
+/// What stands where an address names a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Authority {
+    /// By id, or by a domain.
+    Directory(DirectoryId),
+    /// Any directory.
+    Organizations,
+    /// Any directory, or a personal account; here there are none of these.
+    Common,
+}
+
 impl State {
     pub(crate) fn entra_call(&mut self, call: &Request) -> Answer {
+        self.entra_route(call).unwrap_or_else(|refusal| refusal)
+    }
+
+    fn entra_route(&mut self, call: &Request) -> Outcome {
         let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
         match (call.method.as_str(), segments.as_slice()) {
-            ("POST", [directory, "oauth2", "v2.0", "token"]) => {
-                self.app_token(directory, call).unwrap_or_else(|refusal| refusal)
+            ("POST", [authority, "oauth2", "v2.0", "token"]) => self.token(authority, call),
+            ("GET" | "POST", [authority, "oauth2", "v2.0", "authorize"]) => self.sign_in(authority, call),
+            ("GET" | "POST", [authority, "v2.0", "adminconsent"]) => self.admin_consent(authority, call),
+            ("GET", [authority, "v2.0", ".well-known", "openid-configuration"]) => self.discovery(authority, call),
+            ("GET", [authority, "discovery", "v2.0", "keys"]) => {
+                self.authority(authority)?;
+                Ok(Answer::ok(jwt::key_set(&format!("{}/{{tenantid}}/v2.0", call.base))))
             }
-            _ => Answer::new(404, json!({"error": "invalid_request", "error_description": "Not found."})),
+            _ => Err(Answer::new(404, json!({"error": "invalid_request", "error_description": "Not found."}))),
         }
     }
 
-    fn app_token(&mut self, directory: &str, call: &Request) -> Outcome {
-        let id = self.directory_named(directory).ok_or_else(|| {
-            let text = format!(
-                "AADSTS90002: Tenant '{directory}' not found. Check to make sure you have the correct tenant ID."
-            );
+    /// What the first segment of an address means.
+    pub(super) fn authority(&self, name: &str) -> Result<Authority, Answer> {
+        match name {
+            "organizations" => return Ok(Authority::Organizations),
+            "common" => return Ok(Authority::Common),
+            _ => {}
+        }
+        let named =
+            self.microsoft.directories.iter().find(|(id, entry)| id.to_string() == name || entry.domain == name);
+        named.map(|(id, _)| Authority::Directory(*id)).ok_or_else(|| {
+            let text = format!("Tenant '{name}' not found. Check to make sure you have the correct tenant ID.");
             self.refusal(400, "invalid_request", 90002, &text)
-        })?;
-        let form = |name: &str| call.form(name).unwrap_or_default();
-        if form("grant_type") != "client_credentials" {
-            return Err(self.refusal(
-                400,
-                "unsupported_grant_type",
-                70003,
-                "AADSTS70003: The app requested an unsupported grant type.",
-            ));
-        }
-        if form("scope") != "https://graph.microsoft.com/.default" {
-            return Err(self.refusal(
-                400,
-                "invalid_scope",
-                1002012,
-                "AADSTS1002012: The provided value for scope is not valid.",
-            ));
-        }
-        let app = self.microsoft.app.clone();
-        let roles = self.microsoft.directories.get(&id).and_then(|directory| directory.roles.clone());
-        let (true, Some(roles)) = (form("client_id") == app.client_id, roles) else {
-            let text = format!(
-                "AADSTS700016: Application with identifier '{}' was not found in the directory '{directory}'.",
-                form("client_id")
-            );
-            return Err(self.refusal(400, "unauthorized_client", 700016, &text));
+        })
+    }
+
+    /// The issuer names the directory, or has a gap for it where any directory may sign in.
+    fn discovery(&self, name: &str, call: &Request) -> Outcome {
+        let (issuer, segment) = match self.authority(name)? {
+            Authority::Directory(id) => (id.to_string(), id.to_string()),
+            Authority::Organizations | Authority::Common => ("{tenantid}".to_owned(), name.to_owned()),
         };
-        if form("client_secret") != app.client_secret {
-            return Err(self.refusal(401, "invalid_client", 7000215, "AADSTS7000215: Invalid client secret provided."));
-        }
-        let life = self.microsoft.settings.token_life;
-        let until = self.now + life;
-        let mut claims = json!({
-            "aud": "https://graph.microsoft.com",
-            "iss": format!("https://sts.windows.net/{id}/"),
-            "iat": self.now.as_second(),
-            "nbf": self.now.as_second(),
-            "exp": until.as_second(),
-            "appid": app.client_id,
-            "tid": id,
-            "uti": self.uuid().simple().to_string(),
-        });
-        if !roles.is_empty() {
-            claims["roles"] = roles.iter().map(String::as_str).collect();
-        }
-        let token = self.jwt(&claims);
-        self.microsoft.tokens.insert(token.clone(), Token { directory: id, roles, until });
+        let base = &call.base;
         Ok(Answer::ok(json!({
-            "token_type": "Bearer",
-            "expires_in": life.as_secs(),
-            "ext_expires_in": life.as_secs(),
-            "access_token": token,
+            "issuer": format!("{base}/{issuer}/v2.0"),
+            "authorization_endpoint": format!("{base}/{segment}/oauth2/v2.0/authorize"),
+            "token_endpoint": format!("{base}/{segment}/oauth2/v2.0/token"),
+            "jwks_uri": format!("{base}/{segment}/discovery/v2.0/keys"),
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+            "response_modes_supported": ["query"],
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "scopes_supported": ["openid", "profile", "email"],
+            "claims_supported": ["sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "ver"],
         })))
     }
 
-    fn directory_named(&self, name: &str) -> Option<DirectoryId> {
-        let named =
-            self.microsoft.directories.iter().find(|(id, entry)| id.to_string() == name || entry.domain == name);
-        named.map(|(id, _)| *id)
+    /// An error of the token endpoint.
+    pub(super) fn refusal(&self, status: u16, error: &str, code: u32, text: &str) -> Answer {
+        let body = json!({
+            "error": error,
+            "error_description": self.described(code, text),
+            "error_codes": [code],
+            "timestamp": self.timestamp(),
+            "trace_id": uuid::Uuid::nil(),
+            "correlation_id": uuid::Uuid::nil(),
+            "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
+        });
+        Answer::new(status, body)
     }
 
-    /// Looks like a signed token; the signature proves nothing.
-    fn jwt(&mut self, claims: &Value) -> String {
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signature = URL_SAFE_NO_PAD.encode(self.uuid().as_bytes());
-        format!("{}.{}.{signature}", part(&json!({"typ": "JWT", "alg": "RS256", "kid": "sandbox"})), part(claims))
+    /// A refusal's text with what support asks for.
+    pub(super) fn described(&self, code: u32, text: &str) -> String {
+        let (id, at) = (uuid::Uuid::nil(), self.timestamp());
+        format!("AADSTS{code}: {text} Trace ID: {id} Correlation ID: {id} Timestamp: {at}")
     }
 
-    fn refusal(&self, status: u16, error: &str, code: u32, text: &str) -> Answer {
-        Answer::new(
-            status,
-            json!({
-                "error": error,
-                "error_description": text,
-                "error_codes": [code],
-                "timestamp": self.now.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
-                "trace_id": uuid::Uuid::nil(),
-                "correlation_id": uuid::Uuid::nil(),
-            }),
-        )
+    fn timestamp(&self) -> String {
+        self.now.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    }
+
+    /// A refusal that is shown, since the application may be somebody else.
+    pub(super) fn shown_refusal(&self, code: u32, text: &str) -> Answer {
+        page::refusal(Brand::Microsoft, &self.described(code, text))
+    }
+
+    /// The refusal of an authority, on a page.
+    pub(super) fn authority_of_page(&self, name: &str) -> Result<Authority, Answer> {
+        self.authority(name).map_err(|_| self.shown_refusal(90002, &format!("Tenant '{name}' not found.")))
+    }
+
+    /// Who asks in a browser, and where the answer may go.
+    pub(super) fn asking(&self, call: &Request) -> Result<(Registration, Url), Answer> {
+        let id = call.query("client_id").unwrap_or_default();
+        let app = self.microsoft.app_named(id).ok_or_else(|| {
+            self.shown_refusal(700016, &format!("Application with identifier '{id}' was not found in the directory."))
+        })?;
+        let uri = call.query("redirect_uri").unwrap_or_default();
+        let registered = self.microsoft.apps.get(&app).is_some_and(|app| app.redirects.contains(uri));
+        let target = Url::parse(uri).ok().filter(|_| registered).ok_or_else(|| {
+            let text = format!(
+                "The redirect URI '{uri}' specified in the request does not match the redirect URIs configured for the application '{id}'."
+            );
+            self.shown_refusal(50011, &text)
+        })?;
+        Ok((app, target))
     }
 }

@@ -1,69 +1,39 @@
 //! Entra ID and Microsoft Graph: directories, and the groups in them as three replicas show them.
 
 mod acts;
+mod authorize;
 mod batch;
+mod consent;
 mod deleted;
 mod delta;
 mod entra;
 mod groups;
+mod jwt;
 mod naming;
+mod options;
+mod proof;
+mod registration;
 mod relations;
 mod replicas;
 mod settings;
 mod subscriptions;
+mod token;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::ids::{DirectoryId, GroupId, ObjectId};
 
 pub use acts::{Group, User};
+pub use options::{BeforeConsent, Collisions, DeltaEnd, GraphSettings, OwnerRemoval, UpsertBinds};
+pub use registration::{DirectoryRole, FederatedCredential, GroupMembershipClaims, Registration};
 pub(crate) use subscriptions::handshake;
 
 use crate::record::{Service, Violation};
 use crate::wire::{Answer, Outcome, Request};
-use crate::world::{Credentials, State, kind, secret, slug, uuid};
-
-/// Whether writes to one group in parallel items of a batch collide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Collisions {
-    /// They are served one after the other.
-    Never,
-    /// All but the first get 409 `Directory_ConcurrencyViolation`.
-    ParallelItems,
-}
-
-/// What removing an owner does to the membership.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OwnerRemoval {
-    /// Nothing.
-    KeepsMembership,
-    /// It goes, too (a known issue for groups with a Team).
-    TakesMembership,
-}
-
-/// What binds do in an upsert that finds the group: not documented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpsertBinds {
-    /// The same as in a `PATCH` by id: all or nothing, and who is there already refuses all.
-    LikePatch,
-    /// Nothing.
-    Ignored,
-    /// Who is not there is added.
-    Merged,
-}
-
-/// How a delta link that is too old is refused: both are documented or were seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeltaEnd {
-    /// 400 `Request_UnsupportedQuery`.
-    UnsupportedQuery,
-    /// 410 with a `Location` to start over.
-    Gone,
-}
+use crate::world::{State, kind, slug};
 
 /// Member or guest of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,65 +44,11 @@ pub enum UserKind {
     Guest,
 }
 
-/// What differs between one day of Graph and another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GraphSettings {
-    /// A replica shows a write at most this much later; each has its own lag for each write. Up to 600 s is realistic.
-    pub replica_lag: Duration,
-    /// For at most this long a replica does not know a new group.
-    pub young: Duration,
-    /// Whether parallel items of a batch collide.
-    pub collisions: Collisions,
-    /// What removing an owner does to the membership.
-    pub owner_removal: OwnerRemoval,
-    /// What binds do in an upsert that finds the group.
-    pub upsert_binds: UpsertBinds,
-    /// The most items on a page, whatever `$top` asks for.
-    pub page_limit: usize,
-    /// How many groups a page of a delta has.
-    pub delta_page: usize,
-    /// Life of a delta link.
-    pub delta_life: Duration,
-    /// How a delta link that is too old is refused.
-    pub delta_end: DeltaEnd,
-    /// Write units for each directory in 150 seconds.
-    pub write_quota: usize,
-    /// Life of an app's token.
-    pub token_life: Duration,
-    /// How long after the act a notification is due, at least.
-    pub notification_delay: Duration,
-    /// How much later it can be, at random.
-    pub notification_jitter: Duration,
-    /// Of a hundred notifications, how many never come.
-    pub notifications_lost: u8,
-}
-
-impl Default for GraphSettings {
-    fn default() -> Self {
-        Self {
-            replica_lag: Duration::ZERO,
-            young: Duration::ZERO,
-            collisions: Collisions::Never,
-            owner_removal: OwnerRemoval::KeepsMembership,
-            upsert_binds: UpsertBinds::LikePatch,
-            page_limit: 999,
-            delta_page: 100,
-            delta_life: Duration::from_secs(7 * 86_400),
-            delta_end: DeltaEnd::UnsupportedQuery,
-            write_quota: 3_000,
-            token_life: Duration::from_secs(3_599),
-            notification_delay: Duration::from_secs(10),
-            notification_jitter: Duration::ZERO,
-            notifications_lost: 0,
-        }
-    }
-}
-
 pub(crate) struct Directory {
     name: String,
     domain: String,
-    /// The app's roles; `None` where it was never consented or was removed.
-    roles: Option<BTreeSet<String>>,
+    /// What the apps are here; without an entry an app was never consented, or was removed.
+    apps: BTreeMap<Registration, registration::Principal>,
     users: BTreeMap<ObjectId, users::UserEntry>,
     /// Names for signing in that are taken.
     principals: BTreeSet<String>,
@@ -146,13 +62,18 @@ pub(crate) struct Directory {
 }
 
 struct Token {
+    app: Registration,
     directory: DirectoryId,
+    /// An app's own; or the scopes of a token that stands for a user, none of which is named like a role that is checked here.
     roles: BTreeSet<String>,
     until: Timestamp,
 }
 
 pub(crate) struct Microsoft {
-    pub(crate) app: Credentials,
+    apps: BTreeMap<Registration, registration::Registered>,
+    codes: HashMap<String, authorize::Code>,
+    /// What is done to the claims of each id_token before it is signed.
+    forgery: Option<registration::Forgery>,
     pub(crate) settings: GraphSettings,
     directories: BTreeMap<DirectoryId, Directory>,
     tokens: HashMap<String, Token>,
@@ -164,7 +85,9 @@ pub(crate) struct Microsoft {
 impl Microsoft {
     pub(crate) fn new(rng: &mut fastrand::Rng) -> Self {
         Self {
-            app: Credentials { client_id: uuid(rng).to_string(), client_secret: secret(rng) },
+            apps: registration::registered(rng),
+            codes: HashMap::new(),
+            forgery: None,
             settings: GraphSettings::default(),
             directories: BTreeMap::new(),
             tokens: HashMap::new(),
@@ -180,6 +103,7 @@ impl Microsoft {
 
 /// The app that calls, in one directory.
 pub(super) struct App {
+    client_id: String,
     directory: DirectoryId,
     roles: BTreeSet<String>,
 }
@@ -264,7 +188,7 @@ impl State {
         let directory = Directory {
             name: name.into(),
             domain: format!("{}.example", slug(name).replace('.', "-")),
-            roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
+            apps: BTreeMap::new(),
             users: BTreeMap::new(),
             principals: BTreeSet::new(),
             groups: BTreeMap::new(),
@@ -274,6 +198,7 @@ impl State {
             written: VecDeque::new(),
         };
         self.microsoft.directories.insert(id, directory);
+        self.consent(Registration::Groups, id, roles.iter().map(|role| (*role).to_owned()).collect());
         id
     }
 
@@ -311,7 +236,7 @@ impl State {
         }
         let body = call.json();
         match (call.method.as_str(), segments) {
-            ("GET", ["organization"]) => self.list_organization(app),
+            ("GET", ["organization"]) => self.list_organization(app, call),
             ("GET", ["groupSettings"]) => self.list_settings(app),
             ("POST", ["directoryObjects", "validateProperties"]) => self.validate(app, &body),
             ("GET", ["users"]) => self.list_users(app, call),
@@ -355,11 +280,12 @@ impl State {
         if token.until <= self.now {
             return Err(invalid("Lifetime validation failed, the token is expired."));
         }
-        if self.directory(token.directory)?.roles.is_none() {
+        if !self.directory(token.directory)?.apps.contains_key(&token.app) {
             let message = "The identity of the calling application could not be established.";
             return Err(error(401, "Authorization_IdentityNotFound", message));
         }
-        Ok(App { directory: token.directory, roles: token.roles.clone() })
+        let client_id = self.microsoft.credentials(token.app).client_id;
+        Ok(App { client_id, directory: token.directory, roles: token.roles.clone() })
     }
 
     /// Counts a write against the directory's quota; binds of many people cost a third of a unit each.
@@ -367,7 +293,7 @@ impl State {
         let body = call.json();
         let binds = ["members@odata.bind", "owners@odata.bind"].iter().filter_map(|key| body[key].as_array());
         let units = binds.map(Vec::len).sum::<usize>().div_ceil(3).max(1);
-        let (now, quota, id) = (self.now, self.microsoft.settings.write_quota, self.microsoft.app.client_id.clone());
+        let (now, quota, id) = (self.now, self.microsoft.settings.write_quota, &app.client_id);
         let window = SignedDuration::from_secs(150);
         let directory = self.directory_mut(app.directory)?;
         while directory.written.front().is_some_and(|(at, _)| *at + window <= now) {

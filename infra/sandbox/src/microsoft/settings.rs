@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{App, READ_SETTINGS, error};
-use crate::wire::{Answer, Outcome};
+use super::{App, READ_SETTINGS, error, selected};
+use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
 
 /// `Group.Unified`.
@@ -38,11 +38,13 @@ impl State {
         Ok(Answer::ok(json!({ "value": [object] })))
     }
 
-    pub(super) fn list_organization(&mut self, app: &App) -> Outcome {
-        app.needs(&["Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"])?;
+    /// With the app's own permissions, or with what anybody who signed in may read.
+    pub(super) fn list_organization(&mut self, app: &App, call: &Request) -> Outcome {
+        app.needs(&["Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All", "User.Read"])?;
         let directory = self.directory(app.directory)?;
         let domain = json!({"name": directory.domain, "isDefault": true, "isInitial": false});
         let shown = json!({"id": app.directory, "displayName": directory.name, "verifiedDomains": [domain]});
+        let shown = selected(shown, call, &["id", "displayName", "verifiedDomains"]);
         Ok(Answer::ok(json!({ "value": [shown] })))
     }
 

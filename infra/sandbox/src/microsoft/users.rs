@@ -1,11 +1,13 @@
 //! `/users`: by id or userPrincipalName, and up to fifteen ids at once.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::ids::{GroupId, ObjectId};
 
 use super::replicas::Relation;
-use super::{App, READ_USERS, UserKind, bad_request, error, missing, selected};
+use super::{App, DirectoryRole, READ_USERS, UserKind, bad_request, error, missing, selected};
 use crate::record::Violation;
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::{State, slug};
@@ -22,6 +24,7 @@ pub(super) struct UserEntry {
     pub(super) kind: UserKind,
     pub(super) department: String,
     pub(super) enabled: bool,
+    pub(super) roles: BTreeSet<DirectoryRole>,
     pub(super) deleted: Option<Timestamp>,
     /// Where a deleted user was, to come back there when restored.
     pub(super) left: Vec<(GroupId, Relation)>,
@@ -46,6 +49,7 @@ impl State {
             kind,
             department: String::new(),
             enabled: true,
+            roles: BTreeSet::new(),
             deleted: None,
             left: Vec::new(),
         };

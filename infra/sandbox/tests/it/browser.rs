@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use sandbox::World;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::ask::{Reply, send};
@@ -76,4 +77,9 @@ pub(crate) async fn post(world: &World, address: &str, form: &[(&str, &str)]) ->
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     send(world, "POST", address, &headers, body.into()).await.unwrap()
+}
+
+/// A token's header or claims.
+pub(crate) fn part(token: &str, n: usize) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(n).unwrap()).unwrap()).unwrap()
 }

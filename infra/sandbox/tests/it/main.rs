@@ -4,7 +4,9 @@
 
 mod ask;
 mod browser;
+mod keys;
 
+mod consent_entra;
 mod entra;
 mod faults;
 mod graph_batch;
@@ -13,6 +15,7 @@ mod graph_groups;
 mod graph_relations;
 mod graph_replicas;
 mod graph_subscriptions;
+mod signin_entra;
 mod signin_webex;
 mod webex_access;
 mod webex_events;
