@@ -12,7 +12,7 @@ use super::{App, READ_GROUPS, UpsertBinds, WRITE_GROUPS, bad_request, error, mis
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
 
-const DEFAULT: [&str; 18] = [
+pub(super) const DEFAULT: [&str; 18] = [
     "id",
     "deletedDateTime",
     "classification",

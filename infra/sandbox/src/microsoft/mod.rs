@@ -119,6 +119,14 @@ const READ_GROUPS: &[&str] = &[
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];
+const READ_MEMBERS: &[&str] = &[
+    "Group.ReadWrite.All",
+    "Group.Read.All",
+    "GroupMember.ReadWrite.All",
+    "GroupMember.Read.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
 const READ_USERS: &[&str] = &["User.Read.All", "User.ReadBasic.All", "Directory.Read.All", "Directory.ReadWrite.All"];
 const READ_SETTINGS: &[&str] =
     &["GroupSettings.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"];
@@ -241,6 +249,7 @@ impl State {
             ("POST", ["directoryObjects", "validateProperties"]) => self.validate(app, &body),
             ("GET", ["users"]) => self.list_users(app, call),
             ("GET", ["users", id]) => self.get_user(app, id, call),
+            ("GET", ["users", id, "memberOf", "microsoft.graph.group"]) => self.list_groups_of(app, id, call),
             ("GET", ["directory", "deletedItems", "microsoft.graph.group"]) => self.list_deleted(app, call),
             ("GET", ["directory", "deletedItems", id] | ["directory", "deletedItems", id, "microsoft.graph.group"]) => {
                 self.get_deleted(app, id, call)
@@ -251,6 +260,7 @@ impl State {
             ("GET", ["subscriptions"]) => self.list_subscriptions(app),
             ("GET", ["subscriptions", id]) => self.get_subscription(app, id),
             ("PATCH", ["subscriptions", id]) => self.patch_subscription(app, id, &body),
+            ("POST", ["subscriptions", id, "reauthorize"]) => self.reauthorize(app, id),
             ("DELETE", ["subscriptions", id]) => self.delete_subscription(app, id),
             ("GET", ["groups"]) => self.list_groups(app, call),
             ("POST", ["groups"]) => self.post_group(app, &body),

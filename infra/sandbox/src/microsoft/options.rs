@@ -80,6 +80,8 @@ pub struct GraphSettings {
     pub notification_jitter: Duration,
     /// Of a hundred notifications, how many never come.
     pub notifications_lost: u8,
+    /// Until this long after a subscription was asked to be reauthorized its notifications go on; then they stop.
+    pub reauthorize_within: Duration,
     /// How long after a consent tokens are given as before it.
     pub consent_lag: Duration,
     /// What tokens are given as before a first consent.
@@ -103,6 +105,7 @@ impl Default for GraphSettings {
             notification_delay: Duration::from_secs(10),
             notification_jitter: Duration::ZERO,
             notifications_lost: 0,
+            reauthorize_within: Duration::from_secs(3_600),
             consent_lag: Duration::ZERO,
             before_consent: BeforeConsent::AppUnknown,
         }

@@ -5,7 +5,10 @@ use shared::ids::{GroupId, ObjectId};
 
 use super::groups::page_token;
 use super::replicas::Relation;
-use super::{App, OwnerRemoval, UserKind, WRITE_GROUPS, WRITE_MEMBERS, bad_request, error, missing, selected, users};
+use super::{
+    App, OwnerRemoval, READ_MEMBERS, UserKind, WRITE_GROUPS, WRITE_MEMBERS, bad_request, error, missing, selected,
+    users,
+};
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
 
@@ -118,14 +121,7 @@ impl State {
     }
 
     pub(super) fn list_people(&mut self, app: &App, id: &str, relation: &str, call: &Request) -> Outcome {
-        app.needs(&[
-            "Group.ReadWrite.All",
-            "Group.Read.All",
-            "GroupMember.ReadWrite.All",
-            "GroupMember.Read.All",
-            "Directory.Read.All",
-            "Directory.ReadWrite.All",
-        ])?;
+        app.needs(READ_MEMBERS)?;
         let replica = page_token(call).map_or_else(|| self.any_replica(), |(replica, _)| replica);
         let (_, facts) = self.seen_on(app, id, replica)?;
         let people = facts.people(Relation::named(relation)).clone();

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{App, READ_GROUPS, bad_request, error, missing};
 use crate::outbox::Mail;
 use crate::wire::{Answer, Outcome, Request};
-use crate::world::State;
+use crate::world::{State, World};
 
 const LONGEST: SignedDuration = SignedDuration::from_mins(41_760);
 /// For one app in one directory.
@@ -27,6 +27,8 @@ pub(super) struct Subscription {
     lifecycle_url: Option<String>,
     client_state: Option<String>,
     expires: Timestamp,
+    /// When it was asked to be reauthorized.
+    asked: Option<Timestamp>,
 }
 
 /// Asks the receiver, as Graph does while a subscription is made: 200, plain text, the token as decoded. `None` if it agrees.
@@ -92,6 +94,7 @@ impl State {
             lifecycle_url: text("lifecycleNotificationUrl"),
             client_state: text("clientState"),
             expires,
+            asked: None,
         };
         let shown = shown(id, &subscription);
         self.microsoft.subscriptions.insert(id, subscription);
@@ -118,11 +121,18 @@ impl State {
         Ok(Answer::ok(shown(id, subscription)))
     }
 
-    /// Only the end can be changed; not even the clientState.
+    /// Goes on with the token of now; the end stays.
+    pub(super) fn reauthorize(&mut self, app: &App, id: &str) -> Outcome {
+        app.needs(READ_GROUPS)?;
+        self.own_subscription(app, id)?.1.asked = None;
+        Ok(Answer::empty(204))
+    }
+
+    /// Only the end can be changed; not even the clientState. It reauthorizes, too.
     pub(super) fn patch_subscription(&mut self, app: &App, id: &str, body: &Value) -> Outcome {
         let expires = self.expiry(body)?;
         let (id, subscription) = self.own_subscription(app, id)?;
-        subscription.expires = expires;
+        (subscription.expires, subscription.asked) = (expires, None);
         Ok(Answer::ok(shown(id, subscription)))
     }
 
@@ -135,10 +145,11 @@ impl State {
     /// A group changed. Creation and soft deletion come as `updated`, too.
     pub(super) fn notify(&mut self, directory: DirectoryId, group: GroupId, gone: bool) {
         let change = if gone { "deleted" } else { "updated" };
-        let now = self.now;
+        let (now, patience) = (self.now, self.microsoft.settings.reauthorize_within);
         let hearing = self.microsoft.subscriptions.iter().filter(|(_, subscription)| {
             subscription.directory == directory
                 && subscription.expires > now
+                && subscription.asked.is_none_or(|asked| asked + patience > now)
                 && subscription.change_type.split(',').any(|wanted| wanted.trim() == change)
         });
         let notes: Vec<(Uuid, String, Value)> = hearing
@@ -168,11 +179,48 @@ impl State {
             doubled: 0,
         };
         for (id, url, body) in notes {
-            let mut headers = http::HeaderMap::new();
-            headers
-                .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json; charset=utf-8"));
-            self.post_out(id, &url, headers, Bytes::from(body.to_string()), &mail);
+            self.send_out(id, &url, &body, &mail);
         }
+    }
+
+    fn send_out(&mut self, id: Uuid, url: &str, body: &Value, mail: &Mail) {
+        let mut headers = http::HeaderMap::new();
+        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json; charset=utf-8"));
+        self.post_out(id, url, headers, Bytes::from(body.to_string()), mail);
+    }
+}
+
+impl World {
+    /// Graph asks for every subscription of the directory to be reauthorized, where it has a `lifecycleNotificationUrl`. Whoever does not answer with
+    /// `reauthorize` or a renewal within [`GraphSettings::reauthorize_within`](crate::GraphSettings) hears no more.
+    pub fn require_reauthorization(&self, directory: DirectoryId) {
+        let mut state = self.lock();
+        let now = state.now;
+        let delay = state.microsoft.settings.notification_delay;
+        let mail = Mail { delay, jitter: Duration::ZERO, lost: 0, doubled: 0 };
+        let mut notes = Vec::new();
+        for (id, subscription) in &mut state.microsoft.subscriptions {
+            if subscription.directory != directory || subscription.expires <= now {
+                continue;
+            }
+            subscription.asked = Some(now);
+            let note = json!({
+                "lifecycleEvent": "reauthorizationRequired",
+                "subscriptionId": id,
+                "subscriptionExpirationDateTime": subscription.expires.to_string(),
+                "clientState": subscription.client_state,
+                "tenantId": directory,
+            });
+            notes.extend(subscription.lifecycle_url.clone().map(|url| (*id, url, json!({ "value": [note] }))));
+        }
+        for (id, url, body) in notes {
+            state.send_out(id, &url, &body, &mail);
+        }
+    }
+
+    /// The directory's subscriptions are gone, and nobody is told.
+    pub fn lose_subscriptions(&self, directory: DirectoryId) {
+        self.lock().microsoft.subscriptions.retain(|_, subscription| subscription.directory != directory);
     }
 }
 

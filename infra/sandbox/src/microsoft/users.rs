@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::ids::{GroupId, ObjectId};
 
+use super::groups::page_token;
 use super::replicas::Relation;
-use super::{App, DirectoryRole, READ_USERS, UserKind, bad_request, error, missing, selected};
+use super::{App, DirectoryRole, READ_MEMBERS, READ_USERS, UserKind, bad_request, error, groups, missing, selected};
 use crate::record::Violation;
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::{State, slug};
@@ -93,7 +94,8 @@ impl State {
         shown
     }
 
-    pub(super) fn get_user(&mut self, app: &App, id: &str, call: &Request) -> Outcome {
+    /// The user of this id or userPrincipalName.
+    fn user_named(&mut self, app: &App, id: &str) -> Result<ObjectId, Answer> {
         app.needs(READ_USERS)?;
         let directory = self.directory(app.directory)?;
         let user = match id.parse() {
@@ -107,6 +109,24 @@ impl State {
             self.trespass_on(app, user.0);
         }
         self.user(app, user)?;
+        Ok(user)
+    }
+
+    /// The groups that a user is a member of. Owners are not, unless they are members, too.
+    pub(super) fn list_groups_of(&mut self, app: &App, id: &str, call: &Request) -> Outcome {
+        app.needs(READ_MEMBERS)?;
+        let user = self.user_named(app, id)?;
+        let (replica, now) = (page_token(call).map_or_else(|| self.any_replica(), |(replica, _)| replica), self.now);
+        let groups = self.directory(app.directory)?.groups.iter();
+        let seen = groups.filter_map(|(id, entry)| Some((*id, entry.seen(replica, now)?)));
+        let of_user = seen.filter(|(_, facts)| facts.deleted.is_none() && facts.members.contains(&user));
+        let items =
+            of_user.map(|(id, facts)| (id.0, selected(self.group_json(app, id, facts), call, &groups::DEFAULT)));
+        self.listing(call, items.collect(), replica, "groups")
+    }
+
+    pub(super) fn get_user(&mut self, app: &App, id: &str, call: &Request) -> Outcome {
+        let user = self.user_named(app, id)?;
         let mut shown = selected(self.user_json(app, user), call, &DEFAULT);
         shown["@odata.context"] = format!("{}/v1.0/$metadata#users/$entity", call.base).into();
         Ok(Answer::ok(shown))

@@ -143,3 +143,38 @@ async fn listings_have_pages_with_a_next_link_on_the_host_that_was_asked() {
     assert_eq!(stage.graph("GET", &format!("/groups/{group}/members?$top=999"), Value::Null).await.items().len(), 120);
     assert_eq!(stage.graph("GET", &format!("/groups/{group}/members?$top=1000"), Value::Null).await.status, 400);
 }
+
+#[tokio::test]
+async fn the_groups_of_a_user_are_those_with_the_user_as_a_member() {
+    let stage = stage();
+    let [ada, bob] = stage.people(2)[..] else { panic!() };
+    let both = stage.group("Both", &[ada], &[ada, bob]).await;
+    let mine = stage.group("Mine", &[ada], &[ada]).await;
+    stage.group("Owned", &[ada], &[bob]).await;
+    let gone = stage.group("Gone", &[ada], &[ada]).await;
+    stage.world.delete_group(gone);
+    let path = |user: &dyn std::fmt::Display, top: usize| {
+        format!("/users/{user}/memberOf/microsoft.graph.group?$select=id&$top={top}")
+    };
+    let mut next = Some(path(&ada, 1));
+    let mut found = Vec::new();
+    while let Some(path) = next {
+        let page = stage.graph("GET", &path, Value::Null).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        assert_eq!(page.items().len(), 1);
+        found.extend(page.items().iter().map(|group| group["id"].clone()));
+        next = page.body["@odata.nextLink"].as_str().map(str::to_owned);
+    }
+    let mut expected = [json!(both), json!(mine)];
+    expected.sort_by_key(Value::to_string);
+    assert_eq!(found, expected);
+    let named = stage.graph("GET", &path(&"person.0@acme.example", 999), Value::Null).await;
+    assert_eq!(named.items().len(), 2);
+    assert_eq!(named.items()[0].as_object().unwrap().keys().collect::<Vec<_>>(), ["id"]);
+    stage.world.delete_user(bob);
+    assert_eq!(stage.graph("GET", &path(&bob, 999), Value::Null).await.status, 404);
+    for roles in [["Group.Create", "User.Read.All"], ["Group.ReadWrite.All", "Group.Create"]] {
+        stage.world.consent(stage.acme.directory, &roles);
+        assert_eq!(stage.graph("GET", &path(&ada, 999), Value::Null).await.status, 403, "{roles:?}");
+    }
+}

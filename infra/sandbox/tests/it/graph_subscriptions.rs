@@ -74,3 +74,73 @@ async fn the_receiver_has_to_give_the_decoded_token_back() {
     stage.world.reach_receivers_through(Arc::new(Receiver(str::to_owned)));
     assert_eq!(stage.graph("POST", "/subscriptions", wish("2026-11-25T08:00:00Z")).await.status, 201);
 }
+
+/// A subscription with an address for its lifecycle.
+async fn subscribed(stage: &crate::ask::Stage) -> String {
+    let mut wish = wish("2026-11-25T08:00:00Z");
+    wish["lifecycleNotificationUrl"] = "https://ours.example/lifecycle".into();
+    stage.graph("POST", "/subscriptions", wish).await.body["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_subscription_can_be_asked_to_reauthorize_and_says_so_at_its_lifecycle_address() {
+    let stage = stage();
+    let globex = stage.world.add_tenant("Globex");
+    let id = subscribed(&stage).await;
+    stage.world.require_reauthorization(globex.directory);
+    stage.advance(10);
+    assert!(stage.world.take_deliveries(stage.clock.now()).is_empty(), "that was another directory");
+    stage.world.require_reauthorization(stage.acme.directory);
+    stage.advance(10);
+    let due = stage.world.take_deliveries(stage.clock.now());
+    assert_eq!((due.len(), due[0].url.as_str()), (1, "https://ours.example/lifecycle"));
+    let note: Value = serde_json::from_slice(&due[0].body).unwrap();
+    let expected = json!({"lifecycleEvent": "reauthorizationRequired", "subscriptionId": id, "clientState": "s3",
+        "subscriptionExpirationDateTime": "2026-11-25T08:00:00Z", "tenantId": stage.acme.directory});
+    assert_eq!(note["value"], json!([expected]));
+}
+
+#[tokio::test]
+async fn notifications_stop_for_whoever_does_not_reauthorize_in_time() {
+    let stage = stage();
+    let people = stage.people(1);
+    let group = stage.group("Engines", &people, &people).await;
+    let id = subscribed(&stage).await;
+    let hints = || {
+        stage.world.rename_group(group, people[0], &format!("Engines {}", stage.clock.now()));
+        stage.advance(10);
+        stage.world.take_deliveries(stage.clock.now()).iter().filter(|note| note.url.ends_with("/n")).count()
+    };
+    let renewal = json!({"expirationDateTime": "2026-11-25T09:00:00Z"});
+    for (method, path, body, status) in [
+        ("POST", format!("/subscriptions/{id}/reauthorize"), Value::Null, 204),
+        ("PATCH", format!("/subscriptions/{id}"), renewal, 200),
+    ] {
+        stage.world.require_reauthorization(stage.acme.directory);
+        assert_eq!(hints(), 1, "there is time to answer");
+        stage.advance(3_600);
+        assert_eq!(hints(), 0);
+        assert_eq!(stage.graph(method, &path, body).await.status, status);
+        assert_eq!(hints(), 1);
+    }
+    let unknown = "/subscriptions/0b6a1f2e-0000-4000-8000-000000000000/reauthorize";
+    assert_eq!(stage.graph("POST", unknown, Value::Null).await.status, 404);
+    stage.world.consent(stage.acme.directory, &[]);
+    stage.advance(3_600);
+    let path = format!("/subscriptions/{id}/reauthorize");
+    assert_eq!(stage.graph("POST", &path, Value::Null).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_directory_can_lose_its_subscriptions_without_a_word() {
+    let stage = stage();
+    let people = stage.people(1);
+    let group = stage.group("Engines", &people, &people).await;
+    let id = subscribed(&stage).await;
+    stage.world.lose_subscriptions(stage.acme.directory);
+    stage.world.delete_group(group);
+    stage.advance(60);
+    assert!(stage.world.take_deliveries(stage.clock.now()).is_empty());
+    assert_eq!(stage.graph("GET", &format!("/subscriptions/{id}"), Value::Null).await.status, 404);
+    assert!(stage.graph("GET", "/subscriptions", Value::Null).await.items().is_empty());
+}
