@@ -150,8 +150,9 @@ impl Sync {
         draft.brake(brake);
         self.prove(look, &mut draft).await?;
         let unasked = draft.removals().filter(|removal| !brake.approved.contains(removal)).count();
+        let limit = settings.brake.of_the_tenant();
         if unasked > 0
-            && ledger::ask_to_remove(self.store.as_ref(), look.desk.tenant.tenant, unasked, now).await?
+            && ledger::ask_to_remove(self.store.as_ref(), look.desk.tenant.tenant, unasked, limit, now).await?
                 == Leave::Refused
         {
             draft.hold(HeldFor::TenantLimit, brake);
