@@ -10,6 +10,7 @@ mod endings;
 mod found;
 mod gates;
 mod people;
+mod pilot;
 mod standing;
 mod stories;
 mod tokens;

@@ -16,6 +16,7 @@ mod due;
 mod events;
 mod hold;
 mod look;
+mod pilot;
 mod prove;
 mod read;
 mod record;
