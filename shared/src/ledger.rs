@@ -73,6 +73,19 @@ pub async fn ask_to_remove(
     .await
 }
 
+/// Whether leave to remove `people` people would be granted. Nothing is counted.
+pub async fn would_let_go(
+    store: &dyn Store,
+    tenant: TenantId,
+    people: usize,
+    limit: BrakeLimit,
+    now: Timestamp,
+) -> Result<Leave, StoreError> {
+    let mut ledger: Ledger = store.get(&keys::brake(tenant)).await?.map(from_item).transpose()?.unwrap_or_default();
+    ledger.forget_what_is_old(now);
+    Ok(ledger.lets_go(people, limit))
+}
+
 /// Counts a group that was found deleted, and says whether anything may be concluded from it.
 pub async fn group_is_gone(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Result<Leave, StoreError> {
     change(store, tenant, now, |ledger| {

@@ -11,6 +11,7 @@ mod found;
 mod gates;
 mod people;
 mod pilot;
+mod preview;
 mod standing;
 mod stories;
 mod tokens;

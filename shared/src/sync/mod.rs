@@ -17,6 +17,7 @@ mod events;
 mod hold;
 mod look;
 mod pilot;
+mod preview;
 mod prove;
 mod read;
 mod record;
