@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use sandbox::{Call, Kind, Role};
 use shared::held;
 use shared::ids::{GroupId, TeamId};
-use shared::link::{Link, Phase, TroubleKind, Who};
-use shared::merge::HeldFor;
+use shared::link::{Link, OfficerPlace, Phase, TroubleKind, Who};
+use shared::merge::{Direction, HeldFor};
 use shared::message::Cause;
 use shared::preview::{self, Consent, GroupOutlook, Move, OfficerOutlook, Preview, Rename, Totals};
 use shared::roster::{LeftOut, Side, Standing};
@@ -149,6 +149,24 @@ async fn changes_on_both_sides_are_shown_and_carried_over_only_when_it_is_live()
     look(&mut town, team).await;
     town.assert_in_step(team);
     assert_eq!(town.world().team(team).unwrap().title, "Renamed");
+}
+
+#[tokio::test]
+async fn what_a_preview_would_only_take_note_of_is_news_to_the_first_live_look() {
+    let (mut town, team, _) = linked(Settings { direction: Direction::Microsoft, ..previewing() }).await;
+    let known = but_for_the_preview(link(&town, team).await);
+    town.world().rename_team(team, "Renamed");
+    town.world().remove_from_team(team, town.handle.officer).unwrap();
+    town.let_pass(DAY).await;
+    assert_nothing_was_written(&town);
+    assert_eq!(shown(&town, team).await.totals(), Totals::default());
+    let stored = but_for_the_preview(link(&town, team).await);
+    assert_eq!(stored, Link { title: "Renamed".into(), ..known });
+
+    town.set(every_team()).await;
+    look(&mut town, team).await;
+    assert_eq!(town.group().1.display_name, "Renamed", "a rename of that time is carried like any other");
+    assert_eq!(link(&town, team).await.officer, OfficerPlace::PutOut);
 }
 
 #[tokio::test]
