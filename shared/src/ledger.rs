@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::TenantId;
-use crate::merge::limit_for_tenant;
+use crate::merge::BrakeLimit;
 use crate::store::{Change, Condition, Store, StoreError, Test, Write, from_item, to_value};
 use crate::tenant::keys;
 
@@ -42,22 +42,48 @@ fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at) < SignedDuration::from_hours(24)
 }
 
+impl Ledger {
+    fn forget_what_is_old(&mut self, now: Timestamp) {
+        self.removals.retain(|removals| is_recent(removals.at, now));
+        self.groups_gone.retain(|at| is_recent(*at, now));
+    }
+
+    fn lets_go(&self, people: usize, limit: BrakeLimit) -> Leave {
+        let lately: usize = self.removals.iter().map(|removals| removals.people).sum();
+        let most = limit.of(usize::try_from(self.memberships).unwrap_or(0));
+        if lately + people > most { Leave::Refused } else { Leave::Granted }
+    }
+}
+
 /// Asks for leave to remove `people` people, and counts them if it is granted.
 pub async fn ask_to_remove(
     store: &dyn Store,
     tenant: TenantId,
     people: usize,
+    limit: BrakeLimit,
     now: Timestamp,
 ) -> Result<Leave, StoreError> {
     change(store, tenant, now, |ledger| {
-        let lately: usize = ledger.removals.iter().map(|removals| removals.people).sum();
-        if lately + people > limit_for_tenant(usize::try_from(ledger.memberships).unwrap_or(0)) {
+        if ledger.lets_go(people, limit) == Leave::Refused {
             return Leave::Refused;
         }
         ledger.removals.push(Removals { at: now, people });
         Leave::Granted
     })
     .await
+}
+
+/// Whether leave to remove `people` people would be granted. Nothing is counted.
+pub async fn would_let_go(
+    store: &dyn Store,
+    tenant: TenantId,
+    people: usize,
+    limit: BrakeLimit,
+    now: Timestamp,
+) -> Result<Leave, StoreError> {
+    let mut ledger: Ledger = store.get(&keys::brake(tenant)).await?.map(from_item).transpose()?.unwrap_or_default();
+    ledger.forget_what_is_old(now);
+    Ok(ledger.lets_go(people, limit))
 }
 
 /// Counts a group that was found deleted, and says whether anything may be concluded from it.
@@ -86,8 +112,7 @@ async fn change(
     let key = keys::brake(tenant);
     for _ in 0..10 {
         let mut ledger: Ledger = store.get(&key).await?.map(from_item).transpose()?.unwrap_or_default();
-        ledger.removals.retain(|removals| is_recent(removals.at, now));
-        ledger.groups_gone.retain(|at| is_recent(*at, now));
+        ledger.forget_what_is_old(now);
         if ask(&mut ledger) == Leave::Refused {
             return Ok(Leave::Refused);
         }

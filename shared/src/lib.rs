@@ -20,6 +20,7 @@ pub mod log;
 pub mod merge;
 pub mod message;
 pub mod people;
+pub mod preview;
 pub mod queue;
 pub mod roster;
 pub mod secrets;

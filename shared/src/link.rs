@@ -49,6 +49,8 @@ pub struct Link {
     pub counts: Counts,
     /// When the last daily look was.
     pub daily_at: Option<Timestamp>,
+    /// When the last daily look in preview mode was, which says nothing of the others.
+    pub previewed_at: Option<Timestamp>,
 }
 
 /// How far a link has come.
@@ -183,6 +185,7 @@ impl Link {
             restored_at: None,
             counts: Counts::default(),
             daily_at: None,
+            previewed_at: None,
         }
     }
 
@@ -448,7 +451,8 @@ impl Lease {
 }
 
 /// Somebody on a link: a person, or half of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Who {
     /// Both ids are known.
     Person(Person),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{GroupId, ObjectId, PersonId, RoomId};
-use crate::merge::Direction;
+use crate::merge::{BrakeLimit, Direction};
 use crate::roster::Side;
 use crate::webex::WebexId;
 
@@ -116,9 +116,27 @@ pub struct BrakeLimits {
     pub tenant_percent: usize,
 }
 
+impl BrakeLimits {
+    /// Of one link.
+    pub fn of_a_link(&self) -> BrakeLimit {
+        BrakeLimit { people: self.link_people, percent: self.link_percent }
+    }
+
+    /// Of the tenant.
+    pub fn of_the_tenant(&self) -> BrakeLimit {
+        BrakeLimit { people: self.tenant_people, percent: self.tenant_percent }
+    }
+}
+
 impl Default for BrakeLimits {
     fn default() -> Self {
-        Self { link_people: 5, link_percent: 20, tenant_people: 50, tenant_percent: 2 }
+        let (link, tenant) = (BrakeLimit::OF_A_LINK, BrakeLimit::OF_A_TENANT);
+        Self {
+            link_people: link.people,
+            link_percent: link.percent,
+            tenant_people: tenant.people,
+            tenant_percent: tenant.percent,
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use shared::link::OnLink;
 use shared::merge::{HeldFor, OwedTo, Refusal};
 use shared::message::Cause;
 use shared::roster::Side;
+use shared::tenant::{BrakeLimits, Settings};
 
-use crate::town::{DAY, MINUTE, Town};
+use crate::town::{DAY, MINUTE, Town, every_team};
 
 /// A team of 31, of which seven were removed from the group, and one more was added: the limit is six.
 async fn after_a_disaster() -> (Town, TeamId, GroupId) {
@@ -195,4 +196,63 @@ async fn the_last_owner_is_kept_and_the_demotion_owed() {
 
 fn role_owed(on_link: OnLink) -> Option<OwedTo> {
     on_link.memory.owed.role.map(|owed| owed.by)
+}
+
+/// A team of 31, with other limits; `gone` of them are removed from the group.
+async fn with_limits(brake: BrakeLimits, gone: usize) -> (Town, TeamId) {
+    let mut town = Town::with(31, Settings { brake, ..every_team() }).await;
+    let team = town.create_team("Brake", &town.people);
+    town.let_pass(30 * MINUTE).await;
+    let (group, _) = town.group();
+    for person in &town.people[10..10 + gone] {
+        town.world().remove_member(group, person.object);
+    }
+    town.notify_and_wait(group).await;
+    (town, team)
+}
+
+async fn held_for(town: &Town, team: TeamId) -> Option<HeldFor> {
+    town.kept(team).await.unwrap().link.held
+}
+
+#[tokio::test]
+async fn the_links_limit_is_the_one_that_the_tenant_chose() {
+    let wide = BrakeLimits { link_people: 8, ..BrakeLimits::default() };
+    let (town, team) = with_limits(wide, 8).await;
+    assert_eq!((are_in_team(&town, team, &town.people[10..18]), held_for(&town, team).await), (0, None));
+    let (town, team) = with_limits(wide, 9).await;
+    assert_eq!(are_in_team(&town, team, &town.people[10..19]), 9);
+    assert_eq!(held_for(&town, team).await, Some(HeldFor::LinkLimit));
+
+    let share = BrakeLimits { link_percent: 30, ..BrakeLimits::default() };
+    let (town, team) = with_limits(share, 9).await;
+    assert_eq!(are_in_team(&town, team, &town.people[10..19]), 0, "30 percent of 31 are nine");
+}
+
+#[tokio::test]
+async fn the_tenants_limit_is_the_one_that_the_tenant_chose() {
+    let tight = BrakeLimits { tenant_people: 2, tenant_percent: 7, ..BrakeLimits::default() };
+    let (town, team) = with_limits(tight, 2).await;
+    assert_eq!((are_in_team(&town, team, &town.people[10..12]), held_for(&town, team).await), (0, None));
+    let (town, team) = with_limits(tight, 3).await;
+    assert_eq!(are_in_team(&town, team, &town.people[10..13]), 3);
+    assert_eq!(held_for(&town, team).await, Some(HeldFor::TenantLimit));
+}
+
+#[tokio::test]
+async fn limits_of_nobody_hold_every_removal() {
+    let none = BrakeLimits { link_people: 0, link_percent: 0, ..BrakeLimits::default() };
+    let (town, team) = with_limits(none, 1).await;
+    assert_eq!(are_in_team(&town, team, &town.people[10..11]), 1);
+    assert_eq!(held_for(&town, team).await, Some(HeldFor::LinkLimit));
+    let none = BrakeLimits { tenant_people: 0, tenant_percent: 0, ..BrakeLimits::default() };
+    let (mut town, team) = with_limits(none, 1).await;
+    assert_eq!(are_in_team(&town, team, &town.people[10..11]), 1);
+    assert_eq!(held_for(&town, team).await, Some(HeldFor::TenantLimit));
+
+    let held = plan(&town, team).await.unwrap();
+    decide(&town, team, &held, Decision::Apply).await;
+    town.let_pass(5 * MINUTE).await;
+    assert_eq!(are_in_team(&town, team, &town.people[10..11]), 0, "an administrator's word goes beyond every limit");
+    town.assert_clean();
 }

@@ -10,6 +10,8 @@ mod endings;
 mod found;
 mod gates;
 mod people;
+mod pilot;
+mod preview;
 mod standing;
 mod stories;
 mod tokens;

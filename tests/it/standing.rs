@@ -2,7 +2,8 @@
 
 use sandbox::Role;
 use shared::link::OfficerPlace;
-use shared::tenant::{OfficerStanding, Settings};
+use shared::message::Cause;
+use shared::tenant::{NameCarriage, OfficerStanding, Settings};
 
 use crate::town::{DAY, MINUTE, Town, every_team};
 
@@ -82,4 +83,30 @@ async fn from_inside_names_go_both_ways() {
     assert_eq!(town.world().team(team).unwrap().title, "Third");
     assert_eq!(town.group().1.display_name, "Third");
     town.assert_in_step(team);
+}
+
+#[tokio::test]
+async fn names_that_are_not_carried_stay_as_people_gave_them_and_no_old_rename_is_carried_later() {
+    let mut town = Town::with(4, Settings { names: NameCarriage::No, ..every_team() }).await;
+    let team = town.create_team("First", &town.people[..3]);
+    town.let_pass(20 * MINUTE).await;
+    assert_eq!(town.group().1.display_name, "First", "a group begins with the team's name");
+    let (group, _) = town.group();
+    town.world().rename_team(team, "Team's");
+    town.world().rename_group(group, town.people[0].object, "Group's");
+    town.notify(group).await;
+    town.let_pass(2 * DAY).await;
+    let names = |town: &Town| (town.world().team(team).unwrap().title, town.group().1.display_name);
+    assert_eq!(names(&town), ("Team's".into(), "Group's".into()));
+    town.world().add_to_team(team, town.people[3].person, Role::Member).unwrap();
+    town.let_pass(5 * MINUTE).await;
+    town.assert_in_step(team);
+
+    town.set(every_team()).await;
+    town.ask(team, Cause::Administrator).await;
+    town.let_pass(2 * DAY).await;
+    assert_eq!(names(&town), ("Team's".into(), "Group's".into()), "no rename of before is carried");
+    town.world().rename_team(team, "Together");
+    town.let_pass(DAY).await;
+    assert_eq!(names(&town), ("Together".into(), "Together".into()), "and the next one is");
 }

@@ -350,7 +350,7 @@ pub(crate) fn secret(rng: &mut fastrand::Rng) -> String {
 }
 
 pub(crate) fn kind(service: Service, call: &Request) -> Kind {
-    let reading = ["$batch", "getByIds", "validateProperties", "access_token", "authorize"];
+    let reading = ["$batch", "getByIds", "checkMemberGroups", "validateProperties", "access_token", "authorize"];
     let reads = call.method == http::Method::GET || call.segments.last().is_some_and(|last| reading.contains(&&**last));
     if reads || service == Service::Entra { Kind::Read } else { Kind::Write }
 }

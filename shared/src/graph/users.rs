@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use http::Method;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::Graph;
 use super::batch::READS_PER_BATCH;
 use super::client::Page;
 use super::groups::parsed;
-use crate::http::{Access, Call, CallError};
-use crate::ids::ObjectId;
+use crate::http::{Access, Call, CallError, Repeat};
+use crate::ids::{GroupId, ObjectId};
 
 const SELECT: &str = "id,displayName,userPrincipalName,userType";
 
@@ -69,6 +71,15 @@ impl Graph {
         let listed: Option<ListedUser> =
             self.get(access, Call::get(format!("/users/{id}")).query("$select", SELECT)).await?;
         Ok(listed.map(Into::into))
+    }
+
+    /// Whether a user is a member of a group of any kind, also through a group within it. No user, no member.
+    /// <https://learn.microsoft.com/graph/api/user-checkmembergroups>: one call however large the group, with User.Read.All and the permission to read groups.
+    pub async fn is_member(&self, access: &Access, user: ObjectId, group: GroupId) -> Result<bool, CallError> {
+        let call = Call::new(Method::POST, format!("/users/{user}/checkMemberGroups"));
+        let call = call.json(&json!({"groupIds": [group]})).repeat(Repeat::Safe);
+        let found: Option<Page<GroupId>> = self.get(access, call).await?;
+        Ok(found.is_some_and(|found| found.value.contains(&group)))
     }
 
     /// The users with these ids, by id: who is not among them does not exist.

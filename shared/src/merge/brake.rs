@@ -6,25 +6,43 @@ use serde::{Deserialize, Serialize};
 
 use super::Held;
 
-/// Most removals in 24 hours that a link of `people` people makes without asking.
-pub fn limit_for_link(people: usize) -> usize {
-    (people / 5).max(5)
+/// Most removals in 24 hours that are made without asking: so many people, or so large a share, whichever is more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrakeLimit {
+    /// How many people.
+    pub people: usize,
+    /// How many of a hundred people.
+    pub percent: usize,
 }
 
-/// Most removals in 24 hours that a tenant with `memberships` memberships over all its links makes without asking.
-pub fn limit_for_tenant(memberships: usize) -> usize {
-    (memberships / 50).max(50)
+impl BrakeLimit {
+    /// Of one link, where nobody chose another.
+    pub const OF_A_LINK: Self = Self { people: 5, percent: 20 };
+
+    /// Of a tenant over all its links, where nobody chose another.
+    pub const OF_A_TENANT: Self = Self { people: 50, percent: 2 };
+
+    /// Most removals among `people` people. None where both numbers are 0.
+    pub fn of(self, people: usize) -> usize {
+        self.people.max(people.saturating_mul(self.percent) / 100)
+    }
+}
+
+impl Default for BrakeLimit {
+    fn default() -> Self {
+        Self::OF_A_LINK
+    }
 }
 
 /// Why a plan is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HeldFor {
-    /// More than [`limit_for_link`] within 24 hours.
+    /// More than the link's [`BrakeLimit`] within 24 hours.
     LinkLimit,
     /// Everybody on one side would go.
     Everybody,
-    /// More than [`limit_for_tenant`] within 24 hours.
+    /// More than the tenant's [`BrakeLimit`] within 24 hours.
     TenantLimit,
     /// An earlier plan waits, and while it does the link removes nobody.
     AlreadyHolding,
@@ -59,6 +77,8 @@ impl From<bool> for Extent {
 /// A link's brake at the moment of a look.
 #[derive(Clone, Debug, Default)]
 pub struct Brake {
+    /// From how many removals on a plan is held.
+    pub limit: BrakeLimit,
     /// Removals made in the last 24 hours, those that an administrator applied left out.
     pub removed: usize,
     /// How many people the link has.
@@ -87,7 +107,7 @@ impl Brake {
             Some(HeldFor::AlreadyHolding)
         } else if extent == Extent::Everybody {
             Some(HeldFor::Everybody)
-        } else if self.removed + removals > limit_for_link(self.people) {
+        } else if self.removed + removals > self.limit.of(self.people) {
             Some(HeldFor::LinkLimit)
         } else {
             None

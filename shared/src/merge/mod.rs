@@ -17,7 +17,7 @@ mod names;
 mod order;
 mod see;
 
-pub use brake::{Brake, HeldFor, Holding, limit_for_link, limit_for_tenant};
+pub use brake::{Brake, BrakeLimit, HeldFor, Holding};
 pub use draft::{Draft, Held, Retry, Subject, Terms, Wanted};
 pub use memory::{Intent, Memory, Outcome, Owed, OwedTo, PerTruth, Recent, Refusal, Touched};
 pub use names::{Decoration, Former, GroupName, NameIntent, NameReading, NameTerms, NameWrite, Names, TeamName};

@@ -171,9 +171,7 @@ impl Names {
     /// Compares both names with what they were, and says what has to be written. What is returned is known if nothing is written; see
     /// [`intend`](Self::intend) and [`after`](Self::after).
     pub fn compare(&self, read: &NameReading, terms: &NameTerms) -> (Self, Option<NameWrite>) {
-        let mut names = self.clone();
-        names.former = names.former.filter(|former| terms.now.duration_since(former.at) < RECENT);
-        names.settle(read, &terms.policy);
+        let mut names = self.settled(read, &terms.policy, terms.now);
         let team_changed = read.team != names.team;
         let bare = names.bare(&read.group, &terms.policy).to_owned();
         let mut group_changed = names.shows_new_name(read);
@@ -196,6 +194,17 @@ impl Names {
         }
         names.team.clone_from(&read.team);
         (names, None)
+    }
+
+    /// What is known where names are not carried: both as they are read, so that no rename of this time is carried later.
+    pub fn follow(&self, read: &NameReading, policy: &Decoration, now: Timestamp) -> Self {
+        let mut names = self.settled(read, policy, now);
+        names.team.clone_from(&read.team);
+        if names.shows_new_name(read) {
+            let bare = names.bare(&read.group, policy).to_owned();
+            names.group_was_renamed(&read.group, &bare, now);
+        }
+        names
     }
 
     /// What has to be stored before `write` is made.
@@ -244,6 +253,14 @@ impl Names {
 
     fn is_former(&self, raw: &str) -> bool {
         self.former.as_ref().is_some_and(|former| former.names.contains(raw))
+    }
+
+    /// What is known once a reading has settled what was open.
+    fn settled(&self, read: &NameReading, policy: &Decoration, now: Timestamp) -> Self {
+        let mut names = self.clone();
+        names.former = names.former.filter(|former| now.duration_since(former.at) < RECENT);
+        names.settle(read, policy);
+        names
     }
 
     /// A title that the team has was our own rename if we intended it; a name that the group never had is what the service made of ours, whether

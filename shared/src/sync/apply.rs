@@ -13,7 +13,7 @@ use super::resolve::Everybody;
 use super::{Sync, SyncError};
 use crate::activity::PersonChange;
 use crate::graph::{self, Bind, BindOutcome, Relation, Unbound};
-use crate::held;
+use crate::held::{self, HeldPlan};
 use crate::http::CallError;
 use crate::ids::GroupId;
 use crate::ledger::{self, Leave};
@@ -24,27 +24,31 @@ use crate::merge::{
 };
 use crate::people::PersonIndex;
 use crate::roster::{Participation, Person, Side, Sides, Standing, Truth};
+use crate::tenant::Running;
 use crate::webex::{Added, Removal, Role, WebexId};
+
+/// What follows from a reading.
+pub(super) struct Weighed {
+    pub(super) everybody: Everybody,
+    pub(super) held_before: Option<HeldPlan>,
+    pub(super) brake: Brake,
+    pub(super) plan: Plan,
+    pub(super) participation: BTreeMap<Person, Participation>,
+    pub(super) rename: Option<NameWrite>,
+}
 
 impl Sync {
     /// Carries the differences of a reading over.
     pub(super) async fn carry_over(&self, look: &mut Look<'_>, reading: Reading) -> Result<End, SyncError> {
         let now = look.started;
         (look.report.activity.at, look.report.activity.cause) = (now, look.cause);
-        let everybody = self.resolve(look, &reading).await?;
-        let subjects = self.subjects(look, &reading, &everybody).await?;
-        let held_before = match look.link.held {
-            Some(_) => held::load(self.store.as_ref(), look.desk.tenant.tenant, look.link.team).await?,
-            None => None,
-        };
-        let brake = hold::brake(look, &reading, held_before.as_ref(), subjects.len());
-        let (mut plan, participation) = self.plan(look, &reading, &everybody, subjects, &brake).await?;
+        let Weighed { everybody, held_before, brake, mut plan, participation, rename } =
+            self.weigh(look, &reading).await?;
         let counts = Counts {
             taking_part: participation.values().filter(|one| matches!(one, Participation::TakesPart { .. })).count(),
             left_out: everybody.left_out.len()
                 + participation.values().filter(|one| matches!(one, Participation::LeftOut { .. })).count(),
         };
-        let rename = self.rename_due(look, &reading).await?;
         let prepared = match self.prepare(look, &reading, &plan).await? {
             Creation::None => None,
             Creation::Prepared(prepared) => Some(prepared),
@@ -93,6 +97,20 @@ impl Sync {
             }
             Some(error) => self.failed(look.desk, &look.link, error).await,
         }
+    }
+
+    /// Says what follows from a reading. Nothing is written outside.
+    pub(super) async fn weigh(&self, look: &mut Look<'_>, reading: &Reading) -> Result<Weighed, SyncError> {
+        let everybody = self.resolve(look, reading).await?;
+        let subjects = self.subjects(look, reading, &everybody).await?;
+        let held_before = match look.link.held {
+            Some(_) => held::load(self.store.as_ref(), look.desk.tenant.tenant, look.link.team).await?,
+            None => None,
+        };
+        let brake = hold::brake(look, reading, held_before.as_ref(), subjects.len());
+        let (plan, participation) = self.plan(look, reading, &everybody, subjects, &brake).await?;
+        let rename = self.rename_due(look, reading).await?;
+        Ok(Weighed { everybody, held_before, brake, plan, participation, rename })
     }
 
     /// Everybody with what is stored and seen. Only those who differ are asked about: whoever is in step costs nothing.
@@ -150,10 +168,14 @@ impl Sync {
         draft.brake(brake);
         self.prove(look, &mut draft).await?;
         let unasked = draft.removals().filter(|removal| !brake.approved.contains(removal)).count();
-        if unasked > 0
-            && ledger::ask_to_remove(self.store.as_ref(), look.desk.tenant.tenant, unasked, now).await?
-                == Leave::Refused
-        {
+        let limit = settings.brake.of_the_tenant();
+        let (store, tenant) = (self.store.as_ref(), look.desk.tenant.tenant);
+        let leave = match settings.running {
+            _ if unasked == 0 => Leave::Granted,
+            Running::Live => ledger::ask_to_remove(store, tenant, unasked, limit, now).await?,
+            Running::Preview => ledger::would_let_go(store, tenant, unasked, limit, now).await?,
+        };
+        if leave == Leave::Refused {
             draft.hold(HeldFor::TenantLimit, brake);
         }
         Ok((draft.order(&limits, now), participation))
@@ -347,17 +369,22 @@ impl Sync {
                 look.report.people.insert(who, Some(OnLink { memory: memory.clone(), left_out, cause }));
             }
         }
-        for (&who, &reason) in &everybody.left_out {
-            if reading.stored.get(&who).and_then(|before| before.left_out) != Some(reason) {
-                look.report.people.insert(who, Some(OnLink { left_out: Some(reason), ..OnLink::default() }));
-            }
-        }
-        for &who in
-            reading.stored.keys().filter(|who| !matches!(who, Who::Person(_)) && !everybody.left_out.contains_key(who))
-        {
-            look.report.people.insert(who, None);
-        }
+        keep_left_out(look, reading, everybody);
         Ok(())
+    }
+}
+
+/// Keeps who is on one side only and left out, so that nobody is looked up again for it.
+pub(super) fn keep_left_out(look: &mut Look<'_>, reading: &Reading, everybody: &Everybody) {
+    for (&who, &reason) in &everybody.left_out {
+        if reading.stored.get(&who).and_then(|before| before.left_out) != Some(reason) {
+            look.report.people.insert(who, Some(OnLink { left_out: Some(reason), ..OnLink::default() }));
+        }
+    }
+    for &who in
+        reading.stored.keys().filter(|who| !matches!(who, Who::Person(_)) && !everybody.left_out.contains_key(who))
+    {
+        look.report.people.insert(who, None);
     }
 }
 
@@ -389,7 +416,7 @@ fn is_for_later(error: &CallError, look: &Look<'_>) -> bool {
 }
 
 /// When the last of those who came back, and are not merged yet, can be.
-fn returns_due<'a>(people: impl Iterator<Item = &'a Participation>, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn returns_due<'a>(people: impl Iterator<Item = &'a Participation>, now: Timestamp) -> Option<Timestamp> {
     let returned = people.filter_map(|one| match one {
         Participation::TakesPart { returned } => returned.filter(|at| now.duration_since(*at) < RECENT),
         Participation::LeftOut { .. } => None,

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::look::{End, Look};
 use super::{Desk, Sync, SyncError};
-use crate::ids::TeamId;
+use crate::http::{Access, CallError};
+use crate::ids::{PersonId, RoomId, TeamId};
 use crate::link::{self, Ended, Phase, TroubleKind};
 use crate::message::Message;
 use crate::webex::{AttachmentAction, Role, WebexId};
@@ -17,18 +18,9 @@ impl Sync {
             return Ok(End::Looked { due: None });
         }
         let space = WebexId::new(look.link.region.clone(), look.link.team.general_space());
-        let room = self.webex.room(&look.calls.webex, &space).await?;
-        let creator = match room.and_then(|room| room.creator) {
-            Some(creator) => Some(creator),
-            None => {
-                let people = self.webex.memberships(&look.calls.webex, &space).await?.into_inner();
-                people
-                    .iter()
-                    .find(|one| one.role == Role::Moderator && one.person != look.desk.tenant.officer)
-                    .map(|one| one.person)
-            }
-        };
-        let Some(creator) = creator else {
+        let named = self.webex.room(&look.calls.webex, &space).await?.and_then(|room| room.creator);
+        let creators = self.creators(look.desk, &look.calls.webex, &space, named).await?;
+        let Some(&creator) = creators.first() else {
             return Ok(End::Trouble {
                 kind: TroubleKind::NoOwner,
                 reason: "Nobody is there to be asked: the team has no moderator.".into(),
@@ -40,6 +32,22 @@ impl Sync {
         look.link.phase = Phase::Asked { card: Some(card) };
         look.report.note("The creator was asked whether the team should have a group.");
         Ok(End::Looked { due: None })
+    }
+
+    /// Who counts as a team's creator: whom Webex names, else its moderators.
+    pub(super) async fn creators(
+        &self,
+        desk: &Desk,
+        webex: &Access,
+        space: &WebexId<RoomId>,
+        named: Option<PersonId>,
+    ) -> Result<Vec<PersonId>, CallError> {
+        if let Some(named) = named {
+            return Ok(vec![named]);
+        }
+        let people = self.webex.memberships(webex, space).await?.into_inner();
+        let moderators = people.iter().filter(|one| one.role == Role::Moderator && one.person != desk.tenant.officer);
+        Ok(moderators.map(|one| one.person).collect())
     }
 
     /// Takes the answer to a card. Only an answer to the very card that was sent for the team counts.

@@ -70,20 +70,31 @@ impl Sync {
                 return Ok(Creation::Prepared(Prepared { attempt: Attempt::Again }));
             }
         }
+        let group = match self.new_group(look, reading, plan).await? {
+            Ok(group) => group,
+            Err((kind, reason)) => return Ok(Creation::End(End::Trouble { kind, reason })),
+        };
+        look.link.phase = Phase::Creating { request: Some(Request { group, at: look.started, corrections: 0 }) };
+        Ok(Creation::Prepared(Prepared { attempt: Attempt::First }))
+    }
+
+    /// The group that a team would get, or why it cannot have one.
+    pub(super) async fn new_group(
+        &self,
+        look: &Look<'_>,
+        reading: &Reading,
+        plan: &Plan,
+    ) -> Result<Result<NewGroup, (TroubleKind, String)>, SyncError> {
         let rules = match look.desk.rules.as_ref().filter(|rules| !rules.are_stale(look.started)) {
             Some(rules) => rules.clone(),
             None => self.read_rules(look).await?,
         };
         if rules.creation == GroupCreation::Restricted {
             let reason = "The directory's settings do not let users create groups (EnableGroupCreation).".into();
-            return Ok(Creation::End(End::Trouble { kind: TroubleKind::CreationRestricted, reason }));
+            return Ok(Err((TroubleKind::CreationRestricted, reason)));
         }
-        let Some(group) = self.request(look, reading, plan) else {
-            let reason = "No moderator of the team takes part, and there is no fallback owner: a group without an owner gets no site.".into();
-            return Ok(Creation::End(End::Trouble { kind: TroubleKind::NoOwner, reason }));
-        };
-        look.link.phase = Phase::Creating { request: Some(Request { group, at: look.started, corrections: 0 }) };
-        Ok(Creation::Prepared(Prepared { attempt: Attempt::First }))
+        let reason = "No moderator of the team takes part, and there is no fallback owner: a group without an owner gets no site.";
+        Ok(self.request(look, reading, plan).ok_or_else(|| (TroubleKind::NoOwner, reason.into())))
     }
 
     /// Owners first, then members, as many as one call takes; the others follow.

@@ -17,6 +17,7 @@ pub(super) fn brake(look: &Look<'_>, reading: &Reading, held: Option<&HeldPlan>,
     // Whoever this very reading shows is back, also where what is recent says otherwise.
     let is_gone = |removal: &Held| !reading.of(removal.person)[removal.side.other()].is_present();
     Brake {
+        limit: look.desk.settings.brake.of_a_link(),
         removed: look.link.removed_lately(look.started),
         people,
         holding: if held.is_some() { Holding::Plan } else { Holding::Nothing },

@@ -12,7 +12,7 @@ use crate::merge::{self, RECENT};
 use crate::message::{Cause, Message};
 use crate::queue::LONGEST_DELAY;
 use crate::store::{Change, StoreError, Write, moment};
-use crate::tenant;
+use crate::tenant::{self, Running};
 
 /// How long after a daily look the next one is one again: they are spread over the last quarter of a day.
 const SHORTEST_DAY: SignedDuration = SignedDuration::from_hours(18);
@@ -138,7 +138,7 @@ impl Sync {
                     .await;
             }
         };
-        let is_daily = kept.link.daily_at.is_none_or(|at| started.duration_since(at) >= SHORTEST_DAY);
+        let is_daily = last_daily(desk, &kept.link).is_none_or(|at| started.duration_since(at) >= SHORTEST_DAY);
         let is_asked_for = matches!(message.cause, Cause::Administrator | Cause::Person);
         let occasion = if is_daily || is_asked_for { Occasion::Thorough } else { Occasion::Ordinary };
         let mut look = Look {
@@ -162,11 +162,16 @@ impl Sync {
     }
 
     async fn look_through(&self, look: &mut Look<'_>) -> Result<End, SyncError> {
+        let is_over = matches!(look.link.phase, Phase::Ended { .. });
+        if look.desk.settings.running == Running::Preview && !is_over {
+            return self.preview(look).await;
+        }
         match look.link.phase {
             Phase::Asked { .. } => self.ask_creator(look).await,
             Phase::Creating { .. } | Phase::Linked { .. } => match self.read(look).await? {
                 Sight::Clear(reading) => self.carry_over(look, *reading).await,
-                Sight::End(end) => Ok(end),
+                Sight::NoTeam => self.team_is_missing(look).await,
+                Sight::NoGroup(group) => self.group_is_missing(look, group).await,
             },
             Phase::Ended { .. } => Ok(End::Looked { due: None }),
         }
@@ -217,7 +222,8 @@ impl Sync {
             End::Looked { due } => {
                 link.trouble = None;
                 looked = started;
-                let daily = link.daily_at.unwrap_or(started) + spread(link.team, SignedDuration::from_hours(24));
+                let daily =
+                    last_daily(desk, &link).unwrap_or(started) + spread(link.team, SignedDuration::from_hours(24));
                 next_look = due.map_or(daily, |due| due.min(daily));
             }
             End::Wait { until } => delayed = Some(until),
@@ -288,6 +294,14 @@ impl Sync {
             None => final_chunk.push(lease.check()?),
         }
         self.store.write(final_chunk).await
+    }
+}
+
+/// When the last daily look of the tenant's present mode was.
+fn last_daily(desk: &Desk, link: &Link) -> Option<Timestamp> {
+    match desk.settings.running {
+        Running::Live => link.daily_at,
+        Running::Preview => link.previewed_at,
     }
 }
 

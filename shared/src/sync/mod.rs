@@ -16,6 +16,8 @@ mod due;
 mod events;
 mod hold;
 mod look;
+mod pilot;
+mod preview;
 mod prove;
 mod read;
 mod record;

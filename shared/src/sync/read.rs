@@ -31,8 +31,10 @@ pub(super) struct Reading {
 pub(super) enum Sight {
     /// Both sides, whole.
     Clear(Box<Reading>),
-    /// A side is missing: the look ends here.
-    End(End),
+    /// The team does not answer.
+    NoTeam,
+    /// The group does not answer.
+    NoGroup(GroupId),
 }
 
 impl Reading {
@@ -75,7 +77,7 @@ impl Sync {
             link::people(self.store.as_ref(), tenant.tenant, look.link.team),
         )
         .await;
-        let Some(named) = named? else { return Ok(Sight::End(self.team_is_missing(look).await?)) };
+        let Some(named) = named? else { return Ok(Sight::NoTeam) };
         look.link.title.clone_from(&named.name);
         let mut memberships: BTreeMap<PersonId, Membership> =
             roster?.into_inner().into_iter().map(|membership| (membership.person, membership)).collect();
@@ -86,7 +88,7 @@ impl Sync {
             (place, None) => place,
         };
         let group = match (group_id, group?.flatten()) {
-            (Some(group), None) => return Ok(Sight::End(self.group_is_missing(look, group).await?)),
+            (Some(group), None) => return Ok(Sight::NoGroup(group)),
             (_, group) => group,
         };
         let (mut users, mut others) = (BTreeMap::new(), BTreeSet::new());
@@ -104,7 +106,7 @@ impl Sync {
     }
 
     /// The team does not answer. It counts as deleted only while another team of the tenant still answers, and only when it has been so for a while.
-    async fn team_is_missing(&self, look: &mut Look<'_>) -> Result<End, SyncError> {
+    pub(super) async fn team_is_missing(&self, look: &mut Look<'_>) -> Result<End, SyncError> {
         let reason = "The team cannot be seen.".to_owned();
         let trouble = End::Trouble { kind: TroubleKind::TeamMissing, reason };
         if !has_lasted(look, TroubleKind::TeamMissing) {
@@ -128,7 +130,7 @@ impl Sync {
     }
 
     /// The group does not answer. A young one is waited for; a deleted one is restored once; one that is gone for good ends the link.
-    async fn group_is_missing(&self, look: &mut Look<'_>, group: GroupId) -> Result<End, SyncError> {
+    pub(super) async fn group_is_missing(&self, look: &mut Look<'_>, group: GroupId) -> Result<End, SyncError> {
         let (tenant, now) = (look.desk.tenant.tenant, self.clock.now());
         if look.link.group_is_young(now) && look.link.trouble.is_none() {
             return Ok(End::Wait { until: now + SignedDuration::from_secs(15) });

@@ -10,10 +10,11 @@ use crate::ids::GroupId;
 use crate::link::OfficerPlace;
 use crate::merge::{NameReading, NameTerms, NameWrite, TeamName};
 use crate::roster::Side;
+use crate::tenant::NameCarriage;
 use crate::webex::WebexId;
 
 impl Sync {
-    /// The rename that is due, with the naming policy read anew where it is old.
+    /// The rename that is due, with the naming policy read anew where it is old. Where names are not carried they are only followed.
     pub(super) async fn rename_due(
         &self,
         look: &mut Look<'_>,
@@ -22,6 +23,11 @@ impl Sync {
         let (Some(names), Some(group)) = (&look.link.names, &reading.group) else { return Ok(None) };
         let read = NameReading { team: reading.team.name.clone(), group: group.group.display_name.clone() };
         let settings = &look.desk.settings;
+        if settings.names == NameCarriage::No {
+            let policy = look.desk.rules.as_ref().map(|rules| rules.naming.clone()).unwrap_or_default();
+            look.link.names = Some(names.follow(&read, &policy, look.started));
+            return Ok(None);
+        }
         let inside = look.link.officer == OfficerPlace::Inside;
         let mut terms = NameTerms {
             direction: settings.direction,

@@ -4,13 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
+use super::pilot::Origin;
 use super::{Desk, Sync, SyncError};
 use crate::http::Class;
-use crate::ids::{GroupId, OrgId, RoomId, TeamId, TenantId};
-use crate::link::{self, Kept, Link, Phase};
+use crate::ids::{GroupId, RoomId, TeamId, TenantId};
+use crate::link::{self, Kept, Link};
 use crate::message::Message;
 use crate::store::{Condition, EXPIRES_AT, Key, StoreError, Write, from_item, to_item};
-use crate::tenant::{self, NewTeams, keys};
+use crate::tenant::{self, keys};
 use crate::webex::{Region, WebexId};
 
 /// For how long a space that is of no team is not asked about again.
@@ -22,7 +23,7 @@ const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// For how long a space that the officer cannot see is not asked about again.
 const INVISIBLE_FOR: SignedDuration = SignedDuration::from_hours(1);
 
-/// What is known of a space.
+/// What is known of a space. The General space of a team that has no link was decided about: the team gets a group only if an administrator selects it.
 #[derive(Serialize, Deserialize)]
 struct RoomNote {
     team: Option<TeamId>,
@@ -51,7 +52,7 @@ impl Sync {
     ) -> Result<(), SyncError> {
         match (kept, region) {
             (Some(kept), _) => self.look_at(desk, message, kept).await,
-            (None, Some(region)) => self.discover(desk, message, team.general_space(), &region).await,
+            (None, Some(region)) => self.room(desk, message, team.general_space(), &region, None).await,
             (None, None) => Ok(()),
         }
     }
@@ -125,9 +126,11 @@ impl Sync {
                     None => Ok(()),
                 }
             }
-            Found::General { team, title, created, owner } => {
-                let Some(phase) = phase_of_new(desk, owner, created) else {
-                    return Ok(self.store.write(vec![note]).await?);
+            Found::General { team, title, origin } => {
+                let phase = match self.phase_of_new(desk, &WebexId::new(region.clone(), room), &origin).await {
+                    Ok(Some(phase)) => phase,
+                    Ok(None) => return Ok(self.store.write(vec![note]).await?),
+                    Err(error) => return self.later(desk, message, error).await,
                 };
                 let link = Link::new(team, region.clone(), title, phase);
                 match self.store.write(vec![note, link::creation(tenant, &link, self.clock.now())?]).await {
@@ -158,7 +161,8 @@ impl Sync {
                 None => return Ok(Found::Nothing),
             },
         };
-        Ok(Found::General { team: team.id, title, created, owner: details.owner })
+        let origin = Origin { owner: details.owner, created, creator: details.creator };
+        Ok(Found::General { team: team.id, title, origin })
     }
 
     /// There is no link that could say what went wrong: the message waits, and where waiting does not help for a day, the log says it.
@@ -188,19 +192,6 @@ impl Sync {
     }
 }
 
-/// How a link begins, for a team that is new and this organization's.
-fn phase_of_new(desk: &Desk, owner: Option<OrgId>, created: Option<Timestamp>) -> Option<Phase> {
-    let is_new = desk.settings.switched_on_at.is_some_and(|switched_on_at| created >= Some(switched_on_at));
-    if owner != Some(desk.tenant.org) || !is_new {
-        return None;
-    }
-    match desk.settings.new_teams {
-        NewTeams::Every => Some(Phase::Creating { request: None }),
-        NewTeams::Ask => Some(Phase::Asked { card: None }),
-        NewTeams::Selected => None,
-    }
-}
-
 /// What a space turned out to be.
 enum Found {
     /// Not visible to the officer.
@@ -210,7 +201,7 @@ enum Found {
     /// A further space of a team.
     Room(TeamId),
     /// A team's General space.
-    General { team: TeamId, title: String, created: Option<Timestamp>, owner: Option<OrgId> },
+    General { team: TeamId, title: String, origin: Origin },
 }
 
 /// A moment far beyond every plan, for links that are over: in the year 9987, which can still be told in milliseconds.

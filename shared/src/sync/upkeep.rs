@@ -13,8 +13,7 @@ use crate::webex::{Added, Role, WebexId};
 impl Sync {
     /// By default the officer stands inside: it adds itself to the General space as a moderator, once. Whom a person put out stays out.
     pub(super) async fn step_inside(&self, look: &mut Look<'_>, reading: &Reading) -> Result<(), SyncError> {
-        let wants = look.desk.settings.standing == OfficerStanding::Inside && look.link.officer == OfficerPlace::NotYet;
-        if !wants || reading.memberships.is_empty() {
+        if !wants_inside(look, reading) {
             return Ok(());
         }
         let space = WebexId::new(look.link.region.clone(), look.link.team.general_space());
@@ -49,4 +48,10 @@ impl Sync {
         let space = WebexId::new(look.link.region.clone(), look.link.team.general_space());
         Ok(self.webex.room(&look.calls.webex, &space).await?.is_some_and(|room| room.is_read_only))
     }
+}
+
+/// Whether the officer has yet to step inside.
+pub(super) fn wants_inside(look: &Look<'_>, reading: &Reading) -> bool {
+    let wants = look.desk.settings.standing == OfficerStanding::Inside && look.link.officer == OfficerPlace::NotYet;
+    wants && !reading.memberships.is_empty()
 }

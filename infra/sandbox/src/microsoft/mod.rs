@@ -250,6 +250,7 @@ impl State {
             ("GET", ["users"]) => self.list_users(app, call),
             ("GET", ["users", id]) => self.get_user(app, id, call),
             ("GET", ["users", id, "memberOf", "microsoft.graph.group"]) => self.list_groups_of(app, id, call),
+            ("POST", ["users", id, "checkMemberGroups"]) => self.check_member_groups(app, id, call),
             ("GET", ["directory", "deletedItems", "microsoft.graph.group"]) => self.list_deleted(app, call),
             ("GET", ["directory", "deletedItems", id] | ["directory", "deletedItems", id, "microsoft.graph.group"]) => {
                 self.get_deleted(app, id, call)

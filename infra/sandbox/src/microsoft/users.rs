@@ -8,7 +8,9 @@ use shared::ids::{GroupId, ObjectId};
 
 use super::groups::page_token;
 use super::replicas::Relation;
-use super::{App, DirectoryRole, READ_MEMBERS, READ_USERS, UserKind, bad_request, error, groups, missing, selected};
+use super::{
+    App, DirectoryRole, READ_GROUPS, READ_MEMBERS, READ_USERS, UserKind, bad_request, error, groups, missing, selected,
+};
 use crate::record::Violation;
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::{State, slug};
@@ -18,6 +20,7 @@ pub(super) const DEFAULT: [&str; 7] =
 /// What `User.ReadBasic.All` shows.
 const BASIC: [&str; 6] = ["id", "displayName", "givenName", "surname", "mail", "userPrincipalName"];
 const FILTER_IDS: usize = 15;
+const GROUPS_TO_CHECK: usize = 20;
 
 pub(super) struct UserEntry {
     pub(super) name: String,
@@ -145,6 +148,30 @@ impl State {
         };
         let shown = |id: ObjectId| selected(self.user_json(app, id), call, &DEFAULT);
         self.listing(call, found.into_iter().map(|id| (id.0, shown(id))).collect(), 0, "users")
+    }
+
+    /// Those of the named groups that the user is a member of, as some replica shows it. Owners who are no members are none.
+    pub(super) fn check_member_groups(&mut self, app: &App, id: &str, call: &Request) -> Outcome {
+        app.needs(READ_USERS)?;
+        app.needs(READ_GROUPS)?;
+        let user = ObjectId(id.parse().map_err(|_| missing(id))?);
+        if !self.directory(app.directory)?.users.contains_key(&user) {
+            self.trespass_on(app, user.0);
+        }
+        self.user(app, user)?;
+        let groups = call.json()["groupIds"].as_array().cloned().unwrap_or_default();
+        if groups.is_empty() || groups.len() > GROUPS_TO_CHECK {
+            return Err(bad_request("Invalid value specified for property 'groupIds' of resource 'User'."));
+        }
+        let replica = self.any_replica();
+        let mut found = Vec::new();
+        for group in groups.iter().filter_map(Value::as_str) {
+            if self.seen_on(app, group, replica).is_ok_and(|(_, facts)| facts.members.contains(&user)) {
+                found.push(group);
+            }
+        }
+        let context = format!("{}/v1.0/$metadata#Collection(Edm.String)", call.base);
+        Ok(Answer::ok(json!({"@odata.context": context, "value": found})))
     }
 
     /// `DELETE .../members/{id}` without `/$ref`: Graph takes it for the user.

@@ -1,7 +1,8 @@
 //! Creating, naming, deleting and renewing groups.
 
-use sandbox::{UpsertBinds, Violation};
+use sandbox::{Kind, UpsertBinds, Violation};
 use serde_json::{Value, json};
+use shared::ids::ObjectId;
 
 use crate::ask::{bind, group_body, send, stage};
 
@@ -155,6 +156,24 @@ async fn an_app_sees_its_token_s_directory_and_naming_something_of_another_is_a_
     let answer = send(&stage.world, "GET", &url, &[("authorization", &bearer)], Default::default()).await.unwrap();
     assert_eq!(answer.status, 404);
     assert!(matches!(stage.world.violations()[..], [Violation::OtherTenant { .. }]));
+}
+
+#[tokio::test]
+async fn a_user_is_checked_against_at_most_twenty_groups_and_owners_alone_are_no_members() {
+    let stage = stage();
+    let people = stage.people(3);
+    let group = stage.group("Engines", &people[..1], &people[1..2]).await;
+    let check = async |user: ObjectId, groups: Value| {
+        stage.graph("POST", &format!("/users/{user}/checkMemberGroups"), json!({"groupIds": groups})).await
+    };
+    let other = people[2];
+    assert_eq!(check(people[1], json!([other, group])).await.body["value"], json!([group]));
+    assert_eq!(check(people[0], json!([group])).await.body["value"], json!([]));
+    assert_eq!(stage.world.calls().last().map(|call| call.kind), Some(Kind::Read));
+    assert_eq!(check(people[1], json!(vec![group; 21])).await.status, 400);
+    assert_eq!(check(ObjectId(group.0), json!([group])).await.status, 404);
+    stage.world.consent(stage.acme.directory, &["User.Read.All"]);
+    assert_eq!(check(people[1], json!([group])).await.status, 403, "groups have to be readable, too");
 }
 
 #[tokio::test]

@@ -49,3 +49,21 @@ async fn one_failed_filter_fails_all_users() {
 
     assert!(is_transient(&error), "{error}");
 }
+
+#[tokio::test]
+async fn a_member_is_asked_for_by_one_call_however_large_the_group() {
+    let service = Service::start().await;
+    let at = |number| format!("/users/{}/checkMemberGroups", person(number));
+    let asked =
+        Mock::given(method("POST")).and(path(format!("/v1.0{}", at(1)))).and(body_json(json!({"groupIds": [GROUP]})));
+    service.mount(asked, ok(json!({"value": [GROUP]}))).await;
+    service.answers("POST", &at(2), ok(json!({"value": []}))).await;
+    service.answers("POST", &at(3), ResponseTemplate::new(403)).await;
+    let is_member = async |number| service.graph.is_member(&service.access, person(number), group()).await;
+
+    assert_eq!(is_member(1).await, Ok(true));
+    assert_eq!(is_member(2).await, Ok(false));
+    assert!(is_member(3).await.is_err(), "a refusal says nothing about the person");
+    assert_eq!(is_member(4).await, Ok(false), "there is no such user");
+    assert_eq!(service.calls().await.len(), 4);
+}

@@ -72,6 +72,31 @@ fn the_direction_microsoft_carries_the_groups_name_only() {
 }
 
 #[test]
+fn a_rename_of_the_time_when_names_are_not_carried_is_never_carried_and_the_next_one_is() {
+    for (team, group) in [("Beta", "Alpha"), ("Alpha", "Beta"), ("Beta", "Gamma"), ("Alpha", "Alpha")] {
+        let followed = plain().follow(&read(team, group), &Decoration::default(), minute(0));
+        assert_eq!(followed.compare(&read(team, group), &terms("", 1)).1, None, "{team}, {group}");
+        assert_eq!(followed.compare(&read("Delta", group), &terms("", 1)).1, to_group("Delta"));
+        assert_eq!(title(followed.compare(&read(team, "Delta"), &terms("", 1)).1), Some("Delta".into()));
+        let stale = followed.follow(&read(team, "Alpha"), &Decoration::default(), minute(5));
+        assert_eq!(stale.group, GroupName::Agreed(group.into()), "a replica that shows the former name");
+    }
+}
+
+#[test]
+fn a_rename_of_ours_that_shows_only_after_names_are_no_longer_carried_is_followed() {
+    let (names, write) = plain().compare(&read("Beta", "Alpha"), &terms("X-", 0));
+    let policy = Decoration::required_by("X-");
+    let written = names.clone().after(write.as_ref().unwrap(), minute(0));
+    for open in [written, names.intend(&write.unwrap(), minute(0))] {
+        let early = open.follow(&read("Beta", "Alpha"), &policy, minute(1));
+        let shown = early.follow(&read("Beta", "X-Beta"), &policy, minute(2));
+        assert_eq!((shown.team.as_str(), &shown.group), ("Beta", &GroupName::Agreed("X-Beta".into())));
+        assert_eq!(shown.compare(&read("Beta", "X-Beta"), &terms("X-", 3)).1, None);
+    }
+}
+
+#[test]
 fn a_team_that_cannot_be_renamed_keeps_its_title_and_that_is_agreed() {
     let outside = NameTerms { team: TeamName::CannotBeChanged, ..terms("", 0) };
     let (names, write) = plain().compare(&read("Alpha", "Beta"), &outside);

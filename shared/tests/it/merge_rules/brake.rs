@@ -10,13 +10,43 @@ fn vanished(n: usize, gone: usize) -> Case {
 
 #[test]
 fn more_removals_than_the_limit_are_held_whole() {
-    assert_eq!([1, 25, 29, 30, 100].map(limit_for_link), [5, 5, 5, 6, 20]);
     let within = vanished(20, 5).brake(Brake::default()).look();
     assert_eq!((within.steps.len(), held(&within)), (5, None));
     let beyond = vanished(20, 6).brake(Brake::default()).look();
     assert_eq!((beyond.shown(), held(&beyond)), (vec![], Some((HeldFor::LinkLimit, 6))));
     let with_earlier = vanished(20, 2).brake(Brake { removed: 4, ..Brake::default() }).look();
     assert_eq!(held(&with_earlier), Some((HeldFor::LinkLimit, 2)));
+}
+
+#[test]
+fn a_limit_is_a_number_of_people_or_a_share_of_them_whichever_is_more() {
+    assert_eq!([1, 25, 29, 30, 100].map(|people| BrakeLimit::OF_A_LINK.of(people)), [5, 5, 5, 6, 20]);
+    assert_eq!([0, 2_500, 2_550, 100_000].map(|people| BrakeLimit::OF_A_TENANT.of(people)), [50, 50, 51, 2_000]);
+    assert_eq!(BrakeLimit { people: 3, percent: usize::MAX }.of(usize::MAX), usize::MAX / 100);
+}
+
+#[test]
+fn the_limit_is_the_one_that_was_chosen() {
+    let limited = |people, percent, gone| {
+        let limit = BrakeLimit { people, percent };
+        held(&vanished(19, gone).brake(Brake { limit, ..Brake::default() }).look())
+    };
+    assert_eq!((limited(7, 0, 7), limited(7, 0, 8)), (None, Some((HeldFor::LinkLimit, 8))));
+    assert_eq!((limited(0, 50, 10), limited(0, 50, 11)), (None, Some((HeldFor::LinkLimit, 11))));
+    assert_eq!(limited(0, 0, 1), Some((HeldFor::LinkLimit, 1)), "nobody goes without being asked");
+}
+
+proptest! {
+    #[test]
+    fn within_the_limit_all_go_and_beyond_it_nobody(people in 2usize..60, share in 1usize..100, most: u8, percent in 0usize..=100) {
+        let gone = (people * share / 100).max(1);
+        let limit = BrakeLimit { people: usize::from(most % 60), percent };
+        let plan = vanished(people, gone).brake(Brake { limit, ..Brake::default() }).look();
+        // The link has one more, an owner, who stays.
+        let is_within = gone <= limit.of(people + 1);
+        prop_assert_eq!(plan.steps.len(), if is_within { gone } else { 0 });
+        prop_assert_eq!(held(&plan).is_none(), is_within);
+    }
 }
 
 #[test]
@@ -99,5 +129,4 @@ fn a_reason_outside_of_the_link_holds_its_removals_too() {
     draft.hold(HeldFor::TenantLimit, &Brake::default());
     let plan = draft.order(&limits, minute(0));
     assert_eq!((plan.shown(), held(&plan)), (vec!["group: add as member 21".into()], Some((HeldFor::TenantLimit, 2))));
-    assert_eq!([0, 2_500, 2_550, 100_000].map(limit_for_tenant), [50, 50, 51, 2_000]);
 }

@@ -13,9 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use shared::ids::{ObjectId, PersonId};
 use shared::merge::{
-    Brake, Direction, Draft, Held, HeldFor, Holding, Intent, Limits, Memory, OWNER_LIMIT, Outcome, Owed, OwedTo,
-    PerTruth, Plan, RECENT, Recent, Refusal, Retry, Step, Subject, Terms, Touched, limit_for_link, limit_for_tenant,
-    see,
+    Brake, BrakeLimit, Direction, Draft, Held, HeldFor, Holding, Intent, Limits, Memory, OWNER_LIMIT, Outcome, Owed,
+    OwedTo, PerTruth, Plan, RECENT, Recent, Refusal, Retry, Step, Subject, Terms, Touched, see,
 };
 use shared::roster::Standing::{self, Absent, Member, Owner};
 use shared::roster::{LeftOut, Participation, Person, Side, Sides, Truth};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use shared::merge::{
-    Brake, Direction, Draft, Held, Holding, Limits, Memory, Outcome, OwedTo, Plan, Refusal, Retry, Step, Subject,
-    Terms, Touched, see,
+    Brake, BrakeLimit, Direction, Draft, Held, Holding, Limits, Memory, Outcome, OwedTo, Plan, Refusal, Retry, Step,
+    Subject, Terms, Touched, see,
 };
 use shared::roster::{LeftOut, Participation, Person, Side, Sides, Standing, Truth};
 
@@ -214,6 +214,7 @@ impl History<'_> {
             false => Holding::Plan,
         };
         let brake = Brake {
+            limit: BrakeLimit::OF_A_LINK,
             removed: REMOVED_BEFORE + self.link.removed.len(),
             people: self.config.people,
             holding,
