@@ -25,6 +25,11 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
     env::var(name).ok().filter(|value| !value.trim().is_empty()).ok_or(ConfigError::Missing(name))
 }
 
+/// The variable's value as a URL, without a slash at its end.
+pub fn required_url(name: &'static str) -> Result<String, ConfigError> {
+    Ok(url(name, &required(name)?)?.trim_end_matches('/').to_owned())
+}
+
 /// The variable's value as a URL, or the default where it is not set.
 pub fn url(name: &'static str, default: &str) -> Result<String, ConfigError> {
     let value = required(name).unwrap_or_else(|_| default.into());

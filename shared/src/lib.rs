@@ -6,6 +6,7 @@
 pub mod activity;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod budget;
 pub mod clock;
 pub mod complete;
 pub mod config;
@@ -19,12 +20,15 @@ pub mod link;
 pub mod log;
 pub mod merge;
 pub mod message;
+pub mod notice;
 pub mod people;
 pub mod preview;
 pub mod queue;
 pub mod roster;
+pub mod round;
 pub mod secrets;
 pub mod settings;
+pub mod standstill;
 pub mod store;
 pub mod sync;
 pub mod tenant;

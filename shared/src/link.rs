@@ -4,7 +4,7 @@
 //! Whoever holds a lease is the only one who writes the link and its people, until the lease ends: it is taken by one conditional update, and every later write requires
 //! it still to stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use ulid::Ulid;
 use crate::graph::NewGroup;
 use crate::ids::{GroupId, ObjectId, PersonId, TeamId, TenantId};
 use crate::merge::{HeldFor, Memory, Names};
+use crate::notice::LinkNotice;
 use crate::roster::{LeftOut, Person};
 use crate::store::{
     Change, Condition, Key, Query, Store, StoreError, Test, Write, from_item, milliseconds, moment, to_item, to_value,
@@ -49,7 +50,14 @@ pub struct Link {
     pub counts: Counts,
     /// When the last daily look was.
     pub daily_at: Option<Timestamp>,
+    /// When the directory's expiration policy deletes the group, as of the last daily look.
+    #[serde(default)]
+    pub group_ends_at: Option<Timestamp>,
+    /// What an administrator was made to know.
+    #[serde(default)]
+    pub notices: BTreeSet<LinkNotice>,
     /// When the last daily look in preview mode was, which says nothing of the others.
+    #[serde(default)]
     pub previewed_at: Option<Timestamp>,
 }
 
@@ -59,8 +67,8 @@ pub struct Link {
 pub enum Phase {
     /// The creator was asked, by card, whether the team should have a group.
     Asked {
-        /// Webex's id of the card's message, once it is sent.
-        card: Option<String>,
+        /// The card, once it is sent.
+        card: Option<Card>,
     },
     /// The group is being created.
     Creating {
@@ -77,6 +85,15 @@ pub enum Phase {
         /// Why.
         why: Ended,
     },
+}
+
+/// A card that was sent to a team's creator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// Webex's id of its message.
+    pub message: String,
+    /// When it was sent.
+    pub sent_at: Timestamp,
 }
 
 /// A request for a group as it was stored before it was first sent.
@@ -100,6 +117,8 @@ pub enum Ended {
     GroupDeleted,
     /// The creator or an administrator wants no group.
     NotWanted,
+    /// The creator was asked, and has not answered.
+    NotAnswered,
 }
 
 /// Where the officer stands in a team.
@@ -166,6 +185,9 @@ pub struct Counts {
     pub taking_part: usize,
     /// On one side only, with a reason.
     pub left_out: usize,
+    /// Owners of the group.
+    #[serde(default)]
+    pub owners: usize,
 }
 
 impl Link {
@@ -185,6 +207,8 @@ impl Link {
             restored_at: None,
             counts: Counts::default(),
             daily_at: None,
+            group_ends_at: None,
+            notices: BTreeSet::new(),
             previewed_at: None,
         }
     }

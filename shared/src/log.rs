@@ -1,7 +1,8 @@
-//! One line of JSON for each event, to standard output, where Lambda collects it.
+//! One line of JSON for each event, to standard output, where Lambda collects it, and one for the metrics of each invocation.
 
 use std::process::ExitCode;
 
+use metrics_cloudwatch_embedded::{Builder, Collector};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::ConfigError;
@@ -17,6 +18,14 @@ pub fn to_stdout() -> Result<(), ConfigError> {
         EnvFilter::try_new(wanted).map_err(|error| ConfigError::Unusable { name: NAME, why: error.to_string() })?;
     tracing_subscriber::fmt().json().with_env_filter(filter).without_time().init();
     Ok(())
+}
+
+/// Counts what [`metrics`] counts, for CloudWatch's embedded metric format. A tenant is never a dimension: the log says which it was.
+///
+/// # Errors
+/// Somebody else counts already.
+pub fn metrics(function: &'static str) -> Result<&'static Collector, metrics_cloudwatch_embedded::Error> {
+    Builder::new().cloudwatch_namespace("WebexTeamsGroups").with_dimension("function", function).init()
 }
 
 /// How a function ends whose loop ended: why it could not start goes to standard error in words.

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{GroupId, RoomId, TeamId, TenantId};
+use crate::ids::{GroupId, ObjectId, PersonId, RoomId, TeamId, TenantId};
+use crate::queue::Queued;
 
 /// A message of the sync queue. Everything that happens anywhere becomes one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +22,30 @@ pub struct Message {
     pub ask: Ask,
 }
 
-/// Version 1 of [`Message`], as a number on the wire.
+impl Queued for Message {
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+}
+
+/// A message of the reconcile queue: a tenant's round has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Version of this form; others are refused.
+    pub v: Version,
+    /// Whose round.
+    pub tenant: TenantId,
+    /// When it was asked for. A round that began after this moment answers it.
+    pub at: Timestamp,
+}
+
+impl Queued for Turn {
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+}
+
+/// Version 1 of [`Message`] and [`Turn`], as a number on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Version;
 
@@ -46,6 +70,8 @@ impl<'de> Deserialize<'de> for Version {
 pub enum Cause {
     /// A Webex webhook.
     WebexWebhook,
+    /// A Webex webhook about the space itself: it may have moved into a team, or out of one.
+    SpaceWebhook,
     /// The Webex events of a round.
     WebexEvent,
     /// A Graph change notification.
@@ -84,6 +110,13 @@ pub enum Ask {
     Group {
         /// The group.
         group: GroupId,
+    },
+    /// Look at the teams of somebody who can take part now.
+    Person {
+        /// The Webex account.
+        person: PersonId,
+        /// The Entra user.
+        object: ObjectId,
     },
     /// Somebody answered a card.
     CardAnswered {

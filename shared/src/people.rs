@@ -107,6 +107,15 @@ pub struct PersonIndex<'a> {
     tenant: TenantId,
 }
 
+/// What an observation of some accounts comes to.
+#[derive(Default)]
+pub struct Observation {
+    /// Whose participation is another than before.
+    pub changed: Vec<Known>,
+    /// What the index has to store, account by account.
+    pub writes: Vec<Vec<Write>>,
+}
+
 /// A part of the index, as it is changed.
 #[derive(Default)]
 struct Extract {
@@ -172,6 +181,18 @@ impl<'a> PersonIndex<'a> {
         directory: &BTreeMap<ObjectId, Option<User>>,
         now: Timestamp,
     ) -> Result<Vec<Known>, StoreError> {
+        let Observation { changed, writes } = self.compare(accounts, directory, now).await?;
+        self.keep(writes).await?;
+        Ok(changed)
+    }
+
+    /// What [`observe`](Self::observe) would take in, for whoever has to act on it first: a change that is kept is not seen again.
+    pub async fn compare(
+        &self,
+        accounts: &[ScimUser],
+        directory: &BTreeMap<ObjectId, Option<User>>,
+        now: Timestamp,
+    ) -> Result<Observation, StoreError> {
         let entries = self.entries(accounts.iter().map(|account| account.person)).await?;
         let mut objects: BTreeSet<ObjectId> = entries.values().filter_map(|entry| entry.object).collect();
         objects.extend(accounts.iter().filter_map(object_of));
@@ -179,7 +200,7 @@ impl<'a> PersonIndex<'a> {
         let sharers = extract.objects.values().flat_map(|bearers| bearers.bearers.iter().copied());
         let sharers: Vec<PersonId> = sharers.filter(|sharer| !extract.entries.contains_key(sharer)).collect();
         extract.entries.extend(self.entries(sharers).await?);
-        let mut changed = Vec::new();
+        let mut observation = Observation::default();
         for account in accounts {
             let before = extract.all_concerned(account);
             let touched = extract.observe(account, directory, now);
@@ -196,21 +217,27 @@ impl<'a> PersonIndex<'a> {
                     bearers.version += 1;
                 }
             }
-            if !writes.is_empty() {
-                match self.store.write(writes).await {
-                    // Somebody else is just observing the same account: what he writes is as fresh.
-                    Ok(()) | Err(StoreError::ConditionFailed) => {}
-                    Err(error) => return Err(error),
-                }
-            }
+            observation.writes.extend((!writes.is_empty()).then_some(writes));
             for (person, before) in before {
                 let after = extract.known(person);
                 if before.map(|known| known.participation) != after.as_ref().map(|known| known.participation) {
-                    changed.extend(after);
+                    observation.changed.extend(after);
                 }
             }
         }
-        Ok(changed)
+        Ok(observation)
+    }
+
+    /// Takes in an observation.
+    pub async fn keep(&self, writes: Vec<Vec<Write>>) -> Result<(), StoreError> {
+        for writes in writes {
+            match self.store.write(writes).await {
+                // Somebody else is just observing the same account: what he writes is as fresh.
+                Ok(()) | Err(StoreError::ConditionFailed) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Takes in what the directory says of one object id, whoever bears it.

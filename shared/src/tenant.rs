@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::budget::{Bucket, Quota};
 use crate::graph::GroupCreation;
 use crate::http::Api;
 use crate::ids::{DirectoryId, GroupId, OrgId, PersonId, TeamId, TenantId};
@@ -10,7 +11,8 @@ use crate::merge::Decoration;
 pub use crate::settings::{
     BrakeLimits, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, TeamDeleted, Told,
 };
-use crate::store::{Change, Condition, Key, Store, StoreError, from_item, milliseconds, moment, to_item};
+use crate::standstill::Standstill;
+use crate::store::{Change, Condition, Item, Key, Store, StoreError, from_item, milliseconds, moment, to_item};
 use crate::webex::Region;
 
 /// One customer: a Webex organization joined to one Entra directory.
@@ -84,6 +86,16 @@ pub mod keys {
         Key::new(partition(tenant), format!("GATE#{api}"))
     }
 
+    /// [`crate::standstill::Standstill`].
+    pub fn standstill(tenant: TenantId) -> Key {
+        Key::new(partition(tenant), "STANDSTILL")
+    }
+
+    /// Everything that can be shut: of each the attribute `closed_until` says until when.
+    pub fn gates(tenant: TenantId) -> [Key; 3] {
+        [gate(tenant, Api::Webex), gate(tenant, Api::Graph), standstill(tenant)]
+    }
+
     /// A cursor of the tenant's rounds.
     pub fn cursor(tenant: TenantId, name: &str) -> Key {
         Key::new(partition(tenant), format!("CURSOR#{name}"))
@@ -126,9 +138,73 @@ pub async fn put(store: &dyn Store, tenant: &Tenant, settings: &Settings) -> Res
         .await
 }
 
+/// A tenant with all that decides whether something may be done for it.
+#[derive(Clone, Debug)]
+pub struct AtHand {
+    /// Who it is.
+    pub tenant: Tenant,
+    /// What its administrators chose.
+    pub settings: Settings,
+    /// What is known of its directory's rules.
+    pub rules: Option<DirectoryRules>,
+    /// When its gates are open, if one is shut.
+    pub shut_until: Option<Timestamp>,
+    /// Why it stands still, if it does.
+    pub standstill: Option<Standstill>,
+    /// What its officer's account has called lately.
+    pub webex_calls: Option<Bucket>,
+    /// What was written in its directory lately.
+    pub graph_writes: Option<Bucket>,
+    /// What was written in all directories lately.
+    pub all_graph_writes: Option<Bucket>,
+}
+
+/// Reads a tenant, and items of `others` besides, in one request; `None` where there is no such tenant.
+pub async fn at_hand(
+    store: &dyn Store,
+    tenant: TenantId,
+    others: &[Key],
+    now: Timestamp,
+) -> Result<Option<(AtHand, Vec<Item>)>, StoreError> {
+    let [webex, graph, standstill] = keys::gates(tenant);
+    let own = [
+        keys::tenant(tenant),
+        keys::settings(tenant),
+        keys::directory_rules(tenant),
+        webex,
+        graph,
+        standstill,
+        Quota::Webex(tenant).key(),
+        Quota::GraphWrites(tenant).key(),
+        Quota::AllGraphWrites.key(),
+    ];
+    let mut items = store.get_many(&[&own, others].concat()).await?;
+    let mut take =
+        |key: &Key| items.iter().position(|item| Key::of(item).as_ref() == Some(key)).map(|at| items.swap_remove(at));
+    let Some(tenant) = take(&own[0]).map(from_item).transpose()? else { return Ok(None) };
+    let (settings, rules) = (take(&own[1]).map(from_item).transpose()?, take(&own[2]).map(from_item).transpose()?);
+    let webex_calls = take(&own[6]).map(from_item).transpose()?;
+    let graph_writes = take(&own[7]).map(from_item).transpose()?;
+    let all_graph_writes = take(&own[8]).map(from_item).transpose()?;
+    let gates: Vec<Item> = own[3..6].iter().filter_map(&mut take).collect();
+    let standstill = gates.iter().find(|gate| Key::of(gate).as_ref() == Some(&own[5])).cloned();
+    let at_hand = AtHand {
+        tenant,
+        settings: settings.unwrap_or_default(),
+        rules,
+        standstill: standstill.map(from_item).transpose()?,
+        shut_until: latest(gates, now)?,
+        webex_calls,
+        graph_writes,
+        all_graph_writes,
+    };
+    Ok(Some((at_hand, items)))
+}
+
 /// Shuts a tenant's gate for one API. A gate that is shut for longer stays so.
 pub async fn shut_gate(store: &dyn Store, tenant: TenantId, api: Api, until: Timestamp) -> Result<(), StoreError> {
     use crate::store::Test::Below;
+    metrics::counter!("GatesShut").increment(1);
     let key = keys::gate(tenant, api);
     let set = || vec![Change::Set("closed_until", moment(until))];
     let longer = Condition::Holds(vec![Below("closed_until", until.as_millisecond())]);
@@ -141,13 +217,8 @@ pub async fn shut_gate(store: &dyn Store, tenant: TenantId, api: Api, until: Tim
     }
 }
 
-/// The moment at which the tenant's gates are open, if one is shut.
-pub async fn gates_shut_until(
-    store: &dyn Store,
-    tenant: TenantId,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, StoreError> {
-    let gates = store.get_many(&[Api::Webex, Api::Graph].map(|api| keys::gate(tenant, api))).await?;
+/// When the last of these gates opens, if one is shut.
+fn latest(gates: Vec<Item>, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     let mut latest = None;
     for gate in gates {
         latest = latest.max(Some(from_item::<Gate>(gate)?.closed_until));

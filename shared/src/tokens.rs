@@ -12,7 +12,7 @@ use crate::graph::{Entra, TokenError};
 use crate::http::{Access, CallError, Deadline};
 use crate::ids::{DirectoryId, TenantId};
 use crate::secrets::{Secrets, SecretsError};
-use crate::store::{Change, Condition, Store, StoreError, Test, moment};
+use crate::store::{Change, Condition, Store, StoreError, Test, from_item, milliseconds, moment};
 use crate::tenant::keys;
 use crate::webex::{TokenPair, Webex};
 
@@ -33,6 +33,9 @@ pub enum TokensError {
         /// What is wrong with it.
         why: String,
     },
+    /// There is no pair of the officer's: Webex was never connected, or is disconnected.
+    #[error("the tenant has no officer's tokens")]
+    NotConnected,
     /// Somebody else is refreshing the pair at this moment.
     #[error("the officer's tokens are being refreshed")]
     BeingRefreshed,
@@ -73,6 +76,29 @@ impl From<TokenPair> for OfficerTokens {
 struct AppCredential {
     client_id: String,
     client_secret: SecretString,
+    /// When the secret ends, where whoever stored it says so.
+    #[serde(default)]
+    ends_at: Option<Timestamp>,
+}
+
+/// When the officer's tokens were had and when they end: what upkeep goes by, without reading the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Ends {
+    #[serde(with = "milliseconds")]
+    had_at: Timestamp,
+    #[serde(with = "milliseconds")]
+    access_ends_at: Timestamp,
+    #[serde(with = "milliseconds")]
+    refresh_ends_at: Timestamp,
+}
+
+impl Ends {
+    /// A quarter of one life is left, or less: time enough to try again for days, whatever the lives are.
+    fn are_near(&self, now: Timestamp) -> bool {
+        [self.access_ends_at, self.refresh_ends_at]
+            .into_iter()
+            .any(|end| end.duration_since(now) * 4 < end.duration_since(self.had_at))
+    }
 }
 
 struct Held {
@@ -90,6 +116,7 @@ pub struct Tokens {
     prefix: String,
     officers: Mutex<HashMap<TenantId, Held>>,
     apps: Mutex<HashMap<DirectoryId, Held>>,
+    microsoft_secret_ends_at: Mutex<Option<Timestamp>>,
 }
 
 impl Tokens {
@@ -111,6 +138,7 @@ impl Tokens {
             prefix: prefix.into(),
             officers: Mutex::default(),
             apps: Mutex::default(),
+            microsoft_secret_ends_at: Mutex::default(),
         }
     }
 
@@ -119,7 +147,7 @@ impl Tokens {
         if let Some(token) = held(&self.officers, &tenant, self.clock.now()) {
             return Ok(Access::with_token(token, deadline));
         }
-        let mut tokens: OfficerTokens = self.secret(&self.tenant_secret(tenant)).await?;
+        let mut tokens = self.officer(tenant).await?;
         if tokens.access_ends_at <= self.clock.now() + MARGIN {
             tokens = self.refresh(tenant, &tokens, deadline).await?;
         }
@@ -133,7 +161,8 @@ impl Tokens {
         if let Some(token) = held(&self.apps, &directory, self.clock.now()) {
             return Ok(Access::with_token(token, deadline));
         }
-        let app: AppCredential = self.secret(&format!("{}/microsoft-app", self.prefix)).await?;
+        let app: AppCredential = self.app("microsoft-app").await?;
+        *self.microsoft_secret_ends_at.lock().unwrap_or_else(PoisonError::into_inner) = app.ends_at;
         let token = self.entra.token(directory, &app.client_id, &app.client_secret, deadline).await?;
         let access = Access::with_token(token.access.clone(), deadline);
         hold(&self.apps, directory, Held { token: token.access, ends_at: token.ends_at });
@@ -148,23 +177,49 @@ impl Tokens {
 
     /// Keeps an officer's pair.
     pub async fn keep(&self, tenant: TenantId, pair: impl Into<OfficerTokens>) -> Result<(), TokensError> {
-        let name = self.tenant_secret(tenant);
-        let json = serde_json::to_string(&pair.into())
+        let (name, tokens) = (self.tenant_secret(tenant), pair.into());
+        let json = serde_json::to_string(&tokens)
             .map_err(|error| TokensError::Secret { name: name.clone(), why: error.to_string() })?;
         self.officers.lock().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
-        Ok(self.secrets.put(&name, json.into()).await?)
+        self.secrets.put(&name, json.into()).await?;
+        let ends = vec![
+            Change::Set("had_at", moment(self.clock.now())),
+            Change::Set("access_ends_at", moment(tokens.access_ends_at)),
+            Change::Set("refresh_ends_at", moment(tokens.refresh_ends_at)),
+            // Whoever is just refreshing an older pair finds its turn over.
+            Change::Set("busy_until", moment(Timestamp::UNIX_EPOCH)),
+        ];
+        self.store.update(&keys::cursor(tenant, "refresh"), ends, Condition::Any).await?;
+        Ok(())
+    }
+
+    /// Refreshes the officer's pair well before its end, which also keeps its refresh token alive. Returns when that ends.
+    pub async fn keep_alive(&self, tenant: TenantId, deadline: Deadline) -> Result<Timestamp, TokensError> {
+        let known = self.store.get(&keys::cursor(tenant, "refresh")).await?;
+        // An item without ends is from before they were stored.
+        let ends: Option<Ends> = known.and_then(|item| from_item(item).ok());
+        if let Some(ends) = ends.filter(|ends| !ends.are_near(self.clock.now())) {
+            return Ok(ends.refresh_ends_at);
+        }
+        let tokens = self.officer(tenant).await?;
+        Ok(self.refresh(tenant, &tokens, deadline).await?.refresh_ends_at)
+    }
+
+    /// When our secret at Microsoft ends, as far as this process has seen.
+    pub fn microsoft_secret_ends_at(&self) -> Option<Timestamp> {
+        *self.microsoft_secret_ends_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refreshes the pair, unless somebody else is just doing so: a refresh token may work only once.
     async fn refresh(
         &self,
         tenant: TenantId,
-        tokens: &OfficerTokens,
+        seen: &OfficerTokens,
         deadline: Deadline,
     ) -> Result<OfficerTokens, TokensError> {
         let now = self.clock.now();
-        let turn = keys::cursor(tenant, "refresh");
-        let take = vec![Change::Set("busy_until", moment(now + SignedDuration::from_secs(60)))];
+        let (turn, busy_until) = (keys::cursor(tenant, "refresh"), moment(now + SignedDuration::from_secs(60)));
+        let take = vec![Change::Set("busy_until", busy_until.clone())];
         let free = Condition::Holds(vec![Test::Below("busy_until", now.as_millisecond())]);
         match self.store.update(&turn, take.clone(), free).await {
             Err(StoreError::ConditionFailed) => match self.store.update(&turn, take, Condition::Absent).await {
@@ -173,31 +228,50 @@ impl Tokens {
             },
             other => other?,
         };
-        let app: AppCredential = self.secret(&format!("{}/webex-app", self.prefix)).await?;
+        let current = self.officer(tenant).await?;
+        if current.access.expose_secret() != seen.access.expose_secret() {
+            // Somebody was faster. The turn ends by itself.
+            return Ok(current);
+        }
+        let app = self.app("webex-app").await?;
         let pair = self
             .webex
-            .refresh(&app.client_id, &app.client_secret, &tokens.refresh, deadline)
+            .refresh(&app.client_id, &app.client_secret, &current.refresh, deadline)
             .await
             .map_err(TokensError::Refresh)?;
+        let is_ours = self.store.get(&turn).await?.is_some_and(|item| item.get("busy_until") == Some(&busy_until));
+        if !is_ours {
+            // The account was connected anew, or replaced: its pair must not be overwritten.
+            return Err(TokensError::BeingRefreshed);
+        }
         let tokens = OfficerTokens::from(pair);
         self.keep(tenant, tokens.clone()).await?;
-        self.store
-            .update(&turn, vec![Change::Set("busy_until", moment(Timestamp::UNIX_EPOCH))], Condition::Any)
-            .await?;
         Ok(tokens)
+    }
+
+    async fn officer(&self, tenant: TenantId) -> Result<OfficerTokens, TokensError> {
+        let name = self.tenant_secret(tenant);
+        let text = self.secrets.get(&name).await?.ok_or(TokensError::NotConnected)?;
+        parsed(&name, &text)
+    }
+
+    async fn app(&self, name: &str) -> Result<AppCredential, TokensError> {
+        let name = format!("{}/{name}", self.prefix);
+        let text = self.secrets.get(&name).await?;
+        let text = text.ok_or_else(|| TokensError::Secret { name: name.clone(), why: "does not exist".into() })?;
+        parsed(&name, &text)
     }
 
     fn tenant_secret(&self, tenant: TenantId) -> String {
         format!("{}/tenant/{tenant}", self.prefix)
     }
+}
 
-    async fn secret<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, TokensError> {
-        let wrong = |why: String| TokensError::Secret { name: name.into(), why };
-        let text = self.secrets.get(name).await?.ok_or_else(|| wrong("does not exist".into()))?;
-        // serde_json's message can quote the text: only where it is wrong is said.
-        serde_json::from_str(text.expose_secret())
-            .map_err(|error| wrong(format!("is wrong in line {}, column {}", error.line(), error.column())))
-    }
+fn parsed<T: serde::de::DeserializeOwned>(name: &str, text: &SecretString) -> Result<T, TokensError> {
+    // serde_json's message can quote the text: only where it is wrong is said.
+    let place = |error: serde_json::Error| format!("is wrong in line {}, column {}", error.line(), error.column());
+    serde_json::from_str(text.expose_secret())
+        .map_err(|error| TokensError::Secret { name: name.into(), why: place(error) })
 }
 
 fn held<K: std::hash::Hash + Eq>(tokens: &Mutex<HashMap<K, Held>>, of: &K, now: Timestamp) -> Option<SecretString> {

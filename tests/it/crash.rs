@@ -18,7 +18,7 @@ use shared::queue::{Queue, QueueError};
 use shared::store::{Change, Condition, Cursor, Item, Key, Page, Query, Store, StoreError, Write};
 use tokio::sync::Notify;
 
-use crate::town::{MINUTE, Town};
+use crate::town::{MINUTE, Town, every_team};
 
 /// Whether the call at which the program dies still takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +88,8 @@ impl Queue for Fused<dyn Queue> {
     async fn send(&self, message: &Message, delay: Duration) -> Result<(), QueueError> {
         self.fuse.around(self.inner.send(message, delay)).await
     }
-    async fn send_all(&self, messages: &[Message]) -> Result<(), QueueError> {
-        self.fuse.around(self.inner.send_all(messages)).await
+    async fn send_spaced(&self, messages: &[Message], gap: Duration) -> Result<(), QueueError> {
+        self.fuse.around(self.inner.send_spaced(messages, gap)).await
     }
 }
 
@@ -259,7 +259,7 @@ impl Story for Rename {
 
 /// Runs a story with a fuse; says whether it blew.
 async fn run<S: Story>(at: usize, effect: Effect) -> bool {
-    let mut town = Town::of(S::PEOPLE).await;
+    let mut town = Town::with_one_tenant(S::PEOPLE, every_team()).await;
     let before = S::before(&mut town).await;
     let team = S::act(&mut town, before).await;
     let ground = town.house.ground().clone();

@@ -28,6 +28,7 @@ async fn a_throttled_service_is_left_alone(fault: Fault, service: Service) {
     let team = town.create_team("Throttled", &town.people[..4]);
     let (their_team, newcomer, their_group) = neighbours(&mut town).await;
 
+    town.skip(MINUTE / 60);
     town.world().fault(fault);
     town.world().add_to_team(team, town.people[4].person, Role::Member).unwrap();
     town.handle(&town.wish(Ask::Team { team, region: None }, Cause::WebexWebhook)).await;
@@ -39,7 +40,7 @@ async fn a_throttled_service_is_left_alone(fault: Fault, service: Service) {
         town.skip(MINUTE / 120);
     }
     town.world().add_to_team(their_team, newcomer.person, Role::Member).unwrap();
-    town.let_pass(2 * MINUTE).await;
+    town.let_pass(MINUTE + MINUTE / 2).await;
     assert_eq!(calls_of(&town, &town.handle), [], "nothing is called");
     let waiting = town.house.ground().queue.len();
     assert_eq!(waiting, 1, "one delayed message for the link");
@@ -108,6 +109,7 @@ async fn new_teams_wait_for_a_gate_too() {
     let mut town = Town::of(4).await;
     let first = town.create_team("First", &town.people);
     town.let_pass(20 * MINUTE).await;
+    town.skip(MINUTE / 60);
     town.world().fault(Fault::throttled("600").on(Service::Graph).path("$batch"));
     town.handle(&town.wish(Ask::Team { team: first, region: None }, Cause::WebexWebhook)).await;
     let second = town.create_team("Second", &town.people);

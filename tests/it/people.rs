@@ -19,7 +19,7 @@ async fn whoever_is_left_out_is_untouched_on_both_sides_and_stored_with_the_reas
     let abroad = world.add_foreign_organization("Elsewhere");
     let foreigner = world.add_account_of(abroad, "Foreigner");
     let (guest, entra_only) = (world.add_guest(&handle, "Guest"), world.add_entra_only(&handle, "Entra Only"));
-    town.house.fill_index(town.tenant()).await.unwrap();
+    town.house.see_everybody(town.tenant()).await.unwrap();
 
     let team = town.create_team("Mixed", &town.people);
     for person in [webex_only, bot, device, pending.person, foreigner] {

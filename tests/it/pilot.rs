@@ -86,7 +86,7 @@ async fn a_creator_who_cannot_be_linked_is_not_in_the_pilot() {
 async fn what_the_index_said_before_does_not_keep_anybody_out_of_the_pilot() {
     let (mut town, _) = with(every_team()).await;
     town.world().set_external_id(town.people[1].person, None);
-    town.house.fill_index(town.tenant()).await.unwrap();
+    town.house.see_everybody(town.tenant()).await.unwrap();
     town.world().set_external_id(town.people[1].person, Some(town.people[1].object));
     let team = town.create_team("Linked again", &[town.people[1]]);
     town.let_pass(30 * MINUTE).await;

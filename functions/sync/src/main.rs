@@ -28,12 +28,15 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
+    let metrics = log::metrics("sync")?;
     let sync = Arc::new(wire().await?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let sync = Arc::clone(&sync);
         async move {
             let ends = Timestamp::UNIX_EPOCH + Duration::from_millis(event.context.deadline);
-            Ok::<_, Error>(::sync::handle(&sync, event.payload, Deadline(ends - CLOSING)).await)
+            let response = ::sync::handle(&sync, event.payload, Deadline(ends - CLOSING)).await;
+            metrics.flush(std::io::stdout())?;
+            Ok::<_, Error>(response)
         }
     }))
     .await

@@ -73,7 +73,7 @@ impl Webhook {
         let tenant = tenant.filter(|_| webex::is_signed(&secrets, &raw, header)).ok_or(Refusal::Unproven)?;
         let hint = webex::read(&raw)?;
         let count = hint.ask.iter().len();
-        self.queue(tenant, Cause::WebexWebhook, hint.ask).await?;
+        self.queue(tenant, hint.cause(), hint.ask).await?;
         tracing::info!(%tenant, resource = ?hint.resource, count, "webex webhook");
         Ok(answer::empty(200))
     }

@@ -1,7 +1,7 @@
 //! Webex's webhooks: a signature over the raw body, and one thing to look at.
 
 use secrecy::{ExposeSecret, SecretString};
-use shared::message::Ask;
+use shared::message::{Ask, Cause};
 use shared::webex::{Notification, WebhookEvent, WebhookResource, signature};
 
 use crate::answer::Refusal;
@@ -12,6 +12,16 @@ pub(crate) struct Hint {
     pub(crate) resource: Option<WebhookResource>,
     /// Where to look; nothing for resources that no team depends on.
     pub(crate) ask: Option<Ask>,
+}
+
+impl Hint {
+    /// A space that is told of by itself may belong to another team now, or to one at all.
+    pub(crate) fn cause(&self) -> Cause {
+        match self.resource {
+            Some(WebhookResource::Rooms) => Cause::SpaceWebhook,
+            _ => Cause::WebexWebhook,
+        }
+    }
 }
 
 /// Whether one of the secrets signed the body. All are tried: how many generations there are is nobody's business.

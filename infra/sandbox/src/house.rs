@@ -3,28 +3,30 @@
 //! What runs here is what runs on Lambda: the same handlers take the same events. Only what carries them differs: tables, secrets and queue in memory, and a loop in
 //! the place of API Gateway, SQS and EventBridge.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use reconcile::Event;
 use serde_json::json;
 use shared::clock::{Clock, SimulatedClock};
 use shared::graph::{Entra, Graph};
-use shared::http::{Api, CALL_TIMEOUT, Call, Caller, Deadline, Transport};
-use shared::ids::{DirectoryId, TenantId};
-use shared::queue::Queue;
+use shared::http::{CALL_TIMEOUT, Deadline, Transport};
+use shared::ids::TenantId;
+use shared::message::Turn;
 use shared::queue::memory::{MemoryQueue, Received};
+use shared::queue::{Queue, Queued};
+use shared::round::Rounds;
 use shared::secrets::Secrets;
 use shared::secrets::memory::MemorySecrets;
 use shared::store::Store;
-use shared::store::memory::MemoryStore;
-use shared::sync::{Pass, Sync, SyncError, fill_person_index, queue_due_looks, queue_webex_events};
+use shared::store::memory::{MemoryStore, Requests};
+use shared::sync::{Sync, SyncError};
 use shared::tenant::{self, Settings, Tenant};
 use shared::tokens::{Tokens, TokensError};
-use shared::webex::{NewWebhook, TokenPair, Webex, WebhookEvent, WebhookOwner, WebhookResource};
-use shared::webhook_keys::{CachedWebhookKeys, Kind};
+use shared::webex::{TokenPair, Webex};
+use shared::webhook_keys::CachedWebhookKeys;
 use uuid::Uuid;
 use webhook::Webhook;
 
@@ -52,8 +54,10 @@ pub struct Ground {
     pub store: Arc<MemoryStore>,
     /// The secrets.
     pub secrets: Arc<MemorySecrets>,
-    /// The queue.
+    /// The queue of looks.
     pub queue: Arc<MemoryQueue>,
+    /// The queue of turns.
+    pub turns: Arc<MemoryQueue<Turn>>,
 }
 
 impl Ground {
@@ -65,6 +69,7 @@ impl Ground {
             store: Arc::new(MemoryStore::new(clock.clone())),
             secrets: Arc::new(MemorySecrets::new()),
             queue: Arc::new(MemoryQueue::new(clock.clone())),
+            turns: Arc::new(MemoryQueue::new(clock.clone())),
             clock,
         }
     }
@@ -83,11 +88,12 @@ pub struct Reach {
 /// The functions, wired.
 pub struct House {
     ground: Ground,
-    transport: Arc<dyn Transport>,
     sync: Sync,
+    rounds: Rounds,
     webhook: Arc<Webhook>,
     tenants: Vec<TenantId>,
     next_round: Timestamp,
+    asked_by_looks: Mutex<Requests>,
 }
 
 /// Why a tenant could not be signed up.
@@ -127,14 +133,34 @@ impl House {
         let graph = Graph::new(GRAPH, transport.clone(), clock.clone()).map_err(set_up)?;
         let entra = Entra::new("https://login.microsoftonline.com", GRAPH, transport.clone(), clock.clone());
         let entra = entra.map_err(set_up)?;
-        let tokens = Tokens::new(ground.secrets.clone(), store.clone(), clock.clone(), webex.clone(), entra, PREFIX);
-        let keys = CachedWebhookKeys::new(ground.secrets.clone(), clock.clone(), PREFIX);
+        let keys = || CachedWebhookKeys::new(ground.secrets.clone(), clock.clone(), PREFIX);
+        // Each function has tokens of its own: they are processes of their own.
+        let sync = || Sync {
+            store: store.clone(),
+            queue: queue.clone(),
+            tokens: Tokens::new(
+                ground.secrets.clone(),
+                store.clone(),
+                clock.clone(),
+                webex.clone(),
+                entra.clone(),
+                PREFIX,
+            ),
+            webex: webex.clone(),
+            graph: graph.clone(),
+            clock: clock.clone(),
+        };
+        let webhook = Arc::new(Webhook::new(queue.clone(), keys(), clock.clone()));
+        ground.world.reach_receivers_through(Arc::new(Door(webhook.clone())));
+        let rounds =
+            Rounds { sync: sync(), turns: ground.turns.clone(), keys: keys(), public_url: FUNCTIONS.to_owned() };
         Ok(Self {
-            webhook: Arc::new(Webhook::new(queue.clone(), keys, clock.clone())),
-            transport,
-            sync: Sync { store, queue, tokens, webex, graph, clock },
+            webhook,
+            rounds,
+            sync: sync(),
             tenants: vec![],
             next_round: ground.clock.now(),
+            asked_by_looks: Mutex::default(),
             ground: ground.clone(),
         })
     }
@@ -149,12 +175,17 @@ impl House {
         &self.sync
     }
 
+    /// The reconcile function's insides.
+    pub fn rounds(&self) -> &Rounds {
+        &self.rounds
+    }
+
     /// The tenants that signed up, in order.
     pub fn tenants(&self) -> &[TenantId] {
         &self.tenants
     }
 
-    /// Signs a tenant up as the setup pages do: tenant and settings, the officer's tokens, its webhooks, and the person index.
+    /// Signs a tenant up as the setup pages do: tenant and settings, and the officer's tokens. Its first round follows at once.
     pub async fn sign_up(&mut self, handle: &TenantHandle, settings: Settings) -> Result<TenantId, HouseError> {
         let tenant = TenantId(Uuid::from_u128(handle.org.0.as_u128() ^ 1));
         let secrets = &self.ground.secrets;
@@ -181,10 +212,10 @@ impl House {
             scope: String::new(),
         };
         self.sync.tokens.keep(tenant, pair).await?;
-        self.register_webhooks(tenant).await?;
-        self.subscribe(tenant, handle.directory).await?;
         self.tenants.push(tenant);
-        self.fill_index(tenant).await?;
+        // The first round comes within a minute: webhooks, subscription, and who is who.
+        let turn = Turn { v: Default::default(), tenant, at: self.ground.clock.now() };
+        self.rounds.take_turn(&turn, self.deadline()).await?;
         Ok(tenant)
     }
 
@@ -193,66 +224,9 @@ impl House {
         self.tenants = tenants.to_vec();
     }
 
-    async fn register_webhooks(&self, tenant: TenantId) -> Result<(), HouseError> {
-        let deadline = self.deadline();
-        let access = self.sync.tokens.webex(tenant, deadline).await?;
-        let secret = self.derived(tenant, Kind::Webex).await?;
-        use WebhookEvent::{Created, Deleted, Updated};
-        use WebhookResource::{AttachmentActions, Memberships, Rooms};
-        for (resource, event) in [
-            (Rooms, Created),
-            (Rooms, Updated),
-            (Memberships, Created),
-            (Memberships, Updated),
-            (Memberships, Deleted),
-            (AttachmentActions, Created),
-        ] {
-            let webhook = NewWebhook {
-                name: format!("{resource:?} {event:?}"),
-                target_url: format!("{FUNCTIONS}/webhooks/webex/{tenant}"),
-                resource,
-                event,
-                filter: None,
-                secret: secret.clone(),
-                owned_by: WebhookOwner::Creator,
-            };
-            self.sync.webex.create_webhook(&access, &webhook).await.map_err(set_up)?;
-        }
-        Ok(())
-    }
-
-    async fn derived(&self, tenant: TenantId, kind: Kind) -> Result<SecretString, HouseError> {
-        let keys = CachedWebhookKeys::new(self.ground.secrets.clone(), self.ground.clock.clone(), PREFIX);
-        Ok(keys.get().await.map_err(set_up)?.secret(tenant, kind))
-    }
-
-    /// Asks Graph to notify of changed groups. Nothing renews the subscription: it lives for four weeks, the longest that Graph gives.
-    async fn subscribe(&self, tenant: TenantId, directory: DirectoryId) -> Result<(), HouseError> {
-        self.ground.world.reach_receivers_through(Arc::new(Door(self.webhook.clone())));
-        let access = self.sync.tokens.graph(directory, self.deadline()).await?;
-        let url = format!("{FUNCTIONS}/webhooks/graph/{tenant}");
-        let wanted = json!({
-            "resource": "/groups",
-            "changeType": "updated,deleted",
-            "notificationUrl": url,
-            "lifecycleNotificationUrl": url,
-            "clientState": self.derived(tenant, Kind::Graph).await?.expose_secret(),
-            "expirationDateTime": self.ground.clock.now() + SignedDuration::from_hours(28 * 24),
-        });
-        let said = |body: &[u8]| (String::new(), String::from_utf8_lossy(body).into_owned());
-        let caller = Caller::new(Api::Graph, GRAPH, self.transport.clone(), self.ground.clock.clone(), said);
-        let call = Call::new(http::Method::POST, "/subscriptions").json(&wanted);
-        caller.map_err(set_up)?.call(&access, call).await.map(drop).map_err(set_up)
-    }
-
     /// One pass over all people of a tenant.
-    pub async fn fill_index(&self, tenant: TenantId) -> Result<(), HouseError> {
-        while let Some(progress) = fill_person_index(&self.sync, tenant, self.deadline()).await? {
-            if progress.pass == Pass::Through {
-                break;
-            }
-        }
-        Ok(())
+    pub async fn see_everybody(&self, tenant: TenantId) -> Result<(), HouseError> {
+        Ok(self.rounds.see_everybody(tenant, self.deadline()).await?)
     }
 
     fn deadline(&self) -> Deadline {
@@ -280,9 +254,14 @@ impl House {
             self.invoke_sync(received).await;
             return true;
         }
+        let turns = self.ground.turns.receive(10);
+        if !turns.is_empty() {
+            self.invoke_reconcile(turns).await;
+            return true;
+        }
         if now >= self.next_round {
             self.next_round = now + SignedDuration::from_mins(1);
-            self.round().await;
+            self.schedule().await;
             return true;
         }
         if now >= end {
@@ -315,33 +294,56 @@ impl House {
         }
     }
 
+    /// How often looks asked the table, without what rounds did.
+    pub fn asked_by_looks(&self) -> Requests {
+        *self.asked_by_looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Hands a batch of messages to the sync function, as SQS would, and deletes those that did not fail.
     pub async fn invoke_sync(&self, received: Vec<Received>) {
-        let mut event = SqsEvent::default();
-        for one in &received {
-            let mut record = SqsMessage::default();
-            record.message_id = Some(format!("{:?}", one.receipt));
-            record.body = serde_json::to_string(&one.message).ok();
-            record.attributes.insert("ApproximateReceiveCount".into(), one.receives.to_string());
-            event.records.push(record);
-        }
-        let failed = sync::handle(&self.sync, event, self.deadline()).await.batch_item_failures;
-        for one in received {
-            if !failed.iter().any(|failure| failure.item_identifier == format!("{:?}", one.receipt)) {
-                self.ground.queue.delete(one.receipt);
-            }
+        let event = batch(&received);
+        let before = self.ground.store.requests();
+        let response = sync::handle(&self.sync, event, self.deadline()).await;
+        *self.asked_by_looks.lock().unwrap_or_else(PoisonError::into_inner) += self.ground.store.requests() - before;
+        delete_all_but(&self.ground.queue, received, &response);
+    }
+
+    /// What the schedule starts every minute.
+    async fn schedule(&self) {
+        let Ok(event) = serde_json::from_value::<Event>(json!({"schedule": "every minute"})) else { return };
+        if let Err(error) = reconcile::handle(&self.rounds, event, self.deadline()).await {
+            tracing::warn!(%error, "no turns");
         }
     }
 
-    /// What the schedule starts every minute: Webex's events, and due looks.
-    async fn round(&self) {
-        for &tenant in &self.tenants {
-            if let Err(error) = queue_webex_events(&self.sync, tenant, self.deadline()).await {
-                tracing::warn!(%tenant, %error, "events could not be read");
-            }
-            if let Err(error) = queue_due_looks(&self.sync, tenant, 1000).await {
-                tracing::warn!(%tenant, %error, "due looks could not be queued");
-            }
+    /// Hands a batch of turns to the reconcile function, as SQS would, and deletes those that did not fail.
+    async fn invoke_reconcile(&self, received: Vec<Received<Turn>>) {
+        let event = Event::Turns(batch(&received));
+        match reconcile::handle(&self.rounds, event, self.deadline()).await {
+            Ok(response) => delete_all_but(&self.ground.turns, received, &response),
+            Err(error) => tracing::warn!(%error, "no rounds"),
+        }
+    }
+}
+
+/// Messages as SQS hands them over.
+fn batch<M: Queued>(received: &[Received<M>]) -> SqsEvent {
+    let mut event = SqsEvent::default();
+    for one in received {
+        let mut record = SqsMessage::default();
+        record.message_id = Some(format!("{:?}", one.receipt));
+        record.body = serde_json::to_string(&one.message).ok();
+        record.attributes.insert("ApproximateReceiveCount".into(), one.receives.to_string());
+        event.records.push(record);
+    }
+    event
+}
+
+fn delete_all_but<M: Queued>(queue: &MemoryQueue<M>, received: Vec<Received<M>>, response: &SqsBatchResponse) {
+    for one in received {
+        let id = format!("{:?}", one.receipt);
+        if !response.batch_item_failures.iter().any(|failure| failure.item_identifier == id) {
+            queue.delete(one.receipt);
         }
     }
 }

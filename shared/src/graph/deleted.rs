@@ -28,6 +28,14 @@ impl Graph {
         self.get(access, Call::get(format!("/directory/deletedItems/{group}"))).await
     }
 
+    /// Deletes a group. It can be restored for 30 days; one that is gone already is deleted.
+    pub async fn delete_group(&self, access: &Access, group: GroupId) -> Result<(), CallError> {
+        match self.caller.call(access, Call::new(Method::DELETE, format!("/groups/{group}"))).await {
+            Err(error) if error.status() != Some(404) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Restores a deleted group; its contents can take a day to come back.
     pub async fn restore_group(&self, access: &Access, group: GroupId) -> Result<(), CallError> {
         let call = Call::new(Method::POST, format!("/directory/deletedItems/{group}/restore"));

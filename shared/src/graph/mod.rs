@@ -12,6 +12,7 @@ pub mod error;
 mod groups;
 mod relations;
 mod settings;
+mod subscriptions;
 mod token;
 mod users;
 
@@ -22,5 +23,6 @@ pub use error::is_young;
 pub use groups::{DirectoryObject, Group, GroupReading, NewGroup, ObjectKind, RELATIONS_PER_CALL, Renamed, Upserted};
 pub use relations::{Bind, BindOutcome, Bound, Relation, Unbound};
 pub use settings::{GroupCreation, GroupSettings};
+pub use subscriptions::{SUBSCRIPTION_LIFE, Subscription};
 pub use token::{AppToken, Entra, TokenError, TokenErrorKind};
 pub use users::{User, UserKind};

@@ -61,6 +61,8 @@ impl TokenError {
     pub fn class(&self) -> Class {
         match self.call.refusal() {
             Some((_, "temporarily_unavailable", _)) => Class::Transient,
+            // A federated credential that was just made comes and goes for minutes.
+            Some((.., message)) if number(message) == Some(70_021) => Class::Transient,
             _ => self.call.class(),
         }
     }

@@ -49,6 +49,11 @@ struct ListedUser {
     user_type: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct ListedGroup {
+    id: GroupId,
+}
+
 impl From<ListedUser> for User {
     fn from(listed: ListedUser) -> Self {
         // Users from before 2014 have no type.
@@ -71,6 +76,17 @@ impl Graph {
         let listed: Option<ListedUser> =
             self.get(access, Call::get(format!("/users/{id}")).query("$select", SELECT)).await?;
         Ok(listed.map(Into::into))
+    }
+
+    /// The groups that a user is a direct member of; none where there is no such user.
+    pub async fn groups_of(&self, access: &Access, user: ObjectId) -> Result<Vec<GroupId>, CallError> {
+        let listing = Call::get(format!("/users/{user}/memberOf/microsoft.graph.group"));
+        let listing = listing.query("$select", "id").query("$top", "999");
+        match self.read_to_the_end::<ListedGroup>(access, None, &listing).await {
+            Ok(groups) => Ok(groups.into_inner().into_iter().map(|group| group.id).collect()),
+            Err(error) if error.status() == Some(404) => Ok(vec![]),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether a user is a member of a group of any kind, also through a group within it. No user, no member.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{LONGEST_DELAY, Queue, QueueError};
+use super::{LONGEST_DELAY, Queue, QueueError, Queued, delay};
 use crate::clock::Clock;
 use crate::message::Message;
 
@@ -30,9 +30,9 @@ pub struct Receipt {
 
 /// A message as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
+pub struct Received<M = Message> {
     /// What was sent.
-    pub message: Message,
+    pub message: M,
     /// What [`MemoryQueue::delete`] wants to see.
     pub receipt: Receipt,
     /// How often it has been received, with this time.
@@ -40,29 +40,32 @@ pub struct Received {
 }
 
 /// A queue in memory.
-pub struct MemoryQueue {
+pub struct MemoryQueue<M = Message> {
     clock: Arc<dyn Clock>,
     visibility_timeout: Duration,
-    state: Mutex<State>,
+    state: Mutex<State<M>>,
 }
 
-#[derive(Default)]
-struct State {
+struct State<M> {
     /// By when they become visible, and then by the number of their sending.
-    waiting: BTreeMap<(Timestamp, u64), Waiting>,
-    dead: Vec<Message>,
+    waiting: BTreeMap<(Timestamp, u64), Waiting<M>>,
+    dead: Vec<M>,
     sent: u64,
 }
 
-struct Waiting {
-    message: Message,
+struct Waiting<M> {
+    message: M,
     receives: u32,
 }
 
-impl MemoryQueue {
+impl<M: Queued> MemoryQueue<M> {
     /// An empty queue.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, visibility_timeout: VISIBILITY_TIMEOUT, state: Mutex::default() }
+        Self {
+            clock,
+            visibility_timeout: VISIBILITY_TIMEOUT,
+            state: Mutex::new(State { waiting: BTreeMap::new(), dead: vec![], sent: 0 }),
+        }
     }
 
     /// Hides received messages for this long.
@@ -71,7 +74,7 @@ impl MemoryQueue {
     }
 
     /// Up to `max` of the visible messages, which are then hidden for the visibility timeout.
-    pub fn receive(&self, max: usize) -> Vec<Received> {
+    pub fn receive(&self, max: usize) -> Vec<Received<M>> {
         let now = self.clock.now();
         let mut state = self.lock();
         state.bury(now);
@@ -112,19 +115,19 @@ impl MemoryQueue {
     }
 
     /// The messages that were received [`RECEIVES`] times in vain.
-    pub fn dead_letters(&self) -> Vec<Message> {
+    pub fn dead_letters(&self) -> Vec<M> {
         let mut state = self.lock();
         state.bury(self.clock.now());
         state.dead.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<M>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn add(&mut self, message: &Message, visible_at: Timestamp) {
+impl<M: Queued> State<M> {
+    fn add(&mut self, message: &M, visible_at: Timestamp) {
         self.sent += 1;
         self.waiting.insert((visible_at, self.sent), Waiting { message: message.clone(), receives: 0 });
     }
@@ -141,16 +144,18 @@ fn after(moment: Timestamp, pause: Duration) -> Timestamp {
 }
 
 #[async_trait]
-impl Queue for MemoryQueue {
-    async fn send(&self, message: &Message, delay: Duration) -> Result<(), QueueError> {
+impl<M: Queued> Queue<M> for MemoryQueue<M> {
+    async fn send(&self, message: &M, delay: Duration) -> Result<(), QueueError> {
         self.lock().add(message, after(self.clock.now(), delay.min(LONGEST_DELAY)));
         Ok(())
     }
 
-    async fn send_all(&self, messages: &[Message]) -> Result<(), QueueError> {
+    async fn send_spaced(&self, messages: &[M], gap: Duration) -> Result<(), QueueError> {
         let now = self.clock.now();
         let mut state = self.lock();
-        messages.iter().for_each(|message| state.add(message, now));
+        for (place, message) in messages.iter().enumerate() {
+            state.add(message, after(now, delay(place, gap)));
+        }
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The queue between hints and looks: standard, at least once, in no order, fair by tenant.
+//! The queues, of looks and of rounds: standard, at least once, in no order, fair by tenant.
 
 pub mod memory;
 #[cfg(feature = "aws")]
@@ -7,6 +7,7 @@ pub mod sqs;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Serialize;
 
 use crate::ids::TenantId;
 use crate::message::Message;
@@ -25,13 +26,29 @@ pub enum QueueError {
     Refused(String),
 }
 
-/// Where messages wait for a look. The tenant is the message's group, so that one tenant's burst does not delay another.
+/// What can wait in a queue: something that is somebody's.
+pub trait Queued: Serialize + Clone + Send + Sync + 'static {
+    /// Whose it is.
+    fn tenant(&self) -> TenantId;
+}
+
+/// Where messages wait. The tenant is the message's group, so that one tenant's burst does not delay another.
 #[async_trait]
-pub trait Queue: Send + Sync {
+pub trait Queue<M: Queued = Message>: Send + Sync {
     /// Queues one message to be delivered after `delay`, at most [`LONGEST_DELAY`] (a longer one is cut to it).
-    async fn send(&self, message: &Message, delay: Duration) -> Result<(), QueueError>;
-    /// Queues many at once, in as few calls as the service allows (SQS: ten a call); an error means that some may not have been queued.
-    async fn send_all(&self, messages: &[Message]) -> Result<(), QueueError>;
+    async fn send(&self, message: &M, delay: Duration) -> Result<(), QueueError>;
+    /// Queues many, in as few calls as the service allows (SQS: ten a call), each of them `gap` after the one before, at most [`LONGEST_DELAY`] late. An error means that
+    /// some may not have been queued.
+    async fn send_spaced(&self, messages: &[M], gap: Duration) -> Result<(), QueueError>;
+    /// Queues many at once.
+    async fn send_all(&self, messages: &[M]) -> Result<(), QueueError> {
+        self.send_spaced(messages, Duration::ZERO).await
+    }
+}
+
+/// How late the message at this place is.
+fn delay(place: usize, gap: Duration) -> Duration {
+    gap.saturating_mul(u32::try_from(place).unwrap_or(u32::MAX)).min(LONGEST_DELAY)
 }
 
 /// The group that SQS's fairness goes by.

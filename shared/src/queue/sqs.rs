@@ -8,13 +8,16 @@ use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::RequestId;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
+use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::{LONGEST_DELAY, Queue, QueueError, message_group};
+use super::{LONGEST_DELAY, Queue, QueueError, Queued, delay, message_group};
 use crate::aws::{Failure, failure};
-use crate::message::Message;
 
 /// Most messages in one call.
 const BATCH_LIMIT: usize = 10;
+
+/// Calls under way at the same time, for the round's message to each tenant.
+const CALLS_AT_A_TIME: usize = 16;
 
 /// A standard queue in SQS.
 pub struct SqsQueue {
@@ -36,53 +39,63 @@ impl SqsQueue {
         let request = self.client.send_message_batch().queue_url(&self.queue_url).set_entries(Some(entries));
         Ok(request.send().await.map_err(|error| sorted(&error))?.failed)
     }
+
+    /// Sends up to ten messages, those that were not taken a second time.
+    async fn send_ten(&self, entries: Vec<SendMessageBatchRequestEntry>) -> Result<(), QueueError> {
+        let failed = self.batch(entries.clone()).await?;
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let again = entries.into_iter().filter(|entry| failed.iter().any(|failed| failed.id == entry.id)).collect();
+        match self.batch(again).await?.first() {
+            None => Ok(()),
+            Some(still) => {
+                let what = format!("{}: {}", still.code, still.message().unwrap_or("no text"));
+                Err(if still.sender_fault { QueueError::Refused(what) } else { QueueError::Busy(what) })
+            }
+        }
+    }
 }
 
 #[async_trait]
-impl Queue for SqsQueue {
-    async fn send(&self, message: &Message, delay: Duration) -> Result<(), QueueError> {
-        // Rounded up, so that no message is early.
-        let seconds = delay.min(LONGEST_DELAY).as_millis().div_ceil(1000);
+impl<M: Queued> Queue<M> for SqsQueue {
+    async fn send(&self, message: &M, delay: Duration) -> Result<(), QueueError> {
         self.client
             .send_message()
             .queue_url(&self.queue_url)
             .message_body(body(message)?)
-            .message_group_id(message_group(message.tenant))
-            .delay_seconds(i32::try_from(seconds).unwrap_or(i32::MAX))
+            .message_group_id(message_group(message.tenant()))
+            .delay_seconds(whole_seconds(delay.min(LONGEST_DELAY)))
             .send()
             .await
             .map(drop)
             .map_err(|error| sorted(&error))
     }
 
-    async fn send_all(&self, messages: &[Message]) -> Result<(), QueueError> {
-        for ten in messages.chunks(BATCH_LIMIT) {
-            let entries: Result<Vec<_>, _> = ten.iter().enumerate().map(|(n, message)| entry(n, message)).collect();
-            let entries = entries?;
-            let failed = self.batch(entries.clone()).await?;
-            if failed.is_empty() {
-                continue;
-            }
-            let again = entries.into_iter().filter(|entry| failed.iter().any(|failed| failed.id == entry.id)).collect();
-            if let Some(still) = self.batch(again).await?.first() {
-                let what = format!("{}: {}", still.code, still.message().unwrap_or("no text"));
-                return Err(if still.sender_fault { QueueError::Refused(what) } else { QueueError::Busy(what) });
-            }
-        }
-        Ok(())
+    async fn send_spaced(&self, messages: &[M], gap: Duration) -> Result<(), QueueError> {
+        let entries = messages.iter().enumerate().map(|(place, message)| entry(place, message, delay(place, gap)));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let tens: Vec<_> = entries.chunks(BATCH_LIMIT).map(<[_]>::to_vec).collect();
+        stream::iter(tens).map(Ok).try_for_each_concurrent(CALLS_AT_A_TIME, |ten| self.send_ten(ten)).await
     }
 }
 
-fn entry(number: usize, message: &Message) -> Result<SendMessageBatchRequestEntry, QueueError> {
+/// Rounded up, so that no message is early.
+fn whole_seconds(delay: Duration) -> i32 {
+    i32::try_from(delay.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
+}
+
+fn entry<M: Queued>(number: usize, message: &M, delay: Duration) -> Result<SendMessageBatchRequestEntry, QueueError> {
     SendMessageBatchRequestEntry::builder()
         .id(number.to_string())
         .message_body(body(message)?)
-        .message_group_id(message_group(message.tenant))
+        .message_group_id(message_group(message.tenant()))
+        .delay_seconds(whole_seconds(delay))
         .build()
         .map_err(|error: BuildError| QueueError::Refused(error.to_string()))
 }
 
-fn body(message: &Message) -> Result<String, QueueError> {
+fn body<M: Queued>(message: &M) -> Result<String, QueueError> {
     serde_json::to_string(message).map_err(|error| QueueError::Refused(error.to_string()))
 }
 

@@ -5,7 +5,7 @@
 //! sizes and the types of index attributes, ends pages where the service does, and returns from an index only what the index holds. Its indexes never lag.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Sub;
+use std::ops::{AddAssign, Sub};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -50,6 +50,19 @@ impl Requests {
     /// Requests that write.
     pub fn writes(&self) -> u64 {
         self.single_writes + self.transactions
+    }
+}
+
+/// What was asked all together.
+impl AddAssign for Requests {
+    fn add_assign(&mut self, more: Self) {
+        self.gets += more.gets;
+        self.batch_gets += more.batch_gets;
+        self.queries += more.queries;
+        self.items_read += more.items_read;
+        self.single_writes += more.single_writes;
+        self.transactions += more.transactions;
+        self.items_written += more.items_written;
     }
 }
 

@@ -12,6 +12,7 @@ use super::read::{Reading, standing_of};
 use super::resolve::Everybody;
 use super::{Sync, SyncError};
 use crate::activity::PersonChange;
+use crate::budget::Taken;
 use crate::graph::{self, Bind, BindOutcome, Relation, Unbound};
 use crate::held::{self, HeldPlan};
 use crate::http::CallError;
@@ -41,13 +42,13 @@ impl Sync {
     /// Carries the differences of a reading over.
     pub(super) async fn carry_over(&self, look: &mut Look<'_>, reading: Reading) -> Result<End, SyncError> {
         let now = look.started;
-        (look.report.activity.at, look.report.activity.cause) = (now, look.cause);
         let Weighed { everybody, held_before, brake, mut plan, participation, rename } =
             self.weigh(look, &reading).await?;
         let counts = Counts {
             taking_part: participation.values().filter(|one| matches!(one, Participation::TakesPart { .. })).count(),
             left_out: everybody.left_out.len()
                 + participation.values().filter(|one| matches!(one, Participation::LeftOut { .. })).count(),
+            owners: reading.users.values().filter(|standing| **standing == Standing::Owner).count(),
         };
         let prepared = match self.prepare(look, &reading, &plan).await? {
             Creation::None => None,
@@ -58,6 +59,10 @@ impl Sync {
 
         let mut applied = Applied::default();
         if !plan.is_empty() || rename.is_some() || prepared.is_some() {
+            let others = usize::from(rename.is_some()) + usize::from(prepared.is_some());
+            if let Taken::NotBefore(until) = self.afford_plan(look, &plan, others).await? {
+                return Ok(End::Wait { until });
+            }
             self.intend(look, &reading, &mut plan, rename.as_ref()).await?;
             let made = match prepared {
                 Some(prepared) => self.create(look, &reading, &plan, prepared, &mut applied).await?,

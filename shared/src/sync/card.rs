@@ -7,14 +7,23 @@ use super::look::{End, Look};
 use super::{Desk, Sync, SyncError};
 use crate::http::{Access, CallError};
 use crate::ids::{PersonId, RoomId, TeamId};
-use crate::link::{self, Ended, Phase, TroubleKind};
+use crate::link::{self, Card, Ended, Phase, TroubleKind};
 use crate::message::Message;
 use crate::webex::{AttachmentAction, Role, WebexId};
 
+/// How long a card waits for its answer.
+const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 impl Sync {
-    /// Sends the card, once, and waits for its answer.
+    /// Sends the card, once, and waits for its answer, for as long as it is good.
     pub(super) async fn ask_creator(&self, look: &mut Look<'_>) -> Result<End, SyncError> {
-        if !matches!(look.link.phase, Phase::Asked { card: None }) {
+        if let Phase::Asked { card: Some(card) } = &look.link.phase {
+            let lapses_at = card.sent_at + ANSWERED_WITHIN;
+            if look.started < lapses_at {
+                return Ok(End::Looked { due: Some(lapses_at) });
+            }
+            look.report.note("Nobody answered whether the team should have a group: it gets none.");
+            look.link.phase = Phase::Ended { why: Ended::NotAnswered };
             return Ok(End::Looked { due: None });
         }
         let space = WebexId::new(look.link.region.clone(), look.link.team.general_space());
@@ -28,10 +37,10 @@ impl Sync {
         };
         let to = WebexId::new(look.desk.tenant.region.clone(), creator);
         let text = format!("Shall the team “{}” have a Microsoft 365 group?", look.link.title);
-        let card = self.webex.send_card(&look.calls.webex, &to, &text, question(&text, look.link.team)).await?;
-        look.link.phase = Phase::Asked { card: Some(card) };
+        let message = self.webex.send_card(&look.calls.webex, &to, &text, question(&text, look.link.team)).await?;
+        look.link.phase = Phase::Asked { card: Some(Card { message, sent_at: look.started }) };
         look.report.note("The creator was asked whether the team should have a group.");
-        Ok(End::Looked { due: None })
+        Ok(End::Looked { due: Some(look.started + ANSWERED_WITHIN) })
     }
 
     /// Who counts as a team's creator: whom Webex names, else its moderators.
@@ -64,7 +73,7 @@ impl Sync {
         let input = |name: &str| answer.inputs.get(name).and_then(serde_json::Value::as_str);
         let Some(team) = input("team").and_then(|team| team.parse::<TeamId>().ok()) else { return Ok(()) };
         let Some(kept) = self.kept(tenant, team).await? else { return Ok(()) };
-        if !matches!(&kept.link.phase, Phase::Asked { card: Some(card) } if *card == answer.message_id) {
+        if !matches!(&kept.link.phase, Phase::Asked { card: Some(card) } if card.message == answer.message_id) {
             return Ok(());
         }
         let now = self.clock.now();

@@ -6,16 +6,25 @@ use super::read::Sight;
 use super::record::Report;
 use super::route::never;
 use super::{Calls, Desk, Sync, SyncError};
+use crate::budget::Taken;
 use crate::http::{CALL_TIMEOUT, Class};
+use crate::ids::TenantId;
 use crate::link::{self, Closing, Handed, Kept, Lease, Link, Phase, TroubleKind};
-use crate::merge::{self, RECENT};
+use crate::merge::{self, OWNER_LIMIT, RECENT};
 use crate::message::{Cause, Message};
+use crate::notice::{self, LinkNotice, Matter};
 use crate::queue::LONGEST_DELAY;
 use crate::store::{Change, StoreError, Write, moment};
 use crate::tenant::{self, Running};
 
-/// How long after a daily look the next one is one again: they are spread over the last quarter of a day.
-const SHORTEST_DAY: SignedDuration = SignedDuration::from_hours(18);
+/// From how many owners on an administrator is told: who comes after the hundredth is a member only.
+const NEARLY_ALL_OWNERS: usize = OWNER_LIMIT - 5;
+
+/// How near the end of a group is told.
+const ENDS_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// How long a link is in trouble before an administrator is told.
+const TOLD_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// How a look that could begin ended.
 pub(super) enum End {
@@ -41,7 +50,6 @@ pub(super) struct Look<'a> {
     pub(super) desk: &'a Desk,
     pub(super) lease: &'a Lease,
     pub(super) calls: &'a Calls,
-    pub(super) cause: Cause,
     /// Whether this is the look of the day, which asks again about everybody who is left out and tries refused writes again.
     pub(super) occasion: Occasion,
     /// The moment of the reading.
@@ -72,6 +80,12 @@ impl Sync {
                 }
             } else if let Some(until) = desk.shut_until {
                 if self.put_off(desk, &kept, message, until).await? {
+                    return Ok(());
+                }
+            } else if let Taken::NotBefore(until) = self.afford_reading(desk, message.cause, team).await? {
+                // A round asks again as soon as there is room, as many at a time as there is room for.
+                let changes = vec![Change::Set("gsi1sk", moment(until))];
+                if link::postpone(self.store.as_ref(), tenant, &kept, changes).await? {
                     return Ok(());
                 }
             } else {
@@ -134,11 +148,19 @@ impl Sync {
             Err(error) => {
                 let end = self.failed(desk, &kept.link, error).await?;
                 return self
-                    .close(desk, message, lease, &kept, kept.link.clone(), Report::default(), (started, end))
+                    .close(
+                        desk,
+                        message,
+                        lease,
+                        &kept,
+                        kept.link.clone(),
+                        Report::of(started, message.cause),
+                        (started, end),
+                    )
                     .await;
             }
         };
-        let is_daily = last_daily(desk, &kept.link).is_none_or(|at| started.duration_since(at) >= SHORTEST_DAY);
+        let is_daily = last_daily(desk, &kept.link).is_none_or(|at| started >= daily_after(kept.link.team, at));
         let is_asked_for = matches!(message.cause, Cause::Administrator | Cause::Person);
         let occasion = if is_daily || is_asked_for { Occasion::Thorough } else { Occasion::Ordinary };
         let mut look = Look {
@@ -146,10 +168,9 @@ impl Sync {
             desk,
             lease,
             calls: &calls,
-            cause: message.cause,
             started,
             link: kept.link.clone(),
-            report: Report::default(),
+            report: Report::of(started, message.cause),
         };
         let end = match self.look_through(&mut look).await {
             Ok(end) => end,
@@ -213,34 +234,34 @@ impl Sync {
         lease: &Lease,
         kept: &Kept,
         mut link: Link,
-        report: Report,
+        mut report: Report,
         (started, end): (Timestamp, End),
     ) -> Result<(), SyncError> {
         let now = self.clock.now();
-        let (mut looked, mut next_look, mut delayed) = (kept.looked, now + SignedDuration::from_hours(24), None);
+        let (mut looked, mut settles, mut delayed) = (kept.looked, None, None);
+        let mut latest = daily_after(link.team, last_daily(desk, &link).unwrap_or(started));
         match end {
             End::Looked { due } => {
                 link.trouble = None;
-                looked = started;
-                let daily =
-                    last_daily(desk, &link).unwrap_or(started) + spread(link.team, SignedDuration::from_hours(24));
-                next_look = due.map_or(daily, |due| due.min(daily));
+                (looked, settles) = (started, due);
             }
             End::Wait { until } => delayed = Some(until),
             End::Trouble { kind, reason } => {
                 link.is_troubled(kind, reason.clone(), now);
                 let (group, again) = (link.group().map(|group| group.to_string()), now + pause(&link));
                 tracing::warn!(tenant = %desk.tenant.tenant, team = %link.team, group, ?kind, reason, %again, "a link fails");
+                metrics::counter!("FailingLooks").increment(1);
                 delayed = Some(again);
             }
         }
         if let Some(until) = delayed {
-            next_look = if within_a_delay(until, now) { until + SignedDuration::from_mins(2) } else { until };
+            latest = if within_a_delay(until, now) { until + SignedDuration::from_mins(2) } else { until };
         }
         if let Phase::Ended { .. } = link.phase {
-            (looked, next_look, delayed) = (started, never(), None);
+            (looked, latest, settles, delayed) = (started, never(), None, None);
         }
         let delayed = delayed.filter(|until| within_a_delay(*until, now));
+        report.further.extend(notices(desk.tenant.tenant, &mut link, now)?);
         let mut known = kept.clone();
         let mut put_people = Some(report.writes(desk.tenant.tenant, link.team)?);
         loop {
@@ -250,7 +271,8 @@ impl Sync {
             let hinted = if is_from_microsoft(message.cause) { known.hinted.max(message.at) } else { known.hinted };
             let confirm = if is_from_microsoft(message.cause) { confirm.max(Some(hinted + RECENT)) } else { confirm };
             let unanswered = known.wanted > looked && delayed.is_none() && !matches!(link.phase, Phase::Ended { .. });
-            let next_look = if unanswered { now } else { confirm.map_or(next_look, |confirm| next_look.min(confirm)) };
+            // What settles by itself can wait for the confirming look: one look does for both.
+            let next_look = if unanswered { now } else { settles.max(confirm).map_or(latest, |at| at.min(latest)) };
             let closing = Closing { looked, wanted: known.wanted, hinted, next_look, delayed };
             let close = lease.close(desk.tenant.tenant, &link, &closing)?;
             match self.write_all(lease, put_people.take().unwrap_or_default(), Some(close)).await {
@@ -311,6 +333,52 @@ fn is_from_microsoft(cause: Cause) -> bool {
 
 fn within_a_delay(until: Timestamp, now: Timestamp) -> bool {
     until.duration_since(now) <= SignedDuration::try_from(LONGEST_DELAY).unwrap_or_default()
+}
+
+/// What an administrator should know of the link from now on, and what no more: written where it begins and ends, so that it costs nothing in between.
+fn notices(tenant: TenantId, link: &mut Link, now: Timestamp) -> Result<Vec<Write>, StoreError> {
+    let is_over = matches!(link.phase, Phase::Ended { .. });
+    let failing = link.trouble.as_ref().filter(|trouble| now.duration_since(trouble.since) >= TOLD_AFTER);
+    let standing = [
+        (LinkNotice::Held, link.held.is_some(), "removals wait for a decision.".to_owned()),
+        (
+            LinkNotice::Failing,
+            failing.is_some(),
+            failing
+                .map(|trouble| format!("not in step since {:.0}: {}", trouble.since, trouble.reason))
+                .unwrap_or_default(),
+        ),
+        (
+            LinkNotice::NearOwnerLimit,
+            link.counts.owners >= NEARLY_ALL_OWNERS,
+            format!("{} owners; a group can have {OWNER_LIMIT}.", link.counts.owners),
+        ),
+        (
+            LinkNotice::NearExpiry,
+            link.group_ends_at.is_some_and(|end| end.duration_since(now) < ENDS_SOON),
+            "the directory's expiration policy is going to delete the group, although it was renewed.".to_owned(),
+        ),
+    ];
+    let mut changes = vec![];
+    for (notice, holds, text) in standing {
+        let matter = Matter::Link(link.team, notice);
+        if holds && !is_over {
+            if link.notices.insert(notice) {
+                let page = format!("/teams/{}", link.team);
+                changes.push(notice::raise(tenant, matter, format!("“{}”: {text}", link.title), page, now)?);
+            }
+        } else if link.notices.remove(&notice) {
+            changes.push(notice::withdraw(tenant, matter));
+        }
+    }
+    Ok(changes)
+}
+
+/// The next moment of the day that is the team's own: so the daily looks of a tenant are spread evenly, whenever its links were made.
+fn daily_after(team: crate::ids::TeamId, at: Timestamp) -> Timestamp {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    let own = i64::try_from(team.0.as_u128() % DAY.unsigned_abs() as u128).unwrap_or(0);
+    at + SignedDuration::from_millis(DAY - (at.as_millisecond() - own).rem_euclid(DAY))
 }
 
 /// A moment of the team's own within `span`: three quarters of it, and up to a quarter more.

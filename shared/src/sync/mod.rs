@@ -8,12 +8,11 @@
 //! * Of a tenant nothing is called while a gate of its is shut; other tenants go on.
 //! * A message is kept by the queue only where nobody can say what became of it: table or queue out of reach. Everything else is the link's state, with a next look.
 
+mod afford;
 mod applied;
 mod apply;
 mod card;
 mod create;
-mod due;
-mod events;
 mod hold;
 mod look;
 mod pilot;
@@ -26,14 +25,13 @@ mod resolve;
 mod route;
 mod upkeep;
 
-pub use due::queue_due_looks;
-pub use events::queue_webex_events;
-pub use resolve::{FillProgress, Pass, fill_person_index};
+pub(crate) use route::GroupNote;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::budget::Bucket;
 use crate::clock::Clock;
 use crate::graph::Graph;
 use crate::http::{Access, Api, CallError, Class, Deadline};
@@ -41,10 +39,12 @@ use crate::ids::{TeamId, TenantId};
 use crate::link::{self, Kept};
 use crate::message::{Ask, Cause, Message};
 use crate::queue::{Queue, QueueError};
-use crate::store::{Key, Store, StoreError, from_item};
-use crate::tenant::{DirectoryRules, Gate, Settings, Tenant, keys};
+use crate::roster::Person;
+use crate::store::{Store, StoreError, from_item};
+use crate::tenant::{self, AtHand, DirectoryRules, Settings, Tenant};
 use crate::tokens::{Tokens, TokensError};
 use crate::webex::{InvalidWebexId, Region, Webex};
+use crate::webhook_keys::WebhookKeysError;
 
 /// Everything that a look needs. Made once, outside the handler.
 pub struct Sync {
@@ -74,6 +74,9 @@ pub enum SyncError {
     /// No token.
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    /// The keys of webhooks.
+    #[error(transparent)]
+    Keys(#[from] WebhookKeysError),
     /// A call.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -110,15 +113,15 @@ impl SyncError {
             }),
             Self::Tokens(TokensError::Entra(error)) => Some(error.class()),
             Self::Tokens(TokensError::Secrets(_) | TokensError::BeingRefreshed) => Some(Class::Transient),
-            Self::Tokens(TokensError::Secret { .. }) => Some(Class::NeedsAdministrator),
-            Self::GroupNotFoundYet => Some(Class::Transient),
+            Self::Tokens(TokensError::Secret { .. } | TokensError::NotConnected) => Some(Class::NeedsAdministrator),
+            Self::GroupNotFoundYet | Self::Keys(_) => Some(Class::Transient),
             Self::Id(_) | Self::SomebodyElsesGroup(_) | Self::Archived(_) | Self::CreationRefused(_) => {
                 Some(Class::Permanent)
             }
         }
     }
 
-    fn api(&self) -> Api {
+    pub(crate) fn api(&self) -> Api {
         match self {
             Self::Call(error) => error.api,
             Self::Tokens(TokensError::Refresh(_)) => Api::Webex,
@@ -133,6 +136,9 @@ pub(crate) struct Desk {
     settings: Settings,
     rules: Option<DirectoryRules>,
     shut_until: Option<Timestamp>,
+    webex_calls: Option<Bucket>,
+    graph_writes: Option<Bucket>,
+    all_graph_writes: Option<Bucket>,
     deadline: Deadline,
 }
 
@@ -164,8 +170,11 @@ impl Sync {
             Ask::Team { team, region } => self.team(&desk, message, *team, region.clone(), kept).await,
             Ask::Room { room, region } => self.room(&desk, message, *room, region, kept).await,
             Ask::Group { group } => self.group(&desk, message, *group).await,
+            Ask::Person { person, object } => {
+                self.person(&desk, message, Person { object: *object, person: *person }).await
+            }
             Ask::CardAnswered { action } => self.card_answered(&desk, message, action).await,
-            Ask::SubscriptionLifecycle { .. } => Ok(()),
+            Ask::SubscriptionLifecycle { subscription } => self.renew(&desk, message, subscription).await,
         }
     }
 
@@ -176,29 +185,12 @@ impl Sync {
         team: Option<TeamId>,
         deadline: Deadline,
     ) -> Result<Option<(Desk, Option<Kept>)>, StoreError> {
-        let mut wanted = vec![keys::tenant(tenant), keys::settings(tenant), keys::directory_rules(tenant)];
-        wanted.extend([Api::Webex, Api::Graph].map(|api| keys::gate(tenant, api)));
-        wanted.extend(team.map(|team| link::key(tenant, team)));
-        let mut items = self.store.get_many(&wanted).await?;
-        let mut take = |key: &Key| {
-            items.iter().position(|item| Key::of(item).as_ref() == Some(key)).map(|at| items.swap_remove(at))
-        };
-        let Some(tenant_item) = take(&wanted[0]) else { return Ok(None) };
-        let settings = take(&wanted[1]).map(from_item).transpose()?.unwrap_or_default();
-        let rules = take(&wanted[2]).map(from_item).transpose()?;
-        let mut shut_until = None;
-        for gate in [take(&wanted[3]), take(&wanted[4])].into_iter().flatten() {
-            shut_until = shut_until.max(Some(from_item::<Gate>(gate)?.closed_until));
-        }
-        let kept = team.and_then(|team| take(&link::key(tenant, team))).map(from_item).transpose()?;
-        let now = self.clock.now();
-        let desk = Desk {
-            tenant: from_item(tenant_item)?,
-            settings,
-            rules,
-            shut_until: shut_until.filter(|until| *until > now),
-            deadline,
-        };
+        let link = team.map(|team| link::key(tenant, team));
+        let at_hand = tenant::at_hand(self.store.as_ref(), tenant, link.as_slice(), self.clock.now()).await?;
+        let Some((at_hand, mut others)) = at_hand else { return Ok(None) };
+        let kept = others.pop().map(from_item).transpose()?;
+        let AtHand { tenant, settings, rules, shut_until, webex_calls, graph_writes, all_graph_writes, .. } = at_hand;
+        let desk = Desk { tenant, settings, rules, shut_until, webex_calls, graph_writes, all_graph_writes, deadline };
         Ok(Some((desk, kept)))
     }
 

@@ -9,6 +9,7 @@ use crate::ids::{GroupId, ObjectId, PersonId};
 use crate::ledger::{self, Leave};
 use crate::link::{self, Ended, OfficerPlace, OnLink, Phase, TroubleKind, Who};
 use crate::roster::{Person, Side, Sides, Standing};
+use crate::settings::{GroupDeleted, TeamDeleted};
 use crate::store::Query;
 use crate::webex::{Membership, MembershipId, Role, Team, WebexId};
 use jiff::SignedDuration;
@@ -112,6 +113,7 @@ impl Sync {
         if !has_lasted(look, TroubleKind::TeamMissing) {
             return Ok(trouble);
         }
+        let goes_with_team = look.desk.settings.on_team_deleted == TeamDeleted::DeleteGroup;
         let query = Query::Listed { pk: format!("LIST#{}#active", look.desk.tenant.tenant), prefix: String::new() };
         for item in self.store.query(&query, 3, None).await?.items {
             let Some(team) = crate::store::Key::of(&item).and_then(|key| key.sk.parse().ok()) else { continue };
@@ -121,7 +123,18 @@ impl Sync {
                 continue;
             };
             if self.webex.team(&look.calls.webex, &WebexId::new(other.link.region, team)).await?.is_some() {
-                look.report.note("The team was deleted: the link is over, the group stays.");
+                if let Some(group) = look.link.group().filter(|_| goes_with_team) {
+                    if ledger::group_is_gone(self.store.as_ref(), look.desk.tenant.tenant, look.started).await?
+                        == Leave::Refused
+                    {
+                        let reason = "Several teams were deleted within a day: their groups stay until an administrator looks into it.";
+                        return Ok(End::Trouble { kind: TroubleKind::TeamMissing, reason: reason.into() });
+                    }
+                    self.graph.delete_group(&look.calls.graph, group).await?;
+                    look.report.note("The team was deleted, and its group with it: it can be restored for 30 days.");
+                } else {
+                    look.report.note("The team was deleted: the link is over, the group stays.");
+                }
                 look.link.phase = Phase::Ended { why: Ended::TeamDeleted };
                 return Ok(End::Looked { due: None });
             }
@@ -147,7 +160,8 @@ impl Sync {
                 "Several groups of the directory were deleted within a day: nothing is done until an administrator looks into it.",
             ));
         }
-        if !is_deleted || restored_lately {
+        let stays_deleted = look.desk.settings.on_group_deleted == GroupDeleted::EndLink;
+        if !is_deleted || restored_lately || stays_deleted {
             look.report.note("The group was deleted: the link is over.");
             look.link.phase = Phase::Ended { why: Ended::GroupDeleted };
             return Ok(End::Looked { due: None });

@@ -22,20 +22,13 @@ pub(super) struct Report {
     pub(super) activity: Activity,
 }
 
-impl Default for Report {
-    fn default() -> Self {
-        let activity = Activity {
-            at: Timestamp::UNIX_EPOCH,
-            cause: Cause::Again,
-            changes: vec![],
-            notes: vec![],
-            request_ids: vec![],
-        };
+impl Report {
+    /// Of a look that began at `at`.
+    pub(super) fn of(at: Timestamp, cause: Cause) -> Self {
+        let activity = Activity { at, cause, changes: vec![], notes: vec![], request_ids: vec![] };
         Self { people: BTreeMap::new(), further: vec![], more_memberships: 0, activity }
     }
-}
 
-impl Report {
     /// Something that was done, in words.
     pub(super) fn note(&mut self, words: impl Into<String>) {
         self.activity.notes.push(words.into());

@@ -2,27 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 use super::look::{Look, Occasion};
 use super::read::Reading;
 use super::{Calls, Desk, Sync, SyncError};
 use crate::graph::UserKind;
-use crate::http::Deadline;
-use crate::ids::{ObjectId, PersonId, TenantId};
+use crate::ids::{ObjectId, PersonId};
 use crate::link::Who;
 use crate::people::{Known, PersonIndex, object_of};
 use crate::roster::{LeftOut, Participation, Person};
-use crate::store::{Condition, Write, from_item, to_item};
-use crate::tenant::keys;
-use crate::webex::{ScimOrder, ScimUser};
+use crate::webex::ScimUser;
 
 /// People that one look looks up singly; the others have to wait for the next, or for their page of the index.
 const LOOK_UPS: usize = 50;
-
-/// People in a page of SCIM.
-const PAGE: usize = 100;
 
 /// Everybody of a reading.
 #[derive(Default)]
@@ -224,52 +215,4 @@ impl Everybody {
             (None, Participation::TakesPart { .. }) => {}
         }
     }
-}
-
-/// Where the index's pass over all people stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct FillCursor {
-    start_index: usize,
-}
-
-/// What filling one page of the index did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FillProgress {
-    /// Whose participation changed.
-    pub changed: Vec<Known>,
-    /// Whether the pass over all people is through; the next page begins a new one.
-    pub pass: Pass,
-}
-
-/// Whether a pass over all people is through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pass {
-    /// There are further pages.
-    GoesOn,
-    /// This was the last page.
-    Through,
-}
-
-/// Takes the next page of the organization's people into the index: two calls, and writes for whoever changed. Resumes where the last page ended.
-pub async fn fill_person_index(
-    sync: &Sync,
-    tenant: TenantId,
-    deadline: Deadline,
-) -> Result<Option<FillProgress>, SyncError> {
-    let Some((desk, _)) = sync.desk(tenant, None, deadline).await? else { return Ok(None) };
-    let calls = sync.calls(&desk).await?;
-    let key = keys::cursor(tenant, "people");
-    let cursor = sync.store.get(&key).await?.map(from_item).transpose()?.unwrap_or(FillCursor { start_index: 1 });
-    let page = sync.webex.scim_page(&calls.webex, desk.tenant.org, cursor.start_index, PAGE, ScimOrder::ById).await?;
-    let objects: Vec<ObjectId> = page.users.iter().filter_map(object_of).collect::<BTreeSet<_>>().into_iter().collect();
-    let users = sync.graph.users(&calls.graph, &objects).await?;
-    let mut directory: BTreeMap<ObjectId, _> = objects.into_iter().map(|object| (object, None)).collect();
-    directory.extend(users.into_iter().map(|user| (user.id, Some(user))));
-    let now: Timestamp = sync.clock.now();
-    let changed = PersonIndex::new(sync.store.as_ref(), tenant).observe(&page.users, &directory, now).await?;
-    let next = cursor.start_index + page.users.len();
-    let pass = if page.users.is_empty() || next > page.total { Pass::Through } else { Pass::GoesOn };
-    let next = if pass == Pass::Through { 1 } else { next };
-    sync.store.write(vec![Write::Put(to_item(&key, &FillCursor { start_index: next })?, Condition::Any)]).await?;
-    Ok(Some(FillProgress { changed, pass }))
 }

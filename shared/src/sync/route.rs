@@ -1,21 +1,28 @@
 //! From a message to a team: known links, spaces of teams, groups, and teams that are new.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
 use super::pilot::Origin;
 use super::{Desk, Sync, SyncError};
+use crate::budget::Taken;
 use crate::http::Class;
 use crate::ids::{GroupId, RoomId, TeamId, TenantId};
 use crate::link::{self, Kept, Link};
-use crate::message::Message;
+use crate::message::{Ask, Cause, Message};
+use crate::roster::Person;
 use crate::store::{Condition, EXPIRES_AT, Key, StoreError, Write, from_item, to_item};
 use crate::tenant::{self, keys};
 use crate::webex::{Region, WebexId};
 
 /// For how long a space that is of no team is not asked about again.
 const NO_TEAM_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Over how many seconds the messages of new spaces are spread that came all at once.
+const SPREAD_OVER: u128 = 300;
 
 /// For how long a message that cannot be dealt with is tried again.
 const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -31,10 +38,10 @@ struct RoomNote {
 
 /// From a group to the team that has it.
 #[derive(Serialize, Deserialize)]
-pub(super) struct GroupNote {
-    pub(super) tenant: TenantId,
-    pub(super) team: TeamId,
-    pub(super) region: Region,
+pub(crate) struct GroupNote {
+    pub(crate) tenant: TenantId,
+    pub(crate) team: TeamId,
+    pub(crate) region: Region,
 }
 
 fn room_key(tenant: TenantId, room: RoomId) -> Key {
@@ -70,6 +77,10 @@ impl Sync {
         }
         let tenant = desk.tenant.tenant;
         match self.store.get(&room_key(tenant, room)).await?.map(from_item::<RoomNote>).transpose()? {
+            // It may have moved into a team, or out of one; a General space cannot, and what was decided of its team stands.
+            Some(note) if message.cause == Cause::SpaceWebhook && note.team != Some(room.as_team()) => {
+                self.discover(desk, message, room, region).await
+            }
             Some(RoomNote { team: None }) => Ok(()),
             Some(RoomNote { team: Some(team) }) => match self.kept(tenant, team).await? {
                 Some(kept) => self.look_at(desk, message, kept).await,
@@ -93,6 +104,46 @@ impl Sync {
         }
     }
 
+    /// Somebody can take part now: his teams and groups are looked at, as far as they are linked.
+    pub(super) async fn person(&self, desk: &Desk, message: &Message, person: Person) -> Result<(), SyncError> {
+        if let Some(until) = desk.shut_until {
+            return self.send_at(message, until).await;
+        }
+        match self.teams_of(desk, person).await {
+            Ok(teams) => {
+                let look =
+                    |team| Message { cause: Cause::Person, ask: Ask::Team { team, region: None }, ..message.clone() };
+                Ok(self.queue.send_all(&teams.into_iter().map(look).collect::<Vec<_>>()).await?)
+            }
+            Err(error) => self.later(desk, message, error).await,
+        }
+    }
+
+    /// The linked teams that somebody is in, on either side.
+    async fn teams_of(&self, desk: &Desk, person: Person) -> Result<BTreeSet<TeamId>, SyncError> {
+        let calls = self.calls(desk).await?;
+        let account = WebexId::new(desk.tenant.region.clone(), person.person);
+        let (memberships, groups) = futures::future::join(
+            self.webex.memberships_of(&calls.webex, &account),
+            self.graph.groups_of(&calls.graph, person.object),
+        )
+        .await;
+        let tenant = desk.tenant.tenant;
+        // A space that is no team's has no link under its uuid.
+        let links: Vec<Key> =
+            memberships?.into_inner().iter().map(|membership| link::key(tenant, membership.room.as_team())).collect();
+        let notes: Vec<Key> = groups?.into_iter().map(|group| keys::group(desk.tenant.directory, group)).collect();
+        let mut teams = BTreeSet::new();
+        for item in self.store.get_many(&links).await? {
+            teams.insert(from_item::<Kept>(item)?.link.team);
+        }
+        for item in self.store.get_many(&notes).await? {
+            let note: GroupNote = from_item(item)?;
+            teams.extend((note.tenant == tenant).then_some(note.team));
+        }
+        Ok(teams)
+    }
+
     pub(super) async fn kept(&self, tenant: TenantId, team: TeamId) -> Result<Option<Kept>, StoreError> {
         self.store.get(&link::key(tenant, team)).await?.map(from_item).transpose()
     }
@@ -102,6 +153,11 @@ impl Sync {
         let tenant = desk.tenant.tenant;
         if let Some(until) = desk.shut_until {
             return self.send_at(message, until).await;
+        }
+        if let Taken::NotBefore(until) = self.afford_reading(desk, message.cause, room.as_team()).await? {
+            // There is no link yet that could wait: the messages of many new spaces spread over some minutes.
+            let own = SignedDuration::from_secs(i64::try_from(room.0.as_u128() % SPREAD_OVER).unwrap_or(0));
+            return self.send_at(message, until + own).await;
         }
         let found = match self.ask_webex(desk, &WebexId::new(region.clone(), room)).await {
             Ok(found) => found,

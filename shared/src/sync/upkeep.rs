@@ -4,9 +4,11 @@ use jiff::SignedDuration;
 
 use super::look::Look;
 use super::read::Reading;
-use super::{Sync, SyncError};
+use super::{Desk, Sync, SyncError};
+use crate::graph::SUBSCRIPTION_LIFE;
 use crate::http::Class;
 use crate::link::OfficerPlace;
+use crate::message::Message;
 use crate::tenant::OfficerStanding;
 use crate::webex::{Added, Role, WebexId};
 
@@ -32,6 +34,7 @@ impl Sync {
     /// The directory's expiration policy counts no activity in Webex: the group of a living team is renewed a month before its end.
     pub(super) async fn renew_before_expiry(&self, look: &mut Look<'_>, reading: &Reading) -> Result<(), SyncError> {
         let Some(group) = &reading.group else { return Ok(()) };
+        look.link.group_ends_at = group.group.expires;
         let is_near = group
             .group
             .expires
@@ -41,6 +44,22 @@ impl Sync {
             look.report.note("The group was renewed before its expiry.");
         }
         Ok(())
+    }
+
+    /// Microsoft wants a subscription to be reauthorized before its end, and may say so many times: to let it live on answers that. One that is lost is made anew by a round.
+    pub(super) async fn renew(&self, desk: &Desk, message: &Message, subscription: &str) -> Result<(), SyncError> {
+        if let Some(until) = desk.shut_until {
+            return self.send_at(message, until).await;
+        }
+        let renewed = async {
+            let access = self.tokens.graph(desk.tenant.directory, desk.deadline).await?;
+            let ends_at = self.clock.now() + SUBSCRIPTION_LIFE;
+            Ok(self.graph.renew_subscription(&access, subscription, ends_at).await?)
+        };
+        match renewed.await {
+            Ok(_) => Ok(()),
+            Err(error) => self.later(desk, message, error).await,
+        }
     }
 
     /// Whether the team is archived. Asked only where the team refused something, so that it costs nothing in step.

@@ -95,7 +95,7 @@ impl Queue for FrailQueue {
         }
     }
 
-    async fn send_all(&self, messages: &[Message]) -> Result<(), QueueError> {
+    async fn send_spaced(&self, messages: &[Message], _: Duration) -> Result<(), QueueError> {
         if self.reach.is_cut() { Err(QueueError::Busy("cut".to_owned())) } else { self.queue.send_all(messages).await }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use shared::ids::{ObjectId, OrgId, PersonId, RoomId, TeamId};
 use uuid::Uuid;
 
+use super::events::Change;
 use super::messages::Card;
 use super::seats::Via;
 use super::{AccountStatus, AdminRole, Role, TokenPair, UserType, WebexSettings};
@@ -133,7 +134,12 @@ impl World {
     /// # Errors
     /// Where a moderator of the space is not in the team.
     pub fn move_room(&self, room: RoomId, team: TeamId) -> Result<(), Refused> {
-        Ok(self.lock().put_into_team(room, team)?)
+        let mut state = self.lock();
+        state.put_into_team(room, team)?;
+        if let Some(creator) = state.webex.rooms.get(&room).map(|entry| entry.creator) {
+            state.room_changed(Change::Updated, room, creator);
+        }
+        Ok(())
     }
 
     /// A moderator archives a team: it can be read, and nobody comes or goes.

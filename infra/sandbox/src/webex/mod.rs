@@ -32,7 +32,7 @@ use crate::wire::{Answer, Outcome, Request};
 use crate::world::{Credentials, State, secret, uuid};
 
 /// What the officer's pair may do: all that the integration asks for, outside and inside.
-pub(crate) const OFFICER_SCOPES: &[&str] = &[
+pub const OFFICER_SCOPES: &[&str] = &[
     "spark-compliance:events_read",
     "spark-compliance:teams_read",
     "spark-compliance:rooms_read",

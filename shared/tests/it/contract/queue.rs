@@ -71,6 +71,7 @@ super::hold! {
     many_messages_all_arrive
     a_delayed_message_is_not_there_yet
     a_delay_is_cut_to_the_longest
+    spaced_messages_come_one_after_the_other
 }
 
 async fn a_message_arrives_as_it_was_sent(subject: Subject) {
@@ -95,6 +96,12 @@ async fn a_delayed_message_is_not_there_yet(subject: Subject) {
 async fn a_delay_is_cut_to_the_longest(subject: Subject) {
     subject.queue().send(&message(1), LONGEST_DELAY * 100).await.unwrap();
     assert_eq!(subject.visible().await, []);
+}
+
+async fn spaced_messages_come_one_after_the_other(subject: Subject) {
+    let messages: Vec<Message> = (0..25).map(message).collect();
+    subject.queue().send_spaced(&messages, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(subject.visible().await, messages[..1], "the first at once, the others later");
 }
 
 #[cfg(feature = "aws")]

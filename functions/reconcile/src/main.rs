@@ -1,0 +1,67 @@
+//! Wiring of the reconcile function: configuration, clients, and the loop of the Lambda runtime.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use reconcile::Event;
+use shared::clock::WallClock;
+use shared::graph::{Entra, Graph};
+use shared::http::{Deadline, Net};
+use shared::queue::sqs::SqsQueue;
+use shared::round::Rounds;
+use shared::secrets::manager::SecretsManager;
+use shared::store::dynamo::DynamoStore;
+use shared::sync::Sync;
+use shared::tokens::Tokens;
+use shared::webex::Webex;
+use shared::webhook_keys::CachedWebhookKeys;
+use shared::{aws, config, log};
+
+/// Time that is left for giving the round's lease back, after the last call.
+const CLOSING: SignedDuration = SignedDuration::from_secs(2);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    log::exit_code(run().await)
+}
+
+async fn run() -> Result<(), Error> {
+    log::to_stdout()?;
+    let metrics = log::metrics("reconcile")?;
+    let rounds = Arc::new(wire().await?);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
+        let rounds = Arc::clone(&rounds);
+        async move {
+            let ends = Timestamp::UNIX_EPOCH + Duration::from_millis(event.context.deadline);
+            let response = reconcile::handle(&rounds, event.payload, Deadline(ends - CLOSING)).await?;
+            metrics.flush(std::io::stdout())?;
+            Ok::<_, Error>(response)
+        }
+    }))
+    .await
+}
+
+async fn wire() -> Result<Rounds, Error> {
+    let sdk = aws::sdk_config().await;
+    let clock = Arc::new(WallClock);
+    let net = Arc::new(Net::new()?);
+    let store =
+        Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config::required("TABLE_NAME")?, clock.clone()));
+    let sqs = aws_sdk_sqs::Client::new(&sdk);
+    let queue = Arc::new(SqsQueue::new(sqs.clone(), config::required("SYNC_QUEUE_URL")?));
+    let turns = Arc::new(SqsQueue::new(sqs, config::required("RECONCILE_QUEUE_URL")?));
+    let secrets = Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk)));
+    let prefix = config::required("SECRETS_PREFIX")?;
+    let webex = Webex::new(&config::url("WEBEX_API_URL", "https://webexapis.com/v1")?, net.clone(), clock.clone())?;
+    let graph_url = config::url("GRAPH_URL", "https://graph.microsoft.com/v1.0")?;
+    let graph = Graph::new(&graph_url, net.clone(), clock.clone())?;
+    let login_url = config::url("ENTRA_LOGIN_URL", "https://login.microsoftonline.com")?;
+    let entra = Entra::new(&login_url, &graph_url, net, clock.clone())?;
+    let keys = CachedWebhookKeys::new(secrets.clone(), clock.clone(), &prefix);
+    let tokens = Tokens::new(secrets, store.clone(), clock.clone(), webex.clone(), entra, prefix);
+    let sync = Sync { store, queue, tokens, webex, graph, clock };
+    Ok(Rounds { sync, turns, keys, public_url: config::required_url("PUBLIC_URL")? })
+}

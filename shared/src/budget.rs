@@ -1,0 +1,138 @@
+//! How much of a service's quota is left, over all functions that run at the same time: a leaky bucket in the table for each.
+//!
+//! A bucket is one number: the moment at which it will have run dry. Taking from it moves that moment on, and where it is too far away already, whoever asks has to wait.
+//! An idle bucket is written by one small taking in eight only, for all eight: a tenant in step costs next to nothing, and a busy one is counted exactly.
+//!
+//! # Assumptions
+//! The services' own limits stand: a 429 shuts the tenant's gate whatever is counted here.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use crate::ids::TenantId;
+use crate::store::{Change, Condition, Key, Store, StoreError, Test, from_item, milliseconds, moment};
+
+/// One in so many takes from an idle bucket, for all of them.
+const SAMPLED: u128 = 8;
+
+/// A quota that is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    /// Calls of the officer's account: about 300 a minute, of which rounds need some.
+    Webex(TenantId),
+    /// Writes of our app in a tenant's directory: 3,000 in 150 seconds. <https://learn.microsoft.com/graph/throttling-limits>
+    GraphWrites(TenantId),
+    /// Writes of our app in all directories: 35,000 in 300 seconds.
+    AllGraphWrites,
+}
+
+/// What the work is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// Somebody waits for it.
+    Awaited,
+    /// Repair, and work that was put off: half of the bucket is left to others.
+    Repair,
+}
+
+/// Whether there is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It was counted: go on.
+    Granted,
+    /// Not before this moment.
+    NotBefore(Timestamp),
+}
+
+impl Quota {
+    /// Where its bucket is kept.
+    pub(crate) fn key(self) -> Key {
+        match self {
+            Self::Webex(tenant) => Key::new(format!("TENANT#{tenant}"), "BUDGET#webex"),
+            Self::GraphWrites(tenant) => Key::new(format!("TENANT#{tenant}"), "BUDGET#graph"),
+            Self::AllGraphWrites => Key::new("APP", "BUDGET#graph"),
+        }
+    }
+
+    /// Milliseconds in which one runs out, and how many the bucket holds: in the window of the limit both together stay below it.
+    fn rate(self) -> (i64, i64) {
+        match self {
+            Self::Webex(_) => (333, 100),
+            Self::GraphWrites(_) => (56, 300),
+            Self::AllGraphWrites => (9, 1_500),
+        }
+    }
+}
+
+/// A bucket as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Bucket {
+    #[serde(with = "milliseconds")]
+    dry_at: Timestamp,
+}
+
+/// Somebody who takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Taker {
+    /// What for.
+    pub priority: Priority,
+    /// When.
+    pub now: Timestamp,
+    /// Anything that differs between takers: it decides who writes for the others while a bucket is idle.
+    pub lot: u128,
+}
+
+impl Taker {
+    /// Takes `count` of a quota, if its bucket is not full; a single large taking may overfill it, and others wait for that. `known` saves a read where the bucket was read before.
+    pub async fn take(
+        self,
+        store: &dyn Store,
+        quota: Quota,
+        count: usize,
+        known: Option<Bucket>,
+    ) -> Result<Taken, StoreError> {
+        let (key, (interval, size)) = (quota.key(), quota.rate());
+        let room = match self.priority {
+            Priority::Awaited => size,
+            Priority::Repair => size / 2,
+        };
+        let milliseconds = |count: i64| SignedDuration::from_millis(interval.saturating_mul(count));
+        let (cost, full) = (i64::try_from(count).unwrap_or(i64::MAX), self.now + milliseconds(room));
+        // What is large is counted by itself, also while the bucket is idle.
+        let for_all = cost.saturating_mul(i64::try_from(SAMPLED).unwrap_or(1));
+        let is_small = for_all <= size / 4;
+        let mut bucket = known;
+        for _ in 0..3 {
+            let below = |moment: Timestamp| {
+                Condition::Holds(vec![Test::Below("dry_at", moment.as_millisecond().saturating_add(1))])
+            };
+            let (change, unchanged) = match bucket {
+                Some(Bucket { dry_at }) if dry_at > full => {
+                    return Ok(Taken::NotBefore(self.now + dry_at.duration_since(full)));
+                }
+                Some(Bucket { dry_at }) if dry_at > self.now => {
+                    (Change::Add("dry_at", interval.saturating_mul(cost)), below(full))
+                }
+                _ if is_small && !self.lot.is_multiple_of(SAMPLED) => return Ok(Taken::Granted),
+                idle => {
+                    let for_all = if is_small { for_all } else { cost };
+                    let dry_at = self.now + milliseconds(for_all);
+                    let unchanged = if idle.is_some() { below(self.now) } else { Condition::Absent };
+                    (Change::Set("dry_at", moment(dry_at)), unchanged)
+                }
+            };
+            match store.update(&key, vec![change], unchanged).await {
+                Ok(_) => return Ok(Taken::Granted),
+                Err(StoreError::ConditionFailed) => bucket = read(store, quota).await?,
+                Err(error) => return Err(error),
+            }
+        }
+        // So many at the same moment: the bucket is anything but idle.
+        Ok(Taken::NotBefore(self.now + SignedDuration::from_secs(1)))
+    }
+}
+
+/// The bucket of a quota; `None` before anything was counted.
+pub async fn read(store: &dyn Store, quota: Quota) -> Result<Option<Bucket>, StoreError> {
+    store.get(&quota.key()).await?.map(from_item).transpose()
+}

@@ -1,0 +1,55 @@
+//! What a look takes of the services' quotas, before it calls.
+
+use super::look::Look;
+use super::{Desk, Sync};
+use crate::budget::{Priority, Quota, Taken, Taker};
+use crate::ids::TeamId;
+use crate::merge::Plan;
+use crate::message::Cause;
+use crate::roster::Side;
+use crate::store::StoreError;
+
+/// Calls with which a look reads the team.
+const READING: usize = 2;
+
+/// What a bind costs of Graph's write quota: a third of a unit, as Microsoft told others who asked.
+const BINDS_PER_UNIT: usize = 3;
+
+impl Sync {
+    /// Whether the reading of a look can be afforded now.
+    pub(super) async fn afford_reading(&self, desk: &Desk, cause: Cause, team: TeamId) -> Result<Taken, StoreError> {
+        let quota = Quota::Webex(desk.tenant.tenant);
+        self.taker(cause, team).take(self.store.as_ref(), quota, READING, desk.webex_calls).await
+    }
+
+    /// Whether a plan can be afforded now.
+    pub(super) async fn afford_plan(&self, look: &Look<'_>, plan: &Plan, others: usize) -> Result<Taken, StoreError> {
+        let (tenant, store) = (look.desk.tenant.tenant, self.store.as_ref());
+        let on = |side| plan.steps.iter().filter(|step| step.side == side).count();
+        let taker = self.taker(look.report.activity.cause, look.link.team);
+        let in_team = on(Side::Team);
+        if in_team > 0 {
+            let taken = taker.take(store, Quota::Webex(tenant), in_team, look.desk.webex_calls).await?;
+            if taken != Taken::Granted {
+                return Ok(taken);
+            }
+        }
+        let in_group = on(Side::Group).div_ceil(BINDS_PER_UNIT) + others;
+        if in_group == 0 {
+            return Ok(Taken::Granted);
+        }
+        match taker.take(store, Quota::GraphWrites(tenant), in_group, look.desk.graph_writes).await? {
+            Taken::Granted => taker.take(store, Quota::AllGraphWrites, in_group, look.desk.all_graph_writes).await,
+            refused => Ok(refused),
+        }
+    }
+
+    fn taker(&self, cause: Cause, team: TeamId) -> Taker {
+        let now = self.clock.now();
+        let priority = match cause {
+            Cause::Due | Cause::Person => Priority::Repair,
+            _ => Priority::Awaited,
+        };
+        Taker { priority, now, lot: team.0.as_u128() ^ now.as_millisecond().unsigned_abs() as u128 }
+    }
+}

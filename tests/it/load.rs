@@ -1,0 +1,136 @@
+//! Many links: what their rounds cost, and that nothing comes all at once.
+
+use jiff::{SignedDuration, Timestamp};
+use sandbox::{Call, Role, Service};
+use shared::http::Api;
+use shared::ids::TeamId;
+use shared::link::{self, Link, Phase};
+use shared::message::{Ask, Cause};
+use shared::round::LOOKS_PER_ROUND;
+use shared::settings::{OfficerStanding, Settings};
+use shared::store::{Change, Condition, Store, Write, moment};
+use shared::tenant;
+
+use crate::town::{MINUTE, Town, every_team};
+
+/// Links of teams and groups that are the same, without the hours that it takes to make them: two people each.
+async fn links(town: &Town, count: usize, due: impl Fn(usize) -> Option<Timestamp>) -> Vec<TeamId> {
+    let mut teams = vec![];
+    for n in 0..count {
+        let (one, other) = (town.people[n % town.people.len()], town.people[(n + 1) % town.people.len()]);
+        let title = format!("Team {n}");
+        let team = town.world().create_team(one.person, &title);
+        town.world().add_to_team(team, other.person, Role::Member).unwrap();
+        let group = town.world().create_group(one.object, &title).unwrap();
+        town.world().add_member(group, other.object);
+        let link =
+            Link { daily_at: Some(town.now()), ..Link::new(team, Default::default(), title, Phase::Linked { group }) };
+        let creation = link::creation(town.tenant(), &link, town.now()).unwrap();
+        town.store().write(vec![creation]).await.unwrap();
+        let next = due(n).unwrap_or_else(|| own_moment(team, town.now()));
+        let next =
+            Write::Update(link::key(town.tenant(), team), vec![Change::Set("gsi1sk", moment(next))], Condition::Any);
+        town.store().write(vec![next]).await.unwrap();
+        teams.push(team);
+    }
+    teams
+}
+
+/// Nobody steps into a team when it is first looked at.
+fn outside() -> Settings {
+    Settings { standing: OfficerStanding::Outside, ..every_team() }
+}
+
+/// Spread over the day.
+fn own_moment(team: TeamId, now: Timestamp) -> Timestamp {
+    now + SignedDuration::from_secs(60 + i64::try_from(team.0.as_u128() % 86_340).unwrap())
+}
+
+fn of_the_tenant(town: &Town, calls: Vec<Call>) -> Vec<Call> {
+    let theirs = [Some(town.handle.org.0), Some(town.handle.directory.0)];
+    calls.into_iter().filter(|call| theirs.contains(&call.owner)).collect()
+}
+
+#[tokio::test]
+async fn five_minutes_of_rounds_over_ten_thousand_links_in_step_are_under_120_calls() {
+    let mut town = Town::with_one_tenant(400, outside()).await;
+    town.world().webex_settings(|settings| settings.deliveries_lost = 100);
+    town.world().graph_settings(|settings| settings.notifications_lost = 100);
+    let teams = links(&town, 10_000, |_| None).await;
+    // Every link is looked at once, and what that left to settle is settled.
+    for team in &teams {
+        town.skip(SignedDuration::from_secs(1));
+        town.handle(&town.wish(Ask::Team { team: *team, region: None }, Cause::WebexWebhook)).await;
+    }
+    town.let_pass(3 * 60 * MINUTE).await;
+    let (mut all, mut most) = (0, 0);
+    for _ in 0..12 {
+        town.world().take_calls();
+        town.let_pass(5 * MINUTE).await;
+        let calls = of_the_tenant(&town, town.world().take_calls());
+        assert!(calls.iter().all(|call| call.kind == sandbox::Kind::Read), "nothing is written");
+        (all, most) = (all + calls.len(), most.max(calls.len()));
+    }
+    println!("five minutes of rounds over 10,000 links in step: {} calls, {most} at most", all / 12);
+    // Each link has its moment of the day by chance: some five minutes have more of them, others fewer.
+    assert!(all < 12 * 120, "{all} calls in an hour");
+    town.assert_clean();
+}
+
+#[tokio::test]
+async fn an_hours_gate_over_five_thousand_due_links_makes_no_storm() {
+    let mut town = Town::with_one_tenant(50, outside()).await;
+    let now = town.now();
+    links(&town, 5_000, |_| Some(now)).await;
+    let until = now + SignedDuration::from_mins(60);
+    tenant::shut_gate(town.store(), town.tenant(), Api::Graph, until).await.unwrap();
+    town.world().take_calls();
+    let queue = town.house.ground().queue.clone();
+    queue.receive(usize::MAX).into_iter().for_each(|one| queue.delete(one.receipt));
+    town.let_pass(58 * MINUTE).await;
+    assert!(queue.len() <= 1, "{} messages wait", queue.len());
+    assert_eq!(of_the_tenant(&town, town.world().take_calls()).len(), 0, "nothing is called");
+    let mut looks = 0;
+    for _ in 0..30 {
+        town.let_pass(MINUTE).await;
+        let calls = of_the_tenant(&town, town.world().take_calls());
+        assert!(calls.iter().all(|call| call.status != Some(429)), "no more than the services bear");
+        let looked =
+            calls.iter().filter(|call| call.service == Service::Graph && call.path.ends_with("$batch")).count();
+        assert!(looked <= LOOKS_PER_ROUND + 5, "{looked} looks in a minute");
+        looks += looked;
+    }
+    assert!(looks > 1_500, "{looks} looks in half an hour: it goes on");
+    town.let_pass(90 * MINUTE).await;
+    assert!(queue.dead_letters().is_empty());
+}
+
+#[tokio::test]
+async fn a_first_sync_of_a_thousand_teams_of_fifty_goes_on_near_the_quota_without_a_429_storm() {
+    let mut town = Town::with_one_tenant(300, every_team()).await;
+    town.world().webex_settings(|settings| settings.deliveries_lost = 100);
+    let mut random = fastrand::Rng::with_seed(1);
+    for n in 0..1_000 {
+        let team = town.world().create_team(town.people[n % 300].person, &format!("Team {n}"));
+        let first = random.usize(0..300);
+        for k in 0..49 {
+            let person = town.people[(first + 1 + k) % 300];
+            _ = town.world().add_to_team(team, person.person, Role::Member);
+        }
+    }
+    town.world().take_calls();
+    let (mut throttled, mut minutes) = (0, 0);
+    while town.world().groups(town.handle.directory).len() < 1_000 && minutes < 120 {
+        town.let_pass(5 * MINUTE).await;
+        minutes += 5;
+        throttled += town.world().take_calls().iter().filter(|call| call.status == Some(429)).count();
+    }
+    town.let_pass(40 * MINUTE).await;
+    println!("a first sync of 1,000 teams of 50 took {minutes} minutes, with {throttled} answers of 429");
+    let groups = town.world().groups(town.handle.directory);
+    assert_eq!(groups.len(), 1_000);
+    let whole = groups.values().filter(|group| group.members.len() >= 49).count();
+    assert_eq!(whole, 1_000, "everybody is in their group");
+    assert!(throttled <= 5, "{throttled} calls were throttled");
+    town.assert_clean();
+}
