@@ -5,10 +5,12 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use sandbox::{Kind, Ports, Service, TenantHandle, World, serve_on};
 use serde_json::Value;
 use shared::clock::Clock;
 use shared::http::{CALL_TIMEOUT, TransportError};
+use shared::round::last_report;
 
 use crate::show::{in_numbers, writes};
 use crate::story::{Stopped, Story};
@@ -36,6 +38,7 @@ pub(crate) async fn serve(mut story: Story) -> Result<(), Stopped> {
     story.page.line(&examples)?;
     world.take_calls();
     let (began, at_first) = (Instant::now(), clock.now());
+    let mut last_round = clock.now();
     let mut stop = pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
@@ -54,10 +57,37 @@ pub(crate) async fn serve(mut story: Story) -> Result<(), Stopped> {
         for line in &lines {
             story.page.good(&format!("{time}  carried  {line}"))?;
         }
+        if let Some(line) = found_by_a_round(&story, &mut last_round).await {
+            story.page.line(&format!("{time}  round    {line}"))?;
+        }
         if lines.is_empty() && calls.iter().any(|call| call.service == Service::Graph && call.kind == Kind::Read) {
             story.page.line(&format!("{time}  looked   {}: nothing to do", in_numbers(&calls)))?;
         }
     }
+}
+
+/// What the first tenant's last round found, where it is a new one and found anything.
+async fn found_by_a_round(story: &Story, last: &mut Timestamp) -> Option<String> {
+    let tenant = *story.house.tenants().first()?;
+    let report = last_report(story.house.ground().store.as_ref(), tenant).await.ok()??;
+    if report.began <= *last {
+        return None;
+    }
+    *last = report.began;
+    let found: Vec<String> = [
+        (report.spaces, "spaces with changed memberships"),
+        (report.groups, "changed groups"),
+        (report.due, "looks due"),
+        (report.can_take_part, "people who can take part now"),
+        (report.repaired, "webhooks and subscriptions mended"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{what}: {count}"))
+    .chain(report.standstill.map(|why| why.line().to_owned()))
+    .chain(report.troubles)
+    .collect();
+    (!found.is_empty()).then(|| found.join(", "))
 }
 
 /// What can be tried, to be copied into a shell.
