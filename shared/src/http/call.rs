@@ -34,23 +34,40 @@ impl Deadline {
     }
 }
 
+/// Who waits for calls. Graph throttles the least urgent first. <https://learn.microsoft.com/graph/throttling#prioritize-requests>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// Nobody: repair.
+    Low,
+    /// Nobody in particular.
+    Usual,
+    /// A person, at this moment.
+    High,
+}
+
 /// What calls are made with: somebody's token, and until when. Remembers what the services called its requests.
 #[derive(Clone)]
 pub struct Access {
     token: Option<SecretString>,
     deadline: Deadline,
+    urgency: Urgency,
     request_ids: Arc<Mutex<Vec<String>>>,
 }
 
 impl Access {
     /// Calls with a bearer token.
     pub fn with_token(token: SecretString, deadline: Deadline) -> Self {
-        Self { token: Some(token), deadline, request_ids: Arc::default() }
+        Self { token: Some(token), deadline, urgency: Urgency::Usual, request_ids: Arc::default() }
     }
 
     /// Calls without a token: to the token endpoints.
     pub fn anonymous(deadline: Deadline) -> Self {
-        Self { token: None, deadline, request_ids: Arc::default() }
+        Self { token: None, deadline, urgency: Urgency::Usual, request_ids: Arc::default() }
+    }
+
+    /// Says who waits for the calls.
+    pub fn urgent(self, urgency: Urgency) -> Self {
+        Self { urgency, ..self }
     }
 
     /// By when the calls end.
@@ -346,6 +363,14 @@ impl Caller {
             headers.extend(call.headers.clone());
             headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
             headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+            let urgency = match access.urgency {
+                Urgency::Low => Some("low"),
+                Urgency::Usual => None,
+                Urgency::High => Some("high"),
+            };
+            if let Some(urgency) = urgency.filter(|_| self.api == Api::Graph) {
+                headers.insert("x-ms-throttle-priority", HeaderValue::from_static(urgency));
+            }
             if let Some(token) = &access.token {
                 let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
                     .map_err(|_| unsendable("the token is no header value".into()))?;

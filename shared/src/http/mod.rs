@@ -10,7 +10,7 @@ mod error;
 mod net;
 mod retry_after;
 
-pub use call::{Access, Answer, Call, Caller, Deadline, InvalidBaseUrl, Repeat};
+pub use call::{Access, Answer, Call, Caller, Deadline, InvalidBaseUrl, Repeat, Urgency};
 pub use error::{CallError, Class, Failure};
 pub use net::Net;
 pub use retry_after::retry_after;

@@ -7,7 +7,7 @@ use super::record::Report;
 use super::route::never;
 use super::{Calls, Desk, Sync, SyncError};
 use crate::budget::Taken;
-use crate::http::{CALL_TIMEOUT, Class};
+use crate::http::{CALL_TIMEOUT, Class, Urgency};
 use crate::ids::TenantId;
 use crate::link::{self, Closing, Handed, Kept, Lease, Link, Phase, TroubleKind};
 use crate::merge::{self, OWNER_LIMIT, RECENT};
@@ -144,7 +144,7 @@ impl Sync {
     async fn look(&self, desk: &Desk, message: &Message, lease: &Lease, kept: Kept) -> Result<(), SyncError> {
         let started = self.clock.now();
         let calls = match self.calls(desk).await {
-            Ok(calls) => calls,
+            Ok(Calls { webex, graph }) => Calls { webex, graph: graph.urgent(urgency(message.cause)) },
             Err(error) => {
                 let end = self.failed(desk, &kept.link, error).await?;
                 return self
@@ -329,6 +329,15 @@ fn last_daily(desk: &Desk, link: &Link) -> Option<Timestamp> {
 
 fn is_from_microsoft(cause: Cause) -> bool {
     matches!(cause, Cause::GraphNotification | Cause::GraphDelta)
+}
+
+/// An administrator waits for the page; what a round found due waits for nobody.
+fn urgency(cause: Cause) -> Urgency {
+    match cause {
+        Cause::Administrator => Urgency::High,
+        Cause::Due | Cause::Person => Urgency::Low,
+        _ => Urgency::Usual,
+    }
 }
 
 fn within_a_delay(until: Timestamp, now: Timestamp) -> bool {

@@ -12,7 +12,7 @@ use serde_json::json;
 use shared::clock::{Clock, SimulatedClock};
 use shared::http::{
     ANSWER_LIMIT, Access, Answer, Api, CALL_TIMEOUT, Call, CallError, Caller, Class, Deadline, Failure, Net, Repeat,
-    TransportError,
+    TransportError, Urgency,
 };
 use wiremock::matchers::{any, header, header_exists, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -359,5 +359,23 @@ fn only_https_is_called_except_on_this_machine() {
     }
     for base in ["http://graph.microsoft.com", "http://127.0.0.1.example.com", "ftp://localhost", "graph", ""] {
         assert!(!usable(base), "{base}");
+    }
+}
+
+#[tokio::test]
+async fn graph_is_told_who_waits_and_nobody_else_is() {
+    for (api, urgency, told) in [
+        (Api::Graph, Urgency::Low, Some("low")),
+        (Api::Graph, Urgency::Usual, None),
+        (Api::Graph, Urgency::High, Some("high")),
+        (Api::Webex, Urgency::High, None),
+    ] {
+        let service = service().await;
+        answers(&service, ResponseTemplate::new(200)).await;
+        let client = Client::of(api, &service.uri());
+        client.caller.call(&client.access.clone().urgent(urgency), Call::get("/groups")).await.unwrap();
+        let asked = service.received_requests().await.unwrap().remove(0);
+        let header = asked.headers.get("x-ms-throttle-priority").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(header.as_deref(), told, "{api} {urgency:?}");
     }
 }
