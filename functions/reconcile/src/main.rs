@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use reconcile::Event;
 use shared::clock::WallClock;
 use shared::graph::{Entra, Graph};
@@ -36,9 +36,11 @@ async fn run() -> Result<(), Error> {
         let rounds = Arc::clone(&rounds);
         async move {
             let ends = Timestamp::UNIX_EPOCH + Duration::from_millis(event.context.deadline);
-            let response = reconcile::handle(&rounds, event.payload, Deadline(ends - CLOSING)).await?;
-            metrics.flush(std::io::stdout())?;
-            Ok::<_, Error>(response)
+            let handled = reconcile::handle(&rounds, event.payload, Deadline(ends - CLOSING)).await;
+            if let Err(error) = metrics.flush(std::io::stdout()) {
+                tracing::warn!(%error, "the metrics of this invocation are lost");
+            }
+            handled.map_err(|error| Diagnostic { error_type: "NoTurns".into(), error_message: error.to_string() })
         }
     }))
     .await

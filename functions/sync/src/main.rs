@@ -35,7 +35,9 @@ async fn run() -> Result<(), Error> {
         async move {
             let ends = Timestamp::UNIX_EPOCH + Duration::from_millis(event.context.deadline);
             let response = ::sync::handle(&sync, event.payload, Deadline(ends - CLOSING)).await;
-            metrics.flush(std::io::stdout())?;
+            if let Err(error) = metrics.flush(std::io::stdout()) {
+                tracing::warn!(%error, "the metrics of this invocation are lost");
+            }
             Ok::<_, Error>(response)
         }
     }))
