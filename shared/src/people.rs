@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::graph::{User, UserKind};
 use crate::ids::{ObjectId, PersonId, TenantId};
 use crate::roster::{LeftOut, Participation, Person};
-use crate::store::{Condition, Key, Store, StoreError, Test, Write, from_item, to_item, to_value};
+use crate::store::{Condition, Cursor, Key, Query, Store, StoreError, Test, Write, from_item, to_item, to_value};
+use crate::tenant::keys;
 use crate::webex::{ScimState, ScimUser};
 
 /// What one Webex account says of itself.
@@ -83,17 +84,32 @@ pub struct Known {
     pub participation: Participation,
     /// The display name.
     pub name: String,
+    /// The userName, mostly a mail address.
+    pub user_name: String,
 }
 
 impl Known {
+    /// Why the person is left out, if so.
+    pub fn left_out(&self) -> Option<LeftOut> {
+        match self.participation {
+            Participation::LeftOut { reason } => Some(reason),
+            Participation::TakesPart { .. } => None,
+        }
+    }
+
     /// Both ids.
     pub fn pair(&self) -> Option<Person> {
         self.object.map(|object| Person { object, person: self.person })
     }
 }
 
+/// The partition of a tenant's accounts.
+fn partition(tenant: TenantId) -> String {
+    format!("TENANT#{tenant}#PERSON")
+}
+
 fn person_key(tenant: TenantId, person: PersonId) -> Key {
-    Key::new(format!("TENANT#{tenant}#PERSON"), person.to_string())
+    Key::new(partition(tenant), person.to_string())
 }
 
 fn object_key(tenant: TenantId, object: ObjectId) -> Key {
@@ -138,6 +154,14 @@ impl<'a> PersonIndex<'a> {
         let objects: BTreeSet<ObjectId> = extract.entries.values().filter_map(|entry| entry.object).collect();
         extract.objects = self.bearers(objects).await?;
         Ok(extract.entries.keys().filter_map(|person| Some((*person, extract.known(*person)?))).collect())
+    }
+
+    /// A page of all people, at most `limit`, and where the next page begins.
+    pub async fn page(&self, limit: usize, start: Option<&Cursor>) -> Result<(Vec<Known>, Option<Cursor>), StoreError> {
+        let query = Query::Partition { pk: partition(self.tenant), prefix: String::new() };
+        let page = self.store.query(&query, limit, start).await?;
+        let people = page.items.iter().filter_map(|item| Key::of(item)?.sk.parse().ok());
+        Ok((self.people(people).await?.into_values().collect(), page.next))
     }
 
     /// Those of the pairs that the index knows, as pairs: an account whose externalId is another now is left out.
@@ -331,7 +355,13 @@ impl Extract {
                 None => Participation::TakesPart { returned: entry.returned.max(bearers.returned) },
             },
         };
-        Some(Known { person, object: entry.object, participation, name: entry.name.clone() })
+        Some(Known {
+            person,
+            object: entry.object,
+            participation,
+            name: entry.name.clone(),
+            user_name: entry.user_name.clone(),
+        })
     }
 
     /// What is known of an account and of all who share an object id with it, before or after it is observed.
@@ -442,6 +472,54 @@ impl Bearers {
         self.user = user;
         true
     }
+}
+
+/// How many of an organization's people can take part. Counted while a pass over all of them fills the index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Census {
+    /// People: no devices, no bots.
+    pub people: usize,
+    /// Those of them with an externalId.
+    pub with_external_id: usize,
+    /// Those whose externalId is a user of the directory, no guest.
+    pub matched: usize,
+    /// Those who are active and have signed in.
+    pub signed_in: usize,
+    /// Those of whom all of it holds.
+    pub ready: usize,
+}
+
+impl Census {
+    /// Counts one account. `directory` is as in [`PersonIndex::observe`].
+    pub fn count(&mut self, account: &ScimUser, directory: &BTreeMap<ObjectId, Option<User>>) {
+        let state = account.state();
+        if state == ScimState::NotAPerson {
+            return;
+        }
+        let user = object_of(account).and_then(|object| directory.get(&object)?.as_ref());
+        let is_matched = user.is_some_and(|user| user.kind == UserKind::Member);
+        let has_signed_in = state == ScimState::SignedIn;
+        self.people += 1;
+        self.with_external_id += usize::from(account.external_id.is_some());
+        self.matched += usize::from(is_matched);
+        self.signed_in += usize::from(has_signed_in);
+        self.ready += usize::from(is_matched && has_signed_in);
+    }
+}
+
+/// A census with its date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CensusOf {
+    /// When the pass ended.
+    pub at: Timestamp,
+    /// What it counted.
+    pub census: Census,
+}
+
+/// The last census that was counted to the end: one read, whatever the organization's size.
+pub async fn census(store: &dyn Store, tenant: TenantId) -> Result<Option<CensusOf>, StoreError> {
+    store.get(&keys::census(tenant)).await?.map(from_item).transpose()
 }
 
 /// The object id in an account's externalId.

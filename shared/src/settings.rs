@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{GroupId, ObjectId, PersonId, RoomId};
+use crate::ids::{GroupId, ObjectId, PersonId, RoomId, TenantId};
 use crate::merge::{BrakeLimit, Direction};
 use crate::roster::Side;
+use crate::store::{Condition, Item, Store, StoreError, Test, Write, from_item, to_item, to_value};
+use crate::tenant::keys;
 use crate::webex::WebexId;
 
 /// What the tenant's administrators chose. What an older version did not store has its default.
@@ -168,4 +170,40 @@ pub enum Told {
     Space(WebexId<RoomId>),
     /// Somebody, in a direct message.
     Person(WebexId<PersonId>),
+}
+
+/// Which saving of a tenant's settings these are: whoever saves says which he saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsVersion(pub u64);
+
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(default)]
+    version: SettingsVersion,
+}
+
+/// The tenant's settings as they stand; those of a tenant that never had any are the defaults.
+pub async fn load(store: &dyn Store, tenant: TenantId) -> Result<(Settings, SettingsVersion), StoreError> {
+    let Some(item) = store.get(&keys::settings(tenant)).await? else { return Ok(Default::default()) };
+    let Versioned { version } = from_item(item.clone())?;
+    Ok((from_item(item)?, version))
+}
+
+/// Saves settings in the place of those that were seen.
+///
+/// # Errors
+/// `ConditionFailed` where somebody else has saved since: show what changed.
+pub async fn save(
+    store: &dyn Store,
+    tenant: TenantId,
+    settings: &Settings,
+    seen: SettingsVersion,
+) -> Result<(), StoreError> {
+    let mut item: Item = to_item(&keys::settings(tenant), settings)?;
+    item.insert("version".into(), to_value(&(seen.0 + 1))?);
+    let unchanged = match seen.0 {
+        0 => Test::Missing("version"),
+        version => Test::Equals("version", to_value(&version)?),
+    };
+    store.write(vec![Write::Put(item, Condition::Holds(vec![unchanged]))]).await
 }

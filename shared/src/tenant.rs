@@ -9,10 +9,11 @@ use crate::http::Api;
 use crate::ids::{DirectoryId, GroupId, OrgId, PersonId, TeamId, TenantId};
 use crate::merge::Decoration;
 pub use crate::settings::{
-    BrakeLimits, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, TeamDeleted, Told,
+    BrakeLimits, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, SettingsVersion,
+    TeamDeleted, Told,
 };
 use crate::standstill::Standstill;
-use crate::store::{Change, Condition, Item, Key, Store, StoreError, from_item, milliseconds, moment, to_item};
+use crate::store::{Change, Condition, Item, Key, Store, StoreError, Write, from_item, milliseconds, moment, to_item};
 use crate::webex::Region;
 
 /// One customer: a Webex organization joined to one Entra directory.
@@ -59,10 +60,30 @@ pub struct Gate {
 
 /// Keys of the tenant's own items.
 pub mod keys {
-    use super::{Api, DirectoryId, GroupId, Key, TeamId, TenantId};
+    use super::{Api, DirectoryId, GroupId, Key, OrgId, TeamId, TenantId};
+
+    /// An organization that signed up; there is one tenant for it at most.
+    pub fn org(org: OrgId) -> Key {
+        Key::new(format!("ORG#{org}"), "-")
+    }
+
+    /// From a directory to its tenant: there is one at most.
+    pub fn directory(directory: DirectoryId) -> Key {
+        Key::new(format!("DIRECTORY#{directory}"), "-")
+    }
+
+    /// What is left to do, and was done, when a tenant leaves.
+    pub fn leaving(tenant: TenantId) -> Key {
+        Key::new(partition(tenant), "LEAVING")
+    }
+
+    /// How many people are ready.
+    pub fn census(tenant: TenantId) -> Key {
+        Key::new(partition(tenant), "CENSUS")
+    }
 
     /// The partition of a tenant's own items.
-    fn partition(tenant: TenantId) -> String {
+    pub fn partition(tenant: TenantId) -> String {
         format!("TENANT#{tenant}")
     }
 
@@ -116,6 +137,11 @@ pub mod keys {
         Key::new(format!("GROUP#{directory}#{group}"), "-")
     }
 
+    /// What is known of spaces.
+    pub fn room_partition(tenant: TenantId) -> String {
+        format!("TENANT#{tenant}#ROOM")
+    }
+
     /// All people of a link, what is held and what was done.
     pub fn team_partition(tenant: TenantId, team: TeamId) -> String {
         format!("TENANT#{tenant}#TEAM#{team}")
@@ -126,6 +152,11 @@ pub mod keys {
 #[derive(Serialize)]
 struct Listed {}
 
+/// Part of a transaction that lists a tenant among all.
+pub(crate) fn listing(tenant: TenantId) -> Result<Write, StoreError> {
+    Ok(Write::Put(to_item(&keys::listed(tenant), &Listed {})?, Condition::Any))
+}
+
 /// Stores a tenant and its settings, and lists it.
 pub async fn put(store: &dyn Store, tenant: &Tenant, settings: &Settings) -> Result<(), StoreError> {
     use crate::store::Write::Put;
@@ -133,7 +164,7 @@ pub async fn put(store: &dyn Store, tenant: &Tenant, settings: &Settings) -> Res
         .write(vec![
             Put(to_item(&keys::tenant(tenant.tenant), tenant)?, Condition::Any),
             Put(to_item(&keys::settings(tenant.tenant), settings)?, Condition::Any),
-            Put(to_item(&keys::listed(tenant.tenant), &Listed {})?, Condition::Any),
+            listing(tenant.tenant)?,
         ])
         .await
 }
@@ -199,6 +230,16 @@ pub async fn at_hand(
         all_graph_writes,
     };
     Ok(Some((at_hand, items)))
+}
+
+/// Until when one of the two services does not want to be called for a tenant.
+pub async fn gates_shut_until(
+    store: &dyn Store,
+    tenant: TenantId,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let [webex, graph, _] = keys::gates(tenant);
+    latest(store.get_many(&[webex, graph]).await?, now)
 }
 
 /// Shuts a tenant's gate for one API. A gate that is shut for longer stays so.

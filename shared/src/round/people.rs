@@ -6,10 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Report, Round, Rounds, SyncError};
+use crate::graph::User;
 use crate::http::Deadline;
 use crate::ids::{ObjectId, TenantId};
 use crate::message::{Ask, Cause, Message};
-use crate::people::{PersonIndex, object_of};
+use crate::people::{Census, CensusOf, PersonIndex, object_of};
 use crate::roster::Participation;
 use crate::store::{Condition, Write, from_item, milliseconds, to_item};
 use crate::tenant::{self, keys};
@@ -40,6 +41,9 @@ struct PassCursor {
     /// People of the organization, as the last page said.
     total: usize,
     haste: Haste,
+    /// Whom it has counted so far.
+    #[serde(default)]
+    census: Census,
 }
 
 /// How fast the pass goes.
@@ -56,7 +60,7 @@ enum Haste {
 
 impl Default for PassCursor {
     fn default() -> Self {
-        Self { start_index: 1, total: 0, haste: Haste::First }
+        Self { start_index: 1, total: 0, haste: Haste::First, census: Census::default() }
     }
 }
 
@@ -123,14 +127,18 @@ impl Round<'_> {
             };
             let (scim, org) = (&self.rounds.sync.webex, self.at_hand.tenant.org);
             let page = scim.scim_page(&access, org, cursor.start_index, wanted, ScimOrder::ById).await?;
-            self.take_in_during(cursor.haste, &page.users).await?;
+            let directory = self.take_in_during(cursor.haste, &page.users).await?;
+            page.users.iter().for_each(|account| cursor.census.count(account, &directory));
             let next = cursor.start_index + page.users.len();
             let is_through = page.users.is_empty() || next > page.total;
-            cursor = PassCursor {
-                start_index: if is_through { 1 } else { next },
-                total: page.total,
-                haste: if is_through { Haste::Daily } else { cursor.haste },
-            };
+            if is_through {
+                let counted = CensusOf { at: self.now(), census: cursor.census };
+                let counted = to_item(&keys::census(self.tenant()), &counted)?;
+                self.store().write(vec![Write::Put(counted, Condition::Any)]).await?;
+                cursor = PassCursor { total: page.total, haste: Haste::Daily, ..PassCursor::default() };
+            } else {
+                cursor = PassCursor { start_index: next, total: page.total, ..cursor };
+            }
             self.keep_pass(cursor).await?;
             (read, pages) = (read + page.users.len(), pages + 1);
             let is_enough = match cursor.haste {
@@ -148,7 +156,7 @@ impl Round<'_> {
             Haste::First => Haste::First,
             Haste::Hurried | Haste::Daily => Haste::Hurried,
         };
-        self.keep_pass(PassCursor { start_index: 1, total: 0, haste }).await
+        self.keep_pass(PassCursor { haste, ..PassCursor::default() }).await
     }
 
     async fn pass_cursor(&self) -> Result<PassCursor, SyncError> {
@@ -163,17 +171,22 @@ impl Round<'_> {
 
     async fn take_in(&mut self, users: &[ScimUser]) -> Result<(), SyncError> {
         let haste = self.pass_cursor().await?.haste;
-        self.take_in_during(haste, users).await
+        self.take_in_during(haste, users).await.map(drop)
     }
 
     /// Takes accounts into the index. Whoever can take part now has his teams looked at; that is asked for first, since a change that is kept is not seen again.
-    async fn take_in_during(&mut self, haste: Haste, users: &[ScimUser]) -> Result<(), SyncError> {
+    /// Returns whom of them the directory knows.
+    async fn take_in_during(
+        &mut self,
+        haste: Haste,
+        users: &[ScimUser],
+    ) -> Result<BTreeMap<ObjectId, Option<User>>, SyncError> {
         self.report.people += users.len();
         if users.is_empty() {
-            return Ok(());
+            return Ok(BTreeMap::new());
         }
         let objects: BTreeSet<ObjectId> = users.iter().filter_map(object_of).collect();
-        let mut directory: BTreeMap<ObjectId, _> = objects.iter().map(|object| (*object, None)).collect();
+        let mut directory: BTreeMap<ObjectId, Option<User>> = objects.iter().map(|object| (*object, None)).collect();
         if !objects.is_empty() {
             let access = self.graph().await?;
             let found = self.rounds.sync.graph.users(&access, &objects.into_iter().collect::<Vec<_>>()).await?;
@@ -197,6 +210,7 @@ impl Round<'_> {
             self.report.can_take_part += messages.len();
             self.rounds.sync.queue.send_all(&messages).await?;
         }
-        Ok(index.keep(observation.writes).await?)
+        index.keep(observation.writes).await?;
+        Ok(directory)
     }
 }

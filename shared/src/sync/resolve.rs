@@ -182,6 +182,7 @@ impl Sync {
             object: None,
             participation: Participation::LeftOut { reason: LeftOut::NotSynchronized },
             name: String::new(),
+            user_name: String::new(),
         }))
     }
 
