@@ -14,6 +14,7 @@ pub mod graph;
 pub mod held;
 pub mod http;
 pub mod ids;
+pub mod leaving;
 pub mod ledger;
 pub mod link;
 #[cfg(feature = "aws")]
@@ -21,6 +22,7 @@ pub mod log;
 pub mod merge;
 pub mod message;
 pub mod notice;
+pub mod organization;
 pub mod people;
 pub mod preview;
 pub mod queue;

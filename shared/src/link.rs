@@ -59,6 +59,18 @@ pub struct Link {
     /// When the last daily look in preview mode was, which says nothing of the others.
     #[serde(default)]
     pub previewed_at: Option<Timestamp>,
+    /// Who was asked whether the team should have a group.
+    #[serde(default)]
+    pub asked: Option<Asked>,
+}
+
+/// Somebody who was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// How far a link has come.
@@ -129,9 +141,55 @@ pub enum OfficerPlace {
     #[default]
     NotYet,
     /// It was a member of the team when last read.
-    Inside,
+    Inside {
+        /// Which account: the officer can have been replaced since.
+        account: PersonId,
+        /// By whom.
+        by: PutThere,
+    },
     /// A person put it out: it stays out.
-    PutOut,
+    PutOut {
+        /// Which account.
+        account: PersonId,
+    },
+}
+
+/// By whom the officer was put into a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PutThere {
+    /// It stepped in to do its work, and leaves with it.
+    Itself,
+    /// Somebody, before it had a work to do there. It stays, whoever the officer is.
+    Somebody,
+}
+
+impl OfficerPlace {
+    /// Where this account stands if it was just read in the team; `by` says who put it there if that is new.
+    pub(crate) fn there(self, officer: PersonId, by: PutThere) -> Self {
+        if self.is_inside(officer) { self } else { Self::Inside { account: officer, by } }
+    }
+
+    /// Where this account stands if it was just not read in the team.
+    pub(crate) fn not_there(self, officer: PersonId) -> Self {
+        match self {
+            Self::Inside { account, .. } | Self::PutOut { account } if account == officer => Self::PutOut { account },
+            _ => Self::NotYet,
+        }
+    }
+
+    /// Whether this account stands in the team.
+    pub fn is_inside(self, officer: PersonId) -> bool {
+        matches!(self, Self::Inside { account, .. } if account == officer)
+    }
+
+    /// An account that stepped in when it was the officer.
+    pub(crate) fn former(self, officer: PersonId) -> Option<PersonId> {
+        match self {
+            Self::Inside { account, by: PutThere::Itself } if account != officer => Some(account),
+            _ => None,
+        }
+    }
 }
 
 /// Removals that a look made.
@@ -210,6 +268,7 @@ impl Link {
             group_ends_at: None,
             notices: BTreeSet::new(),
             previewed_at: None,
+            asked: None,
         }
     }
 
@@ -309,9 +368,14 @@ pub struct Lease {
     name: String,
 }
 
+/// The partition of a tenant's links.
+pub fn partition(tenant: TenantId) -> String {
+    format!("TENANT#{tenant}#LINK")
+}
+
 /// Where a link is kept.
 pub fn key(tenant: TenantId, team: TeamId) -> Key {
-    Key::new(format!("TENANT#{tenant}#LINK"), team.to_string())
+    Key::new(partition(tenant), team.to_string())
 }
 
 fn index_attributes(tenant: TenantId, link: &Link, next_look: Timestamp) -> Result<Vec<Change>, StoreError> {

@@ -93,7 +93,8 @@ mod told {
     }
 }
 
-fn partition(tenant: TenantId) -> String {
+/// The partition of what is to be told.
+pub(crate) fn partition(tenant: TenantId) -> String {
     format!("TENANT#{tenant}#NOTICE")
 }
 
@@ -126,6 +127,13 @@ pub async fn load(store: &dyn Store, tenant: TenantId, matter: Matter) -> Result
 /// All notices of a tenant, told or not, for the pages.
 pub async fn all(store: &dyn Store, tenant: TenantId) -> Result<Vec<Notice>, StoreError> {
     items(store, tenant).await?.into_iter().map(from_item).collect()
+}
+
+/// The same without the standstill, which the pages show in full.
+pub async fn besides_standstill(store: &dyn Store, tenant: TenantId) -> Result<Vec<Notice>, StoreError> {
+    let standstill = key(tenant, Matter::Standstill);
+    let items = items(store, tenant).await?.into_iter().filter(|item| Key::of(item).as_ref() != Some(&standstill));
+    items.map(from_item).collect()
 }
 
 async fn items(store: &dyn Store, tenant: TenantId) -> Result<Vec<Item>, StoreError> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::graph::{User, UserKind};
 use crate::ids::{ObjectId, PersonId, TenantId};
 use crate::roster::{LeftOut, Participation, Person};
-use crate::store::{Condition, Cursor, Key, Query, Store, StoreError, Test, Write, from_item, to_item, to_value};
+use crate::store::{Condition, Cursor, Item, Key, Query, Store, StoreError, Test, Write, from_item, to_item, to_value};
 use crate::tenant::keys;
 use crate::webex::{ScimState, ScimUser};
 
@@ -104,8 +104,14 @@ impl Known {
 }
 
 /// The partition of a tenant's accounts.
-fn partition(tenant: TenantId) -> String {
+pub(crate) fn partition(tenant: TenantId) -> String {
     format!("TENANT#{tenant}#PERSON")
+}
+
+/// Where it stands who bears the object id of an account, by the account's item.
+pub(crate) fn object_of_entry(tenant: TenantId, entry: &Item) -> Option<Key> {
+    let entry: Entry = from_item(entry.clone()).ok()?;
+    entry.object.map(|object| object_key(tenant, object))
 }
 
 fn person_key(tenant: TenantId, person: PersonId) -> Key {

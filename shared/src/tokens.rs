@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::graph::{Entra, TokenError};
 use crate::http::{Access, CallError, Deadline};
-use crate::ids::{DirectoryId, TenantId};
+use crate::ids::{DirectoryId, PersonId, TenantId};
 use crate::secrets::{Secrets, SecretsError};
 use crate::store::{Change, Condition, Store, StoreError, Test, from_item, milliseconds, moment};
 use crate::tenant::keys;
@@ -72,13 +72,16 @@ impl From<TokenPair> for OfficerTokens {
     }
 }
 
-#[derive(Deserialize)]
-struct AppCredential {
-    client_id: String,
-    client_secret: SecretString,
+/// What one of our own apps proves itself with.
+#[derive(Debug, Deserialize)]
+pub struct AppCredential {
+    /// Its client id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretString,
     /// When the secret ends, where whoever stored it says so.
     #[serde(default)]
-    ends_at: Option<Timestamp>,
+    pub ends_at: Option<Timestamp>,
 }
 
 /// When the officer's tokens were had and when they end: what upkeep goes by, without reading the secret.
@@ -114,7 +117,7 @@ pub struct Tokens {
     webex: Webex,
     entra: Entra,
     prefix: String,
-    officers: Mutex<HashMap<TenantId, Held>>,
+    officers: Mutex<HashMap<(TenantId, PersonId), Held>>,
     apps: Mutex<HashMap<DirectoryId, Held>>,
     microsoft_secret_ends_at: Mutex<Option<Timestamp>>,
 }
@@ -142,9 +145,9 @@ impl Tokens {
         }
     }
 
-    /// The officer's access to Webex.
-    pub async fn webex(&self, tenant: TenantId, deadline: Deadline) -> Result<Access, TokensError> {
-        if let Some(token) = held(&self.officers, &tenant, self.clock.now()) {
+    /// The officer's access to Webex. A token that is held was had for this very account: the tenant can have replaced it.
+    pub async fn webex(&self, tenant: TenantId, officer: PersonId, deadline: Deadline) -> Result<Access, TokensError> {
+        if let Some(token) = held(&self.officers, &(tenant, officer), self.clock.now()) {
             return Ok(Access::with_token(token, deadline));
         }
         let mut tokens = self.officer(tenant).await?;
@@ -152,7 +155,7 @@ impl Tokens {
             tokens = self.refresh(tenant, &tokens, deadline).await?;
         }
         let token = tokens.access.clone();
-        hold(&self.officers, tenant, Held { token: tokens.access, ends_at: tokens.access_ends_at });
+        hold(&self.officers, (tenant, officer), Held { token: tokens.access, ends_at: tokens.access_ends_at });
         Ok(Access::with_token(token, deadline))
     }
 
@@ -161,7 +164,7 @@ impl Tokens {
         if let Some(token) = held(&self.apps, &directory, self.clock.now()) {
             return Ok(Access::with_token(token, deadline));
         }
-        let app: AppCredential = self.app("microsoft-app").await?;
+        let app = self.microsoft_app().await?;
         *self.microsoft_secret_ends_at.lock().unwrap_or_else(PoisonError::into_inner) = app.ends_at;
         let token = self.entra.token(directory, &app.client_id, &app.client_secret, deadline).await?;
         let access = Access::with_token(token.access.clone(), deadline);
@@ -169,9 +172,19 @@ impl Tokens {
         Ok(access)
     }
 
+    /// The integration on Webex's side.
+    pub async fn webex_app(&self) -> Result<AppCredential, TokensError> {
+        self.app("webex-app").await
+    }
+
+    /// The app registration on Microsoft's side.
+    pub async fn microsoft_app(&self) -> Result<AppCredential, TokensError> {
+        self.app("microsoft-app").await
+    }
+
     /// A service no longer takes a token that should be good: the next access has a new one.
     pub fn forget(&self, tenant: TenantId, directory: DirectoryId) {
-        self.officers.lock().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
+        self.let_go(tenant);
         self.apps.lock().unwrap_or_else(PoisonError::into_inner).remove(&directory);
     }
 
@@ -180,7 +193,7 @@ impl Tokens {
         let (name, tokens) = (self.tenant_secret(tenant), pair.into());
         let json = serde_json::to_string(&tokens)
             .map_err(|error| TokensError::Secret { name: name.clone(), why: error.to_string() })?;
-        self.officers.lock().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
+        self.let_go(tenant);
         self.secrets.put(&name, json.into()).await?;
         let ends = vec![
             Change::Set("had_at", moment(self.clock.now())),
@@ -210,6 +223,12 @@ impl Tokens {
         *self.microsoft_secret_ends_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Deletes an officer's pair, at once and for good.
+    pub async fn discard(&self, tenant: TenantId) -> Result<(), TokensError> {
+        self.let_go(tenant);
+        Ok(self.secrets.delete(&self.tenant_secret(tenant)).await?)
+    }
+
     /// Refreshes the pair, unless somebody else is just doing so: a refresh token may work only once.
     async fn refresh(
         &self,
@@ -233,7 +252,7 @@ impl Tokens {
             // Somebody was faster. The turn ends by itself.
             return Ok(current);
         }
-        let app = self.app("webex-app").await?;
+        let app = self.webex_app().await?;
         let pair = self
             .webex
             .refresh(&app.client_id, &app.client_secret, &current.refresh, deadline)
@@ -260,6 +279,11 @@ impl Tokens {
         let text = self.secrets.get(&name).await?;
         let text = text.ok_or_else(|| TokensError::Secret { name: name.clone(), why: "does not exist".into() })?;
         parsed(&name, &text)
+    }
+
+    /// Holds no token of the tenant's officers any more.
+    fn let_go(&self, tenant: TenantId) {
+        self.officers.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _), _| *of != tenant);
     }
 
     fn tenant_secret(&self, tenant: TenantId) -> String {

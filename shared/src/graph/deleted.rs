@@ -21,6 +21,15 @@ pub struct DeletedGroup {
     pub deleted_at: Option<Timestamp>,
 }
 
+/// What became of a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is deleted now.
+    Deleted,
+    /// It is not there (404), perhaps since it was deleted before.
+    NotFound,
+}
+
 impl Graph {
     /// The group if it is deleted and can be restored.
     pub async fn deleted_group(&self, access: &Access, group: GroupId) -> Result<Option<DeletedGroup>, CallError> {
@@ -28,11 +37,12 @@ impl Graph {
         self.get(access, Call::get(format!("/directory/deletedItems/{group}"))).await
     }
 
-    /// Deletes a group. It can be restored for 30 days; one that is gone already is deleted.
-    pub async fn delete_group(&self, access: &Access, group: GroupId) -> Result<(), CallError> {
+    /// Deletes a group. For 30 days it can be restored, with site and mailbox.
+    pub async fn delete_group(&self, access: &Access, group: GroupId) -> Result<Deletion, CallError> {
         match self.caller.call(access, Call::new(Method::DELETE, format!("/groups/{group}"))).await {
-            Err(error) if error.status() != Some(404) => Err(error),
-            _ => Ok(()),
+            Ok(_) => Ok(Deletion::Deleted),
+            Err(error) if error.status() == Some(404) => Ok(Deletion::NotFound),
+            Err(error) => Err(error),
         }
     }
 

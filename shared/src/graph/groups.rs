@@ -213,6 +213,11 @@ impl Graph {
         self.get(access, Call::get(by_unique_name(unique_name)).query("$select", SELECT)).await
     }
 
+    /// The group alone; `None` if there is none.
+    pub async fn group(&self, access: &Access, group: GroupId) -> Result<Option<Group>, CallError> {
+        self.get(access, Call::get(format!("/groups/{group}")).query("$select", SELECT)).await
+    }
+
     /// The group with all its members and owners, as they were at about the same moment; `None` if there is no such group.
     ///
     /// # Errors

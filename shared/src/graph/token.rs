@@ -31,6 +31,10 @@ pub struct AppToken {
     pub ends_at: Timestamp,
     /// The application permissions that it carries. A directory that never consented gives a token too, without any.
     pub roles: Vec<String>,
+    /// The directory that it is for (`tid`).
+    pub directory: Option<DirectoryId>,
+    /// The app that it is for (`appid`).
+    pub app: Option<String>,
 }
 
 /// Why there is no token.
@@ -90,6 +94,8 @@ struct TokenAnswer {
 struct Claims {
     #[serde(default)]
     roles: Vec<String>,
+    tid: Option<DirectoryId>,
+    appid: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -137,17 +143,17 @@ impl Entra {
         let asked_at = self.caller.clock().now();
         let answer = self.caller.call(&Access::anonymous(deadline), call).await?;
         let token: TokenAnswer = answer.json()?;
-        let roles =
-            roles(token.access_token.expose_secret()).ok_or_else(|| answer.unreadable("the token is no JWT"))?;
+        let Claims { roles, tid, appid } =
+            claims(token.access_token.expose_secret()).ok_or_else(|| answer.unreadable("the token is no JWT"))?;
         let ends_at = asked_at + Duration::from_secs(token.expires_in.into());
-        Ok(AppToken { access: token.access_token, ends_at, roles })
+        Ok(AppToken { access: token.access_token, ends_at, roles, directory: tid, app: appid })
     }
 }
 
-/// The roles that a token carries. Its signature is Graph's to check; it came from Entra itself.
-fn roles(token: &str) -> Option<Vec<String>> {
+/// What a token says of itself. Its signature is Graph's to check; it came from Entra itself.
+fn claims(token: &str) -> Option<Claims> {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    Some(serde_json::from_slice::<Claims>(&payload).ok()?.roles)
+    serde_json::from_slice(&payload).ok()
 }
 
 fn read_refusal(body: &[u8]) -> (String, String) {

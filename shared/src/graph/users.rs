@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -75,6 +76,15 @@ impl Graph {
     pub async fn user(&self, access: &Access, id: ObjectId) -> Result<Option<User>, CallError> {
         let listed: Option<ListedUser> =
             self.get(access, Call::get(format!("/users/{id}")).query("$select", SELECT)).await?;
+        Ok(listed.map(Into::into))
+    }
+
+    /// The user who signs in with this name; `None` if there is none.
+    pub async fn user_named(&self, access: &Access, principal: &str) -> Result<Option<User>, CallError> {
+        let name = utf8_percent_encode(principal, NON_ALPHANUMERIC);
+        let listed: Option<ListedUser> =
+            self.get(access, Call::get(format!("/users/{name}")).query("$select", SELECT)).await?;
+        let listed = listed.filter(|listed| listed.user_principal_name.eq_ignore_ascii_case(principal));
         Ok(listed.map(Into::into))
     }
 

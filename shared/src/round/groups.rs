@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{BETWEEN_LOOKS, LOOKS_PER_ROUND, Round, SyncError};
 use crate::graph::{Delta, DeltaFrom};
-use crate::ids::GroupId;
+use crate::ids::{GroupId, TenantId};
 use crate::link::{Kept, Phase};
 use crate::message::{Ask, Cause, Message};
-use crate::store::{Condition, Cursor, Key, Query, Write, from_item, to_item};
+use crate::store::{Condition, Cursor, Key, Query, Store, StoreError, Write, from_item, to_item};
 use crate::sync::GroupNote;
 use crate::tenant::keys;
 
@@ -25,6 +25,20 @@ struct SweepCursor {
     /// Whoever was looked at since needs no look.
     asked_at: Timestamp,
     next: Option<Cursor>,
+}
+
+/// Has every link of a tenant looked at, some in each round: what they are to be was changed.
+pub async fn look_at_every_link(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Result<(), StoreError> {
+    store.write(vec![sweep_from(tenant, now)?]).await
+}
+
+fn sweep_from(tenant: TenantId, now: Timestamp) -> Result<Write, StoreError> {
+    let sweep = SweepCursor { asked_at: now, next: None };
+    Ok(Write::Put(to_item(&sweep_key(tenant), &sweep)?, Condition::Any))
+}
+
+fn sweep_key(tenant: TenantId) -> Key {
+    keys::cursor(tenant, "sweep")
 }
 
 impl Round<'_> {
@@ -45,8 +59,7 @@ impl Round<'_> {
                     let link = next.clone().or(delta).unwrap_or_default();
                     let mut writes = vec![Write::Put(to_item(&key, &GroupsCursor { link })?, Condition::Any)];
                     if begins_anew {
-                        let sweep = SweepCursor { asked_at: self.now(), next: None };
-                        writes.push(Write::Put(to_item(&self.sweep_key(), &sweep)?, Condition::Any));
+                        writes.push(sweep_from(self.tenant(), self.now())?);
                     }
                     self.store().write(writes).await?;
                     if next.is_none() || !self.has_time() {
@@ -75,7 +88,8 @@ impl Round<'_> {
 
     /// Goes on asking for a look at every link, some in each round.
     pub(super) async fn sweep(&mut self) -> Result<(), SyncError> {
-        let (key, tenant) = (self.sweep_key(), self.tenant());
+        let tenant = self.tenant();
+        let key = sweep_key(tenant);
         let Some(item) = self.store().get(&key).await? else { return Ok(()) };
         let SweepCursor { asked_at, next } = from_item(item)?;
         let room = LOOKS_PER_ROUND.saturating_sub(self.report.due);
@@ -99,9 +113,5 @@ impl Round<'_> {
             None => Write::Delete(key, Condition::Any),
         };
         Ok(self.store().write(vec![gone_on]).await?)
-    }
-
-    fn sweep_key(&self) -> Key {
-        keys::cursor(self.tenant(), "sweep")
     }
 }

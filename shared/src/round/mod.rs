@@ -17,7 +17,8 @@ mod turn;
 mod upkeep;
 mod webhooks;
 
-pub use turn::last_report;
+pub use groups::look_at_every_link;
+pub use turn::{do_everything_next, last_report};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::{Access, Class, Deadline};
 use crate::ids::{DirectoryId, TenantId};
+use crate::leaving::{self, Hands, LeavingError};
 use crate::message::Turn;
 use crate::queue::Queue;
 use crate::standstill::{self, Begun, Why};
@@ -129,14 +131,18 @@ impl Rounds {
         }
     }
 
-    /// Makes the round of a tenant; `None` where there is nothing to do: another is under way, a later one has answered this turn, or the tenant is gone.
+    /// Makes the round of a tenant; `None` where there is nothing to do: another is under way, or a later one has answered this turn. A tenant that leaves
+    /// goes on with that.
     ///
     /// # Errors
     /// The table is out of reach. What goes wrong in a part is in the report.
     pub async fn take_turn(&self, turn: &Turn, deadline: Deadline) -> Result<Option<Report>, SyncError> {
         let store = self.sync.store.as_ref();
         let now = self.sync.clock.now();
-        let Some((at_hand, _)) = tenant::at_hand(store, turn.tenant, &[], now).await? else { return Ok(None) };
+        let Some((at_hand, _)) = tenant::at_hand(store, turn.tenant, &[], now).await? else {
+            self.let_go(turn.tenant, deadline).await?;
+            return Ok(None);
+        };
         let Some(lease) = RoundLease::take(store, turn, now, deadline).await? else { return Ok(None) };
         let full = lease.extent() == Extent::Full;
         let report = Report { began: now, full, ..Report::default() };
@@ -151,6 +157,20 @@ impl Rounds {
         metrics::counter!("HooksRepaired").increment(report.repaired as u64);
         Ok(Some(report))
     }
+
+    /// Whoever is listed and no tenant any more is leaving.
+    async fn let_go(&self, tenant: TenantId, deadline: Deadline) -> Result<(), SyncError> {
+        let Sync { store, tokens, webex, graph, clock, .. } = &self.sync;
+        let hands = Hands { store: store.as_ref(), tokens, webex, graph, clock: clock.as_ref(), deadline };
+        match leaving::go_on(&hands, tenant).await {
+            Ok(_) => Ok(()),
+            Err(LeavingError::Store(error)) => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(%tenant, %error, "a tenant could not leave yet; its next round tries again");
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Round<'_> {
@@ -160,10 +180,10 @@ impl Round<'_> {
         }
         let is_on = self.at_hand.settings.switched_on_at.is_some();
         let minute: &[Part] = if is_on { &[Part::Events, Part::Due, Part::Sweep] } else { &[] };
-        // What keeps the tenant's sign-in alive and shows who could take part goes on while the integration is off.
+        // While the integration is off, its sign-in is kept alive and people are counted; and whoever is switched on hears everything from the first moment.
         let full: &[Part] = match (extent, is_on) {
             (Extent::Minute, _) => &[],
-            (Extent::Full, false) => &[Part::OfficerTokens, Part::Pass, Part::Tell],
+            (Extent::Full, false) => &[Part::OfficerTokens, Part::Webhooks, Part::Subscription, Part::Pass, Part::Tell],
             (Extent::Full, true) => &[
                 Part::Groups,
                 Part::ChangedPeople,
@@ -242,7 +262,7 @@ impl Round<'_> {
     }
 
     async fn webex(&self) -> Result<Access, SyncError> {
-        Ok(self.rounds.sync.tokens.webex(self.tenant(), self.deadline).await?)
+        Ok(self.rounds.sync.tokens.webex(self.tenant(), self.at_hand.tenant.officer, self.deadline).await?)
     }
 
     async fn graph(&self) -> Result<Access, SyncError> {

@@ -94,6 +94,16 @@ impl RoundLease {
     }
 }
 
+/// Has the tenant's next round do everything: something was connected or switched on, and whoever did it waits for what comes of it.
+pub async fn do_everything_next(store: &dyn Store, tenant: TenantId) -> Result<(), StoreError> {
+    let anew = vec![Change::Set("full_at", moment(Timestamp::UNIX_EPOCH))];
+    match store.update(&keys::cursor(tenant, "round"), anew, Condition::Holds(vec![])).await {
+        // The first round does everything anyway.
+        Ok(_) | Err(StoreError::ConditionFailed) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// What the tenant's last round found, for the pages; `None` before the first.
 pub async fn last_report(store: &dyn Store, tenant: TenantId) -> Result<Option<Report>, StoreError> {
     #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use super::look::{End, Look};
 use super::{Desk, Sync, SyncError};
 use crate::http::{Access, CallError};
 use crate::ids::{PersonId, RoomId, TeamId};
-use crate::link::{self, Card, Ended, Phase, TroubleKind};
+use crate::link::{self, Asked, Card, Ended, Link, Phase, TroubleKind};
 use crate::message::Message;
 use crate::webex::{AttachmentAction, Role, WebexId};
 
@@ -36,9 +36,11 @@ impl Sync {
             });
         };
         let to = WebexId::new(look.desk.tenant.region.clone(), creator);
-        let text = format!("Shall the team “{}” have a Microsoft 365 group?", look.link.title);
-        let message = self.webex.send_card(&look.calls.webex, &to, &text, question(&text, look.link.team)).await?;
+        let text = format!("Create a Microsoft 365 group for the team “{}”?", look.link.title);
+        let card = question(&look.link.title, look.link.team);
+        let message = self.webex.send_card(&look.calls.webex, &to, &text, card).await?;
         look.link.phase = Phase::Asked { card: Some(Card { message, sent_at: look.started }) };
+        look.link.asked = Some(Asked { person: creator, at: look.started });
         look.report.note("The creator was asked whether the team should have a group.");
         Ok(End::Looked { due: Some(look.started + ANSWERED_WITHIN) })
     }
@@ -76,6 +78,15 @@ impl Sync {
         if !matches!(&kept.link.phase, Phase::Asked { card: Some(card) } if card.message == answer.message_id) {
             return Ok(());
         }
+        // A card can be forwarded: whoever has it may press it.
+        match self.may_answer(desk, &kept.link, answer.person).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!(%tenant, %team, person = %answer.person, "an answer of somebody who is neither creator nor moderator counts for nothing");
+                return Ok(());
+            }
+            Err(error) => return self.later(desk, message, error).await,
+        }
         let now = self.clock.now();
         let until = now + SignedDuration::from_secs(30);
         let Some((lease, kept)) = link::take_lease(self.store.as_ref(), tenant, team, now, until).await? else {
@@ -97,23 +108,36 @@ impl Sync {
         Ok(self.ask_again(tenant, team, &link.region, now, now).await?)
     }
 
+    /// Whether somebody is the team's creator, or a moderator of it.
+    async fn may_answer(&self, desk: &Desk, link: &Link, person: PersonId) -> Result<bool, SyncError> {
+        let access = self.tokens.webex(desk.tenant.tenant, desk.tenant.officer, desk.deadline).await?;
+        let space = WebexId::new(link.region.clone(), link.team.general_space());
+        if self.webex.room(&access, &space).await?.and_then(|room| room.creator) == Some(person) {
+            return Ok(true);
+        }
+        let people = self.webex.memberships(&access, &space).await?.into_inner();
+        Ok(people.iter().any(|one| one.person == person && one.role == Role::Moderator))
+    }
+
     async fn answer(&self, desk: &Desk, action: &str) -> Result<Option<AttachmentAction>, SyncError> {
-        let access = self.tokens.webex(desk.tenant.tenant, desk.deadline).await?;
+        let access = self.tokens.webex(desk.tenant.tenant, desk.tenant.officer, desk.deadline).await?;
         Ok(self.webex.attachment_action(&access, action).await?)
     }
 }
 
 /// The card: two buttons. <https://developer.webex.com/docs/buttons-and-cards>
-fn question(text: &str, team: TeamId) -> serde_json::Value {
+fn question(title: &str, team: TeamId) -> serde_json::Value {
     let button = |title: &str, group: &str| json!({"type": "Action.Submit", "title": title, "data": {"team": team, "group": group}});
     json!({
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "version": "1.3",
         "body": [
-            {"type": "TextBlock", "text": text, "weight": "bolder", "wrap": true},
-            {"type": "TextBlock", "wrap": true, "text": "It has the same people and the same owners, and keeps the team's name. Both stay as one from then on."},
+            {"type": "TextBlock", "text": "Create a Microsoft 365 group for this team?", "weight": "bolder", "size": "medium", "wrap": true},
+            {"type": "TextBlock", "text": format!("Team: {title}"), "wrap": true},
+            {"type": "TextBlock", "wrap": true, "text": "The group gets the team's people, its moderators as owners, and its name, with a mailbox and a SharePoint site. From then on both are kept as one: whoever joins or leaves on one side joins or leaves on the other."},
+            {"type": "TextBlock", "wrap": true, "isSubtle": true, "text": "Without an answer within 7 days, no group is created."},
         ],
-        "actions": [button("Create the group", "yes"), button("No, thank you", "no")],
+        "actions": [button("Create", "yes"), button("Not now", "no")],
     })
 }

@@ -196,7 +196,7 @@ impl Sync {
 
     async fn calls(&self, desk: &Desk) -> Result<Calls, SyncError> {
         let (webex, graph) = futures::future::join(
-            self.tokens.webex(desk.tenant.tenant, desk.deadline),
+            self.tokens.webex(desk.tenant.tenant, desk.tenant.officer, desk.deadline),
             self.tokens.graph(desk.tenant.directory, desk.deadline),
         )
         .await;

@@ -7,9 +7,9 @@ use super::{Sync, SyncError};
 use crate::graph::{GroupReading, ObjectKind};
 use crate::ids::{GroupId, ObjectId, PersonId};
 use crate::ledger::{self, Leave};
-use crate::link::{self, Ended, OfficerPlace, OnLink, Phase, TroubleKind, Who};
+use crate::link::{self, Ended, OfficerPlace, OnLink, Phase, PutThere, TroubleKind, Who};
 use crate::roster::{Person, Side, Sides, Standing};
-use crate::settings::{GroupDeleted, TeamDeleted};
+use crate::settings::{GroupDeleted, OfficerStanding, TeamDeleted};
 use crate::store::Query;
 use crate::webex::{Membership, MembershipId, Role, Team, WebexId};
 use jiff::SignedDuration;
@@ -17,8 +17,12 @@ use jiff::SignedDuration;
 /// Both sides as read, and what is stored.
 pub(super) struct Reading {
     pub(super) team: Team,
-    /// Everybody in the team but the officer.
+    /// Everybody in the team but the officer, and whoever stepped in as such before.
     pub(super) memberships: BTreeMap<PersonId, Membership>,
+    /// Where the officer stands.
+    pub(super) place: OfficerPlace,
+    /// An account that stepped in when it was the officer.
+    pub(super) former: Option<Membership>,
     /// The group and its people; `None` where it is about to be created.
     pub(super) group: Option<GroupReading>,
     /// Users of the group, by what they are there.
@@ -83,11 +87,19 @@ impl Sync {
         let mut memberships: BTreeMap<PersonId, Membership> =
             roster?.into_inner().into_iter().map(|membership| (membership.person, membership)).collect();
         let officer = memberships.remove(&tenant.officer);
-        look.link.officer = match (look.link.officer, &officer) {
-            (_, Some(_)) => OfficerPlace::Inside,
-            (OfficerPlace::Inside, None) => OfficerPlace::PutOut,
-            (place, None) => place,
+        let former = look.link.officer.former(tenant.officer).and_then(|account| memberships.remove(&account));
+        // The first thing that is stored of a link's creation is stored before the officer steps in.
+        let by = match (&look.link.phase, look.desk.settings.standing) {
+            (Phase::Creating { request: None }, _) | (_, OfficerStanding::Outside) => PutThere::Somebody,
+            _ => PutThere::Itself,
         };
+        let place = match officer {
+            Some(_) => look.link.officer.there(tenant.officer, by),
+            None => look.link.officer.not_there(tenant.officer),
+        };
+        if former.is_none() {
+            look.link.officer = place;
+        }
         let group = match (group_id, group?.flatten()) {
             (Some(group), None) => return Ok(Sight::NoGroup(group)),
             (_, group) => group,
@@ -103,7 +115,16 @@ impl Sync {
                 }
             }
         }
-        Ok(Sight::Clear(Box::new(Reading { team: named, memberships, group, users, others, stored: stored? })))
+        Ok(Sight::Clear(Box::new(Reading {
+            team: named,
+            memberships,
+            place,
+            former,
+            group,
+            users,
+            others,
+            stored: stored?,
+        })))
     }
 
     /// The team does not answer. It counts as deleted only while another team of the tenant still answers, and only when it has been so for a while.

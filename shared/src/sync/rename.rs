@@ -7,7 +7,6 @@ use super::{Sync, SyncError};
 use crate::graph::Renamed;
 use crate::http::Class;
 use crate::ids::GroupId;
-use crate::link::OfficerPlace;
 use crate::merge::{NameReading, NameTerms, NameWrite, TeamName};
 use crate::roster::Side;
 use crate::tenant::NameCarriage;
@@ -28,7 +27,7 @@ impl Sync {
             look.link.names = Some(names.follow(&read, &policy, look.started));
             return Ok(None);
         }
-        let inside = look.link.officer == OfficerPlace::Inside;
+        let inside = look.link.officer.is_inside(look.desk.tenant.officer);
         let mut terms = NameTerms {
             direction: settings.direction,
             last_word: settings.last_word,

@@ -45,7 +45,7 @@ pub(crate) struct GroupNote {
 }
 
 fn room_key(tenant: TenantId, room: RoomId) -> Key {
-    Key::new(format!("TENANT#{tenant}#ROOM"), room.to_string())
+    Key::new(keys::room_partition(tenant), room.to_string())
 }
 
 impl Sync {
@@ -202,7 +202,7 @@ impl Sync {
     }
 
     async fn ask_webex(&self, desk: &Desk, room: &WebexId<RoomId>) -> Result<Found, SyncError> {
-        let access = self.tokens.webex(desk.tenant.tenant, desk.deadline).await?;
+        let access = self.tokens.webex(desk.tenant.tenant, desk.tenant.officer, desk.deadline).await?;
         let Some(details) = self.webex.room(&access, room).await? else { return Ok(Found::Nothing) };
         let Some(team) = details.team.clone() else { return Ok(Found::NoTeam) };
         // A room's teamId has been seen with the kind of a room: the uuid is what counts.

@@ -7,24 +7,38 @@ use super::read::Reading;
 use super::{Desk, Sync, SyncError};
 use crate::graph::SUBSCRIPTION_LIFE;
 use crate::http::Class;
-use crate::link::OfficerPlace;
+use crate::link::{OfficerPlace, PutThere};
 use crate::message::Message;
 use crate::tenant::OfficerStanding;
 use crate::webex::{Added, Role, WebexId};
 
 impl Sync {
-    /// By default the officer stands inside: it adds itself to the General space as a moderator, once. Whom a person put out stays out.
+    /// By default the officer stands inside: it adds itself to the General space as a moderator, once. Whom a person put out stays out. One that was replaced leaves.
     pub(super) async fn step_inside(&self, look: &mut Look<'_>, reading: &Reading) -> Result<(), SyncError> {
-        if !wants_inside(look, reading) {
-            return Ok(());
+        let mut place = reading.place;
+        if wants_inside(look, reading) {
+            let space = WebexId::new(look.link.region.clone(), look.link.team.general_space());
+            let account = look.desk.tenant.officer;
+            let officer = WebexId::new(look.desk.tenant.region.clone(), account);
+            match self.webex.add_membership(&look.calls.webex, &space, &officer, Role::Moderator).await {
+                Ok(Added::Added | Added::AlreadyThere) => {
+                    place = OfficerPlace::Inside { account, by: PutThere::Itself };
+                }
+                // Without it people are kept as one all the same.
+                Err(error) if error.class() == Class::Permanent => {
+                    look.report.note(format!("The officer could not join the team: {error}"))
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        let space = WebexId::new(look.link.region.clone(), look.link.team.general_space());
-        let officer = WebexId::new(look.desk.tenant.region.clone(), look.desk.tenant.officer);
-        match self.webex.add_membership(&look.calls.webex, &space, &officer, Role::Moderator).await {
-            Ok(Added::Added | Added::AlreadyThere) => look.link.officer = OfficerPlace::Inside,
-            // Without it people are kept as one all the same.
+        let Some(former) = &reading.former else {
+            look.link.officer = place;
+            return Ok(());
+        };
+        match self.webex.remove_membership(&look.calls.webex, &former.id).await {
+            Ok(_) => look.link.officer = place,
             Err(error) if error.class() == Class::Permanent => {
-                look.report.note(format!("The officer could not join the team: {error}"))
+                look.report.note(format!("The account that was replaced could not be taken out of the team: {error}"))
             }
             Err(error) => return Err(error.into()),
         }
@@ -71,6 +85,6 @@ impl Sync {
 
 /// Whether the officer has yet to step inside.
 pub(super) fn wants_inside(look: &Look<'_>, reading: &Reading) -> bool {
-    let wants = look.desk.settings.standing == OfficerStanding::Inside && look.link.officer == OfficerPlace::NotYet;
+    let wants = look.desk.settings.standing == OfficerStanding::Inside && reading.place == OfficerPlace::NotYet;
     wants && !reading.memberships.is_empty()
 }

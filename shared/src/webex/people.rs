@@ -1,11 +1,19 @@
 //! Accounts as `/people` shows them. Their `externalId` is not here, but in SCIM.
 
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 
 use super::wire::{Flag, lenient};
 use super::{Webex, WebexId};
 use crate::http::{Access, Call, CallError};
 use crate::ids::{OrgId, PersonId};
+
+const ROLE_ID: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// An account. What only an administrator sees is missing for everybody else.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -29,6 +37,18 @@ pub struct Account {
     pub invite_pending: Option<bool>,
     /// Whether it may sign in.
     pub login_enabled: Option<bool>,
+}
+
+impl Account {
+    /// Whether the account has the role of this name, such as `id_full_admin`. A role's id is the base64 of `ciscospark://<region>/ROLE/<name>`; only an administrator, and
+    /// the account itself, are shown roles.
+    pub fn has_role(&self, name: &str) -> bool {
+        self.roles.iter().any(|id| {
+            let decoded = ROLE_ID.decode(id).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let segment = decoded.as_deref().and_then(|id| id.strip_prefix("ciscospark://")?.rsplit_once("/ROLE/"));
+            segment.is_some_and(|(_, role)| role == name)
+        })
+    }
 }
 
 /// Who or what an account is.
@@ -96,5 +116,29 @@ impl Webex {
     /// Whose token it is.
     pub async fn me(&self, access: &Access) -> Result<Account, CallError> {
         self.0.call(access, Call::get("/people/me")).await?.json()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn account(role: &str) -> Account {
+        let id = "Y2lzY29zcGFyazovL3VzL1BFT1BMRS8xM2UxOGY0MC00MmZjLTExZTYtYTlkOC0yMTFhMGRjNzk3Njk";
+        serde_json::from_value(json!({"id": id, "roles": [role]})).unwrap()
+    }
+
+    #[test]
+    fn a_role_is_the_last_segment_of_its_id_whole_and_nothing_else() {
+        let spelt = |text: &str| ROLE_ID.encode(text);
+        assert!(account(&spelt("ciscospark://us/ROLE/id_full_admin")).has_role("id_full_admin"));
+        for other in ["ciscospark://us/ROLE/not_id_full_admin", "ciscospark://us/ROLE/id_full_admin_2", "id_full_admin"]
+        {
+            assert!(!account(&spelt(other)).has_role("id_full_admin"), "{other}");
+        }
+        assert!(!account("id_full_admin").has_role("id_full_admin"));
+        assert!(!account("").has_role("id_full_admin"));
     }
 }
