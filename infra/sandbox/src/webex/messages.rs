@@ -6,7 +6,7 @@ use shared::ids::{PersonId, RoomId};
 use uuid::Uuid;
 
 use super::{Caller, Role, RoomEntry, Seat, ids, not_found, refused};
-use crate::wire::{Answer, Outcome};
+use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
 
 const CARD: &str = "application/vnd.microsoft.card.adaptive";
@@ -132,6 +132,24 @@ impl State {
         Ok(Answer::ok(self.message_json(self.own_message(caller, id)?)))
     }
 
+    /// What the caller and one other wrote to each other, the newest first.
+    pub(super) fn list_direct_messages(&self, caller: &Caller, call: &Request) -> Outcome {
+        caller.needs(&["spark:messages_read"])?;
+        let other = self.person_of(&json!({
+            "personId": call.query("personId"),
+            "personEmail": call.query("personEmail"),
+        }))?;
+        let is_theirs = |room: &RoomId| {
+            let room = self.webex.rooms.get(room).filter(|room| room.direct);
+            room.is_some_and(|room| [caller.person, other].iter().all(|one| room.seats.contains_key(one)))
+        };
+        let messages = self.webex.messages.iter().filter(|(_, message)| is_theirs(&message.room));
+        let mut messages: Vec<_> = messages.map(|(id, message)| (message.at, *id)).collect();
+        messages.sort_by(|one, other| other.cmp(one));
+        let items: Vec<Value> = messages.into_iter().map(|(_, id)| self.message_json(id)).collect();
+        Ok(Answer::ok(json!({ "items": items })))
+    }
+
     pub(super) fn delete_message(&mut self, caller: &Caller, id: &str) -> Outcome {
         caller.needs(&["spark:messages_write"])?;
         let id = self.own_message(caller, id)?;
@@ -150,6 +168,18 @@ impl State {
         let mut shown = self.action_json(uuid, action);
         shown["inputs"] = action.inputs.clone();
         Ok(Answer::ok(shown))
+    }
+
+    /// Presses a button of a card that the caller sees.
+    pub(super) fn post_action(&mut self, caller: &Caller, body: &Value) -> Outcome {
+        caller.needs(&["spark:messages_write"])?;
+        if body["type"] != "submit" {
+            return Err(refused(400, "The type of an action is submit."));
+        }
+        let message = self.own_message(caller, body["messageId"].as_str().unwrap_or_default())?;
+        let id = self.press(message, caller.person, body["inputs"].clone())?;
+        let action = self.webex.actions.get(&id).ok_or_else(not_found)?;
+        Ok(Answer::ok(self.action_json(id, action)))
     }
 
     fn action_json(&self, id: Uuid, action: &Action) -> Value {

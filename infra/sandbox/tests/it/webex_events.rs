@@ -177,3 +177,28 @@ async fn a_card_is_answered_and_its_inputs_are_read_by_the_action() {
     );
     assert_eq!(read["personId"], person_id(ada));
 }
+
+#[tokio::test]
+async fn whoever_was_asked_reads_the_card_and_presses_it_and_nobody_else_does() {
+    let stage = stage();
+    let ada = stage.world.add_person(&stage.acme, "Ada").person;
+    let ben = stage.world.add_person(&stage.acme, "Ben").person;
+    let card = json!({"type": "AdaptiveCard", "version": "1.3", "body": []});
+    let attachments = json!([{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}]);
+    let body = json!({"toPersonId": person_id(ada), "markdown": "A group?", "attachments": attachments});
+    assert_eq!(stage.webex("POST", "/messages", body).await.status, 200);
+    let scopes = ["spark:messages_read", "spark:messages_write"];
+    let [of_ada, of_ben] = [ada, ben].map(|person| stage.world.issue_tokens(person, &scopes).access_token);
+    let direct = format!("/messages/direct?personId={}", person_id(stage.acme.officer));
+    let read = stage.webex_as(&of_ada, "GET", &direct, Value::Null).await;
+    let [message] = read.items() else { panic!("{read:?}") };
+    assert_eq!(message["attachments"][0]["content"], card);
+    assert!(stage.webex_as(&of_ben, "GET", &direct, Value::Null).await.items().is_empty());
+    let press = |kind: &str| json!({"type": kind, "messageId": message["id"], "inputs": {"choice": "yes"}});
+    assert_eq!(stage.webex_as(&of_ben, "POST", "/attachment/actions", press("submit")).await.status, 404);
+    assert_eq!(stage.webex_as(&of_ada, "POST", "/attachment/actions", press("open")).await.status, 400);
+    let pressed = stage.webex_as(&of_ada, "POST", "/attachment/actions", press("submit")).await;
+    assert_eq!((pressed.status, &pressed.body["messageId"]), (200, &message["id"]));
+    let action = stage.get(&format!("/attachment/actions/{}", pressed.body["id"].as_str().unwrap())).await;
+    assert_eq!(action.body["inputs"]["choice"], "yes");
+}
