@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
+use oauth::{Allowed, Oauth, Parts};
 use reconcile::Event;
 use serde_json::json;
 use shared::clock::{Clock, SimulatedClock};
@@ -20,8 +21,8 @@ use shared::queue::{Queue, Queued};
 use shared::round::Rounds;
 use shared::secrets::Secrets;
 use shared::secrets::memory::MemorySecrets;
-use shared::store::Store;
 use shared::store::memory::{MemoryStore, Requests};
+use shared::store::{Query, Store};
 use shared::sync::{Sync, SyncError};
 use shared::tenant::{self, Settings, Tenant};
 use shared::tokens::{Tokens, TokensError};
@@ -30,15 +31,36 @@ use shared::webhook_keys::CachedWebhookKeys;
 use uuid::Uuid;
 use webhook::Webhook;
 
-use crate::door::Door;
-use crate::{TenantHandle, World};
+use crate::door::{Door, SetupDoor};
+use crate::{Registration, TenantHandle, World};
 
 const PREFIX: &str = "sandbox";
 
 const GRAPH: &str = "https://graph.microsoft.com/v1.0";
 
-/// Where the webhook function would be reached.
-const FUNCTIONS: &str = "https://functions.example";
+/// Where the functions would be reached.
+pub const FUNCTIONS: &str = "https://functions.example";
+
+/// Where a browser finds everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// Webex's API, with the version.
+    pub webex: String,
+    /// Microsoft's sign-in.
+    pub login: String,
+    /// The functions.
+    pub functions: String,
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        Self {
+            webex: "https://webexapis.com/v1".into(),
+            login: "https://login.microsoftonline.com".into(),
+            functions: FUNCTIONS.into(),
+        }
+    }
+}
 
 /// How long one invocation of a function may take.
 const INVOCATION: SignedDuration = SignedDuration::from_secs(60);
@@ -88,9 +110,11 @@ pub struct Reach {
 /// The functions, wired.
 pub struct House {
     ground: Ground,
+    addresses: Addresses,
     sync: Sync,
     rounds: Rounds,
     webhook: Arc<Webhook>,
+    oauth: Arc<Oauth>,
     tenants: Vec<TenantId>,
     next_round: Timestamp,
     asked_by_looks: Mutex<Requests>,
@@ -125,36 +149,64 @@ impl House {
         Self::reaching_out(ground, reach)
     }
 
+    /// Wires the functions over a ground, for these organizations only.
+    pub fn for_organizations(ground: &Ground, allowed: Allowed) -> Result<Self, HouseError> {
+        let reach =
+            Reach { transport: ground.world.transport(), store: ground.store.clone(), queue: ground.queue.clone() };
+        Self::wired(ground, reach, allowed, Addresses::default())
+    }
+
+    /// Wires the functions for browsers that find everything at these addresses; the services have to be reached there, too.
+    pub fn served(ground: &Ground, addresses: Addresses, transport: Arc<dyn Transport>) -> Result<Self, HouseError> {
+        let reach = Reach { transport, store: ground.store.clone(), queue: ground.queue.clone() };
+        Self::wired(ground, reach, Allowed::Everybody, addresses)
+    }
+
     /// Wires the functions with something between them and the ground.
     pub fn reaching_out(ground: &Ground, reach: Reach) -> Result<Self, HouseError> {
+        Self::wired(ground, reach, Allowed::Everybody, Addresses::default())
+    }
+
+    fn wired(ground: &Ground, reach: Reach, allowed: Allowed, addresses: Addresses) -> Result<Self, HouseError> {
         let clock: Arc<dyn Clock> = ground.clock.clone();
         let Reach { transport, store, queue } = reach;
-        let webex = Webex::new("https://webexapis.com/v1", transport.clone(), clock.clone()).map_err(set_up)?;
+        let webex = Webex::new(&addresses.webex, transport.clone(), clock.clone()).map_err(set_up)?;
         let graph = Graph::new(GRAPH, transport.clone(), clock.clone()).map_err(set_up)?;
-        let entra = Entra::new("https://login.microsoftonline.com", GRAPH, transport.clone(), clock.clone());
-        let entra = entra.map_err(set_up)?;
+        let entra = Entra::new(&addresses.login, GRAPH, transport.clone(), clock.clone()).map_err(set_up)?;
         let keys = || CachedWebhookKeys::new(ground.secrets.clone(), clock.clone(), PREFIX);
         // Each function has tokens of its own: they are processes of their own.
+        let tokens = || {
+            let (secrets, webex, entra) = (ground.secrets.clone(), webex.clone(), entra.clone());
+            Tokens::new(secrets, store.clone(), clock.clone(), webex, entra, PREFIX)
+        };
         let sync = || Sync {
             store: store.clone(),
             queue: queue.clone(),
-            tokens: Tokens::new(
-                ground.secrets.clone(),
-                store.clone(),
-                clock.clone(),
-                webex.clone(),
-                entra.clone(),
-                PREFIX,
-            ),
+            tokens: tokens(),
             webex: webex.clone(),
             graph: graph.clone(),
             clock: clock.clone(),
         };
+        let oauth = Oauth::new(Parts {
+            store: store.clone(),
+            tokens: tokens(),
+            webex: webex.clone(),
+            graph: graph.clone(),
+            entra: entra.clone(),
+            login: addresses.login.clone(),
+            transport: transport.clone(),
+            clock: clock.clone(),
+            public: addresses.functions.parse().map_err(set_up)?,
+            allowed,
+        });
         let webhook = Arc::new(Webhook::new(queue.clone(), keys(), clock.clone()));
         ground.world.reach_receivers_through(Arc::new(Door(webhook.clone())));
-        let rounds =
-            Rounds { sync: sync(), turns: ground.turns.clone(), keys: keys(), public_url: FUNCTIONS.to_owned() };
+        // Both services call https addresses only, and reach the function through its door whatever a browser finds it at.
+        let public_url = FUNCTIONS.to_owned();
+        let rounds = Rounds { sync: sync(), turns: ground.turns.clone(), keys: keys(), public_url };
         Ok(Self {
+            addresses,
+            oauth: Arc::new(oauth.map_err(set_up)?),
             webhook,
             rounds,
             sync: sync(),
@@ -185,9 +237,18 @@ impl House {
         &self.tenants
     }
 
-    /// Signs a tenant up as the setup pages do: tenant and settings, and the officer's tokens. Its first round follows at once.
-    pub async fn sign_up(&mut self, handle: &TenantHandle, settings: Settings) -> Result<TenantId, HouseError> {
-        let tenant = TenantId(Uuid::from_u128(handle.org.0.as_u128() ^ 1));
+    /// The setup pages, as API Gateway puts them before a browser.
+    pub fn setup_pages(&self) -> Arc<dyn Transport> {
+        Arc::new(SetupDoor(self.oauth.clone()))
+    }
+
+    /// Puts our own apps' credentials and the webhooks' key in place, and registers where both services send browsers back to, as a deployment does.
+    pub async fn deploy(&self, handle: &TenantHandle) -> Result<(), HouseError> {
+        let functions = &self.addresses.functions;
+        self.ground.world.register_webex_redirect(&format!("{functions}/oauth/webex/callback"));
+        for path in ["/oauth/microsoft/callback", "/oauth/microsoft/consent"] {
+            self.ground.world.register_microsoft_redirect(Registration::Groups, &format!("{functions}{path}"));
+        }
         let secrets = &self.ground.secrets;
         for (name, app) in [("webex-app", &handle.webex_app), ("microsoft-app", &handle.microsoft_app)] {
             let json = json!({"client_id": app.client_id, "client_secret": app.client_secret}).to_string();
@@ -195,7 +256,29 @@ impl House {
         }
         let keys =
             json!({"current": "1", "keys": {"1": "c2FuZGJveC1rZXktMS1mb3Itc2FuZGJveC11c2Utb25seQ=="}}).to_string();
-        secrets.put(&format!("{PREFIX}/webhooks"), keys.into()).await.map_err(set_up)?;
+        secrets.put(&format!("{PREFIX}/webhooks"), keys.into()).await.map_err(set_up)
+    }
+
+    /// Makes the first round of a tenant, which comes within a minute otherwise: webhooks, subscription, and who is who.
+    pub async fn take_in(&mut self, tenant: TenantId) -> Result<(), HouseError> {
+        self.tenants.push(tenant);
+        let turn = Turn { v: Default::default(), tenant, at: self.ground.clock.now() };
+        self.rounds.take_turn(&turn, self.deadline()).await?;
+        Ok(())
+    }
+
+    /// All tenants that are listed, connected or leaving.
+    pub async fn listed(&self) -> Result<Vec<TenantId>, HouseError> {
+        let query = Query::Partition { pk: "TENANTS".into(), prefix: String::new() };
+        let page = self.ground.store.query(&query, 100, None).await.map_err(set_up)?;
+        let ids = page.items.iter().filter_map(shared::store::Key::of).filter_map(|key| key.sk.parse().ok());
+        Ok(ids.collect())
+    }
+
+    /// Signs a tenant up without the setup pages: tenant and settings, the officer's tokens, its webhooks, and the person index.
+    pub async fn sign_up(&mut self, handle: &TenantHandle, settings: Settings) -> Result<TenantId, HouseError> {
+        let tenant = TenantId(Uuid::from_u128(handle.org.0.as_u128() ^ 1));
+        self.deploy(handle).await?;
         let kept = Tenant {
             tenant,
             org: handle.org,
@@ -212,10 +295,7 @@ impl House {
             scope: String::new(),
         };
         self.sync.tokens.keep(tenant, pair).await?;
-        self.tenants.push(tenant);
-        // The first round comes within a minute: webhooks, subscription, and who is who.
-        let turn = Turn { v: Default::default(), tenant, at: self.ground.clock.now() };
-        self.rounds.take_turn(&turn, self.deadline()).await?;
+        self.take_in(tenant).await?;
         Ok(tenant)
     }
 

@@ -19,8 +19,11 @@ use crate::world::World;
 
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
-/// Carries requests to the services by their real host names.
-struct InProcess(World);
+/// Carries requests to the services by their real host names, and by those that they are served under.
+struct InProcess {
+    world: World,
+    served: Vec<(String, Service)>,
+}
 
 #[async_trait]
 impl Transport for InProcess {
@@ -30,18 +33,21 @@ impl Transport for InProcess {
         _timeout: Duration,
     ) -> Result<http::Response<Bytes>, TransportError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let service = match host.as_str() {
-            "webexapis.com" => Service::Webex,
-            "login.microsoftonline.com" => Service::Entra,
-            "graph.microsoft.com" => Service::Graph,
+        let authority = request.uri().authority().map(|authority| authority.as_str());
+        let served = self.served.iter().find(|(base, _)| base.strip_prefix("http://") == authority);
+        let service = match (host.as_str(), served) {
+            (_, Some((_, service))) => *service,
+            ("webexapis.com", None) => Service::Webex,
+            ("login.microsoftonline.com", None) => Service::Entra,
+            ("graph.microsoft.com", None) => Service::Graph,
             _ => {
                 if request.headers().contains_key(http::header::AUTHORIZATION) {
-                    self.0.violated(Violation::BearerSentTo { host: host.clone() });
+                    self.world.violated(Violation::BearerSentTo { host: host.clone() });
                 }
                 return Err(TransportError::NotSent(format!("no such host: {host}")));
             }
         };
-        self.0.handle(service, request).await
+        self.world.handle(service, request).await
     }
 }
 
@@ -49,7 +55,15 @@ impl World {
     /// A transport that knows `webexapis.com`, `login.microsoftonline.com` and `graph.microsoft.com`, and nothing else. A bearer token on its
     /// way to any other host is a [`Violation`].
     pub fn transport(&self) -> Arc<dyn Transport> {
-        Arc::new(InProcess(self.clone()))
+        Arc::new(InProcess { world: self.clone(), served: vec![] })
+    }
+
+    /// The same, which also knows the addresses that the services are served at.
+    pub fn transport_beside(&self, servers: &Servers) -> Arc<dyn Transport> {
+        let served =
+            [(&servers.webex, Service::Webex), (&servers.login, Service::Entra), (&servers.graph, Service::Graph)];
+        let served = served.map(|(base, service)| (base.clone(), service));
+        Arc::new(InProcess { world: self.clone(), served: served.into() })
     }
 
     /// One service as an axum router, to be bound to an address of its own. Links in answers lead to the host that the request came to.

@@ -1,0 +1,132 @@
+//! The overview: where things stand, and what comes next. For whoever is not signed in, the way in.
+
+use askama::Template;
+use jiff::Timestamp;
+use shared::ids::PersonId;
+use shared::leaving::{self, Leaving, Stage};
+use shared::link::{self, Kept};
+use shared::organization::Organization;
+use shared::people::PersonIndex;
+use shared::settings::{self, Running, Settings};
+use shared::standstill::{self, Standstill};
+use shared::store::{Key, Query, from_item};
+use shared::{notice, round};
+
+use crate::Oauth;
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::incoming::Incoming;
+use crate::page::Shell;
+use crate::place::Place;
+
+/// How many teams whose creators were asked are named.
+const ASKED_SHOWN: usize = 20;
+
+/// How many notices are shown.
+const NOTICES_SHOWN: usize = 20;
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct WelcomePage<'a> {
+    shell: Shell<'a>,
+    to: &'static str,
+    has_ended: bool,
+    signed_out: bool,
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct HomePage<'a> {
+    shell: Shell<'a>,
+    csrf: &'a str,
+    organization: &'a Organization,
+    on_since: Option<String>,
+    is_preview: bool,
+    is_complete: bool,
+    asked: Vec<Asked>,
+    leaving: Option<Leaving>,
+    standstill: Option<Standstill>,
+    notices: Vec<String>,
+    further_notices: usize,
+    /// When it last looked for what changed.
+    looked: Option<String>,
+}
+
+/// A team whose creator was asked.
+struct Asked {
+    title: String,
+    whom: String,
+    at: String,
+}
+
+impl Oauth {
+    pub(crate) async fn home(&self, incoming: &Incoming) -> Result<Answer, Failure> {
+        let Some(administrator) = self.signed_in(incoming).await? else {
+            let to = incoming.query("to").map(Place::named);
+            let page = WelcomePage {
+                shell: self.bare_shell(),
+                to: to.unwrap_or_default().name(),
+                has_ended: to.is_some_and(|to| to != Place::Home),
+                signed_out: incoming.query("signed-out").is_some(),
+            };
+            return Ok(Answer::page(200, page.render()?));
+        };
+        let organization = &administrator.organization;
+        let is_complete = organization.directory.is_some();
+        let (store, tenant) = (self.store.as_ref(), organization.tenant);
+        let leaving = match organization.left {
+            Some(left) => leaving::load(store, left).await?,
+            None => None,
+        };
+        let (mut settings, mut asked) = (Settings::default(), vec![]);
+        let (mut standstill, mut notices, mut looked) = (None, vec![], None);
+        if is_complete {
+            settings = settings::load(store, tenant).await?.0;
+            asked = self.asked(organization).await?;
+            standstill = standstill::load(store, tenant).await?;
+            notices = notice::besides_standstill(store, tenant).await?;
+            looked = round::last_report(store, tenant).await?.map(|report| date(report.began));
+        }
+        notices.sort_by_key(|notice| std::cmp::Reverse(notice.since));
+        let further_notices = notices.len().saturating_sub(NOTICES_SHOWN);
+        let notices = notices.into_iter().take(NOTICES_SHOWN).map(|notice| notice.text).collect();
+        let page = HomePage {
+            shell: self.shell(&administrator, Place::Home),
+            csrf: &administrator.session.csrf,
+            organization,
+            on_since: settings.switched_on_at.map(date),
+            is_preview: settings.running == Running::Preview,
+            is_complete,
+            asked,
+            leaving: leaving.filter(|leaving| leaving.stage != Stage::Done && !is_complete),
+            standstill,
+            notices,
+            further_notices,
+            looked,
+        };
+        Ok(Answer::page(200, page.render()?))
+    }
+
+    /// The first of the teams whose creators were asked and have not answered.
+    async fn asked(&self, organization: &Organization) -> Result<Vec<Asked>, Failure> {
+        let (store, tenant) = (self.store.as_ref(), organization.tenant);
+        let query = Query::Listed { pk: format!("LIST#{tenant}#asked"), prefix: String::new() };
+        let page = store.query(&query, ASKED_SHOWN, None).await?;
+        let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
+        let mut asked = Vec::new();
+        for item in store.get_many(&keys).await? {
+            let Kept { link, .. } = from_item(item)?;
+            asked.extend(link.asked.map(|link::Asked { person, at }| (link.title, person, at)));
+        }
+        let people = asked.iter().map(|(_, person, _)| *person);
+        let known = PersonIndex::new(store, tenant).people(people).await?;
+        let name = |person: PersonId| known.get(&person).map_or_else(|| person.to_string(), |known| known.name.clone());
+        asked.sort();
+        Ok(asked.into_iter().map(|(title, person, at)| Asked { title, whom: name(person), at: date(at) }).collect())
+    }
+}
+
+/// A moment as the pages show it.
+pub(crate) fn date(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}

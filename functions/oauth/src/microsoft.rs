@@ -1,0 +1,143 @@
+//! Connecting Microsoft, first half: the note about permissions, and the sign-in of a directory's administrator.
+
+use askama::Template;
+use shared::http::Access;
+use shared::organization::Directory;
+use shared::tokens::AppCredential;
+
+use crate::answer::Answer;
+use crate::failure::{Failure, Service};
+use crate::flow::Purpose;
+use crate::incoming::Incoming;
+use crate::oidc::Ask;
+use crate::page::Shell;
+use crate::place::Place;
+use crate::session::Pending;
+use crate::sign_in::declined;
+use crate::{Administrator, Oauth};
+
+/// Where Microsoft sends browsers back to after a sign-in.
+const CALLBACK: &str = "/oauth/microsoft/callback";
+
+/// Where Microsoft sends browsers back to after a consent.
+pub(crate) const CONSENT: &str = "/oauth/microsoft/consent";
+
+/// A permission that the directory grants to the application itself.
+pub(crate) struct Permission {
+    /// Its name, as a token carries it.
+    pub(crate) name: &'static str,
+    /// What it is asked for.
+    pub(crate) reason: &'static str,
+    /// What it could do.
+    pub(crate) power: &'static str,
+}
+
+/// All that is asked for.
+pub(crate) const PERMISSIONS: [Permission; 3] = [
+    Permission {
+        name: "Group.ReadWrite.All",
+        reason: "To create the group of a team, to keep its people, owners and name equal to the team's, and to restore it if it was deleted.",
+        power: "Read and change every group of the directory: its name, its people and its owners, and read its content. Used only for groups that belong to a team.",
+    },
+    Permission {
+        name: "User.Read.All",
+        reason: "To find out which person of the directory is which person in Webex, and to leave guests alone.",
+        power: "Read the profiles of all people of the directory. It changes nothing.",
+    },
+    Permission {
+        name: "GroupSettings.Read.All",
+        reason: "To respect the directory's rules for groups: its naming policy, blocked words, and who may create groups.",
+        power: "Read these settings. It changes nothing.",
+    },
+];
+
+#[derive(Template)]
+#[template(path = "microsoft.html")]
+struct PermissionsPage<'a> {
+    shell: Shell<'a>,
+    csrf: &'a str,
+    permissions: &'static [Permission],
+    has_officer: bool,
+    directory: Option<&'a Directory>,
+}
+
+impl Oauth {
+    /// What will be asked for, and why.
+    pub(crate) fn permissions_page(&self, administrator: &Administrator) -> Result<Answer, Failure> {
+        let page = PermissionsPage {
+            shell: self.shell(administrator, Place::Microsoft),
+            csrf: &administrator.session.csrf,
+            permissions: &PERMISSIONS,
+            has_officer: administrator.organization.officer.is_some(),
+            directory: administrator.organization.directory.as_ref(),
+        };
+        Ok(Answer::page(200, page.render()?))
+    }
+
+    /// Sends the browser to Microsoft so that an administrator of a directory signs in.
+    pub(crate) async fn connect_microsoft(
+        &self,
+        incoming: &Incoming,
+        administrator: &Administrator,
+    ) -> Result<Answer, Failure> {
+        if administrator.organization.officer.is_none() {
+            return Err(Failure::WebexFirst);
+        }
+        let AppCredential { client_id, .. } = self.tokens.microsoft_app().await?;
+        let (flow, cookie) = self.begin(incoming, Purpose::Microsoft, Some(&administrator.session)).await?;
+        let redirect_uri = self.own(CALLBACK);
+        let ask = Ask { client_id: &client_id, redirect_uri: &redirect_uri, state: &flow.state };
+        let url = self.oidc.authorize_url(&ask, &flow.nonce(), &flow.challenge());
+        self.onwards(administrator, "Microsoft", &url, cookie)
+    }
+
+    /// The way back: who signed in decides which directory it is about, and whether he may decide for it. Then on to the consent, for that very directory.
+    pub(crate) async fn back_from_microsoft(
+        &self,
+        incoming: &Incoming,
+        administrator: &Administrator,
+    ) -> Result<Answer, Failure> {
+        let session = &administrator.session;
+        let fits = |purpose: &Purpose| *purpose == Purpose::Microsoft;
+        let (flow, _) = self.end(incoming, Some(session), fits).await?;
+        declined(incoming, Service::Microsoft)?;
+        let AppCredential { client_id, client_secret, .. } = self.tokens.microsoft_app().await?;
+        let (code, deadline) = (incoming.query("code").ok_or(Failure::State)?, self.deadline());
+        let redirect_uri = self.own(CALLBACK);
+        let ask = Ask { client_id: &client_id, redirect_uri: &redirect_uri, state: &flow.state };
+        let exchanged = self.oidc.exchange(&ask, &client_secret, (code, &flow.verifier()), deadline).await;
+        let exchanged = exchanged.map_err(|error| Failure::of_exchange(error, Service::Microsoft))?;
+        let who = self.oidc.validate(&exchanged.id_token, &client_id, &flow.nonce(), deadline).await??;
+        if !who.may_consent() {
+            return Err(Failure::NotAMicrosoftAdministrator);
+        }
+        if let Some(connected) = &administrator.organization.directory
+            && connected.id != who.directory
+        {
+            return Err(Failure::AnotherDirectory { connected: connected.name.clone() });
+        }
+        let name = match &exchanged.access_token {
+            Some(token) => {
+                let access = Access::with_token(token.clone(), deadline);
+                // For the page only: the id_token has said which directory it is.
+                self.graph.organization(&access).await.ok().flatten().filter(|one| one.id == who.directory)
+            }
+            None => None,
+        };
+        let name = name.and_then(|organization| organization.display_name);
+        let name = name.or_else(|| Some(who.name.split_once('@')?.1.to_owned()));
+        let pending = Pending {
+            directory: who.directory,
+            name: name.unwrap_or_else(|| who.directory.to_string()),
+            at: self.clock.now(),
+            consented_at: None,
+        };
+        session.set_pending(self.store.as_ref(), Some(&pending)).await?;
+        tracing::info!(org = %session.org, directory = %who.directory, person = %who.person, "an administrator signed in with microsoft");
+        let purpose = Purpose::Consent { directory: who.directory };
+        let (flow, cookie) = self.begin(incoming, purpose, Some(session)).await?;
+        let redirect_uri = self.own(CONSENT);
+        let ask = Ask { client_id: &client_id, redirect_uri: &redirect_uri, state: &flow.state };
+        Ok(Answer::see(self.oidc.consent_url(&ask, who.directory)).cookie(cookie))
+    }
+}

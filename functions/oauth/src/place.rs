@@ -1,0 +1,88 @@
+//! The pages somebody can be sent to: an enumeration, so that no address from outside ever is one.
+
+use serde::{Deserialize, Serialize};
+
+/// A page of ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Place {
+    /// Where things stand.
+    #[default]
+    Home,
+    /// The account in Webex.
+    Webex,
+    /// The permissions that Microsoft's side asks for.
+    Microsoft,
+    /// What has to be in place.
+    Prerequisites,
+    /// Who is left out.
+    People,
+    /// The settings.
+    Settings,
+    /// Disconnecting.
+    Disconnect,
+    /// What was taken back.
+    Receipt,
+}
+
+impl Place {
+    /// All of them.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Home,
+        Self::Webex,
+        Self::Microsoft,
+        Self::Prerequisites,
+        Self::People,
+        Self::Settings,
+        Self::Disconnect,
+        Self::Receipt,
+    ];
+
+    /// Its path.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Home => "/",
+            Self::Webex => "/webex",
+            Self::Microsoft => "/oauth/microsoft",
+            Self::Prerequisites => "/prerequisites",
+            Self::People => "/people",
+            Self::Settings => "/settings",
+            Self::Disconnect => "/disconnect",
+            Self::Receipt => "/receipt",
+        }
+    }
+
+    /// What it is called in a query.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::Webex => "webex",
+            Self::Microsoft => "microsoft",
+            Self::Prerequisites => "prerequisites",
+            Self::People => "people",
+            Self::Settings => "settings",
+            Self::Disconnect => "disconnect",
+            Self::Receipt => "receipt",
+        }
+    }
+
+    /// The place of this name; anything else is home.
+    pub(crate) fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|place| place.name() == name).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_pages_have_names() {
+        for place in Place::ALL {
+            assert_eq!(Place::named(place.name()), place);
+        }
+        for name in ["https://evil.example", "//evil.example", "/settings", "\\evil", "settings/../..", ""] {
+            assert_eq!(Place::named(name), Place::Home, "{name}");
+        }
+    }
+}

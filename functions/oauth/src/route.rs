@@ -1,0 +1,75 @@
+//! The addresses.
+
+use http::Method;
+
+use crate::Oauth;
+use crate::place::Place;
+
+/// What an address leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    Page(Place),
+    /// Begins a sign-in.
+    SignIn,
+    /// The way back from Webex: of a sign-in, and of connecting.
+    WebexCallback,
+    /// The way back from Microsoft's sign-in.
+    MicrosoftCallback,
+    /// The way back from the consent, and its proof.
+    Consent,
+    SignOut,
+    SignOutEverywhere,
+    Style,
+    Health,
+}
+
+impl Route {
+    /// The methods that it takes, as the header says it.
+    pub(crate) fn allowed(self) -> &'static str {
+        match self {
+            Self::SignOut | Self::SignOutEverywhere => "POST",
+            Self::Page(Place::Home | Place::Prerequisites | Place::People)
+            | Self::SignIn
+            | Self::WebexCallback
+            | Self::MicrosoftCallback
+            | Self::Consent
+            | Self::Style
+            | Self::Health => "GET",
+            Self::Page(_) => "GET, POST",
+        }
+    }
+
+    /// Whether it takes this method.
+    pub(crate) fn takes(self, method: &Method) -> bool {
+        self.allowed().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    /// Where to go on after a new sign-in.
+    pub(crate) fn place(self) -> Place {
+        match self {
+            Self::Page(place) => place,
+            Self::MicrosoftCallback | Self::Consent => Place::Microsoft,
+            _ => Place::Home,
+        }
+    }
+}
+
+impl Oauth {
+    /// What this path leads to. Paths are compared as they are: none has a second spelling.
+    pub(crate) fn route(&self, path: &str) -> Option<Route> {
+        if let Some(place) = Place::ALL.into_iter().find(|place| place.path() == path) {
+            return Some(Route::Page(place));
+        }
+        match path {
+            "/oauth/webex" => Some(Route::SignIn),
+            "/oauth/webex/callback" => Some(Route::WebexCallback),
+            "/oauth/microsoft/callback" => Some(Route::MicrosoftCallback),
+            "/oauth/microsoft/consent" => Some(Route::Consent),
+            "/sign-out" => Some(Route::SignOut),
+            "/sign-out/everywhere" => Some(Route::SignOutEverywhere),
+            "/healthz" => Some(Route::Health),
+            path if path == self.style.path() => Some(Route::Style),
+            _ => None,
+        }
+    }
+}
