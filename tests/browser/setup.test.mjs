@@ -1,0 +1,183 @@
+// The administrator's whole journey, clicked in a real browser: from an organization that is not connected to a group for a new team, and back.
+import { mkdir } from 'node:fs/promises'
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { browser, fits, isAccessible, sandbox } from './browser.mjs'
+
+let house, chromium, pages, webex, token, officer
+
+before(async () => {
+  house = await sandbox(['--fresh'], /Ctrl-C/)
+  pages = /setup pages: (\S+)/.exec(house.said)[1]
+  webex = /(http:\S+\/v1)\/teams/.exec(house.said)[1]
+  token = /Bearer ([^']+)/.exec(house.said)[1]
+  officer = /personEmail=([^']+)/.exec(house.said)[1]
+  chromium = await browser()
+})
+
+after(async () => {
+  await chromium?.close()
+  await house?.stop()
+})
+
+/** What Ada does in Webex. */
+async function ada(method, path, body) {
+  const answer = await fetch(`${webex}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: body && JSON.stringify(body),
+  })
+  assert.ok(answer.ok, `${path}: ${answer.status}`)
+  return answer.json()
+}
+
+/** Signs in on a service's own page, and agrees or declines. */
+async function signIn(page, account, decision = 'Accept') {
+  await page.locator('#account').waitFor()
+  const option = page.locator('#account option', { hasText: account }).first()
+  await page.locator('#account').selectOption(await option.getAttribute('value'))
+  await page.getByRole('button', { name: 'Continue' }).click()
+  if (decision) await page.getByRole('button', { name: decision, exact: true }).click()
+}
+
+/** Each page that is passed is looked at in light and dark, on a desk and on a phone. */
+async function looksRight(page, name) {
+  const shots = process.env.SCREENSHOTS
+  if (shots) await mkdir(shots, { recursive: true })
+  for (const [colorScheme, width] of [['light', 1100], ['dark', 1100], ['light', 360]]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.setViewportSize({ width, height: 800 })
+    await isAccessible(page)
+    await fits(page)
+    if (shots) await page.screenshot({ path: `${shots}/${name}-${colorScheme}-${width}.png` })
+  }
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+  await page.setViewportSize({ width: 1100, height: 800 })
+}
+
+async function until(what, holds) {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await holds()) return
+    await new Promise((wake) => setTimeout(wake, 500))
+  }
+  assert.fail(`still not so: ${what}`)
+}
+
+const heading = (page, text) => page.getByRole('heading', { name: text, level: 1 }).waitFor()
+
+test('from the prerequisites to a group for a new team whose creator says yes on the card', async () => {
+  const page = await chromium.page({ expected: [/status of 4\d\d/] })
+
+  await page.goto(pages)
+  await looksRight(page, 'welcome')
+  await page.getByRole('link', { name: 'Sign in with Webex' }).click()
+  await signIn(page, 'Ada Arndt')
+  await heading(page, 'You are no full administrator')
+  await looksRight(page, 'no-administrator')
+
+  await page.getByRole('link', { name: 'Sign in with another account' }).click()
+  await page.getByRole('link', { name: 'Sign in with Webex' }).click()
+  await signIn(page, 'Full Administrator')
+  await heading(page, 'Overview')
+  await looksRight(page, 'overview-empty')
+
+  await page.getByRole('link', { name: 'View prerequisites' }).click()
+  await heading(page, 'Prerequisites')
+  await looksRight(page, 'prerequisites-empty')
+  await page.getByRole('link', { name: 'Next', exact: true }).click()
+
+  await heading(page, 'Connect Webex')
+  await looksRight(page, 'webex')
+  await page.getByRole('button', { name: 'Connect Webex' }).click()
+  await signIn(page, 'Compliance Officer', 'Decline')
+  await heading(page, 'You declined at Webex')
+  await looksRight(page, 'declined')
+  await page.getByRole('link', { name: 'Read what is asked for, and why' }).click()
+  await page.getByRole('button', { name: 'Connect Webex' }).click()
+  await signIn(page, 'Compliance Officer')
+  await page.getByText('Connected through Compliance Officer').waitFor()
+
+  await page.getByRole('link', { name: 'Connect Microsoft 365' }).click()
+  await heading(page, 'Connect Microsoft 365')
+  await looksRight(page, 'permissions')
+  await page.getByRole('button', { name: 'Authorize' }).click()
+  await signIn(page, 'Ada Arndt')
+  await heading(page, 'That account may not connect the directory')
+  await looksRight(page, 'no-microsoft-administrator')
+  await page.getByRole('link', { name: 'Sign in to Microsoft again' }).click()
+  await page.getByRole('button', { name: 'Authorize' }).click()
+  // The directory knows the application since Ada's sign-in: only the consent is asked for.
+  await signIn(page, 'Full Administrator', null)
+  await signIn(page, 'Full Administrator')
+  await heading(page, 'Acme is connected')
+  await looksRight(page, 'connected')
+
+  await page.getByRole('link', { name: 'Go to settings' }).click()
+  await heading(page, 'Settings')
+  await looksRight(page, 'settings')
+  await page.getByLabel('Fallback owner').fill('nobody@nowhere.example')
+  await page.getByRole('switch', { name: 'Enable Microsoft 365 Groups integration' }).check()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('heading', { name: 'The settings were not saved' }).waitFor()
+  await looksRight(page, 'settings-refused')
+  await page.getByLabel('Fallback owner').fill('')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('The settings are saved.').waitFor()
+  await looksRight(page, 'settings-saved')
+
+  const overview = page.getByRole('link', { name: 'Overview' })
+  await overview.click()
+  await page.getByRole('heading', { name: 'The integration is on' }).waitFor()
+  await ada('POST', '/teams', { name: 'Lighthouse' })
+  const question = async () => (await ada('GET', `/messages/direct?personEmail=${officer}`)).items[0]
+  await until('Ada is asked', async () => (await question())?.attachments)
+  await page.reload()
+  await page.getByRole('cell', { name: 'Lighthouse' }).waitFor()
+  await looksRight(page, 'overview')
+
+  await page.getByRole('link', { name: 'Prerequisites', exact: true }).click()
+  await page.getByText('The externalId is a person of the directory for').waitFor()
+  await looksRight(page, 'prerequisites')
+  await page.getByRole('link', { name: 'See who was not found' }).click()
+  await heading(page, 'People who are left out')
+  await looksRight(page, 'people')
+
+  const { id, attachments } = await question()
+  const yes = attachments[0].content.actions.find((action) => action.title === 'Create')
+  await ada('POST', '/attachment/actions', { type: 'submit', messageId: id, inputs: yes.data })
+  const members = async () => (await ada('GET', '/teams')).items.length
+  assert.equal(await members(), 1)
+  await until('the question is answered', async () => {
+    await overview.click()
+    return !(await page.getByRole('cell', { name: 'Lighthouse' }).isVisible())
+  })
+
+  await page.getByRole('link', { name: 'Disconnect' }).click()
+  await heading(page, 'Disconnect')
+  await looksRight(page, 'disconnect')
+  await page.getByRole('button', { name: 'Stop all changes now' }).isHidden()
+  assert.deepEqual(page.faults, [])
+})
+
+test('without JavaScript and without a mouse, everything can be reached', async () => {
+  const page = await chromium.page({ javaScriptEnabled: false })
+  await page.goto(pages)
+  const press = async (name) => {
+    for (let steps = 0; steps < 60; steps++) {
+      await page.keyboard.press('Tab')
+      const focused = page.locator(':focus')
+      if ((await focused.count()) && (await focused.innerText()).trim() === name) return page.keyboard.press('Enter')
+    }
+    assert.fail(`no way to ${name} with the keyboard`)
+  }
+  await press('Sign in with Webex')
+  await signIn(page, 'Full Administrator')
+  await heading(page, 'Overview')
+  for (const name of ['Prerequisites', 'People', 'Settings', 'Overview']) {
+    await press(name)
+    await heading(page, name === 'People' ? 'People who are left out' : name)
+  }
+  await press('Sign out')
+  await page.getByText('You are signed out').waitFor()
+  assert.deepEqual(page.faults, [])
+})
