@@ -8,13 +8,19 @@ use ulid::Ulid;
 use crate::ids::{TeamId, TenantId};
 use crate::message::Cause;
 use crate::roster::{Person, Side, Standing};
-use crate::store::{Condition, EXPIRES_AT, Key, StoreError, Write, to_item};
+use crate::store::{Condition, Cursor, EXPIRES_AT, Key, Query, Store, StoreError, Write, from_item, to_item};
 use crate::tenant::keys::team_partition;
 
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Changes in one item.
 const PER_ITEM: usize = 500;
+
+/// What the keys of these items begin with.
+const PREFIX: &str = "ACTIVITY#";
+
+/// A moment of the year 2286, in milliseconds: until then what is left to it has 13 digits.
+const FAR: i64 = 9_999_999_999_999;
 
 /// What one look did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +65,10 @@ impl Activity {
         let part = |n: usize| {
             let changes = self.changes.iter().skip(n * PER_ITEM).take(PER_ITEM).cloned().collect();
             let rest = if n == 0 { self.clone() } else { Self { notes: vec![], request_ids: vec![], ..self.clone() } };
+            // The newest comes first: what is shown is what happened last.
+            let before = FAR - self.at.as_millisecond();
             let mut item = to_item(
-                &Key::new(team_partition(tenant, team), format!("ACTIVITY#{id}#{n}")),
+                &Key::new(team_partition(tenant, team), format!("{PREFIX}{before:013}#{id}#{n}")),
                 &Self { changes, ..rest },
             )?;
             let expires_at = (self.at + KEPT_FOR).as_second();
@@ -69,4 +77,17 @@ impl Activity {
         };
         (0..parts).map(part).collect()
     }
+}
+
+/// A page of what was done to a link, the newest first; something large is in several parts.
+pub async fn page(
+    store: &dyn Store,
+    tenant: TenantId,
+    team: TeamId,
+    limit: usize,
+    start: Option<&Cursor>,
+) -> Result<(Vec<Activity>, Option<Cursor>), StoreError> {
+    let query = Query::Partition { pk: team_partition(tenant, team), prefix: PREFIX.into() };
+    let page = store.query(&query, limit, start).await?;
+    Ok((page.items.into_iter().map(from_item).collect::<Result<_, _>>()?, page.next))
 }

@@ -4,6 +4,13 @@
 //! Whoever holds a lease is the only one who writes the link and its people, until the lease ends: it is taken by one conditional update, and every later write requires
 //! it still to stand.
 
+mod listing;
+mod unlink;
+
+pub(crate) use listing::listing;
+pub use listing::{State, page};
+pub use unlink::{Unlinked, unlink};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -281,14 +288,14 @@ impl Link {
     }
 
     /// The state under which the pages list it.
-    pub fn state(&self) -> &'static str {
+    pub fn state(&self) -> State {
         match (&self.phase, &self.trouble, &self.held) {
-            (Phase::Ended { .. }, ..) => "ended",
-            (_, Some(_), _) => "failing",
-            (_, None, Some(_)) => "held",
-            (Phase::Asked { .. }, ..) => "asked",
-            (Phase::Creating { .. }, ..) => "creating",
-            (Phase::Linked { .. }, ..) => "active",
+            (Phase::Ended { .. }, ..) => State::Ended,
+            (_, Some(_), _) => State::Failing,
+            (_, None, Some(_)) => State::Held,
+            (Phase::Asked { .. }, ..) => State::Asked,
+            (Phase::Creating { .. }, ..) => State::Creating,
+            (Phase::Linked { .. }, ..) => State::Active,
         }
     }
 
@@ -382,8 +389,8 @@ fn index_attributes(tenant: TenantId, link: &Link, next_look: Timestamp) -> Resu
     Ok(vec![
         Change::Set("gsi1pk", to_value(&format!("LOOK#{tenant}"))?),
         Change::Set("gsi1sk", moment(next_look)),
-        Change::Set("gsi2pk", to_value(&format!("LIST#{tenant}#{}", link.state()))?),
-        Change::Set("gsi2sk", to_value(&format!("{}#{}", link.title.to_lowercase(), link.team))?),
+        Change::Set("gsi2pk", to_value(&listing(tenant, link.state()))?),
+        Change::Set("gsi2sk", to_value(&listing::sorted_by(link))?),
     ])
 }
 
@@ -462,6 +469,11 @@ pub async fn want(
         Err(StoreError::ConditionFailed) => Ok(Handed::LeaseIsGone),
         Err(error) => Err(error),
     }
+}
+
+/// A moment far beyond every plan, for links that are over: in the year 9987, which can still be told in milliseconds.
+pub(crate) fn never() -> Timestamp {
+    Timestamp::from_second(253_000_000_000).unwrap_or(Timestamp::MAX)
 }
 
 /// Moves a link's next look, unless the link changed in the meantime, which then knows better. Says whether it was moved.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sandbox::{Person, Role};
 use shared::held::{self, Decision, HeldPlan};
 use shared::ids::{GroupId, TeamId};
-use shared::link::OnLink;
+use shared::link::{OnLink, State};
 use shared::merge::{HeldFor, OwedTo, Refusal};
 use shared::message::Cause;
 use shared::roster::Side;
@@ -51,7 +51,7 @@ async fn too_many_removals_are_held_while_additions_and_promotions_go_on() {
     let held = plan(&town, team).await.unwrap();
     assert_eq!((held.why, held.removals.len()), (HeldFor::LinkLimit, 7));
     assert!(held.removals.iter().all(|removal| removal.side == Side::Team));
-    assert_eq!(town.kept(team).await.unwrap().link.state(), "held");
+    assert_eq!(town.kept(team).await.unwrap().link.state(), State::Held);
 
     town.world().add_member(group, town.people[36].object);
     town.notify(group).await;
@@ -84,7 +84,7 @@ async fn an_applied_plan_removes_exactly_those_who_are_not_back() {
     assert_eq!(removals, 6, "and was never removed");
     assert_eq!(are_in_team(&town, team, &town.people[11..17]), 0, "the rest is removed");
     assert_eq!(plan(&town, team).await, None);
-    assert_eq!(town.kept(team).await.unwrap().link.state(), "active");
+    assert_eq!(town.kept(team).await.unwrap().link.state(), State::Active);
     assert_eq!(town.kept(team).await.unwrap().link.removed_lately(town.now()), 0, "an applied plan does not count");
     town.let_pass(DAY).await;
     town.assert_in_step(team);

@@ -10,6 +10,7 @@ use sandbox::house::{House, Reach};
 use sandbox::{Call, Failure, Fault, Role, Service};
 use serde_json::{Value, json};
 use shared::http::{Transport, TransportError};
+use shared::link::State;
 use shared::message::{Ask, Cause};
 use shared::queue::Queue;
 
@@ -96,7 +97,7 @@ async fn a_refused_refresh_makes_the_link_wait_and_removes_nobody() {
     town.world().remove_from_team(team, town.people[3].person).unwrap();
     town.let_pass(20 * DAY).await;
     assert_eq!(town.group().1.members.len(), 4);
-    assert_eq!(town.kept(team).await.unwrap().link.state(), "failing");
+    assert_eq!(town.kept(team).await.unwrap().link.state(), State::Failing);
     town.assert_clean();
 }
 
@@ -108,7 +109,7 @@ async fn a_foreign_address_gets_nothing(fault: Fault) {
     town.world().fault(fault);
     town.world().add_to_team(team, town.people[4].person, Role::Member).unwrap();
     town.handle(&town.wish(Ask::Team { team, region: None }, Cause::WebexWebhook)).await;
-    assert_eq!(town.kept(team).await.unwrap().link.state(), "failing", "the fault struck");
+    assert_eq!(town.kept(team).await.unwrap().link.state(), State::Failing, "the fault struck");
     assert_eq!(town.group().1.members.len(), 4);
     town.let_pass(60 * MINUTE).await;
     town.assert_in_step(team);

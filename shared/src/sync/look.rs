@@ -4,12 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::read::Sight;
 use super::record::Report;
-use super::route::never;
 use super::{Calls, Desk, Sync, SyncError};
 use crate::budget::Taken;
 use crate::http::{CALL_TIMEOUT, Class, Urgency};
 use crate::ids::TenantId;
-use crate::link::{self, Closing, Handed, Kept, Lease, Link, Phase, TroubleKind};
+use crate::link::{self, Closing, Handed, Kept, Lease, Link, Phase, TroubleKind, never};
 use crate::merge::{self, OWNER_LIMIT, RECENT};
 use crate::message::{Cause, Message};
 use crate::notice::{self, LinkNotice, Matter};

@@ -7,7 +7,7 @@ use super::{Sync, SyncError};
 use crate::graph::{GroupReading, ObjectKind};
 use crate::ids::{GroupId, ObjectId, PersonId};
 use crate::ledger::{self, Leave};
-use crate::link::{self, Ended, OfficerPlace, OnLink, Phase, PutThere, TroubleKind, Who};
+use crate::link::{self, Ended, OfficerPlace, OnLink, Phase, PutThere, State, TroubleKind, Who};
 use crate::roster::{Person, Side, Sides, Standing};
 use crate::settings::{GroupDeleted, OfficerStanding, TeamDeleted};
 use crate::store::Query;
@@ -135,7 +135,7 @@ impl Sync {
             return Ok(trouble);
         }
         let goes_with_team = look.desk.settings.on_team_deleted == TeamDeleted::DeleteGroup;
-        let query = Query::Listed { pk: format!("LIST#{}#active", look.desk.tenant.tenant), prefix: String::new() };
+        let query = Query::Listed { pk: link::listing(look.desk.tenant.tenant, State::Active), prefix: String::new() };
         for item in self.store.query(&query, 3, None).await?.items {
             let Some(team) = crate::store::Key::of(&item).and_then(|key| key.sk.parse().ok()) else { continue };
             let Some(other) =

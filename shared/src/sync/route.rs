@@ -259,8 +259,3 @@ enum Found {
     /// A team's General space.
     General { team: TeamId, title: String, origin: Origin },
 }
-
-/// A moment far beyond every plan, for links that are over: in the year 9987, which can still be told in milliseconds.
-pub(super) fn never() -> Timestamp {
-    Timestamp::from_second(253_000_000_000).unwrap_or(Timestamp::MAX)
-}
