@@ -152,6 +152,26 @@ test('from the prerequisites to a group for a new team whose creator says yes on
     return !(await page.getByRole('cell', { name: 'Lighthouse' }).isVisible())
   })
 
+  await page.getByRole('link', { name: 'Teams', exact: true }).click()
+  await heading(page, 'Teams')
+  await until('the team has its group', async () => {
+    await page.reload()
+    return page.getByRole('cell', { name: 'In step' }).isVisible()
+  })
+  await page.getByLabel('Title begins with').fill('light')
+  await page.getByRole('button', { name: 'Search' }).click()
+  await looksRight(page, 'teams')
+  await page.getByRole('link', { name: 'Lighthouse' }).click()
+  await heading(page, 'Lighthouse')
+  await page.getByRole('rowheader', { name: 'Ada Arndt' }).waitFor()
+  await looksRight(page, 'team')
+  await page.getByRole('button', { name: 'Sync now' }).click()
+  await page.getByText('The team is being looked at.').waitFor()
+  await page.getByLabel('Yes, end the link of this team').check()
+  await page.getByRole('button', { name: 'End the link' }).click()
+  await page.getByText('The link is over.').waitFor()
+  await overview.click()
+
   await page.getByRole('link', { name: 'Disconnect' }).click()
   await heading(page, 'Disconnect')
   await looksRight(page, 'disconnect')
@@ -173,7 +193,7 @@ test('without JavaScript and without a mouse, everything can be reached', async 
   await press('Sign in with Webex')
   await signIn(page, 'Full Administrator')
   await heading(page, 'Overview')
-  for (const name of ['Prerequisites', 'People', 'Settings', 'Overview']) {
+  for (const name of ['Prerequisites', 'Teams', 'People', 'Settings', 'Overview']) {
     await press(name)
     await heading(page, name === 'People' ? 'People who are left out' : name)
   }

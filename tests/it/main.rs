@@ -21,6 +21,7 @@ mod setup_journey;
 mod setup_leaving;
 mod setup_operation;
 mod setup_settings;
+mod setup_teams;
 mod standing;
 mod stories;
 mod tokens;

@@ -87,6 +87,8 @@ pub(crate) enum Failure {
     Changed(Place),
     #[error("not connected")]
     NotConnected,
+    #[error("no such team")]
+    NoSuchTeam,
     #[error("out of reach: {0}")]
     Unavailable(Box<dyn Error + Send + Sync>),
 }
@@ -99,6 +101,7 @@ macro_rules! unavailable {
     )+};
 }
 unavailable!(
+    shared::queue::QueueError,
     CallError,
     TokensError,
     getrandom::Error,
@@ -131,7 +134,7 @@ impl Failure {
     /// The status of the page.
     pub(crate) fn status(&self) -> u16 {
         match self {
-            Self::NoSuchPage => 404,
+            Self::NoSuchPage | Self::NoSuchTeam => 404,
             Self::WrongMethod { .. } => 405,
             Self::TooLarge => 413,
             Self::NotAForm | Self::State | Self::IdToken(_) | Self::ConsentForAnotherDirectory => 400,
@@ -229,6 +232,9 @@ impl Failure {
                 .hint("An administrator of the other organization can disconnect it in these pages.")
                 .then("Sign in to another directory", Place::Microsoft),
             Self::Changed(place) => Words::new("Somebody else was faster", "Things are not as they were when the page was shown. Nothing was changed.").then("Look at how they are now", *place),
+            Self::NoSuchTeam => Words::new("There is no such team here", "It is not among the teams of your organization that have a group, had one, or are about to get one.")
+                .hint("A team is here once somebody was asked for it, or once it got a group.")
+                .then("Look at all teams", Place::Teams),
             Self::NotConnected => Words::new("Nothing is connected yet", "This page is for organizations that are connected on both sides.").then("See what is left to do", Place::Home),
             Self::Unavailable(_) => Words::new("That could not be done right now", "A service that is needed for it did not answer as it should.")
                 .hint("Nothing is half done: wait a minute and try again.")

@@ -2,15 +2,15 @@
 
 use askama::Template;
 use jiff::Timestamp;
-use shared::ids::PersonId;
+use shared::ids::{PersonId, TeamId};
 use shared::leaving::{self, Leaving, Stage};
-use shared::link::{self, Kept};
+use shared::link::{self, State};
+use shared::notice::{self, Notice};
 use shared::organization::Organization;
 use shared::people::PersonIndex;
+use shared::round;
 use shared::settings::{self, Running, Settings};
 use shared::standstill::{self, Standstill};
-use shared::store::{Key, Query, from_item};
-use shared::{notice, round};
 
 use crate::Oauth;
 use crate::answer::Answer;
@@ -46,7 +46,7 @@ struct HomePage<'a> {
     asked: Vec<Asked>,
     leaving: Option<Leaving>,
     standstill: Option<Standstill>,
-    notices: Vec<String>,
+    notices: Vec<Notice>,
     further_notices: usize,
     /// When it last looked for what changed.
     looked: Option<String>,
@@ -54,6 +54,7 @@ struct HomePage<'a> {
 
 /// A team whose creator was asked.
 struct Asked {
+    team: TeamId,
     title: String,
     whom: String,
     at: String,
@@ -89,7 +90,7 @@ impl Oauth {
         }
         notices.sort_by_key(|notice| std::cmp::Reverse(notice.since));
         let further_notices = notices.len().saturating_sub(NOTICES_SHOWN);
-        let notices = notices.into_iter().take(NOTICES_SHOWN).map(|notice| notice.text).collect();
+        notices.truncate(NOTICES_SHOWN);
         let page = HomePage {
             shell: self.shell(&administrator, Place::Home),
             csrf: &administrator.session.csrf,
@@ -110,19 +111,19 @@ impl Oauth {
     /// The first of the teams whose creators were asked and have not answered.
     async fn asked(&self, organization: &Organization) -> Result<Vec<Asked>, Failure> {
         let (store, tenant) = (self.store.as_ref(), organization.tenant);
-        let query = Query::Listed { pk: format!("LIST#{tenant}#asked"), prefix: String::new() };
-        let page = store.query(&query, ASKED_SHOWN, None).await?;
-        let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
-        let mut asked = Vec::new();
-        for item in store.get_many(&keys).await? {
-            let Kept { link, .. } = from_item(item)?;
-            asked.extend(link.asked.map(|link::Asked { person, at }| (link.title, person, at)));
-        }
-        let people = asked.iter().map(|(_, person, _)| *person);
+        let (links, _) = link::page(store, tenant, (State::Asked, ""), ASKED_SHOWN, None).await?;
+        let asked = links.into_iter().map(|kept| kept.link);
+        let asked: Vec<_> = asked.filter_map(|link| Some((link.team, link.title, link.asked?))).collect();
+        let people = asked.iter().map(|(.., asked)| asked.person);
         let known = PersonIndex::new(store, tenant).people(people).await?;
         let name = |person: PersonId| known.get(&person).map_or_else(|| person.to_string(), |known| known.name.clone());
-        asked.sort();
-        Ok(asked.into_iter().map(|(title, person, at)| Asked { title, whom: name(person), at: date(at) }).collect())
+        let shown = |(team, title, asked): (TeamId, String, link::Asked)| Asked {
+            team,
+            title,
+            whom: name(asked.person),
+            at: date(asked.at),
+        };
+        Ok(asked.into_iter().map(shown).collect())
     }
 }
 

@@ -28,6 +28,8 @@ mod session;
 mod settings;
 mod settings_form;
 mod sign_in;
+mod team;
+mod teams;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,6 +43,7 @@ use shared::http::{Deadline, InvalidBaseUrl, Transport};
 use shared::ids::OrgId;
 use shared::leaving::Hands;
 use shared::organization::Organization;
+use shared::queue::Queue;
 use shared::store::Store;
 use shared::tokens::Tokens;
 use shared::webex::{Webex, WebexId};
@@ -65,6 +68,8 @@ const LONGEST: SignedDuration = SignedDuration::from_secs(25);
 pub struct Parts {
     /// The table.
     pub store: Arc<dyn Store>,
+    /// The queue of looks.
+    pub queue: Arc<dyn Queue>,
     /// Tokens of all tenants, and the credentials of our own apps.
     pub tokens: Tokens,
     /// Webex.
@@ -88,6 +93,7 @@ pub struct Parts {
 /// The function: HTTP in, pages out.
 pub struct Oauth {
     store: Arc<dyn Store>,
+    queue: Arc<dyn Queue>,
     tokens: Tokens,
     webex: Webex,
     graph: Graph,
@@ -142,13 +148,14 @@ impl Oauth {
     /// # Errors
     /// A login address that is neither https nor on this machine.
     pub fn new(parts: Parts) -> Result<Self, InvalidBaseUrl> {
-        let Parts { store, tokens, webex, graph, entra, login, transport, clock, public, allowed } = parts;
+        let Parts { store, queue, tokens, webex, graph, entra, login, transport, clock, public, allowed } = parts;
         Ok(Self {
             oidc: Oidc::new(&login, transport, clock.clone())?,
             cookies: Cookies::at(&public),
             public: public.as_str().trim_end_matches('/').to_owned(),
             style: Stylesheet::new(),
             store,
+            queue,
             tokens,
             webex,
             graph,
@@ -205,6 +212,9 @@ impl Oauth {
             (Route::Consent, _) => self.prove_consent(&administrator).await,
             (Route::Page(Place::Prerequisites), _) => self.prerequisites(&administrator).await,
             (Route::Page(Place::People), _) => self.people(incoming, &administrator).await,
+            (Route::Page(Place::Teams), _) => self.teams(incoming, &administrator).await,
+            (Route::Team(team), false) => self.team(incoming, &administrator, team).await,
+            (Route::Team(team), true) => self.decide_about_team(incoming, &administrator, team).await,
             (Route::Page(Place::Settings), false) => self.settings_page(incoming, &administrator).await,
             (Route::Page(Place::Settings), true) => self.save_settings(incoming, &administrator).await,
             (Route::Page(Place::Disconnect), false) => self.disconnect_page(&administrator).await,

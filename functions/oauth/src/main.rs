@@ -10,6 +10,7 @@ use shared::clock::WallClock;
 use shared::config::ConfigError;
 use shared::graph::{Entra, Graph};
 use shared::http::Net;
+use shared::queue::sqs::SqsQueue;
 use shared::secrets::manager::SecretsManager;
 use shared::store::dynamo::DynamoStore;
 use shared::tokens::Tokens;
@@ -49,5 +50,6 @@ async fn wire() -> Result<Oauth, Error> {
     let entra = Entra::new(&login, &graph_url, net.clone(), clock.clone())?;
     let prefix = config::required("SECRETS_PREFIX")?;
     let tokens = Tokens::new(secrets, store.clone(), clock.clone(), webex.clone(), entra.clone(), prefix);
-    Ok(Oauth::new(Parts { store, tokens, webex, graph, entra, login, transport: net, clock, public, allowed })?)
+    let queue = Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&sdk), config::required("SYNC_QUEUE_URL")?));
+    Ok(Oauth::new(Parts { store, queue, tokens, webex, graph, entra, login, transport: net, clock, public, allowed })?)
 }

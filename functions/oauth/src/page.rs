@@ -44,8 +44,9 @@ impl Shell<'_> {
         let here = self.here;
         let pages = [
             (Place::Home, "Overview"),
-            (Place::Prerequisites, "Prerequisites"),
+            (Place::Teams, "Teams"),
             (Place::People, "People"),
+            (Place::Prerequisites, "Prerequisites"),
             (Place::Settings, "Settings"),
         ];
         pages.into_iter().map(move |(place, name)| (place.path(), name, place == here))

@@ -15,6 +15,8 @@ pub(crate) enum Place {
     Microsoft,
     /// What has to be in place.
     Prerequisites,
+    /// All teams that are linked, were, or are about to be.
+    Teams,
     /// Who is left out.
     People,
     /// The settings.
@@ -27,11 +29,12 @@ pub(crate) enum Place {
 
 impl Place {
     /// All of them.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Home,
         Self::Webex,
         Self::Microsoft,
         Self::Prerequisites,
+        Self::Teams,
         Self::People,
         Self::Settings,
         Self::Disconnect,
@@ -45,6 +48,7 @@ impl Place {
             Self::Webex => "/webex",
             Self::Microsoft => "/oauth/microsoft",
             Self::Prerequisites => "/prerequisites",
+            Self::Teams => "/teams",
             Self::People => "/people",
             Self::Settings => "/settings",
             Self::Disconnect => "/disconnect",
@@ -59,6 +63,7 @@ impl Place {
             Self::Webex => "webex",
             Self::Microsoft => "microsoft",
             Self::Prerequisites => "prerequisites",
+            Self::Teams => "teams",
             Self::People => "people",
             Self::Settings => "settings",
             Self::Disconnect => "disconnect",

@@ -1,6 +1,7 @@
 //! The addresses.
 
 use http::Method;
+use shared::ids::TeamId;
 
 use crate::Oauth;
 use crate::place::Place;
@@ -9,6 +10,8 @@ use crate::place::Place;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Page(Place),
+    /// One team.
+    Team(TeamId),
     /// Begins a sign-in.
     SignIn,
     /// The way back from Webex: of a sign-in, and of connecting.
@@ -28,14 +31,14 @@ impl Route {
     pub(crate) fn allowed(self) -> &'static str {
         match self {
             Self::SignOut | Self::SignOutEverywhere => "POST",
-            Self::Page(Place::Home | Place::Prerequisites | Place::People)
+            Self::Page(Place::Home | Place::Prerequisites | Place::People | Place::Teams)
             | Self::SignIn
             | Self::WebexCallback
             | Self::MicrosoftCallback
             | Self::Consent
             | Self::Style
             | Self::Health => "GET",
-            Self::Page(_) => "GET, POST",
+            Self::Page(_) | Self::Team(_) => "GET, POST",
         }
     }
 
@@ -48,6 +51,7 @@ impl Route {
     pub(crate) fn place(self) -> Place {
         match self {
             Self::Page(place) => place,
+            Self::Team(_) => Place::Teams,
             Self::MicrosoftCallback | Self::Consent => Place::Microsoft,
             _ => Place::Home,
         }
@@ -59,6 +63,10 @@ impl Oauth {
     pub(crate) fn route(&self, path: &str) -> Option<Route> {
         if let Some(place) = Place::ALL.into_iter().find(|place| place.path() == path) {
             return Some(Route::Page(place));
+        }
+        if let Some(team) = path.strip_prefix("/teams/") {
+            // Only one spelling of an id is an address.
+            return team.parse().ok().filter(|id: &TeamId| id.to_string() == team).map(Route::Team);
         }
         match path {
             "/oauth/webex" => Some(Route::SignIn),

@@ -189,6 +189,7 @@ impl House {
         };
         let oauth = Oauth::new(Parts {
             store: store.clone(),
+            queue: queue.clone(),
             tokens: tokens(),
             webex: webex.clone(),
             graph: graph.clone(),

@@ -1,0 +1,371 @@
+//! One team: who is on both sides and who is not, and why; what waits, what was done, and the buttons for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use askama::Template;
+use shared::activity::{self, Activity, PersonChange};
+use shared::held::{self, Decision, HeldPlan};
+use shared::ids::{ObjectId, PersonId, TeamId};
+use shared::link::{self, Kept, OnLink, Unlinked, Who};
+use shared::merge::HeldFor;
+use shared::message::{Ask, Cause, Message};
+use shared::people::PersonIndex;
+use shared::roster::{LeftOut, Person, Side, Sides, Standing};
+use shared::store::{Cursor, StoreError, from_item};
+
+use crate::answer::Answer;
+use crate::failure::{Failure, Service};
+use crate::home::date;
+use crate::incoming::Incoming;
+use crate::page::Shell;
+use crate::place::Place;
+use crate::{Administrator, Oauth};
+
+/// People on a page.
+const PEOPLE_SHOWN: usize = 200;
+
+/// Entries of what was done on a page.
+const DONE_SHOWN: usize = 20;
+
+/// People that one entry names; of further ones it says how many.
+const CHANGES_SHOWN: usize = 25;
+
+#[derive(Template)]
+#[template(path = "team.html")]
+struct TeamPage<'a> {
+    shell: Shell<'a>,
+    csrf: &'a str,
+    kept: &'a Kept,
+    looked: Option<String>,
+    message: Option<&'static str>,
+    held: Option<HeldTable>,
+    people: Vec<Row>,
+    /// Which of how many people these are.
+    shown: (usize, usize, usize),
+    further_people: Option<String>,
+    done: Vec<Entry>,
+    further_done: Option<String>,
+}
+
+/// A plan that waits.
+struct HeldTable {
+    why: &'static str,
+    since: String,
+    hash: String,
+    removals: Vec<(String, &'static str)>,
+    is_decided: bool,
+}
+
+/// Somebody on the link.
+struct Row {
+    name: String,
+    user_name: String,
+    standings: Sides<Standing>,
+    left_out: Option<LeftOut>,
+    cause: Option<String>,
+}
+
+impl Row {
+    /// Those first whom somebody may ask about.
+    fn order(&self) -> (bool, bool, String) {
+        (self.left_out.is_none(), self.standings.are_equal(), self.name.to_lowercase())
+    }
+}
+
+/// Something that was done.
+struct Entry {
+    at: String,
+    cause: &'static str,
+    lines: Vec<String>,
+    further: usize,
+    request_ids: Vec<String>,
+}
+
+/// What people are called, by either id.
+#[derive(Default)]
+struct Called {
+    people: BTreeMap<PersonId, (String, String)>,
+    users: BTreeMap<ObjectId, (String, String)>,
+}
+
+impl Called {
+    fn who(&self, who: Who) -> (String, String) {
+        let found = match who {
+            Who::Person(Person { person, object }) => {
+                self.people.get(&person).or_else(|| self.users.get(&object)).cloned()
+            }
+            Who::Webex(person) => self.people.get(&person).cloned(),
+            Who::Entra(object) => self.users.get(&object).cloned(),
+        };
+        found.unwrap_or_else(|| match who {
+            Who::Person(Person { person, .. }) | Who::Webex(person) => (person.to_string(), String::new()),
+            Who::Entra(object) => (object.to_string(), String::new()),
+        })
+    }
+}
+
+/// What somebody is on a side, in that side's words.
+pub(crate) fn standing(side: Side, standing: &Standing) -> &'static str {
+    match (side, standing) {
+        (_, Standing::Absent) => "—",
+        (_, Standing::Member) => "Member",
+        (Side::Team, Standing::Owner) => "Moderator",
+        (Side::Group, Standing::Owner) => "Owner",
+    }
+}
+
+fn held_for(why: HeldFor) -> &'static str {
+    match why {
+        HeldFor::LinkLimit => "More people of this team would be removed within 24 hours than the settings allow.",
+        HeldFor::Everybody => "Everybody on one side would be removed.",
+        HeldFor::TenantLimit => "More people of all teams would be removed within 24 hours than the settings allow.",
+        HeldFor::AlreadyHolding => "An earlier plan waits; until it is decided, nobody is removed here.",
+        HeldFor::OfficerLimited => "The account in Webex lost a role: what it reads proves nobody's absence.",
+    }
+}
+
+fn caused_by(cause: Cause) -> &'static str {
+    match cause {
+        Cause::WebexWebhook | Cause::SpaceWebhook | Cause::WebexEvent => "A change in Webex",
+        Cause::GraphNotification | Cause::GraphDelta => "A change in Microsoft 365",
+        Cause::Due => "The regular look",
+        Cause::Administrator => "An administrator",
+        Cause::Person => "A person can take part now",
+        Cause::Again => "The look before asked for another",
+    }
+}
+
+fn line(change: &PersonChange, name: &str) -> String {
+    let (there, role) = match change.side {
+        Side::Team => ("the team", "moderator"),
+        Side::Group => ("the group", "owner"),
+    };
+    let done = match (change.from, change.to) {
+        (Standing::Absent, Standing::Owner) => format!("{name} was added to {there} as {role}"),
+        (Standing::Absent, _) => format!("{name} was added to {there}"),
+        (_, Standing::Absent) => format!("{name} was removed from {there}"),
+        (_, Standing::Owner) => format!("{name} became {role} of {there}"),
+        (_, Standing::Member) => format!("{name} is no {role} of {there} any more"),
+    };
+    match &change.refused {
+        Some(refused) => format!("{done}: refused ({refused})"),
+        None => done,
+    }
+}
+
+impl Oauth {
+    pub(crate) async fn team(
+        &self,
+        incoming: &Incoming,
+        administrator: &Administrator,
+        team: TeamId,
+    ) -> Result<Answer, Failure> {
+        let message = match incoming.query("did") {
+            Some("asked") => Some("The team is being looked at. Reload the page in some seconds."),
+            Some("unlinked") => Some("The link is over. Team and group stay as they are."),
+            _ => None,
+        };
+        self.team_page(incoming, administrator, team, (200, message)).await
+    }
+
+    async fn team_page(
+        &self,
+        incoming: &Incoming,
+        administrator: &Administrator,
+        team: TeamId,
+        (status, message): (u16, Option<&'static str>),
+    ) -> Result<Answer, Failure> {
+        let (store, tenant) = (self.store.as_ref(), administrator.organization.tenant);
+        let kept = self.kept(administrator, team).await?;
+        let path = format!("{}/{team}", Place::Teams.path());
+        let done_from = incoming.query("done").map(|from| Cursor(from.to_owned()));
+        let (people, plan, done) = futures::try_join!(
+            link::people(store, tenant, team),
+            held::load(store, tenant, team),
+            activity::page(store, tenant, team, DONE_SHOWN, done_from.as_ref()),
+        )
+        // Somebody changed the address.
+        .map_err(|error| match error {
+            StoreError::Refused(_) | StoreError::Malformed(_) if done_from.is_some() => Failure::NoSuchPage,
+            error => error.into(),
+        })?;
+        let (done, further_done) = done;
+        let called = self.called(administrator, &people, plan.as_ref(), &done).await?;
+        let mut rows: Vec<Row> = people.iter().map(|(who, on_link)| row(*who, on_link, &called)).collect();
+        rows.sort_by_cached_key(Row::order);
+        let all = rows.len();
+        let from = incoming.query("people").and_then(|from| from.parse().ok()).filter(|from| *from < all).unwrap_or(0);
+        let rows: Vec<Row> = rows.into_iter().skip(from).take(PEOPLE_SHOWN).collect();
+        let to = from + rows.len();
+        let page = TeamPage {
+            shell: self.shell(administrator, Place::Teams),
+            csrf: &administrator.session.csrf,
+            looked: (kept.looked.as_millisecond() > 0).then(|| date(kept.looked)),
+            kept: &kept,
+            message,
+            held: plan.map(|plan| table(&plan, &called)),
+            shown: (from.min(all) + 1, to, all),
+            further_people: (to < all).then(|| format!("{path}?people={to}")),
+            people: rows,
+            done: done.iter().map(|activity| entry(activity, &called)).collect(),
+            further_done: further_done.map(|cursor| format!("{path}?done={}", cursor.0)),
+        };
+        Ok(Answer::page(status, page.render()?))
+    }
+
+    /// What an administrator decides on the page of a team.
+    pub(crate) async fn decide_about_team(
+        &self,
+        incoming: &Incoming,
+        administrator: &Administrator,
+        team: TeamId,
+    ) -> Result<Answer, Failure> {
+        let (store, tenant) = (self.store.as_ref(), administrator.organization.tenant);
+        let kept = self.kept(administrator, team).await?;
+        let person = administrator.session.person;
+        let decision = match incoming.field("action") {
+            Some("sync") => None,
+            Some("apply") => Some(Decision::Apply),
+            Some("discard") => Some(Decision::Discard),
+            Some("unlink") => return self.unlink(incoming, administrator, team).await,
+            _ => return Err(Failure::NotAForm),
+        };
+        if let Some(decision) = decision {
+            let hash = incoming.field("hash").unwrap_or_default();
+            match held::decide(store, tenant, team, hash, decision).await {
+                Err(StoreError::ConditionFailed) => {
+                    let moved = "Things are not as they were when the page was shown, so nothing was decided. This is how they are now.";
+                    return self.team_page(incoming, administrator, team, (409, Some(moved))).await;
+                }
+                decided => decided?,
+            }
+            tracing::info!(%tenant, %team, %person, ?decision, "a held plan was decided");
+        }
+        let ask = Ask::Team { team, region: Some(kept.link.region) };
+        let look = Message { v: Default::default(), tenant, at: self.clock.now(), cause: Cause::Administrator, ask };
+        self.queue.send(&look, Duration::ZERO).await?;
+        Ok(Answer::see(format!("{}/{team}?did=asked", Place::Teams.path())))
+    }
+
+    async fn unlink(
+        &self,
+        incoming: &Incoming,
+        administrator: &Administrator,
+        team: TeamId,
+    ) -> Result<Answer, Failure> {
+        let Administrator { session, organization } = administrator;
+        let directory = organization.directory.as_ref().ok_or(Failure::NotConnected)?.id;
+        if incoming.field("sure") != Some("yes") {
+            let unconfirmed = "Nothing was changed: confirm that you want to end the link.";
+            return self.team_page(incoming, administrator, team, (422, Some(unconfirmed))).await;
+        }
+        let words = format!("{} ended the link: team and group stay as they are.", session.name);
+        let ids = (organization.tenant, directory);
+        match link::unlink(self.store.as_ref(), ids, team, words, self.clock.now()).await? {
+            Unlinked::Over => {}
+            Unlinked::Busy => {
+                let busy = "The team is just being looked at, so nothing was changed. Try again in a minute.";
+                return self.team_page(incoming, administrator, team, (409, Some(busy))).await;
+            }
+            Unlinked::Gone => return self.team_page(incoming, administrator, team, (409, None)).await,
+        }
+        tracing::info!(tenant = %organization.tenant, %team, person = %session.person, "a link was ended");
+        Ok(Answer::see(format!("{}/{team}?did=unlinked", Place::Teams.path())))
+    }
+
+    /// A link of this organization's own; whatever is another's is not there.
+    async fn kept(&self, administrator: &Administrator, team: TeamId) -> Result<Kept, Failure> {
+        let organization = &administrator.organization;
+        if organization.directory.is_none() {
+            return Err(Failure::NotConnected);
+        }
+        let item = self.store.get(&link::key(organization.tenant, team)).await?;
+        Ok(from_item(item.ok_or(Failure::NoSuchTeam)?)?)
+    }
+
+    /// What everybody on the page is called: from the person index, and from the directory for those who are there only.
+    async fn called(
+        &self,
+        administrator: &Administrator,
+        people: &BTreeMap<Who, OnLink>,
+        plan: Option<&HeldPlan>,
+        done: &[Activity],
+    ) -> Result<Called, Failure> {
+        let pairs = plan.iter().flat_map(|plan| plan.removals.iter().map(|held| held.person));
+        let pairs = pairs.chain(done.iter().flat_map(|done| done.changes.iter().map(|change| change.person)));
+        let everybody: BTreeSet<Who> = people.keys().copied().chain(pairs.map(Who::Person)).collect();
+        let webex = everybody.iter().filter_map(|who| match who {
+            Who::Person(Person { person, .. }) | Who::Webex(person) => Some(*person),
+            Who::Entra(_) => None,
+        });
+        let index = PersonIndex::new(self.store.as_ref(), administrator.organization.tenant);
+        let known = index.people(webex.collect::<BTreeSet<_>>()).await?;
+        let people = known.into_iter().map(|(person, known)| (person, (known.name, known.user_name))).collect();
+        let mut called = Called { people, ..Called::default() };
+        let unknown = everybody.iter().filter_map(|who| match who {
+            Who::Person(Person { person, object }) => (!called.people.contains_key(person)).then_some(*object),
+            Who::Webex(_) => None,
+            Who::Entra(object) => Some(*object),
+        });
+        let unknown: Vec<ObjectId> = unknown.take(PEOPLE_SHOWN).collect();
+        if let (false, Some(directory)) = (unknown.is_empty(), &administrator.organization.directory) {
+            let users = async {
+                let access =
+                    self.tokens.graph(directory.id, self.deadline()).await.map_err(|error| error.to_string())?;
+                self.graph.users(&access, &unknown).await.map_err(|error| error.to_string())
+            };
+            match users.await {
+                Ok(users) => {
+                    called.users = users
+                        .into_iter()
+                        .map(|user| (user.id, (user.user_principal_name.clone(), user.user_principal_name)))
+                        .collect();
+                }
+                // The page is worth more than their names.
+                Err(error) => tracing::warn!(error, service = ?Service::Microsoft, "names could not be read"),
+            }
+        }
+        Ok(called)
+    }
+}
+
+fn row(who: Who, on_link: &OnLink, called: &Called) -> Row {
+    let (name, user_name) = called.who(who);
+    let known = on_link.memory.agreed;
+    let standings = match who {
+        Who::Person(_) => known,
+        Who::Webex(_) => Sides { team: known.team.max(Standing::Member), group: Standing::Absent },
+        Who::Entra(_) => Sides { team: Standing::Absent, group: known.group.max(Standing::Member) },
+    };
+    Row { name, user_name, standings, left_out: on_link.left_out, cause: on_link.cause.clone() }
+}
+
+fn table(plan: &HeldPlan, called: &Called) -> HeldTable {
+    let from = |side| match side {
+        Side::Team => "from the team",
+        Side::Group => "from the group",
+    };
+    let removal = |held: &shared::merge::Held| (called.who(Who::Person(held.person)).0, from(held.side));
+    let mut removals: Vec<_> = plan.removals.iter().map(removal).collect();
+    removals.sort();
+    HeldTable {
+        why: held_for(plan.why),
+        since: date(plan.at),
+        hash: plan.hash(),
+        removals,
+        is_decided: plan.decision != Decision::Open,
+    }
+}
+
+fn entry(done: &Activity, called: &Called) -> Entry {
+    let shown = done.changes.iter().take(CHANGES_SHOWN);
+    let changes = shown.map(|change| line(change, &called.who(Who::Person(change.person)).0));
+    Entry {
+        at: date(done.at),
+        cause: caused_by(done.cause),
+        lines: done.notes.iter().cloned().chain(changes).collect(),
+        further: done.changes.len().saturating_sub(CHANGES_SHOWN),
+        request_ids: done.request_ids.clone(),
+    }
+}
