@@ -2,6 +2,8 @@
 //!
 //! Each link's preview is judged by itself: the tenant's brake counts what was removed, not what other links' previews would remove.
 
+use std::ops::AddAssign;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
@@ -130,6 +132,20 @@ pub struct Totals {
     pub renamed: usize,
     /// People who would stay on one side only.
     pub left_out: usize,
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        let Self { created, added, promoted, demoted, removed, held, renamed, left_out } = other;
+        self.created += created;
+        self.added += added;
+        self.promoted += promoted;
+        self.demoted += demoted;
+        self.removed += removed;
+        self.held += held;
+        self.renamed += renamed;
+        self.left_out += left_out;
+    }
 }
 
 impl Preview {

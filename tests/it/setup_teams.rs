@@ -55,7 +55,7 @@ async fn a_plan_that_waits_is_found_read_and_applied() {
     assert_eq!(are_in(&customers, team, 3..5), 0);
     assert_eq!(are_in(&customers, team, 5..6), 1, "whoever is back is not removed");
     let page = browser.open(&page_of(team)).await;
-    page.is(200, "Person 03 was removed from the team");
+    page.is(200, "Person 03 is removed from the team");
     assert!(!page.html.contains("wait for you"));
 
     let again = browser.submit_on(&page_of(team), &page_of(team), &decide).await;
@@ -164,6 +164,30 @@ async fn all_teams_are_listed_once_by_state_and_title_however_many() {
     assert!(!active.html.contains("Asked 11"));
     browser.open("/teams?state=held").await.is(200, "None.");
     browser.open("/teams?from=active.%22").await.fails(404, "no such page");
+}
+
+#[tokio::test]
+async fn in_preview_mode_the_pages_say_what_would_be_done_and_nothing_is() {
+    let (mut customers, mut browser, _, teams) = with_teams(2).await;
+    browser.save(&[("running", "preview")]).await.is(200, "saved");
+    let group = living_groups(&customers)[0];
+    customers.world().add_member(group, customers.people[5].object);
+    customers.world().create_team(customers.people[4].person, "Not yet there");
+    customers.house.let_pass(5 * MINUTE).await;
+    browser.open("/").await.is(200, "href=\"/preview\"");
+    let page = browser.open("/preview").await;
+    page.is(200, "Preview mode is on");
+    page.is(200, "3 teams");
+    page.is(200, "All </th><td>1</td><td>2</td><td>0</td><td>0</td><td>0</td><td>0</td><td>0</td>");
+    page.is(200, "Not yet there</a>");
+    let changed = teams.iter().filter(|team| page.html.contains(&page_of(**team))).collect::<Vec<_>>();
+    assert_eq!(changed.len(), 1, "the team of which nothing would be done is not named");
+    let one = browser.open(&page_of(*changed[0])).await;
+    one.is(200, "What would be done");
+    one.is(200, "Person 05 is added to the team");
+    assert_eq!(teams.iter().map(|team| are_in(&customers, *team, 5..6)).sum::<usize>(), 0);
+    assert_eq!(living_groups(&customers).len(), 2);
+    browser.open("/preview?from=0.%22").await.fails(404, "no such page");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod page;
 mod people;
 mod place;
 mod prerequisites;
+mod preview;
 mod random;
 mod route;
 mod session;
@@ -212,6 +213,7 @@ impl Oauth {
             (Route::Consent, _) => self.prove_consent(&administrator).await,
             (Route::Page(Place::Prerequisites), _) => self.prerequisites(&administrator).await,
             (Route::Page(Place::People), _) => self.people(incoming, &administrator).await,
+            (Route::Page(Place::Preview), _) => self.previews(incoming, &administrator).await,
             (Route::Page(Place::Teams), _) => self.teams(incoming, &administrator).await,
             (Route::Team(team), false) => self.team(incoming, &administrator, team).await,
             (Route::Team(team), true) => self.decide_about_team(incoming, &administrator, team).await,

@@ -17,6 +17,8 @@ pub(crate) enum Place {
     Prerequisites,
     /// All teams that are linked, were, or are about to be.
     Teams,
+    /// What would be done, while nothing is.
+    Preview,
     /// Who is left out.
     People,
     /// The settings.
@@ -29,12 +31,13 @@ pub(crate) enum Place {
 
 impl Place {
     /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Home,
         Self::Webex,
         Self::Microsoft,
         Self::Prerequisites,
         Self::Teams,
+        Self::Preview,
         Self::People,
         Self::Settings,
         Self::Disconnect,
@@ -49,6 +52,7 @@ impl Place {
             Self::Microsoft => "/oauth/microsoft",
             Self::Prerequisites => "/prerequisites",
             Self::Teams => "/teams",
+            Self::Preview => "/preview",
             Self::People => "/people",
             Self::Settings => "/settings",
             Self::Disconnect => "/disconnect",
@@ -64,6 +68,7 @@ impl Place {
             Self::Microsoft => "microsoft",
             Self::Prerequisites => "prerequisites",
             Self::Teams => "teams",
+            Self::Preview => "preview",
             Self::People => "people",
             Self::Settings => "settings",
             Self::Disconnect => "disconnect",

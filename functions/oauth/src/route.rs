@@ -31,7 +31,7 @@ impl Route {
     pub(crate) fn allowed(self) -> &'static str {
         match self {
             Self::SignOut | Self::SignOutEverywhere => "POST",
-            Self::Page(Place::Home | Place::Prerequisites | Place::People | Place::Teams)
+            Self::Page(Place::Home | Place::Prerequisites | Place::People | Place::Teams | Place::Preview)
             | Self::SignIn
             | Self::WebexCallback
             | Self::MicrosoftCallback

@@ -11,7 +11,9 @@ use shared::link::{self, Kept, OnLink, Unlinked, Who};
 use shared::merge::HeldFor;
 use shared::message::{Ask, Cause, Message};
 use shared::people::PersonIndex;
+use shared::preview::{self, Consent, GroupOutlook, Move, OfficerOutlook, Preview, Rename};
 use shared::roster::{LeftOut, Person, Side, Sides, Standing};
+use shared::settings::{self, Running};
 use shared::store::{Cursor, StoreError, from_item};
 
 use crate::answer::Answer;
@@ -40,6 +42,7 @@ struct TeamPage<'a> {
     looked: Option<String>,
     message: Option<&'static str>,
     held: Option<HeldTable>,
+    would: Option<Would>,
     people: Vec<Row>,
     /// Which of how many people these are.
     shown: (usize, usize, usize),
@@ -55,6 +58,13 @@ struct HeldTable {
     hash: String,
     removals: Vec<(String, &'static str)>,
     is_decided: bool,
+}
+
+/// What would be done if it were not for preview mode.
+struct Would {
+    at: String,
+    lines: Vec<String>,
+    further: usize,
 }
 
 /// Somebody on the link.
@@ -142,10 +152,10 @@ fn line(change: &PersonChange, name: &str) -> String {
         Side::Group => ("the group", "owner"),
     };
     let done = match (change.from, change.to) {
-        (Standing::Absent, Standing::Owner) => format!("{name} was added to {there} as {role}"),
-        (Standing::Absent, _) => format!("{name} was added to {there}"),
-        (_, Standing::Absent) => format!("{name} was removed from {there}"),
-        (_, Standing::Owner) => format!("{name} became {role} of {there}"),
+        (Standing::Absent, Standing::Owner) => format!("{name} is added to {there} as {role}"),
+        (Standing::Absent, _) => format!("{name} is added to {there}"),
+        (_, Standing::Absent) => format!("{name} is removed from {there}"),
+        (_, Standing::Owner) => format!("{name} becomes {role} of {there}"),
         (_, Standing::Member) => format!("{name} is no {role} of {there} any more"),
     };
     match &change.refused {
@@ -180,9 +190,10 @@ impl Oauth {
         let kept = self.kept(administrator, team).await?;
         let path = format!("{}/{team}", Place::Teams.path());
         let done_from = incoming.query("done").map(|from| Cursor(from.to_owned()));
-        let (people, plan, done) = futures::try_join!(
+        let (people, plan, preview, done) = futures::try_join!(
             link::people(store, tenant, team),
             held::load(store, tenant, team),
+            self.foreseen(administrator, team),
             activity::page(store, tenant, team, DONE_SHOWN, done_from.as_ref()),
         )
         // Somebody changed the address.
@@ -191,7 +202,11 @@ impl Oauth {
             error => error.into(),
         })?;
         let (done, further_done) = done;
-        let called = self.called(administrator, &people, plan.as_ref(), &done).await?;
+        let moved = preview.iter().flat_map(|preview| &preview.moves).map(|one| one.person);
+        let pairs = moved.chain(plan.iter().flat_map(|plan| plan.removals.iter().map(|held| held.person)));
+        let pairs = pairs.chain(done.iter().flat_map(|done| done.changes.iter().map(|change| change.person)));
+        let everybody = people.keys().copied().chain(pairs.map(Who::Person)).collect();
+        let called = self.called(administrator, &everybody).await?;
         let mut rows: Vec<Row> = people.iter().map(|(who, on_link)| row(*who, on_link, &called)).collect();
         rows.sort_by_cached_key(Row::order);
         let all = rows.len();
@@ -205,6 +220,7 @@ impl Oauth {
             kept: &kept,
             message,
             held: plan.map(|plan| table(&plan, &called)),
+            would: preview.map(|preview| would(&preview, &called)),
             shown: (from.min(all) + 1, to, all),
             further_people: (to < all).then(|| format!("{path}?people={to}")),
             people: rows,
@@ -284,17 +300,17 @@ impl Oauth {
         Ok(from_item(item.ok_or(Failure::NoSuchTeam)?)?)
     }
 
+    /// What the last look in preview mode would have done, while that is on.
+    async fn foreseen(&self, administrator: &Administrator, team: TeamId) -> Result<Option<Preview>, StoreError> {
+        let (store, tenant) = (self.store.as_ref(), administrator.organization.tenant);
+        match settings::load(store, tenant).await?.0.running {
+            Running::Preview => preview::load(store, tenant, team).await,
+            Running::Live => Ok(None),
+        }
+    }
+
     /// What everybody on the page is called: from the person index, and from the directory for those who are there only.
-    async fn called(
-        &self,
-        administrator: &Administrator,
-        people: &BTreeMap<Who, OnLink>,
-        plan: Option<&HeldPlan>,
-        done: &[Activity],
-    ) -> Result<Called, Failure> {
-        let pairs = plan.iter().flat_map(|plan| plan.removals.iter().map(|held| held.person));
-        let pairs = pairs.chain(done.iter().flat_map(|done| done.changes.iter().map(|change| change.person)));
-        let everybody: BTreeSet<Who> = people.keys().copied().chain(pairs.map(Who::Person)).collect();
+    async fn called(&self, administrator: &Administrator, everybody: &BTreeSet<Who>) -> Result<Called, Failure> {
         let webex = everybody.iter().filter_map(|who| match who {
             Who::Person(Person { person, .. }) | Who::Webex(person) => Some(*person),
             Who::Entra(_) => None,
@@ -355,6 +371,32 @@ fn table(plan: &HeldPlan, called: &Called) -> HeldTable {
         hash: plan.hash(),
         removals,
         is_decided: plan.decision != Decision::Open,
+    }
+}
+
+fn would(preview: &Preview, called: &Called) -> Would {
+    let group = match &preview.group {
+        GroupOutlook::Exists => None,
+        GroupOutlook::Created { name, consent: Consent::NotNeeded, .. } => {
+            Some(format!("The group “{name}” is created"))
+        }
+        GroupOutlook::Created { name, consent: Consent::Creator, .. } => {
+            Some(format!("If the creator agrees, the group “{name}” is created"))
+        }
+        GroupOutlook::Blocked { reason, .. } => Some(reason.clone()),
+    };
+    let joins =
+        (preview.officer == OfficerOutlook::Joins).then(|| "The account joins the team as a moderator".to_owned());
+    let rename = preview.rename.as_ref().map(|Rename { side, from, to }| format!("The {side} “{from}” becomes “{to}”"));
+    let moves = preview.moves.iter().take(CHANGES_SHOWN).map(|one| {
+        let Move { person, side, from, to, held } = *one;
+        let done = line(&PersonChange { person, side, from, to, refused: None }, &called.who(Who::Person(person)).0);
+        if held.is_some() { format!("{done}; this would wait for you") } else { done }
+    });
+    Would {
+        at: date(preview.at),
+        lines: group.into_iter().chain(joins).chain(rename).chain(moves).collect(),
+        further: preview.moves.len().saturating_sub(CHANGES_SHOWN),
     }
 }
 
