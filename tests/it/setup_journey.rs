@@ -36,7 +36,13 @@ async fn from_the_prerequisites_to_a_group_of_a_new_team_whose_creator_said_yes(
     assert_eq!(customers.tenants().await, [tenant]);
     assert_eq!(customers.settings().await.switched_on_at, None, "off until somebody switches it on");
 
+    customers.world().take_calls();
     customers.house.take_in(tenant).await.unwrap();
+    let made = |path: &str| {
+        let calls = customers.world().calls().into_iter();
+        calls.filter(|call| call.method == "POST" && call.path == path && call.status == Some(200)).count()
+    };
+    assert_eq!(made("/v1/webhooks"), 7, "from the first moment");
     let prerequisites = browser.open("/prerequisites").await;
     prerequisites.is(200, "7 of 8 people");
     prerequisites.is(200, "Naming policy: none");

@@ -112,6 +112,8 @@ async fn a_link_that_is_ended_leaves_both_sides_as_they_are_and_apart() {
     assert!(ended.html.find("ended the link:") < ended.html.find("was created"), "the newest comes first");
     let groups = living_groups(&customers);
     assert_eq!(groups.len(), 2);
+    let claimed = customers.items().into_keys().filter(|key| key.starts_with("GROUP#")).count();
+    assert_eq!(claimed, 1, "the group can be connected again");
     for group in groups {
         customers.world().add_member(group, customers.people[5].object);
     }
