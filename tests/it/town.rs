@@ -37,6 +37,15 @@ pub(crate) struct Town {
     pub(crate) neighbour: Person,
 }
 
+/// Whatever a test is about: nobody used a token of the other tenant, sent one elsewhere, or deleted a person.
+impl Drop for Town {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.world().violations(), []);
+        }
+    }
+}
+
 impl Town {
     pub(crate) async fn of(people: usize) -> Self {
         Self::with(people, every_team()).await

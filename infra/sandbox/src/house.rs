@@ -233,6 +233,11 @@ impl House {
         &self.rounds
     }
 
+    /// When the schedule starts the next rounds.
+    pub fn next_round(&self) -> Timestamp {
+        self.next_round
+    }
+
     /// The tenants that signed up, in order.
     pub fn tenants(&self) -> &[TenantId] {
         &self.tenants

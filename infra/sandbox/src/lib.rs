@@ -15,12 +15,12 @@
 //! - Pages for signing in and consenting, at the addresses of the real ones. Without a browser: post `account` (an id or an address) and `decision`
 //!   (`accept` or `decline`) to the address that the application sends people to, and read where the answer sends the browser.
 
+mod browser;
 mod door;
 mod faults;
 pub mod house;
 mod microsoft;
 mod outbox;
-mod page;
 mod pkce;
 mod record;
 mod serve;
@@ -30,8 +30,8 @@ mod world;
 
 pub use faults::{Failure, Fault};
 pub use microsoft::{
-    BeforeConsent, Collisions, DeltaEnd, DirectoryRole, FederatedCredential, GraphSettings, Group,
-    GroupMembershipClaims, OwnerRemoval, Registration, UpsertBinds, User, UserKind,
+    BeforeConsent, Collisions, DeltaEnd, DeltaWords, DirectoryRole, DriveFolder, FederatedCredential, GraphSettings,
+    Group, GroupMembershipClaims, GroupRule, OwnerRemoval, Registration, ThrottledBatch, UpsertBinds, User, UserKind,
 };
 pub use outbox::Delivery;
 pub use record::{Call, Item, Kind, Service, Violation};

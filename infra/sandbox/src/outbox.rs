@@ -22,6 +22,9 @@ pub struct Delivery {
     pub due: Timestamp,
 }
 
+/// So many deliveries can be repeated.
+const KEPT: usize = 1000;
+
 /// How reliably something is delivered.
 pub(crate) struct Mail {
     pub(crate) delay: std::time::Duration,
@@ -55,7 +58,41 @@ impl World {
         let (mut due, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|delivery| delivery.due <= now);
         state.outbox = later;
         due.sort_by_key(|delivery| delivery.due);
+        state.sent.extend(due.iter().cloned());
+        let forgotten = state.sent.len().saturating_sub(KEPT);
+        state.sent.drain(..forgotten);
         due
+    }
+
+    /// The last deliveries, so many of them, come once more, in their order. Says how many there are.
+    pub fn repeat_deliveries(&self, last: usize) -> usize {
+        let mut state = self.lock();
+        let again = state.sent.len().min(last);
+        let from = state.sent.len() - again;
+        let now = state.now;
+        let again_sent: Vec<Delivery> =
+            state.sent[from..].iter().cloned().map(|sent| Delivery { due: now, ..sent }).collect();
+        state.outbox.extend(again_sent);
+        again
+    }
+
+    /// What waits now is delivered in the contrary order. Says how many there are.
+    pub fn reverse_deliveries(&self) -> usize {
+        let mut state = self.lock();
+        state.outbox.sort_by_key(|delivery| delivery.due);
+        let mut times: Vec<Timestamp> = state.outbox.iter().map(|delivery| delivery.due).collect();
+        for delivery in &mut state.outbox {
+            delivery.due = times.pop().unwrap_or(delivery.due);
+        }
+        state.outbox.reverse();
+        state.outbox.len()
+    }
+
+    /// What waits now is delivered so much later. Says how many there are.
+    pub fn delay_deliveries(&self, by: std::time::Duration) -> usize {
+        let mut state = self.lock();
+        state.outbox.iter_mut().for_each(|delivery| delivery.due += by);
+        state.outbox.len()
     }
 
     /// When the next delivery is due.

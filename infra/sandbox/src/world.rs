@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) items: Vec<Item>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) outbox: Vec<Delivery>,
+    /// The last deliveries that went out.
+    pub(crate) sent: Vec<Delivery>,
 }
 
 /// An act that the service refuses to people, too.
@@ -102,6 +104,7 @@ impl World {
             items: Vec::new(),
             violations: Vec::new(),
             outbox: Vec::new(),
+            sent: Vec::new(),
         };
         Self(Arc::new(Inner { clock, state: Mutex::new(state), receiver: Mutex::new(None) }))
     }
@@ -223,6 +226,11 @@ impl World {
         self.lock().faults.push(fault);
     }
 
+    /// Takes orders back that are this one, and of which nothing is spent: of [`Fault::times`] without end, always.
+    pub fn withdraw(&self, fault: &Fault) {
+        self.lock().faults.retain(|ordered| ordered != fault);
+    }
+
     /// Takes all ordered failures back.
     pub fn clear_faults(&self) {
         self.lock().faults.clear();
@@ -251,6 +259,11 @@ impl World {
     /// What never should have happened, in order.
     pub fn violations(&self) -> Vec<Violation> {
         self.lock().violations.clone()
+    }
+
+    /// What never should have happened since the last time; it is forgotten.
+    pub fn take_violations(&self) -> Vec<Violation> {
+        std::mem::take(&mut self.lock().violations)
     }
 
     pub(crate) fn violated(&self, violation: Violation) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use shared::ids::{DirectoryId, GroupId, ObjectId};
 
-use super::replicas::{Facts, Relation};
+use super::replicas::{Facts, GroupRule, Relation};
 use super::{GraphSettings, UserKind};
 use crate::world::{Refused, State, World, slug};
 
@@ -109,9 +109,20 @@ impl World {
             created: state.now,
             renewed: state.now,
             deleted: None,
+            rule: GroupRule::Assigned,
         };
         state.insert_group(directory, id, facts);
         Some(id)
+    }
+
+    /// An administrator changes who decides who is in the group.
+    pub fn set_group_rule(&self, group: GroupId, rule: GroupRule) {
+        self.lock().change_group(group, |facts| facts.rule = rule);
+    }
+
+    /// To how many people the directory wrote that they were added to a group.
+    pub fn welcome_mails(&self, directory: DirectoryId) -> usize {
+        self.lock().microsoft.directories.get(&directory).map_or(0, |entry| entry.welcomed)
     }
 
     /// An owner adds somebody to a group.

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::Registration;
 use super::entra::Authority;
-use crate::page::{self, Brand, Choice, Choices, Question};
+use crate::browser::{self, Brand, Choice, Choices, Question};
 use crate::pkce::Challenge;
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::{State, secret};
@@ -67,7 +67,7 @@ impl State {
                 let lead = "The application would like to:";
                 let account = self.user_choice(directory, user);
                 let question = Question { title: "Permissions requested", account, lead, items };
-                return Ok(page::consent(Brand::Microsoft, &question));
+                return Ok(browser::consent(Brand::Microsoft, &question));
             }
         }
         let code = secret(&mut self.rng);
@@ -171,7 +171,7 @@ impl State {
         };
         let choices: Vec<Choices> = directories.into_iter().map(of).collect();
         let name = self.microsoft.apps.get(&app).map_or("the application", |app| app.name);
-        page::sign_in(Brand::Microsoft, name, &choices)
+        browser::sign_in(Brand::Microsoft, name, &choices)
     }
 
     pub(super) fn user_choice(&self, directory: DirectoryId, user: ObjectId) -> Choice {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value, json};
 
-use super::{App, Collisions, bad_request, error, seal_error};
+use super::{App, Collisions, ThrottledBatch, bad_request, error, seal_error};
 use crate::faults::{self, Failure, Part};
 use crate::record::{Item, Kind, Service};
 use crate::wire::{Answer, Outcome, Request};
@@ -57,7 +57,12 @@ impl State {
             answers.push(self.item_json(next.id, answer));
         }
         self.rng.shuffle(&mut answers);
-        Ok(Answer::ok(json!({ "responses": answers })))
+        let throttled = statuses.values().any(|status| *status == 429);
+        let status = match self.microsoft.settings.throttled_batch {
+            ThrottledBatch::FailedDependency if throttled => 424,
+            _ => 200,
+        };
+        Ok(Answer::new(status, json!({ "responses": answers })))
     }
 
     fn item(&mut self, app: &App, entry: &Entry, written: &mut BTreeSet<String>) -> Answer {

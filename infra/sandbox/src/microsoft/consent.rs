@@ -10,7 +10,7 @@ use url::Url;
 use super::Registration;
 use super::authorize::DELEGATED;
 use super::entra::Authority;
-use crate::page::{self, Brand, Question};
+use crate::browser::{self, Brand, Question};
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
 
@@ -54,12 +54,12 @@ impl State {
                 let items = self.asked_for(app, &wish).iter().map(|name| described(name)).collect();
                 let lead = "If you accept, this application will get access for all people in your organization, to:";
                 let question = Question { title: "Permissions requested", account, lead, items };
-                Ok(page::consent(Brand::Microsoft, &question))
+                Ok(browser::consent(Brand::Microsoft, &question))
             }
             _ => {
                 let text = "This application needs permissions that only an administrator can grant.";
                 let account = self.user_choice(directory, user);
-                Ok(page::not_entitled(Brand::Microsoft, "Need admin approval", &account, text))
+                Ok(browser::not_entitled(Brand::Microsoft, "Need admin approval", &account, text))
             }
         }
     }

@@ -8,7 +8,7 @@ use shared::ids::{DirectoryId, GroupId, ObjectId};
 
 use super::groups::link;
 use super::replicas::{Facts, Relation};
-use super::{App, DeltaEnd, READ_GROUPS, error, selected};
+use super::{App, DeltaEnd, DeltaWords, READ_GROUPS, error, selected};
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
 
@@ -28,6 +28,15 @@ pub(super) struct Changed {
 enum Way {
     Came,
     Went,
+}
+
+impl Way {
+    fn contrary(self) -> Self {
+        match self {
+            Self::Came => Self::Went,
+            Self::Went => Self::Came,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -151,7 +160,7 @@ impl State {
         }
         let select = call.query("$select").unwrap_or("members").to_owned();
         let wants = |relation: Relation| select.split(',').any(|name| name.trim() == relation.name());
-        let mut items = Vec::new();
+        let (mut outdated, mut items) = (Vec::new(), Vec::new());
         for (group, (fate, people)) in changed {
             // A first round tells of the living.
             if since.is_none() && fate != Fate::Lives {
@@ -167,17 +176,27 @@ impl State {
                 continue;
             }
             let Some(facts) = directory.groups.get(&group).map(|entry| entry.truth()) else { continue };
-            let mut item = selected(self.group_json(app, group, facts), call, &DEFAULT);
-            item["id"] = json!(group);
-            for relation in [Relation::Members, Relation::Owners] {
-                let of_relation = people.iter().filter(|((of, _), _)| *of == relation);
-                let delta: Vec<Value> = of_relation.map(|((_, person), way)| person_json(*person, *way)).collect();
-                if wants(relation) && !delta.is_empty() {
-                    item[format!("{}@delta", relation.name())] = delta.into();
+            let told = |said: fn(Way) -> Way| {
+                let mut item = selected(self.group_json(app, group, facts), call, &DEFAULT);
+                item["id"] = json!(group);
+                for relation in [Relation::Members, Relation::Owners] {
+                    let of_relation = people.iter().filter(|((of, _), _)| *of == relation);
+                    let delta: Vec<Value> =
+                        of_relation.map(|((_, person), way)| person_json(*person, said(*way))).collect();
+                    if wants(relation) && !delta.is_empty() {
+                        item[format!("{}@delta", relation.name())] = delta.into();
+                    }
                 }
+                item
+            };
+            if self.microsoft.settings.delta_words == DeltaWords::Contradicting {
+                outdated.push(told(Way::contrary));
             }
-            items.push(item);
+            items.push(told(|way| way));
         }
+        // The last word comes last, as a rule on another page.
+        outdated.extend(items);
+        let items = outdated;
         Ok(items)
     }
 }

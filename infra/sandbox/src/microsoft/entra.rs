@@ -5,7 +5,7 @@ use shared::ids::DirectoryId;
 use url::Url;
 
 use super::{Registration, jwt};
-use crate::page::{self, Brand};
+use crate::browser::{self, Brand};
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
 
@@ -103,7 +103,7 @@ impl State {
 
     /// A refusal that is shown, since the application may be somebody else.
     pub(super) fn shown_refusal(&self, code: u32, text: &str) -> Answer {
-        page::refusal(Brand::Microsoft, &self.described(code, text))
+        browser::refusal(Brand::Microsoft, &self.described(code, text))
     }
 
     /// The refusal of an authority, on a page.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::ids::{GroupId, ObjectId};
 use uuid::Uuid;
 
 use super::relations::Binds;
-use super::replicas::Facts;
+use super::replicas::{Facts, GroupRule};
 use super::{App, READ_GROUPS, UpsertBinds, WRITE_GROUPS, bad_request, error, missing, selected};
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
@@ -58,12 +59,12 @@ impl State {
             "description": facts.description,
             "displayName": facts.display_name,
             "expirationDateTime": lifetime.map(|lifetime| second(facts.renewed + lifetime)),
-            "groupTypes": ["Unified"],
-            "isAssignableToRole": null,
+            "groupTypes": match facts.rule { GroupRule::Dynamic => json!(["Unified", "DynamicMembership"]), _ => json!(["Unified"]) },
+            "isAssignableToRole": (facts.rule == GroupRule::RoleAssignable).then_some(true),
             "mail": facts.mail,
             "mailEnabled": true,
             "mailNickname": facts.mail_nickname,
-            "onPremisesSyncEnabled": null,
+            "onPremisesSyncEnabled": (facts.rule == GroupRule::OnPremises).then_some(true),
             "proxyAddresses": [format!("SMTP:{}", facts.mail)],
             "renewedDateTime": second(facts.renewed),
             "resourceBehaviorOptions": facts.behavior,
@@ -81,7 +82,15 @@ impl State {
             Some(_) => return Err(bad_request("Invalid page size specified. Must be between 1 and 999 inclusive.")),
         };
         let size = top.min(self.microsoft.settings.page_limit.max(1));
-        let after = page_token(call).map(|(_, after)| after);
+        let token = page_token(call);
+        if token.as_ref().is_some_and(|token| token.given + self.microsoft.settings.page_life <= self.now) {
+            return Err(error(
+                400,
+                "Directory_ExpiredPageToken",
+                "The specified page token value has expired and can no longer be included in your request.",
+            ));
+        }
+        let after = token.map(|token| token.after);
         let mut rest = items.into_iter().filter(|(id, _)| after.is_none_or(|after| *id > after)).peekable();
         let mut page = Vec::new();
         let mut last = Uuid::nil();
@@ -91,7 +100,8 @@ impl State {
         }
         let mut body = json!({"@odata.context": format!("{}/v1.0/$metadata#{of}", call.base), "value": page});
         if rest.peek().is_some() {
-            body["@odata.nextLink"] = link(call, "$skiptoken", &format!("r{replica}.{last}")).into();
+            body["@odata.nextLink"] =
+                link(call, "$skiptoken", &format!("r{replica}.{last}.{}", self.now.as_millisecond())).into();
         }
         Ok(Answer::ok(body))
     }
@@ -107,7 +117,7 @@ impl State {
             Some(None) => return Err(error(400, "Request_UnsupportedQuery", "Unsupported query filter clause.")),
             wanted => wanted.flatten(),
         };
-        let (replica, now) = (page_token(call).map_or_else(|| self.any_replica(), |(replica, _)| replica), self.now);
+        let (replica, now) = (page_token(call).map_or_else(|| self.any_replica(), |token| token.replica), self.now);
         let groups = self.directory(app.directory)?.groups.iter();
         let seen = groups.filter_map(|(id, entry)| Some((*id, entry.seen(replica, now)?)));
         let items = seen
@@ -217,6 +227,7 @@ impl State {
             created: self.now,
             renewed: self.now,
             deleted: None,
+            rule: GroupRule::Assigned,
         };
         let id = GroupId(self.uuid());
         let shown = self.group_json(app, id, &facts);
@@ -261,6 +272,9 @@ impl State {
         if let Some(nickname) = &changed {
             self.check_nickname(app.directory, nickname)?;
         }
+        if body.get("resourceBehaviorOptions").is_some() {
+            return Err(bad_request("The property 'resourceBehaviorOptions' can only be set while creating a group."));
+        }
         let description = description(body)?;
         let visibility = body["visibility"].as_str().map(str::to_owned);
         self.write_group(app.directory, id, |facts| {
@@ -299,10 +313,20 @@ fn description(body: &Value) -> Result<Option<Option<String>>, Answer> {
     }
 }
 
-/// Replica and last object of the page before.
-pub(super) fn page_token(call: &Request) -> Option<(usize, Uuid)> {
-    let (replica, after) = call.query("$skiptoken")?.strip_prefix('r')?.split_once('.')?;
-    Some((replica.parse().ok()?, after.parse().ok()?))
+/// Where a page goes on.
+pub(super) struct PageToken {
+    /// The replica of the page before.
+    pub(super) replica: usize,
+    /// The last object of the page before.
+    after: Uuid,
+    given: Timestamp,
+}
+
+pub(super) fn page_token(call: &Request) -> Option<PageToken> {
+    let mut parts = call.query("$skiptoken")?.strip_prefix('r')?.split('.');
+    let (replica, after, given) = (parts.next()?, parts.next()?, parts.next()?);
+    let given = Timestamp::from_millisecond(given.parse().ok()?).ok()?;
+    Some(PageToken { replica: replica.parse().ok()?, after: after.parse().ok()?, given })
 }
 
 /// The present address with another token.

@@ -6,6 +6,7 @@ mod batch;
 mod consent;
 mod deleted;
 mod delta;
+mod drives;
 mod entra;
 mod groups;
 mod jwt;
@@ -27,8 +28,12 @@ use serde_json::{Value, json};
 use shared::ids::{DirectoryId, GroupId, ObjectId};
 
 pub use acts::{Group, User};
-pub use options::{BeforeConsent, Collisions, DeltaEnd, GraphSettings, OwnerRemoval, UpsertBinds};
+pub use drives::DriveFolder;
+pub use options::{
+    BeforeConsent, Collisions, DeltaEnd, DeltaWords, GraphSettings, OwnerRemoval, ThrottledBatch, UpsertBinds,
+};
 pub use registration::{DirectoryRole, FederatedCredential, GroupMembershipClaims, Registration};
+pub use replicas::GroupRule;
 pub(crate) use subscriptions::handshake;
 
 use crate::record::{Service, Violation};
@@ -59,6 +64,11 @@ pub(crate) struct Directory {
     /// Lifetime by the expiration policy.
     lifetime: Option<SignedDuration>,
     written: VecDeque<(Timestamp, usize)>,
+    drives: BTreeMap<GroupId, drives::Drive>,
+    /// Mails to people who were added to a group.
+    welcomed: usize,
+    /// What calls of files cost lately.
+    filed: VecDeque<(Timestamp, usize)>,
 }
 
 struct Token {
@@ -204,6 +214,9 @@ impl State {
             settings: BTreeMap::new(),
             lifetime: None,
             written: VecDeque::new(),
+            drives: BTreeMap::new(),
+            welcomed: 0,
+            filed: VecDeque::new(),
         };
         self.microsoft.directories.insert(id, directory);
         self.consent(Registration::Groups, id, roles.iter().map(|role| (*role).to_owned()).collect());
@@ -239,7 +252,7 @@ impl State {
     }
 
     fn graph_route(&mut self, app: &App, call: &Request, segments: &[&str]) -> Outcome {
-        if kind(Service::Graph, call) == crate::Kind::Write && segments.first() != Some(&"subscriptions") {
+        if kind(Service::Graph, call) == crate::Kind::Write && !matches!(segments, ["subscriptions" | "drives", ..]) {
             self.charge(app, call)?;
         }
         let body = call.json();
@@ -271,7 +284,13 @@ impl State {
             ("PATCH", ["groups", id]) => self.patch_group(app, id, &body),
             ("DELETE", ["groups", id]) => self.delete_group(app, id),
             ("POST", ["groups", id, "renew"]) => self.renew(app, id),
+            ("GET", ["groups", id, "drive"]) => self.get_group_drive(app, id),
+            ("GET", ["groups", id, "sites", "root"]) => self.get_group_site(app, id),
+            (_, ["drives", drive, rest @ ..]) => self.drive_call(app, drive, rest, call),
             ("GET", ["groups", id, relation @ ("members" | "owners")]) => self.list_people(app, id, relation, call),
+            ("GET", ["groups", id, relation @ ("members" | "owners"), "microsoft.graph.user"]) => {
+                self.list_cast(app, id, relation, call)
+            }
             ("POST", ["groups", id, relation @ ("members" | "owners"), "$ref"]) => {
                 self.post_reference(app, id, relation, &body)
             }

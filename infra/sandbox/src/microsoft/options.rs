@@ -31,6 +31,24 @@ pub enum UpsertBinds {
     Merged,
 }
 
+/// What a round of a delta says of one group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeltaWords {
+    /// Each group once, with the last word on each person.
+    Once,
+    /// Each group twice, of which the first says of each person the contrary; in a first round, too.
+    Contradicting,
+}
+
+/// The status of a `$batch` of which some items were throttled: both are documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThrottledBatch {
+    /// 200, as ever.
+    Ok,
+    /// 424 around the same answers.
+    FailedDependency,
+}
+
 /// How a delta link that is too old is refused: both are documented or were seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeltaEnd {
@@ -64,6 +82,14 @@ pub struct GraphSettings {
     pub upsert_binds: UpsertBinds,
     /// The most items on a page, whatever `$top` asks for.
     pub page_limit: usize,
+    /// Life of a link to a next page; after it 400 `Directory_ExpiredPageToken`.
+    pub page_life: Duration,
+    /// How much later than the replica that is asked the index shows a write: casts and whatever else wants `ConsistencyLevel: eventual`.
+    pub index_lag: Duration,
+    /// What a round of a delta says of one group.
+    pub delta_words: DeltaWords,
+    /// The status of a `$batch` of which some items were throttled.
+    pub throttled_batch: ThrottledBatch,
     /// How many groups a page of a delta has.
     pub delta_page: usize,
     /// Life of a delta link.
@@ -82,6 +108,10 @@ pub struct GraphSettings {
     pub notifications_lost: u8,
     /// Until this long after a subscription was asked to be reauthorized its notifications go on; then they stop.
     pub reauthorize_within: Duration,
+    /// How long after a group its site and library are there.
+    pub site_delay: Duration,
+    /// What calls of files may cost an app in one directory in a minute.
+    pub file_units: usize,
     /// How long after a consent tokens are given as before it.
     pub consent_lag: Duration,
     /// What tokens are given as before a first consent.
@@ -97,6 +127,10 @@ impl Default for GraphSettings {
             owner_removal: OwnerRemoval::KeepsMembership,
             upsert_binds: UpsertBinds::LikePatch,
             page_limit: 999,
+            page_life: Duration::from_secs(600),
+            index_lag: Duration::from_secs(60),
+            delta_words: DeltaWords::Once,
+            throttled_batch: ThrottledBatch::Ok,
             delta_page: 100,
             delta_life: Duration::from_secs(7 * 86_400),
             delta_end: DeltaEnd::UnsupportedQuery,
@@ -106,6 +140,8 @@ impl Default for GraphSettings {
             notification_jitter: Duration::ZERO,
             notifications_lost: 0,
             reauthorize_within: Duration::from_secs(3_600),
+            site_delay: Duration::from_secs(90),
+            file_units: 1_200,
             consent_lag: Duration::ZERO,
             before_consent: BeforeConsent::AppUnknown,
         }

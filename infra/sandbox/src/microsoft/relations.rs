@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::ids::{GroupId, ObjectId};
 
 use super::groups::page_token;
-use super::replicas::Relation;
+use super::replicas::{Facts, GroupRule, Relation};
 use super::{
     App, OwnerRemoval, READ_MEMBERS, UserKind, WRITE_GROUPS, WRITE_MEMBERS, bad_request, error, missing, selected,
     users,
@@ -68,10 +68,27 @@ fn exist_already(relation: Relation) -> Answer {
     ))
 }
 
+/// Refuses to change people whom somebody else decides about.
+fn changeable(facts: &Facts) -> Result<(), Answer> {
+    match facts.rule {
+        GroupRule::Assigned => Ok(()),
+        GroupRule::Dynamic => Err(bad_request("Dynamic membership groups have their members by rule.")),
+        GroupRule::OnPremises => Err(bad_request(
+            "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently undergoing migration.",
+        )),
+        GroupRule::RoleAssignable => {
+            Err(error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."))
+        }
+    }
+}
+
 impl State {
     /// Refuses binds that would fail, in the order in which the service complains: quota, unknown people, guests, those who are there.
     pub(super) fn check_binds(&mut self, app: &App, binds: &Binds, group: Option<GroupId>) -> Result<(), Answer> {
         let facts = group.map(|group| self.facts(app.directory, group)).transpose()?;
+        if !binds.is_empty() {
+            facts.map_or(Ok(()), changeable)?;
+        }
         let owners = facts.map_or(0, |facts| facts.owners.len()) + binds.owners.len();
         if owners > MOST_OWNERS && !binds.owners.is_empty() {
             let message = format!(
@@ -122,7 +139,7 @@ impl State {
 
     pub(super) fn list_people(&mut self, app: &App, id: &str, relation: &str, call: &Request) -> Outcome {
         app.needs(READ_MEMBERS)?;
-        let replica = page_token(call).map_or_else(|| self.any_replica(), |(replica, _)| replica);
+        let replica = page_token(call).map_or_else(|| self.any_replica(), |token| token.replica);
         let (_, facts) = self.seen_on(app, id, replica)?;
         let people = facts.people(Relation::named(relation)).clone();
         let items = people.into_iter().map(|person| {
@@ -131,6 +148,22 @@ impl State {
             (person.0, shown)
         });
         self.listing(call, items.collect(), replica, "directoryObjects")
+    }
+
+    /// The same with a cast: from the index, which has to be asked for by name and is later than the replicas.
+    pub(super) fn list_cast(&mut self, app: &App, id: &str, relation: &str, call: &Request) -> Outcome {
+        app.needs(READ_MEMBERS)?;
+        let eventual = call.header("consistencylevel").is_some_and(|level| level.eq_ignore_ascii_case("eventual"));
+        if !eventual || call.query("$count") != Some("true") {
+            let message = "Casts need the header ConsistencyLevel: eventual and $count=true.";
+            return Err(error(400, "Request_UnsupportedQuery", message));
+        }
+        let replica = page_token(call).map_or_else(|| self.any_replica(), |token| token.replica);
+        let then = self.now - jiff::SignedDuration::try_from(self.microsoft.settings.index_lag).unwrap_or_default();
+        let (_, facts) = self.seen_at(app, id, replica, then)?;
+        let people = facts.people(Relation::named(relation)).clone();
+        let items = people.into_iter().map(|id| (id.0, selected(self.user_json(app, id), call, &users::DEFAULT)));
+        self.listing(call, items.collect(), replica, "users")
     }
 
     pub(super) fn post_reference(&mut self, app: &App, id: &str, relation: &str, body: &Value) -> Outcome {
@@ -153,6 +186,7 @@ impl State {
         let group = self.group_to_write(app, id, missing(id))?;
         let person = ObjectId(person.parse().map_err(|_| missing(person))?);
         let facts = self.facts(app.directory, group)?;
+        changeable(facts)?;
         if !facts.people(relation).contains(&person) {
             // A replica that still shows the reference answers in other words than one that does not.
             let stale = self.seen_group(app, id).is_ok_and(|(_, facts)| facts.people(relation).contains(&person));

@@ -26,6 +26,20 @@ pub(super) struct Facts {
     pub(super) created: Timestamp,
     pub(super) renewed: Timestamp,
     pub(super) deleted: Option<Timestamp>,
+    pub(super) rule: GroupRule,
+}
+
+/// Who decides who is in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupRule {
+    /// Whoever may write it.
+    Assigned,
+    /// A rule of the directory.
+    Dynamic,
+    /// The directory on premises, from which it is synchronized.
+    OnPremises,
+    /// Privileged administrators alone, as roles can be assigned to it.
+    RoleAssignable,
 }
 
 impl Facts {
@@ -104,6 +118,8 @@ impl State {
         let settings = &self.microsoft.settings;
         let shown = self.lags(settings.replica_lag.max(settings.young));
         self.log_change(directory, id, None, Some(&facts));
+        self.add_drive(directory, id, &facts);
+        self.welcome(directory, &facts, facts.members.len());
         if let Some(entry) = self.microsoft.directories.get_mut(&directory) {
             entry.groups.insert(id, GroupEntry { older: Vec::new(), newest: Version { facts, shown } });
         }
@@ -120,17 +136,28 @@ impl State {
         }
         let shown = self.lags(self.microsoft.settings.replica_lag);
         self.log_change(directory, id, Some(&before), Some(&after));
-        let now = self.now;
+        self.welcome(directory, &after, after.members.difference(&before.members).count());
+        let (now, index_lag) = (self.now, self.microsoft.settings.index_lag);
         let entry = self.microsoft.directories.get_mut(&directory).and_then(|entry| entry.groups.get_mut(&id));
         if let Some(entry) = entry {
             let newest = std::mem::replace(&mut entry.newest, Version { facts: after, shown });
             entry.older.push(newest);
-            let everywhere = |version: &Version| version.shown.iter().all(|at| *at <= now);
+            // The index is later than every replica.
+            let everywhere = |version: &Version| version.shown.iter().all(|at| *at + index_lag <= now);
             if everywhere(&entry.newest) {
                 entry.older.clear();
             } else if let Some(settled) = entry.older.iter().rposition(everywhere) {
                 entry.older.drain(..settled);
             }
+        }
+    }
+
+    /// Everybody who is added gets a mail, unless the group was created with `WelcomeEmailDisabled`.
+    fn welcome(&mut self, directory: DirectoryId, facts: &Facts, people: usize) {
+        if let Some(entry) = self.microsoft.directories.get_mut(&directory)
+            && !facts.behavior.iter().any(|option| option == "WelcomeEmailDisabled")
+        {
+            entry.welcomed += people;
         }
     }
 
@@ -141,13 +168,23 @@ impl State {
     }
 
     pub(super) fn seen_on(&mut self, app: &App, id: &str, replica: usize) -> Result<(GroupId, &Facts), Answer> {
+        self.seen_at(app, id, replica, self.now)
+    }
+
+    /// The group as a replica showed it at that moment.
+    pub(super) fn seen_at(
+        &mut self,
+        app: &App,
+        id: &str,
+        replica: usize,
+        at: Timestamp,
+    ) -> Result<(GroupId, &Facts), Answer> {
         let group = GroupId(id.parse().map_err(|_| missing(id))?);
         if !self.directory(app.directory)?.groups.contains_key(&group) {
             self.trespass_on(app, group.0);
         }
-        let now = self.now;
         let entry = self.directory(app.directory)?.groups.get(&group).ok_or_else(|| missing(id))?;
-        let seen = entry.seen(replica, now).filter(|facts| facts.deleted.is_none());
+        let seen = entry.seen(replica, at).filter(|facts| facts.deleted.is_none());
         Ok((group, seen.ok_or_else(|| missing(id))?))
     }
 

@@ -119,7 +119,7 @@ impl State {
     pub(super) fn list_groups_of(&mut self, app: &App, id: &str, call: &Request) -> Outcome {
         app.needs(READ_MEMBERS)?;
         let user = self.user_named(app, id)?;
-        let (replica, now) = (page_token(call).map_or_else(|| self.any_replica(), |(replica, _)| replica), self.now);
+        let (replica, now) = (page_token(call).map_or_else(|| self.any_replica(), |token| token.replica), self.now);
         let groups = self.directory(app.directory)?.groups.iter();
         let seen = groups.filter_map(|(id, entry)| Some((*id, entry.seen(replica, now)?)));
         let of_user = seen.filter(|(_, facts)| facts.deleted.is_none() && facts.members.contains(&user));

@@ -142,6 +142,15 @@ impl World {
         Ok(())
     }
 
+    /// Webex moves a room to another region: its id is another one, of the same uuid.
+    pub fn migrate_room(&self, room: RoomId, region: &str) {
+        let mut state = self.lock();
+        let Some(entry) = state.webex.rooms.get_mut(&room) else { return };
+        entry.migrated = Some(region.into());
+        let creator = entry.creator;
+        state.room_changed(Change::Migrated, room, creator);
+    }
+
     /// A moderator archives a team: it can be read, and nobody comes or goes.
     pub fn archive_team(&self, team: TeamId) {
         self.set_archived(team, true);
@@ -168,6 +177,20 @@ impl World {
     pub fn team(&self, team: TeamId) -> Option<Team> {
         let room = self.room(team.general_space())?;
         Some(Team { title: room.title, people: room.people })
+    }
+
+    /// The teams of an organization that were not deleted, oldest first.
+    pub fn teams(&self, org: OrgId) -> Vec<TeamId> {
+        let state = self.lock();
+        let is_own = |team: &TeamId| state.webex.rooms.get(&team.general_space()).is_some_and(|room| room.owner == org);
+        let mut teams: Vec<_> = state.webex.teams.iter().filter(|(team, _)| is_own(team)).collect();
+        teams.sort_by_key(|(team, entry)| (entry.created, **team));
+        teams.into_iter().map(|(team, _)| *team).collect()
+    }
+
+    /// Whether the team is archived.
+    pub fn is_archived(&self, team: TeamId) -> bool {
+        self.lock().webex.rooms.get(&team.general_space()).is_some_and(|room| room.archived)
     }
 
     /// The space, if it was not deleted.

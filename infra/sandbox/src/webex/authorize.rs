@@ -11,7 +11,7 @@ use shared::ids::{OrgId, PersonId};
 use url::Url;
 
 use super::{Account, AccountStatus, AdminRole, UserType};
-use crate::page::{self, Brand, Choice, Choices, Question};
+use crate::browser::{self, Brand, Choice, Choices, Question};
 use crate::pkce::Challenge;
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::{State, World, secret};
@@ -40,9 +40,9 @@ impl State {
         let wish = self.wish(call).map_err(|(error, text)| back(call, &target, error, text))?;
         let chosen = if call.method == http::Method::POST { call.form("account") } else { None };
         let Some(chosen) = chosen else {
-            return Ok(page::sign_in(Brand::Webex, "the integration", &self.choices()));
+            return Ok(browser::sign_in(Brand::Webex, "the integration", &self.choices()));
         };
-        let unknown = || page::refusal(Brand::Webex, "There is no such account, or it cannot sign in.");
+        let unknown = || browser::refusal(Brand::Webex, "There is no such account, or it cannot sign in.");
         let person = self.account_named(&chosen).ok_or_else(unknown)?;
         match call.form("decision").as_deref() {
             Some("accept") => {
@@ -62,7 +62,7 @@ impl State {
                 let account = self.choice(person).ok_or_else(unknown)?;
                 let items = wish.scopes.into_iter().collect();
                 let lead = "The integration would like to act for you, with these scopes:";
-                Ok(page::consent(Brand::Webex, &Question { title: "Grant access?", account, lead, items }))
+                Ok(browser::consent(Brand::Webex, &Question { title: "Grant access?", account, lead, items }))
             }
         }
     }
@@ -70,13 +70,13 @@ impl State {
     /// Where the answer may go.
     fn registered_target(&self, call: &Request) -> Result<Url, Answer> {
         if call.query("client_id") != Some(&self.webex.app.client_id) {
-            return Err(page::refusal(Brand::Webex, "Invalid request: the client_id is missing or unknown."));
+            return Err(browser::refusal(Brand::Webex, "Invalid request: the client_id is missing or unknown."));
         }
         let registered = call.query("redirect_uri").filter(|uri| self.webex.redirects.contains(*uri));
         registered.and_then(|uri| Url::parse(uri).ok()).ok_or_else(|| {
             let text =
                 "Invalid request: the redirect_uri is missing or is none of those registered for the integration.";
-            page::refusal(Brand::Webex, text)
+            browser::refusal(Brand::Webex, text)
         })
     }
 

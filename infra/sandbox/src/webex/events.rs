@@ -18,6 +18,8 @@ pub(super) enum Change {
     Created,
     Updated,
     Deleted,
+    /// Moved to another geography; of rooms only, and never an event.
+    Migrated,
 }
 
 impl Change {
@@ -26,6 +28,7 @@ impl Change {
             Self::Created => "created",
             Self::Updated => "updated",
             Self::Deleted => "deleted",
+            Self::Migrated => "migrated",
         }
     }
 }

@@ -42,10 +42,11 @@ pub(super) fn of_org(org: OrgId) -> String {
 }
 
 impl Webex {
-    /// The region in which an organization's teams and rooms live.
+    /// The region in which a room lives: its organization's, unless it was moved.
     fn region(&self, room: RoomId) -> &str {
-        let owner = self.rooms.get(&room).map(|room| room.owner);
-        owner.and_then(|owner| self.orgs.get(&owner)).map_or("us", |org| &org.region)
+        let Some(entry) = self.rooms.get(&room) else { return "us" };
+        let of_org = || self.orgs.get(&entry.owner).map_or("us", |org| &org.region);
+        entry.migrated.as_deref().unwrap_or_else(of_org)
     }
 
     pub(super) fn of_room(&self, room: RoomId) -> String {

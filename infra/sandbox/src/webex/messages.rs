@@ -94,6 +94,7 @@ impl State {
             creator: one,
             created: self.now,
             archived: false,
+            migrated: None,
             direct: true,
             seats: [(one, seat.clone()), (other, seat)].into(),
         };

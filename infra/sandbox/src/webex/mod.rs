@@ -130,6 +130,8 @@ pub(crate) struct RoomEntry {
     pub(crate) creator: PersonId,
     pub(crate) created: Timestamp,
     pub(crate) archived: bool,
+    /// The region to which it was moved.
+    pub(crate) migrated: Option<String>,
     pub(crate) direct: bool,
     pub(crate) seats: BTreeMap<PersonId, Seat>,
 }

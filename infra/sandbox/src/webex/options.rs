@@ -20,7 +20,7 @@ pub enum EmptyPages {
     Between,
 }
 
-/// Whether `memberships` webhooks with `ownedBy: "org"` are given.
+/// Whether webhooks with `ownedBy: "org"` are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrgWebhooks {
     /// 403.
@@ -71,6 +71,8 @@ pub struct WebexSettings {
     pub event_delay: Duration,
     /// Whether organization-wide `memberships` webhooks are given.
     pub org_webhooks: OrgWebhooks,
+    /// Whether organization-wide `rooms` webhooks are given.
+    pub org_room_webhooks: OrgWebhooks,
     /// What becomes of a used refresh token.
     pub refresh_rule: RefreshRule,
     /// Life of an access token.
@@ -100,6 +102,7 @@ impl Default for WebexSettings {
             status_shape: StatusShape::Text,
             event_delay: Duration::from_millis(800),
             org_webhooks: OrgWebhooks::Refused,
+            org_room_webhooks: OrgWebhooks::Granted,
             refresh_rule: RefreshRule::Rotates,
             access_life: Duration::from_secs(14 * 86_400),
             refresh_life: Duration::from_secs(90 * 86_400),

@@ -204,6 +204,7 @@ impl State {
             creator: by,
             created: self.now,
             archived: false,
+            migrated: None,
             direct: false,
             seats: [(by, Seat { role: Role::Moderator, created: self.now })].into(),
         };

@@ -144,8 +144,14 @@ impl State {
         }
         caller.needs(scopes)?;
         let org_wide = text("ownedBy") == Some("org");
-        if org_wide && resource == "memberships" && self.webex.settings.org_webhooks == OrgWebhooks::Refused {
-            return Err(refused(403, "An organization-wide webhook is not available for memberships."));
+        let settings = &self.webex.settings;
+        let granted = match resource {
+            "memberships" => settings.org_webhooks,
+            "rooms" => settings.org_room_webhooks,
+            _ => OrgWebhooks::Granted,
+        };
+        if org_wide && granted == OrgWebhooks::Refused {
+            return Err(refused(403, &format!("An organization-wide webhook is not available for {resource}.")));
         }
         let webhook = Webhook {
             name: name.into(),

@@ -17,6 +17,15 @@ pub(crate) struct Stage {
     pub(crate) acme: TenantHandle,
 }
 
+/// Whatever a test provokes of that it takes: nothing else may be left.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.world.take_violations(), []);
+        }
+    }
+}
+
 /// An answer, read to its end.
 #[derive(Debug)]
 pub(crate) struct Reply {

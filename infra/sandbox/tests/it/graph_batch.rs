@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbox::{Collisions, Fault, Kind, Service};
+use sandbox::{Collisions, Fault, Kind, Service, ThrottledBatch};
 use serde_json::{Value, json};
 
 use crate::ask::{Stage, stage};
@@ -98,4 +98,20 @@ async fn an_item_can_be_throttled_on_its_own() {
     assert_eq!((&answers["members"]["status"], &answers["owners"]["status"]), (&json!(429), &json!(200)));
     assert_eq!(answers["members"]["headers"]["Retry-After"], "2.128");
     assert_eq!(batch(&stage, vec![get("members")]).await["members"]["status"], 200, "only once");
+}
+
+#[tokio::test]
+async fn a_batch_with_throttled_items_can_be_424_around_its_answers() {
+    let stage = stage();
+    let people = stage.people(1);
+    let group = stage.group("Engines", &people, &people).await;
+    stage.world.graph_settings(|settings| settings.throttled_batch = ThrottledBatch::FailedDependency);
+    stage.world.fault(Fault::batch_item(429, "TooManyRequests").path("/members").header("Retry-After", "7"));
+    let get = |id: &str| json!({"id": id, "method": "GET", "url": format!("/groups/{group}/{id}")});
+    let answer = stage.graph("POST", "/$batch", json!({"requests": [get("members"), get("owners")]})).await;
+    assert_eq!(answer.status, 424);
+    let mut statuses: Vec<_> =
+        answer.body["responses"].as_array().unwrap().iter().map(|one| one["status"].as_u64().unwrap()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 429]);
 }

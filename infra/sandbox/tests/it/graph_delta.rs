@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use sandbox::DeltaEnd;
+use sandbox::{DeltaEnd, DeltaWords};
 use serde_json::{Value, json};
+use shared::ids::ObjectId;
 
 use crate::ask::{Stage, stage};
 
@@ -88,4 +89,22 @@ async fn a_link_of_more_than_seven_days_is_refused_in_either_way() {
     stage.world.graph_settings(|settings| settings.delta_end = DeltaEnd::Gone);
     let refused = stage.graph("GET", &link, Value::Null).await;
     assert_eq!((refused.status, refused.header("location").is_some()), (410, true));
+}
+
+#[tokio::test]
+async fn a_round_can_tell_a_group_twice_and_contradict_itself_on_different_pages() {
+    let stage = stage();
+    let people = stage.people(3);
+    let group = stage.group("Engines", &people[..1], &people[..2]).await;
+    stage.world.graph_settings(|settings| (settings.delta_words, settings.delta_page) = (DeltaWords::Contradicting, 1));
+    let told = |items: &[Value], person: ObjectId| -> Vec<bool> {
+        let entries = items.iter().filter_map(|item| item["members@delta"].as_array()).flatten();
+        entries.filter(|entry| entry["id"] == json!(person)).map(|entry| entry.get("@removed").is_none()).collect()
+    };
+    let (items, link) = round(&stage, "/groups/delta?$select=displayName,members").await;
+    assert_eq!(told(&items, people[1]), [false, true], "a first round can speak of removals, too");
+    stage.world.remove_member(group, people[1]);
+    stage.world.add_member(group, people[2]);
+    let (items, _) = round(&stage, &link).await;
+    assert_eq!((told(&items, people[1]), told(&items, people[2])), (vec![true, false], vec![false, true]));
 }

@@ -2,7 +2,7 @@
 
 use sandbox::{Kind, UpsertBinds, Violation};
 use serde_json::{Value, json};
-use shared::ids::ObjectId;
+use shared::ids::{GroupId, ObjectId};
 
 use crate::ask::{bind, group_body, send, stage};
 
@@ -155,7 +155,7 @@ async fn an_app_sees_its_token_s_directory_and_naming_something_of_another_is_a_
     let url = format!("https://graph.microsoft.com/v1.0/groups/{group}");
     let answer = send(&stage.world, "GET", &url, &[("authorization", &bearer)], Default::default()).await.unwrap();
     assert_eq!(answer.status, 404);
-    assert!(matches!(stage.world.violations()[..], [Violation::OtherTenant { .. }]));
+    assert!(matches!(stage.world.take_violations()[..], [Violation::OtherTenant { .. }]));
 }
 
 #[tokio::test]
@@ -224,4 +224,39 @@ async fn every_answer_has_request_ids_and_errors_have_an_inner_error() {
     let inner = &answer.body["error"]["innerError"];
     assert_eq!(inner["request-id"].as_str(), answer.header("request-id"));
     assert!(answer.message().contains("0b6a1f2e-0000-4000-8000-000000000000"));
+}
+
+#[tokio::test]
+async fn whoever_is_added_gets_a_mail_unless_the_group_was_created_without() {
+    let stage = stage();
+    let people = stage.people(3);
+    let mails = || stage.world.welcome_mails(stage.acme.directory);
+    let mut quiet = group_body("Quiet", &people[..1], &people[..2]);
+    quiet["resourceBehaviorOptions"] = json!(["WelcomeEmailDisabled"]);
+    let made = stage.upsert("quiet", quiet).await;
+    let group: GroupId = made.body["id"].as_str().unwrap().parse().unwrap();
+    stage.world.add_member(group, people[2]);
+    assert_eq!(mails(), 0);
+    let loud = stage.group("Loud", &people[..1], &people[..2]).await;
+    assert_eq!(mails(), 2);
+    let late = stage
+        .graph("PATCH", &format!("/groups/{loud}"), json!({"resourceBehaviorOptions": ["WelcomeEmailDisabled"]}))
+        .await;
+    assert_eq!(late.status, 400, "too late");
+    stage.world.add_member(loud, people[2]);
+    assert_eq!(mails(), 3);
+}
+
+#[tokio::test]
+async fn a_client_request_id_makes_no_call_idempotent() {
+    let stage = stage();
+    let people = stage.people(1);
+    let id = [("client-request-id", "5f3759df-0000-4000-8000-000000000000")];
+    for name in ["one", "two"] {
+        let mut body = group_body("Engines", &people, &[]);
+        body["mailNickname"] = json!(name);
+        assert_eq!(stage.graph_with("POST", "/groups", body, &id).await.status, 201);
+    }
+    let groups = stage.world.groups(stage.acme.directory);
+    assert_eq!(groups.values().filter(|group| group.display_name == "Engines").count(), 2);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sandbox::{OwnerRemoval, Violation};
+use sandbox::{GroupRule, OwnerRemoval, Violation};
 use serde_json::{Value, json};
 use shared::ids::ObjectId;
 
@@ -109,7 +109,10 @@ async fn deleting_a_member_without_ref_means_the_user_and_is_a_violation() {
     stage.world.consent(stage.acme.directory, &["Group.ReadWrite.All", "User.ReadWrite.All"]);
     assert_eq!(stage.graph("DELETE", &path, Value::Null).await.status, 204);
     assert!(stage.world.user(people[1]).unwrap().deleted.is_some());
-    assert!(matches!(stage.world.violations()[..], [Violation::UserDeleted { .. }, Violation::UserDeleted { .. }]));
+    assert!(matches!(
+        stage.world.take_violations()[..],
+        [Violation::UserDeleted { .. }, Violation::UserDeleted { .. }]
+    ));
 }
 
 #[tokio::test]
@@ -176,5 +179,59 @@ async fn the_groups_of_a_user_are_those_with_the_user_as_a_member() {
     for roles in [["Group.Create", "User.Read.All"], ["Group.ReadWrite.All", "Group.Create"]] {
         stage.world.consent(stage.acme.directory, &roles);
         assert_eq!(stage.graph("GET", &path(&ada, 999), Value::Null).await.status, 403, "{roles:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_to_the_next_page_ends_and_the_listing_breaks_off() {
+    let stage = stage();
+    let people = stage.people(5);
+    let group = stage.group("Engines", &people[..1], &people).await;
+    let first = stage.graph("GET", &format!("/groups/{group}/members?$top=2"), Value::Null).await;
+    let link = first.body["@odata.nextLink"].as_str().unwrap();
+    assert_eq!(stage.graph("GET", link, Value::Null).await.status, 200);
+    stage.advance(600);
+    let ended = stage.graph("GET", link, Value::Null).await;
+    assert_eq!((ended.status, ended.code()), (400, "Directory_ExpiredPageToken"));
+}
+
+#[tokio::test]
+async fn a_cast_comes_from_an_index_that_is_later_than_the_listing() {
+    let stage = stage();
+    let people = stage.people(2);
+    let group = stage.group("Engines", &people[..1], &people[..1]).await;
+    stage.advance(120);
+    let cast = async |headers: &[(&str, &str)]| {
+        let path = format!("/groups/{group}/members/microsoft.graph.user?$count=true");
+        stage.graph_with("GET", &path, Value::Null, headers).await
+    };
+    assert_eq!(cast(&[]).await.code(), "Request_UnsupportedQuery");
+    let eventual = [("ConsistencyLevel", "eventual")];
+    stage.world.add_member(group, people[1]);
+    assert_eq!(stage.graph("GET", &format!("/groups/{group}/members"), Value::Null).await.items().len(), 2);
+    assert_eq!(cast(&eventual).await.items().len(), 1, "the index does not know yet");
+    stage.advance(60);
+    assert_eq!(cast(&eventual).await.items().len(), 2);
+}
+
+#[tokio::test]
+async fn groups_whose_people_somebody_else_decides_about_say_so_and_refuse() {
+    let stage = stage();
+    let people = stage.people(3);
+    for (rule, status) in [(GroupRule::Dynamic, 400), (GroupRule::OnPremises, 400), (GroupRule::RoleAssignable, 403)] {
+        let group = stage.group(&format!("{rule:?}"), &people[..1], &people[..2]).await;
+        stage.world.set_group_rule(group, rule);
+        let shown = stage.graph("GET", &format!("/groups/{group}"), Value::Null).await.body;
+        let is_shown = match rule {
+            GroupRule::Dynamic => shown["groupTypes"].as_array().unwrap().contains(&json!("DynamicMembership")),
+            GroupRule::OnPremises => shown["onPremisesSyncEnabled"] == true,
+            _ => shown["isAssignableToRole"] == true,
+        };
+        assert!(is_shown, "{rule:?}");
+        let path = format!("/groups/{group}/members");
+        assert_eq!(stage.graph("POST", &format!("{path}/$ref"), reference(people[2])).await.status, status);
+        let removal = stage.graph("DELETE", &format!("{path}/{}/$ref", people[1]), Value::Null).await;
+        assert_eq!(removal.status, status, "{rule:?}");
+        assert_eq!(stage.world.group(group).unwrap().members.len(), 2);
     }
 }

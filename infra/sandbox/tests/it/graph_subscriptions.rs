@@ -144,3 +144,12 @@ async fn a_directory_can_lose_its_subscriptions_without_a_word() {
     assert_eq!(stage.graph("GET", &format!("/subscriptions/{id}"), Value::Null).await.status, 404);
     assert!(stage.graph("GET", "/subscriptions", Value::Null).await.items().is_empty());
 }
+
+#[tokio::test]
+async fn the_hundred_and_first_subscription_is_refused() {
+    let stage = stage();
+    for _ in 0..100 {
+        assert_eq!(stage.graph("POST", "/subscriptions", wish("2026-12-01T00:00:00Z")).await.status, 201);
+    }
+    assert_eq!(stage.graph("POST", "/subscriptions", wish("2026-12-01T00:00:00Z")).await.status, 403);
+}

@@ -102,10 +102,10 @@ async fn spaces_of_other_organizations_are_not_visible_and_writing_to_them_is_a_
     let room = stage.world.room_id(team.general_space());
     assert_eq!(stage.get(&format!("/teams/{}", stage.world.team_id(team))).await.status, 404);
     assert_eq!(stage.get(&format!("/memberships?roomId={room}")).await.status, 404);
-    assert_eq!(stage.world.violations(), []);
+    assert_eq!(stage.world.take_violations(), []);
     let body = json!({"roomId": room, "personId": person_id(stage.acme.officer)});
     assert_eq!(stage.webex("POST", "/memberships", body).await.status, 404);
-    assert!(matches!(stage.world.violations()[..], [Violation::OtherTenant { .. }]));
+    assert!(matches!(stage.world.take_violations()[..], [Violation::OtherTenant { .. }]));
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn own_people_in_spaces_of_others_make_events_too() {
 }
 
 #[tokio::test]
-async fn there_is_no_teams_webhook_and_none_for_the_whole_organization() {
+async fn there_is_no_teams_webhook_and_for_a_whole_organization_one_of_rooms_only() {
     let stage = stage();
     for resource in ["teams", "teamMemberships"] {
         let body = json!({"name": "n", "targetUrl": "https://ours.example", "resource": resource, "event": "created"});
@@ -72,6 +72,10 @@ async fn there_is_no_teams_webhook_and_none_for_the_whole_organization() {
     assert_eq!(stage.webex("POST", "/webhooks", wide.clone()).await.status, 403);
     stage.world.webex_settings(|settings| settings.org_webhooks = OrgWebhooks::Granted);
     assert_eq!(stage.webex("POST", "/webhooks", wide).await.status, 200);
+    let rooms = json!({"name": "n", "targetUrl": "https://ours.example", "resource": "rooms", "event": "all", "ownedBy": "org"});
+    assert_eq!(stage.webex("POST", "/webhooks", rooms.clone()).await.status, 200);
+    stage.world.webex_settings(|settings| settings.org_room_webhooks = OrgWebhooks::Refused);
+    assert_eq!(stage.webex("POST", "/webhooks", rooms).await.status, 403);
 }
 
 #[tokio::test]
@@ -176,6 +180,60 @@ async fn a_card_is_answered_and_its_inputs_are_read_by_the_action() {
         (&json!("yes"), &json!(webex_id("us", "ATTACHMENT_ACTION", action)))
     );
     assert_eq!(read["personId"], person_id(ada));
+}
+
+#[tokio::test]
+async fn deliveries_come_again_late_or_in_contrary_order_on_demand() {
+    let stage = stage();
+    let people = ["Ada", "Bob", "Cyd"].map(|name| stage.world.add_person(&stage.acme, name).person);
+    let team = stage.world.create_team(people[0], "Inside");
+    stage.step_inside(team).await;
+    hook(&stage, "memberships", "created").await;
+    let bodies =
+        || stage.world.take_deliveries(stage.clock.now()).into_iter().map(|sent| sent.body).collect::<Vec<_>>();
+    let join = || {
+        for person in &people[1..] {
+            stage.world.remove_from_team(team, *person).ok();
+            stage.world.add_to_team(team, *person, Role::Member).unwrap();
+        }
+    };
+    join();
+    stage.advance(1);
+    let sent = bodies();
+    assert_eq!((sent.len(), stage.world.repeat_deliveries(5)), (2, 2));
+    assert_eq!(bodies(), sent, "the same, signed as before");
+    join();
+    assert_eq!(stage.world.reverse_deliveries(), 2);
+    stage.advance(1);
+    let whom = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap()["data"]["personId"].clone();
+    assert_eq!(
+        bodies().iter().map(|body| whom(body)).collect::<Vec<_>>(),
+        [people[2], people[1]].map(person_id).map(Value::from)
+    );
+    join();
+    assert_eq!(stage.world.delay_deliveries(Duration::from_secs(60)), 2);
+    stage.advance(59);
+    assert!(bodies().is_empty());
+    stage.advance(2);
+    assert_eq!(bodies().len(), 2);
+}
+
+#[tokio::test]
+async fn a_room_that_moves_to_another_region_has_another_id_of_the_same_uuid() {
+    let stage = stage();
+    let ada = stage.world.add_person(&stage.acme, "Ada").person;
+    let team = stage.world.create_team(ada, "Inside");
+    stage.step_inside(team).await;
+    hook(&stage, "rooms", "migrated").await;
+    let before = stage.world.room_id(team.general_space());
+    stage.world.migrate_room(team.general_space(), "urn:TEAM:eu-central-1_k");
+    let after = webex_id("urn:TEAM:eu-central-1_k", "ROOM", team);
+    assert_eq!(stage.get(&format!("/rooms/{before}")).await.status, 404);
+    assert_eq!(stage.get(&format!("/rooms/{after}")).await.body["id"], after);
+    stage.advance(1);
+    let [delivery] = &stage.world.take_deliveries(stage.clock.now())[..] else { panic!("one webhook") };
+    let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+    assert_eq!((&body["event"], &body["data"]["id"]), (&json!("migrated"), &json!(after)));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! People and SCIM.
 
-use sandbox::{AdminRole, StatusShape, Violation};
+use sandbox::{AdminRole, Role, StatusShape, Violation};
 use serde_json::{Value, json};
 
 use crate::ask::{Reply, Stage, person_id, stage, webex_id};
@@ -81,7 +81,7 @@ async fn another_organization_is_refused_and_asking_for_it_is_a_violation() {
     let zenith = stage.world.add_tenant("Zenith");
     let answer = stage.get(&format!("/identity/scim/{}/v2/Users", zenith.org)).await;
     assert_eq!(answer.status, 403);
-    assert!(matches!(stage.world.violations()[..], [Violation::OtherTenant { .. }]));
+    assert!(matches!(stage.world.take_violations()[..], [Violation::OtherTenant { .. }]));
 }
 
 #[tokio::test]
@@ -120,4 +120,33 @@ async fn administrators_are_told_who_is_pending_and_which_roles_somebody_has() {
     let token = stage.world.issue_tokens(pia, &["spark:people_read"]).access_token;
     let shown = stage.webex_as(&token, "GET", &format!("/people/{}", person_id(stage.acme.officer)), Value::Null).await;
     assert_eq!(shown.body.get("roles"), None);
+}
+
+#[tokio::test]
+async fn two_accounts_can_bear_one_external_id() {
+    let stage = stage();
+    let [ada, bob] = ["Ada", "Bob"].map(|name| stage.world.add_person(&stage.acme, name));
+    stage.world.set_external_id(bob.person, Some(ada.object));
+    for person in [ada.person, bob.person] {
+        assert_eq!(scim(&stage, &format!("/{person}")).await.body["externalId"], json!(ada.object));
+    }
+}
+
+#[tokio::test]
+async fn people_of_other_organizations_bots_and_devices_sit_in_teams_and_are_told_apart() {
+    let stage = stage();
+    let ada = stage.world.add_person(&stage.acme, "Ada").person;
+    let team = stage.world.create_team(ada, "Engines");
+    let abroad = stage.world.add_foreign_organization("Abroad");
+    let guest = stage.world.add_account_of(abroad, "Xavier");
+    let others = [guest, stage.world.add_bot(&stage.acme, "Robot"), stage.world.add_device(&stage.acme, "Boardroom")];
+    for person in others {
+        stage.world.add_to_team(team, person, Role::Member).unwrap();
+    }
+    let roster = stage.roster(team).await;
+    let of = |person| roster.iter().find(|seat| seat["personId"] == person_id(person)).unwrap();
+    assert_eq!(of(guest)["personOrgId"], webex_id("us", "ORGANIZATION", abroad));
+    assert_eq!(scim(&stage, &format!("/{guest}")).await.status, 404);
+    assert_eq!(scim(&stage, &format!("/{}", others[1])).await.status, 404, "bots are nobody's people");
+    assert_eq!(scim(&stage, &format!("/{}", others[2])).await.body["userType"], "room");
 }
