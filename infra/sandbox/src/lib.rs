@@ -14,6 +14,7 @@
 //! - [`World::router`] and [`serve`]: the same over HTTP on 127.0.0.1.
 //! - Pages for signing in and consenting, at the addresses of the real ones. Without a browser: post `account` (an id or an address) and `decision`
 //!   (`accept` or `decline`) to the address that the application sends people to, and read where the answer sends the browser.
+//! - [`page`]: both sides, and the functions between them, to be watched and played with in a browser.
 
 mod browser;
 mod door;
@@ -21,9 +22,11 @@ mod faults;
 pub mod house;
 mod microsoft;
 mod outbox;
+pub mod page;
 mod pkce;
 mod record;
 mod serve;
+mod spoken;
 mod webex;
 mod wire;
 mod world;
@@ -36,6 +39,7 @@ pub use microsoft::{
 pub use outbox::Delivery;
 pub use record::{Call, Item, Kind, Service, Violation};
 pub use serve::{Ports, Servers, serve, serve_on};
+pub use spoken::spoken;
 pub use webex::{
     AccountStatus, AdminRole, Card, EmptyPages, OFFICER_SCOPES, OrgWebhooks, RefreshRule, Role, Room, Spelling,
     StatusShape, Team, TeamIdKind, TokenPair, UserType, WebexSettings,

@@ -1,5 +1,5 @@
-//! `sandbox story` tells a story of a team and its group, in simulated time. `sandbox` alone tells it, too, and then keeps both services open on 127.0.0.1 and in
-//! step, in real time. `sandbox --fresh` serves the setup pages for an organization that is not connected yet.
+//! `sandbox story` tells a story of a team and its group, in simulated time. `sandbox` alone opens a page on 127.0.0.1 on which both sides, and the functions between
+//! them, can be watched and played with. `sandbox --fresh` serves the setup pages for an organization that is not connected yet.
 
 mod cast;
 mod fresh;
@@ -14,57 +14,51 @@ use tracing_subscriber::EnvFilter;
 
 use crate::story::{Stopped, Story};
 
-const USAGE: &str = "usage: sandbox [story | --fresh]\n\n  \
-    story    tell the story and end; the exit code says whether both sides were one\n           \
-    (alone)  tell the story, then serve both sides on 127.0.0.1 until Ctrl-C\n  \
-    --fresh  serve the setup pages and both sides on 127.0.0.1, for an organization that is not connected yet\n\n\
+const USAGE: &str = "usage: sandbox [story | --fresh | --port PORT]\n\n  \
+    story        tell the story and end; the exit code says whether both sides were one\n  \
+    (alone)      serve the page on http://127.0.0.1:8080 until Ctrl-C, and both sides behind it\n  \
+    --port PORT  the same on this port, and Webex, Entra and Graph on the three after it; 0 is any free ones\n  \
+    --fresh      serve the setup pages and both sides, for an organization that is not connected yet\n\n\
     RUST_LOG=debug shows every call on standard error.";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let ending = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => Ending::Serve,
-        ["story"] => Ending::Verdict,
-        ["--fresh"] => Ending::Fresh,
-        _ => {
-            anstream::eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
+    let wish = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Some(Wish::Page(live::PORT)),
+        ["story"] => Some(Wish::Story),
+        ["--fresh"] => Some(Wish::Fresh),
+        ["--port", port] => port.parse().ok().map(Wish::Page),
+        _ => None,
+    };
+    let Some(wish) = wish else {
+        anstream::eprintln!("{USAGE}");
+        return ExitCode::from(2);
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time().init();
-    if ending == Ending::Fresh {
-        return match fresh::serve().await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                anstream::eprintln!("{error}");
-                ExitCode::FAILURE
-            }
-        };
-    }
-    match run(ending).await {
-        Ok(code) => code,
-        Err(error) => {
-            anstream::eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    let ended = match wish {
+        Wish::Page(port) => live::serve(port).await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
+        Wish::Story => tell().await.map_err(|error| error.to_string()),
+        Wish::Fresh => fresh::serve().await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
+    };
+    ended.unwrap_or_else(|error| {
+        anstream::eprintln!("{error}");
+        ExitCode::FAILURE
+    })
 }
 
-/// What comes after the story.
-#[derive(PartialEq)]
-enum Ending {
-    Verdict,
-    Serve,
+/// What is wanted.
+enum Wish {
+    /// The page, on this port.
+    Page(u16),
+    /// The story alone.
+    Story,
+    /// The setup pages.
     Fresh,
 }
 
-async fn run(ending: Ending) -> Result<ExitCode, Stopped> {
+async fn tell() -> Result<ExitCode, Stopped> {
     let mut story = Story::begin().await?;
-    let code = if story.tell().await?.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    if ending == Ending::Serve {
-        live::serve(story).await?;
-    }
-    Ok(code)
+    Ok(if story.tell().await?.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

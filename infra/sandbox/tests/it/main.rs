@@ -16,6 +16,7 @@ mod graph_groups;
 mod graph_relations;
 mod graph_replicas;
 mod graph_subscriptions;
+mod page;
 mod points;
 mod signin_entra;
 mod signin_webex;
