@@ -1,17 +1,45 @@
 // A real browser before real pages: starts the sandbox, drives Chromium, and fails whatever shows an error that nobody expected.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import assert from 'node:assert/strict'
 
 const root = resolve(import.meta.dirname, '../..')
 const target = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target')
-const tools = createRequire(resolve(root, 'target/tools') + '/')
+const tools = resolve(root, 'target/tools')
+const packages = createRequire(tools + '/')
 
-const { chromium } = tools('playwright-core')
-const { default: unpacked } = await import(pathToFileURL(tools.resolve('@sparticuz/chromium')))
+const { chromium } = packages('playwright-core')
+
+/** Unpacks Chromium with its libraries and fonts; whoever does so at the same time finds them whole or not at all. */
+async function unpacked() {
+  const carrier = join(tools, 'node_modules/@sparticuz/chromium')
+  const home = join(tools, `chromium-${packages(join(carrier, 'package.json')).version}`)
+  if (existsSync(home)) return home
+  const { default: packed, inflate } = await import(pathToFileURL(join(carrier, 'build/index.js')))
+  const part = await mkdtemp(`${home}.part-`)
+  const before = process.env.TMPDIR
+  // Where the package unpacks to.
+  process.env.TMPDIR = part
+  try {
+    await packed.executablePath(join(carrier, 'bin'))
+    await inflate(join(carrier, 'bin/al2023.tar.br'))
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = before
+  }
+  const fonts = [join(home, 'fonts'), '/usr/share/fonts'].map((dir) => `<dir>${dir}</dir>`).join('')
+  await writeFile(join(part, 'fonts.conf'), `<?xml version="1.0"?><fontconfig>${fonts}<cachedir>${home}/cache</cachedir></fontconfig>`)
+  await rename(part, home).catch(async (error) => {
+    await rm(part, { recursive: true })
+    if (!existsSync(home)) throw error
+  })
+  return home
+}
 
 /** Starts the sandbox with these arguments, and says what it printed until `ready` matched. */
 export async function sandbox(args, ready) {
@@ -34,7 +62,9 @@ export async function sandbox(args, ready) {
 
 /** A browser; each of its pages has an identity of its own. */
 export async function browser() {
-  const launched = await chromium.launch({ executablePath: await unpacked.executablePath(), args: unpacked.args, headless: true })
+  const home = await unpacked()
+  const env = { ...process.env, FONTCONFIG_FILE: join(home, 'fonts.conf'), LD_LIBRARY_PATH: join(home, 'al2023/lib') }
+  const launched = await chromium.launch({ executablePath: join(home, 'chromium'), env, args: ['--font-render-hinting=none'] })
   return {
     /** A page in light or dark, on a desk or a phone. What it shows in its console must be expected. */
     async page({ scheme = 'light', width = 1100, javaScriptEnabled = true, expected = [] } = {}) {
@@ -54,9 +84,8 @@ export async function browser() {
 
 /** That axe-core finds nothing on the page as it stands. */
 export async function isAccessible(page) {
-  const source = tools.resolve('axe-core/axe.min.js')
-  // The pages allow no script at all: it is run from outside, and not as one of theirs.
-  const text = await (await import('node:fs/promises')).readFile(source, 'utf8')
+  // The setup pages allow no script at all: it is run from outside, and not as one of theirs.
+  const text = await readFile(packages.resolve('axe-core/axe.min.js'), 'utf8')
   const found = await page.evaluate(`${text}; axe.run()`)
   const named = found.violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `    ${node.html}\n    ${node.failureSummary}`).join('\n')}`)
   assert.deepEqual(named, [], `${page.url()}`)
