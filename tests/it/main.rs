@@ -26,6 +26,7 @@ mod standing;
 mod stories;
 mod tokens;
 mod town;
+mod traffic;
 mod upkeep;
 mod weather;
 mod young;
