@@ -182,7 +182,7 @@ impl LeavingError {
     fn is_final(&self) -> bool {
         match self {
             Self::Store(_) | Self::Tokens(TokensError::Store(_) | TokensError::Secrets(_)) => false,
-            Self::Tokens(TokensError::BeingRefreshed) => false,
+            Self::Tokens(TokensError::BeingRefreshed | TokensError::Federation(_)) => false,
             Self::Tokens(TokensError::Secret { .. } | TokensError::NotConnected) => true,
             Self::Tokens(TokensError::Refresh(error)) | Self::Call(error) => {
                 matches!(error.class(), Class::Permanent | Class::NeedsAdministrator)

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::federation::FederationError;
 use crate::graph::TokenErrorKind;
 use crate::http::{Api, Class};
 use crate::ids::TenantId;
@@ -63,12 +64,16 @@ impl Why {
                 matches!(call.class(), Class::Permanent | Class::NeedsAdministrator).then_some(Self::OfficerSignedOut)
             }
             SyncError::Tokens(TokensError::Entra(error)) => match (error.class(), error.kind) {
-                (Class::NeedsAdministrator, TokenErrorKind::BadCredential) => Some(Self::OwnCredential),
+                (Class::NeedsAdministrator, TokenErrorKind::BadCredential | TokenErrorKind::NotFederated) => {
+                    Some(Self::OwnCredential)
+                }
                 (Class::NeedsAdministrator, _) => Some(Self::ConsentLost),
                 _ => None,
             },
             SyncError::Tokens(TokensError::NotConnected) => Some(Self::OfficerSignedOut),
-            SyncError::Tokens(TokensError::Secret { .. }) => Some(Self::OwnCredential),
+            SyncError::Tokens(TokensError::Secret { .. } | TokensError::Federation(FederationError::Refused(_))) => {
+                Some(Self::OwnCredential)
+            }
             SyncError::Call(call) => match (call.api, call.status()) {
                 (Api::Graph, Some(401 | 403)) => Some(Self::ConsentLost),
                 (Api::Webex, Some(401)) => Some(Self::OfficerSignedOut),

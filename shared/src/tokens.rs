@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::graph::{Entra, TokenError};
+use crate::federation::{Assertion, Federation, FederationError};
+use crate::graph::{Credential, Entra, TokenError};
 use crate::http::{Access, CallError, Deadline};
 use crate::ids::{DirectoryId, PersonId, TenantId};
 use crate::secrets::{Secrets, SecretsError};
@@ -42,6 +43,9 @@ pub enum TokensError {
     /// The officer's pair could not be refreshed.
     #[error("the officer's tokens could not be refreshed: {0}")]
     Refresh(CallError),
+    /// Nobody vouches for us.
+    #[error(transparent)]
+    Federation(#[from] FederationError),
     /// Entra gives no token.
     #[error(transparent)]
     Entra(#[from] TokenError),
@@ -72,16 +76,31 @@ impl From<TokenPair> for OfficerTokens {
     }
 }
 
-/// What one of our own apps proves itself with.
+/// Our integration in Webex.
 #[derive(Debug, Deserialize)]
-pub struct AppCredential {
+pub struct WebexApp {
     /// Its client id.
     pub client_id: String,
     /// Its secret.
     pub client_secret: SecretString,
+}
+
+#[derive(Deserialize)]
+struct StoredMicrosoftApp {
+    client_id: String,
+    /// Absent where somebody vouches for us.
+    client_secret: Option<SecretString>,
     /// When the secret ends, where whoever stored it says so.
-    #[serde(default)]
-    pub ends_at: Option<Timestamp>,
+    ends_at: Option<Timestamp>,
+}
+
+/// Our app registration in Entra, and what proves us to be it.
+#[derive(Debug, Clone)]
+pub struct MicrosoftApp {
+    /// Its client id.
+    pub client_id: String,
+    /// Secret or assertion.
+    pub credential: Credential,
 }
 
 /// When the officer's tokens were had and when they end: what upkeep goes by, without reading the secret.
@@ -119,6 +138,8 @@ pub struct Tokens {
     prefix: String,
     officers: Mutex<HashMap<(TenantId, PersonId), Held>>,
     apps: Mutex<HashMap<DirectoryId, Held>>,
+    federation: Option<Arc<dyn Federation>>,
+    assertion: Mutex<Option<Assertion>>,
     microsoft_secret_ends_at: Mutex<Option<Timestamp>>,
 }
 
@@ -141,8 +162,15 @@ impl Tokens {
             prefix: prefix.into(),
             officers: Mutex::default(),
             apps: Mutex::default(),
+            federation: None,
+            assertion: Mutex::default(),
             microsoft_secret_ends_at: Mutex::default(),
         }
+    }
+
+    /// With somebody who vouches for the app where its secret holds no `client_secret`.
+    pub fn vouched_for_by(self, federation: Arc<dyn Federation>) -> Self {
+        Self { federation: Some(federation), ..self }
     }
 
     /// The officer's access to Webex. A token that is held was had for this very account: the tenant can have replaced it.
@@ -165,21 +193,44 @@ impl Tokens {
             return Ok(Access::with_token(token, deadline));
         }
         let app = self.microsoft_app().await?;
-        *self.microsoft_secret_ends_at.lock().unwrap_or_else(PoisonError::into_inner) = app.ends_at;
-        let token = self.entra.token(directory, &app.client_id, &app.client_secret, deadline).await?;
+        let token = self.entra.token(directory, &app.client_id, &app.credential, deadline).await?;
         let access = Access::with_token(token.access.clone(), deadline);
         hold(&self.apps, directory, Held { token: token.access, ends_at: token.ends_at });
         Ok(access)
     }
 
-    /// The integration on Webex's side.
-    pub async fn webex_app(&self) -> Result<AppCredential, TokensError> {
+    /// Our integration in Webex.
+    pub async fn webex_app(&self) -> Result<WebexApp, TokensError> {
         self.app("webex-app").await
     }
 
     /// The app registration on Microsoft's side.
-    pub async fn microsoft_app(&self) -> Result<AppCredential, TokensError> {
-        self.app("microsoft-app").await
+    pub async fn microsoft_app(&self) -> Result<MicrosoftApp, TokensError> {
+        const NAME: &str = "microsoft-app";
+        let StoredMicrosoftApp { client_id, client_secret, ends_at } = self.app(NAME).await?;
+        *self.microsoft_secret_ends_at.lock().unwrap_or_else(PoisonError::into_inner) = ends_at;
+        let credential = match (client_secret, &self.federation) {
+            (Some(secret), _) => Credential::Secret(secret),
+            (None, Some(federation)) => Credential::Assertion(self.assertion(federation.as_ref()).await?),
+            (None, None) => {
+                let name = format!("{}/{NAME}", self.prefix);
+                return Err(TokensError::Secret { name, why: "has no client_secret".into() });
+            }
+        };
+        Ok(MicrosoftApp { client_id, credential })
+    }
+
+    /// What vouches for us now: one token does for all directories while it lasts.
+    async fn assertion(&self, federation: &dyn Federation) -> Result<SecretString, TokensError> {
+        let known = || self.assertion.lock().unwrap_or_else(PoisonError::into_inner);
+        let soon = self.clock.now() + SignedDuration::from_mins(1);
+        if let Some(assertion) = known().as_ref().filter(|assertion| assertion.ends_at > soon) {
+            return Ok(assertion.token.clone());
+        }
+        let assertion = federation.assertion(self.entra.audience()).await?;
+        let token = assertion.token.clone();
+        *known() = Some(assertion);
+        Ok(token)
     }
 
     /// A service no longer takes a token that should be good: the next access has a new one.
@@ -274,7 +325,7 @@ impl Tokens {
         parsed(&name, &text)
     }
 
-    async fn app(&self, name: &str) -> Result<AppCredential, TokensError> {
+    async fn app<App: serde::de::DeserializeOwned>(&self, name: &str) -> Result<App, TokensError> {
         let name = format!("{}/{name}", self.prefix);
         let text = self.secrets.get(&name).await?;
         let text = text.ok_or_else(|| TokensError::Secret { name: name.clone(), why: "does not exist".into() })?;

@@ -7,7 +7,7 @@ use shared::graph::{AppToken, TokenErrorKind};
 use shared::http::Access;
 use shared::organization::{self, Directory, Join};
 use shared::round;
-use shared::tokens::AppCredential;
+use shared::tokens::MicrosoftApp;
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Service};
@@ -133,9 +133,9 @@ impl Oauth {
 
     async fn proof(&self, pending: &Pending) -> Result<Proof, Failure> {
         let deadline = self.deadline();
-        let AppCredential { client_id, client_secret, .. } = self.tokens.microsoft_app().await?;
+        let MicrosoftApp { client_id, credential } = self.tokens.microsoft_app().await?;
         let all = || PERMISSIONS.iter().map(|permission| permission.name);
-        let token = match self.entra.token(pending.directory, &client_id, &client_secret, deadline).await {
+        let token = match self.entra.token(pending.directory, &client_id, &credential, deadline).await {
             Ok(token) => token,
             Err(error) if error.kind == TokenErrorKind::ConsentGone => return Ok(Proof::Missing(all().collect())),
             Err(error) => return Err(error.into()),

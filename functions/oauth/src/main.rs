@@ -8,6 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use oauth::{Allowed, Oauth, Parts};
 use shared::clock::WallClock;
 use shared::config::ConfigError;
+use shared::federation::sts::Sts;
 use shared::graph::{Entra, Graph};
 use shared::http::Net;
 use shared::queue::sqs::SqsQueue;
@@ -50,6 +51,7 @@ async fn wire() -> Result<Oauth, Error> {
     let entra = Entra::new(&login, &graph_url, net.clone(), clock.clone())?;
     let prefix = config::required("SECRETS_PREFIX")?;
     let tokens = Tokens::new(secrets, store.clone(), clock.clone(), webex.clone(), entra.clone(), prefix);
+    let tokens = tokens.vouched_for_by(Arc::new(Sts::new(aws_sdk_sts::Client::new(&sdk), clock.clone())));
     let queue = Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&sdk), config::required("SYNC_QUEUE_URL")?));
     Ok(Oauth::new(Parts { store, queue, tokens, webex, graph, entra, login, transport: net, clock, public, allowed })?)
 }

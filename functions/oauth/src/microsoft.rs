@@ -3,7 +3,7 @@
 use askama::Template;
 use shared::http::Access;
 use shared::organization::Directory;
-use shared::tokens::AppCredential;
+use shared::tokens::MicrosoftApp;
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Service};
@@ -83,7 +83,7 @@ impl Oauth {
         if administrator.organization.officer.is_none() {
             return Err(Failure::WebexFirst);
         }
-        let AppCredential { client_id, .. } = self.tokens.microsoft_app().await?;
+        let MicrosoftApp { client_id, .. } = self.tokens.microsoft_app().await?;
         let (flow, cookie) = self.begin(incoming, Purpose::Microsoft, Some(&administrator.session)).await?;
         let redirect_uri = self.own(CALLBACK);
         let ask = Ask { client_id: &client_id, redirect_uri: &redirect_uri, state: &flow.state };
@@ -101,11 +101,11 @@ impl Oauth {
         let fits = |purpose: &Purpose| *purpose == Purpose::Microsoft;
         let (flow, _) = self.end(incoming, Some(session), fits).await?;
         declined(incoming, Service::Microsoft)?;
-        let AppCredential { client_id, client_secret, .. } = self.tokens.microsoft_app().await?;
+        let MicrosoftApp { client_id, credential } = self.tokens.microsoft_app().await?;
         let (code, deadline) = (incoming.query("code").ok_or(Failure::State)?, self.deadline());
         let redirect_uri = self.own(CALLBACK);
         let ask = Ask { client_id: &client_id, redirect_uri: &redirect_uri, state: &flow.state };
-        let exchanged = self.oidc.exchange(&ask, &client_secret, (code, &flow.verifier()), deadline).await;
+        let exchanged = self.oidc.exchange(&ask, &credential, (code, &flow.verifier()), deadline).await;
         let exchanged = exchanged.map_err(|error| Failure::of_exchange(error, Service::Microsoft))?;
         let who = self.oidc.validate(&exchanged.id_token, &client_id, &flow.nonce(), deadline).await??;
         if !who.may_consent() {

@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared::clock::Clock;
+use shared::graph::Credential;
 use shared::http::{Access, Api, Call, CallError, Caller, Deadline, InvalidBaseUrl, Repeat, Transport};
 use shared::ids::{DirectoryId, ObjectId};
 use url::form_urlencoded::Serializer;
@@ -175,19 +176,20 @@ impl Oidc {
     pub(crate) async fn exchange(
         &self,
         ask: &Ask<'_>,
-        client_secret: &SecretString,
+        credential: &Credential,
         (code, verifier): (&str, &SecretString),
         deadline: Deadline,
     ) -> Result<Exchanged, CallError> {
-        let call = Call::new(Method::POST, "/organizations/oauth2/v2.0/token").repeat(Repeat::Unsafe).form(&[
+        let mut form = vec![
             ("grant_type", "authorization_code"),
             ("client_id", ask.client_id),
-            ("client_secret", client_secret.expose_secret()),
             ("code", code),
             ("redirect_uri", ask.redirect_uri),
             ("code_verifier", verifier.expose_secret()),
             ("scope", SCOPES),
-        ]);
+        ];
+        form.extend(credential.fields());
+        let call = Call::new(Method::POST, "/organizations/oauth2/v2.0/token").repeat(Repeat::Unsafe).form(&form);
         self.caller.call(&Access::anonymous(deadline), call).await?.json()
     }
 

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use shared::http::{Access, Deadline};
 use shared::organization;
-use shared::tokens::AppCredential;
+use shared::tokens::WebexApp;
 use shared::webex::{Account, AccountKind, CodeExchange, SignIn, TokenPair};
 
 use crate::answer::Answer;
@@ -33,7 +33,7 @@ impl Oauth {
 
     /// The address at Webex of a way.
     pub(crate) async fn webex_url(&self, flow: &Flow, scopes: &[&str]) -> Result<String, Failure> {
-        let AppCredential { client_id, .. } = self.tokens.webex_app().await?;
+        let WebexApp { client_id, .. } = self.tokens.webex_app().await?;
         Ok(self.webex.authorize_url(&SignIn {
             client_id: &client_id,
             redirect_uri: &self.own(CALLBACK),
@@ -68,7 +68,7 @@ impl Oauth {
         flow: &Flow,
         deadline: Deadline,
     ) -> Result<(TokenPair, Account), Failure> {
-        let AppCredential { client_id, client_secret, .. } = self.tokens.webex_app().await?;
+        let WebexApp { client_id, client_secret } = self.tokens.webex_app().await?;
         let code = SecretString::from(incoming.query("code").ok_or(Failure::State)?);
         let exchange = CodeExchange {
             client_id: &client_id,

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use reconcile::Event;
 use shared::clock::WallClock;
+use shared::federation::sts::Sts;
 use shared::graph::{Entra, Graph};
 use shared::http::{Deadline, Net};
 use shared::queue::sqs::SqsQueue;
@@ -64,6 +65,7 @@ async fn wire() -> Result<Rounds, Error> {
     let entra = Entra::new(&login_url, &graph_url, net, clock.clone())?;
     let keys = CachedWebhookKeys::new(secrets.clone(), clock.clone(), &prefix);
     let tokens = Tokens::new(secrets, store.clone(), clock.clone(), webex.clone(), entra, prefix);
+    let tokens = tokens.vouched_for_by(Arc::new(Sts::new(aws_sdk_sts::Client::new(&sdk), clock.clone())));
     let sync = Sync { store, queue, tokens, webex, graph, clock };
     Ok(Rounds { sync, turns, keys, public_url: config::required_url("PUBLIC_URL")? })
 }

@@ -8,6 +8,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use shared::clock::WallClock;
+use shared::federation::sts::Sts;
 use shared::graph::{Entra, Graph};
 use shared::http::{Deadline, Net};
 use shared::queue::sqs::SqsQueue;
@@ -59,5 +60,6 @@ async fn wire() -> Result<Sync, Error> {
     let entra = Entra::new(&login_url, &graph_url, net, clock.clone())?;
     let tokens =
         Tokens::new(secrets, store.clone(), clock.clone(), webex.clone(), entra, config::required("SECRETS_PREFIX")?);
+    let tokens = tokens.vouched_for_by(Arc::new(Sts::new(aws_sdk_sts::Client::new(&sdk), clock.clone())));
     Ok(Sync { store, queue, tokens, webex, graph, clock })
 }

@@ -26,5 +26,5 @@ pub use organization::{Organization, VerifiedDomain};
 pub use relations::{Bind, BindOutcome, Bound, Relation, Unbound};
 pub use settings::{GroupCreation, GroupSettings};
 pub use subscriptions::{SUBSCRIPTION_LIFE, Subscription};
-pub use token::{AppToken, Entra, TokenError, TokenErrorKind};
+pub use token::{AppToken, Credential, Entra, TokenError, TokenErrorKind};
 pub use users::{User, UserKind};

@@ -37,13 +37,37 @@ pub struct AppToken {
     pub app: Option<String>,
 }
 
+/// With what an app proves itself to Entra. Debug shows neither.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A secret that both sides know.
+    Secret(SecretString),
+    /// A token of somebody for whom the registration has a federated credential.
+    Assertion(SecretString),
+}
+
+impl Credential {
+    /// The fields of a form that carry it.
+    pub fn fields(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Secret(secret) => vec![("client_secret", secret.expose_secret())],
+            Self::Assertion(token) => vec![
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", token.expose_secret()),
+            ],
+        }
+    }
+}
+
 /// Why there is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenErrorKind {
     /// The directory does not know our app: it never consented, or has removed or disabled it (AADSTS700016, 7000112, 650052).
     ConsentGone,
-    /// Our own secret or federated credential is wrong or has ended (AADSTS7000215, 7000222, 70021, 700213).
+    /// Our own secret is wrong or has ended (AADSTS7000215, 7000222).
     BadCredential,
+    /// The registration has no federated credential for whoever vouched for us, or not yet on this replica (AADSTS70021, 700213).
+    NotFederated,
     /// There is no such directory (AADSTS90002).
     NoSuchDirectory,
     /// Anything else.
@@ -52,12 +76,24 @@ pub enum TokenErrorKind {
 
 /// There is no token.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{call}")]
+#[error("{}{call}", kind.remedy())]
 pub struct TokenError {
     /// What is to be understood by it.
     pub kind: TokenErrorKind,
     /// The call that failed.
     pub call: CallError,
+}
+
+impl TokenErrorKind {
+    /// What has to be done on Microsoft's side, where the answer does not say it in words.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::NotFederated => {
+                "the app registration has no federated credential with this issuer, subject and audience (a new one works after some minutes): "
+            }
+            Self::ConsentGone | Self::BadCredential | Self::NoSuchDirectory | Self::Other => "",
+        }
+    }
 }
 
 impl TokenError {
@@ -76,7 +112,8 @@ impl From<CallError> for TokenError {
     fn from(call: CallError) -> Self {
         let kind = match call.refusal().and_then(|(_, _, message)| number(message)) {
             Some(700_016 | 7_000_112 | 650_052) => TokenErrorKind::ConsentGone,
-            Some(7_000_215 | 7_000_222 | 70_021 | 700_213) => TokenErrorKind::BadCredential,
+            Some(7_000_215 | 7_000_222) => TokenErrorKind::BadCredential,
+            Some(70_021 | 700_213) => TokenErrorKind::NotFederated,
             Some(90_002) => TokenErrorKind::NoSuchDirectory,
             _ => TokenErrorKind::Other,
         };
@@ -123,7 +160,20 @@ impl Entra {
         Ok(Self { caller: Caller::new(Api::Entra, login, transport, clock, read_refusal)?, scope })
     }
 
-    /// A token by the client's secret.
+    /// The audience that a federated credential of this cloud has to have.
+    /// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity>
+    pub fn audience(&self) -> &'static str {
+        let base = self.caller.base();
+        if base.ends_with(".us") {
+            "api://AzureADTokenExchangeUSGov"
+        } else if base.ends_with(".cn") {
+            "api://AzureADTokenExchangeChina"
+        } else {
+            "api://AzureADTokenExchange"
+        }
+    }
+
+    /// A token for the app itself.
     ///
     /// # Errors
     /// See [`TokenErrorKind`]. For minutes after the consent the directory may not know the app yet.
@@ -131,15 +181,13 @@ impl Entra {
         &self,
         directory: DirectoryId,
         client_id: &str,
-        client_secret: &SecretString,
+        credential: &Credential,
         deadline: Deadline,
     ) -> Result<AppToken, TokenError> {
-        let call = Call::new(Method::POST, format!("/{directory}/oauth2/v2.0/token")).repeat(Repeat::Safe).form(&[
-            ("grant_type", "client_credentials"),
-            ("client_id", client_id),
-            ("client_secret", client_secret.expose_secret()),
-            ("scope", &self.scope),
-        ]);
+        let mut form = vec![("grant_type", "client_credentials"), ("client_id", client_id), ("scope", &self.scope)];
+        form.extend(credential.fields());
+        let path = format!("/{directory}/oauth2/v2.0/token");
+        let call = Call::new(Method::POST, path).repeat(Repeat::Safe).form(&form);
         let asked_at = self.caller.clock().now();
         let answer = self.caller.call(&Access::anonymous(deadline), call).await?;
         let token: TokenAnswer = answer.json()?;

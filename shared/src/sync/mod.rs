@@ -33,6 +33,7 @@ use jiff::Timestamp;
 
 use crate::budget::Bucket;
 use crate::clock::Clock;
+use crate::federation::FederationError;
 use crate::graph::Graph;
 use crate::http::{Access, Api, CallError, Class, Deadline};
 use crate::ids::{TeamId, TenantId};
@@ -112,8 +113,16 @@ impl SyncError {
                 other => other,
             }),
             Self::Tokens(TokensError::Entra(error)) => Some(error.class()),
-            Self::Tokens(TokensError::Secrets(_) | TokensError::BeingRefreshed) => Some(Class::Transient),
-            Self::Tokens(TokensError::Secret { .. } | TokensError::NotConnected) => Some(Class::NeedsAdministrator),
+            Self::Tokens(
+                TokensError::Secrets(_)
+                | TokensError::BeingRefreshed
+                | TokensError::Federation(FederationError::Busy(_)),
+            ) => Some(Class::Transient),
+            Self::Tokens(
+                TokensError::Secret { .. }
+                | TokensError::NotConnected
+                | TokensError::Federation(FederationError::Refused(_)),
+            ) => Some(Class::NeedsAdministrator),
             Self::GroupNotFoundYet | Self::Keys(_) => Some(Class::Transient),
             Self::Id(_) | Self::SomebodyElsesGroup(_) | Self::Archived(_) | Self::CreationRefused(_) => {
                 Some(Class::Permanent)

@@ -18,15 +18,19 @@ use super::store::{item, key};
 
 /// A service that answers everything in this way, and the configuration that leads to it.
 async fn service(status: u16, body: Value) -> (MockServer, SdkConfig) {
-    let server = MockServer::start().await;
-    let answer =
-        ResponseTemplate::new(status).insert_header("x-amzn-requestid", "REQUEST").set_body_string(body.to_string());
-    Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&server).await;
+    let server = serve(ResponseTemplate::new(status).set_body_string(body.to_string())).await;
     let config = config(&server).await;
     (server, config)
 }
 
-async fn config(server: &MockServer) -> SdkConfig {
+pub(super) async fn serve(answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    let answer = answer.insert_header("x-amzn-requestid", "REQUEST");
+    Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&server).await;
+    server
+}
+
+pub(super) async fn config(server: &MockServer) -> SdkConfig {
     let credentials = aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test");
     let provider = aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials);
     sdk_config()

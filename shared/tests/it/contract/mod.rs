@@ -5,6 +5,8 @@
 mod aws;
 #[cfg(feature = "aws")]
 mod failures;
+#[cfg(feature = "aws")]
+mod federation;
 mod queue;
 mod queue_in_memory;
 mod secrets;

@@ -1,5 +1,7 @@
 //! Tokens.
 
+use shared::graph::{AppToken, Credential, TokenError};
+
 use super::*;
 
 /// `{"roles": ["Group.ReadWrite.All"]}`, and `{}`, unsigned.
@@ -7,17 +9,22 @@ const WITH_ROLE: &str = "e30.eyJyb2xlcyI6IFsiR3JvdXAuUmVhZFdyaXRlLkFsbCJdfQ.x";
 const WITHOUT_ROLES: &str = "e30.e30.x";
 const DIRECTORY: &str = "a1b2c3d4-0000-4000-8000-000000000000";
 
-async fn token(
+async fn token(server: &MockServer, answer: ResponseTemplate) -> Result<AppToken, TokenError> {
+    token_by(server, answer, Credential::Secret("a+secret&".into())).await
+}
+
+async fn token_by(
     server: &MockServer,
     answer: ResponseTemplate,
-) -> Result<shared::graph::AppToken, shared::graph::TokenError> {
+    credential: Credential,
+) -> Result<AppToken, TokenError> {
     let at = format!("/{DIRECTORY}/oauth2/v2.0/token");
     Mock::given(method("POST")).and(path(at)).respond_with(answer).mount(server).await;
     let clock = Arc::new(SimulatedClock::starting_at(noon()));
     let net = Arc::new(Net::new().unwrap());
     let entra = Entra::new(&server.uri(), "https://graph.microsoft.us/v1.0", net, clock).unwrap();
     let directory: DirectoryId = DIRECTORY.parse().unwrap();
-    entra.token(directory, "the-client", &SecretString::from("a+secret&"), deadline()).await
+    entra.token(directory, "the-client", &credential, deadline()).await
 }
 
 fn granted(token: &str) -> ResponseTemplate {
@@ -36,9 +43,50 @@ async fn a_token_is_asked_for_the_configured_cloud_and_tells_its_roles() {
     assert!(!format!("{token:?}").contains(WITH_ROLE));
     let request = &server.received_requests().await.unwrap()[0];
     let form = std::str::from_utf8(&request.body).unwrap();
-    let expected = "grant_type=client_credentials&client_id=the-client&client_secret=a%2Bsecret%26&scope=https%3A%2F%2Fgraph.microsoft.us%2F.default";
+    let expected = "grant_type=client_credentials&client_id=the-client&scope=https%3A%2F%2Fgraph.microsoft.us%2F.default&client_secret=a%2Bsecret%26";
     assert_eq!(form, expected);
     assert!(!request.headers.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn whoever_is_vouched_for_sends_the_assertion_and_no_secret() {
+    let server = MockServer::start().await;
+
+    let answer = token_by(&server, granted(WITH_ROLE), Credential::Assertion("a.signed.token".into())).await;
+
+    assert!(answer.is_ok());
+    let request = &server.received_requests().await.unwrap()[0];
+    let expected = "grant_type=client_credentials&client_id=the-client&scope=https%3A%2F%2Fgraph.microsoft.us%2F.default\
+        &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=a.signed.token";
+    assert_eq!(std::str::from_utf8(&request.body).unwrap(), expected);
+}
+
+#[test]
+fn the_cloud_decides_the_audience_of_federated_credentials() {
+    for (login, audience) in [
+        ("https://login.microsoftonline.com", "api://AzureADTokenExchange"),
+        ("https://login.microsoftonline.us", "api://AzureADTokenExchangeUSGov"),
+        ("https://login.partner.microsoftonline.cn/", "api://AzureADTokenExchangeChina"),
+    ] {
+        let clock = Arc::new(SimulatedClock::starting_at(noon()));
+        let entra = Entra::new(login, "https://graph.example/v1.0", Arc::new(Net::new().unwrap()), clock).unwrap();
+        assert_eq!(entra.audience(), audience);
+    }
+}
+
+#[tokio::test]
+async fn a_federated_credential_that_is_missing_is_named_in_words() {
+    let server = MockServer::start().await;
+    let said = "AADSTS70021: No matching federated identity record found for presented assertion.";
+    let body = json!({"error": "invalid_request", "error_description": said, "error_codes": [70_021]});
+
+    let error = token(&server, ResponseTemplate::new(400).set_body_json(body)).await.unwrap_err();
+
+    let text = error.to_string();
+    assert!(
+        text.starts_with("the app registration has no federated credential") && text.contains("AADSTS70021"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -63,8 +111,8 @@ async fn the_reasons_for_having_no_token_are_told_apart() {
         (400, 650_052, TokenErrorKind::ConsentGone),
         (401, 7_000_215, TokenErrorKind::BadCredential),
         (401, 7_000_222, TokenErrorKind::BadCredential),
-        (400, 70_021, TokenErrorKind::BadCredential),
-        (400, 700_213, TokenErrorKind::BadCredential),
+        (400, 70_021, TokenErrorKind::NotFederated),
+        (400, 700_213, TokenErrorKind::NotFederated),
         (400, 90_002, TokenErrorKind::NoSuchDirectory),
         (400, 53_003, TokenErrorKind::Other),
     ] {
