@@ -297,6 +297,8 @@ impl Caller {
             return Err((self.error(call, Failure::NoTime), None));
         }
         let request = self.request(access, call, url).map_err(|error| (error, None))?;
+        let (calls, throttled) = self.api.metrics();
+        metrics::counter!(calls).increment(1);
         let response = self.transport.send(request, CALL_TIMEOUT).await;
         let response = response.map_err(|error| {
             tracing::debug!(api = %self.api, method = %call.method, path = call.path(), %error, "call without answer");
@@ -322,6 +324,7 @@ impl Caller {
             (423 | 503, Some(pause)) if pause > LONGEST_SLEEP => Failure::Throttled { status, until: now + pause },
             _ => self.refusal(status, &body),
         };
+        metrics::counter!(throttled).increment(u64::from(matches!(of.failure, Failure::Throttled { .. })));
         Err((of, asked))
     }
 

@@ -63,6 +63,15 @@ pub enum Api {
 }
 
 impl Api {
+    /// The metrics of its calls, and of those that it throttled.
+    pub(crate) fn metrics(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Webex => ("WebexCalls", "WebexThrottled"),
+            Self::Graph => ("GraphCalls", "GraphThrottled"),
+            Self::Entra => ("EntraCalls", "EntraThrottled"),
+        }
+    }
+
     /// How long to wait after a 429 that does not say: Webex counts by the minute, Graph's write quota by 150 seconds.
     pub(crate) fn default_pause(self) -> Duration {
         match self {

@@ -65,6 +65,8 @@ impl Round<'_> {
                 continue;
             }
             self.report.repaired += 1;
+            let was_inactive = first.as_ref().is_some_and(|webhook| webhook.status != WebhookStatus::Active);
+            metrics::counter!("HooksInactive").increment(u64::from(was_inactive));
             let mended = match first {
                 Some(webhook) => self.mend(&access, &webhook, &keys).await?,
                 None => None,

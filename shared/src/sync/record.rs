@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::activity::{Activity, PersonChange};
 use crate::ids::{TeamId, TenantId};
 use crate::ledger;
-use crate::link::{self, OnLink, Who};
+use crate::link::{self, Link, OnLink, Who};
 use crate::message::Cause;
+use crate::roster::Side;
 use crate::store::{StoreError, Write};
 use jiff::Timestamp;
 
@@ -37,6 +38,32 @@ impl Report {
     /// Something that was done to a person.
     pub(super) fn change(&mut self, change: PersonChange) {
         self.activity.changes.push(change);
+    }
+
+    /// What the operator's dashboard shows of it. Who is left out counts once a day, with the daily look.
+    pub(super) fn measure(&self, asked_at: Timestamp, now: Timestamp, link: &Link, started: Timestamp) {
+        let done = self.activity.changes.iter().filter(|change| change.refused.is_none());
+        let mut has_changed = false;
+        for change in done {
+            has_changed = true;
+            let name = match (change.side, change.from.is_present(), change.to.is_present()) {
+                (Side::Team, false, true) => "PeopleAddedToTeams",
+                (Side::Team, true, false) => "PeopleRemovedFromTeams",
+                (Side::Group, false, true) => "PeopleAddedToGroups",
+                (Side::Group, true, false) => "PeopleRemovedFromGroups",
+                _ => "RolesChanged",
+            };
+            metrics::counter!(name).increment(1);
+        }
+        if has_changed {
+            let milliseconds = now.duration_since(asked_at).as_millis();
+            metrics::histogram!("Lag").record(f64::from(u32::try_from(milliseconds).unwrap_or(u32::MAX)));
+        }
+        metrics::counter!("Looks").increment(1);
+        metrics::counter!("HeldLooks").increment(u64::from(link.held.is_some()));
+        if link.daily_at == Some(started) {
+            metrics::counter!("LeftOut").increment(link.counts.left_out as u64);
+        }
     }
 
     pub(super) fn writes(&self, tenant: TenantId, team: TeamId) -> Result<Vec<Write>, StoreError> {
