@@ -55,8 +55,9 @@ async function looksRight(page, name) {
   await page.setViewportSize({ width: 1100, height: 800 })
 }
 
+/** A new team is found by the next round, within a minute; on a busy machine everything takes longer. */
 async function until(what, holds) {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 400; tries++) {
     if (await holds()) return
     await new Promise((wake) => setTimeout(wake, 500))
   }
