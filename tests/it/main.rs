@@ -24,6 +24,7 @@ mod setup_settings;
 mod setup_teams;
 mod standing;
 mod stories;
+mod template;
 mod tokens;
 mod town;
 mod traffic;
