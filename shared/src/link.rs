@@ -5,27 +5,27 @@
 //! it still to stand.
 
 mod listing;
+mod people;
 mod unlink;
 
 pub(crate) use listing::listing;
 pub use listing::{State, page};
+pub use people::{OnLink, Who, delete_person, people, put_person};
 pub use unlink::{Unlinked, unlink};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use crate::graph::NewGroup;
-use crate::ids::{GroupId, ObjectId, PersonId, TeamId, TenantId};
-use crate::merge::{HeldFor, Memory, Names};
+use crate::ids::{GroupId, PersonId, TeamId, TenantId};
+use crate::merge::{HeldFor, Names};
 use crate::notice::LinkNotice;
-use crate::roster::{LeftOut, Person};
 use crate::store::{
-    Change, Condition, Key, Query, Store, StoreError, Test, Write, from_item, milliseconds, moment, to_item, to_value,
+    Change, Condition, Key, Store, StoreError, Test, Write, from_item, milliseconds, moment, to_item, to_value,
 };
-use crate::tenant::keys::team_partition;
 use crate::webex::Region;
 
 /// A team and the group that it has or is going to have. Scalars only; the people are items of their own.
@@ -548,80 +548,4 @@ impl Lease {
         let kept: Option<Kept> = store.get(&self.key).await?.map(from_item).transpose()?;
         Ok(kept.filter(|kept| kept.lease == self.name))
     }
-}
-
-/// Somebody on a link: a person, or half of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Who {
-    /// Both ids are known.
-    Person(Person),
-    /// Only on the team's side.
-    Webex(PersonId),
-    /// Only on the group's side.
-    Entra(ObjectId),
-}
-
-impl Who {
-    fn sort_key(self) -> String {
-        match self {
-            Self::Person(Person { object, person }) => format!("PERSON#{object}#{person}"),
-            Self::Webex(person) => format!("PERSON#-#{person}"),
-            Self::Entra(object) => format!("PERSON#{object}#-"),
-        }
-    }
-
-    fn from_sort_key(text: &str) -> Option<Self> {
-        let (object, person) = text.strip_prefix("PERSON#")?.split_once('#')?;
-        match (object, person) {
-            ("-", person) => Some(Self::Webex(person.parse().ok()?)),
-            (object, "-") => Some(Self::Entra(object.parse().ok()?)),
-            (object, person) => {
-                Some(Self::Person(Person { object: object.parse().ok()?, person: person.parse().ok()? }))
-            }
-        }
-    }
-}
-
-/// What is stored of somebody on a link.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OnLink {
-    /// What the merge knows.
-    #[serde(default)]
-    pub memory: Memory,
-    /// Why the person is left out, if so.
-    #[serde(default)]
-    pub left_out: Option<LeftOut>,
-    /// What last changed, in words.
-    #[serde(default)]
-    pub cause: Option<String>,
-}
-
-/// Everybody on a link.
-pub async fn people(store: &dyn Store, tenant: TenantId, team: TeamId) -> Result<BTreeMap<Who, OnLink>, StoreError> {
-    let query = Query::Partition { pk: team_partition(tenant, team), prefix: "PERSON#".into() };
-    let mut people = BTreeMap::new();
-    let mut start = None;
-    loop {
-        let page = store.query(&query, 1000, start.as_ref()).await?;
-        for item in page.items {
-            let who = Key::of(&item).and_then(|key| Who::from_sort_key(&key.sk));
-            let who = who.ok_or_else(|| StoreError::Malformed(format!("a person of team {team}")))?;
-            people.insert(who, from_item(item)?);
-        }
-        start = page.next;
-        if start.is_none() {
-            return Ok(people);
-        }
-    }
-}
-
-/// Stores somebody on a link.
-pub fn put_person(tenant: TenantId, team: TeamId, who: Who, on_link: &OnLink) -> Result<Write, StoreError> {
-    Ok(Write::Put(to_item(&Key::new(team_partition(tenant, team), who.sort_key()), on_link)?, Condition::Any))
-}
-
-/// Forgets somebody on a link.
-pub fn delete_person(tenant: TenantId, team: TeamId, who: Who) -> Write {
-    Write::Delete(Key::new(team_partition(tenant, team), who.sort_key()), Condition::Any)
 }
