@@ -63,7 +63,9 @@ function show() {
   }
   morph(by("customers"), h("div", {}, state.customers.map((one) =>
     h("button", { type: "button", key: one.id, "data-do": "customer", "data-customer": one.id, "aria-pressed": one.id === customer ? "true" : "false" }, one.name))));
-  morph(by("pairs"), h("div", {}, state.pairs.map((one) => pair(state, one))));
+  // The team that the story is about stands where one looks.
+  const pairs = state.pairs.toSorted((one, other) => (other.id === state.story?.team) - (one.id === state.story?.team));
+  morph(by("pairs"), h("div", {}, pairs.map((one) => pair(state, one))));
   morph(by("troubles"), h("ul", {}, state.troubles.map(panels.trouble)));
   morph(by("on"), h("div", {}, state.troubles.filter((one) => one.on).map(panels.chip)));
   const [how, text] = verdict(state.pairs, state.wrong);
@@ -91,8 +93,16 @@ const on = ({ kind, id }) => ({ [kind]: id });
 
 const acts = {
   speed: ({ speed }) => post("/api/time", { speed }),
-  pass: ({ seconds }) => post("/api/time", { pass: Number(seconds) }),
-  story: ({ what }) => post("/api/story", { do: what }),
+  pass: async ({ seconds }) => {
+    by("clock").setAttribute("aria-busy", "true");
+    await post("/api/time", { pass: Number(seconds) });
+    by("clock").removeAttribute("aria-busy");
+  },
+  story: async ({ what }) => {
+    // It is told of the first customer.
+    if (what === "tell" && customer !== state.customers[0].id) await acts.customer({ customer: state.customers[0].id });
+    await post("/api/story", { do: what });
+  },
   trouble: (data) => post("/api/troubles", { customer, trouble: data.trouble, switch: data.on === "on" ? "off" : "on" }),
   decide: ({ id, decision }) => post("/api/acts", { act: "decide", team: id, decision }),
   act: (data) => post("/api/acts", { act: data.act, ...on(data), ...(data.person ? { person: data.person } : {}) }),
@@ -122,8 +132,8 @@ const acts = {
   "open-create": ({ kind }) => {
     const side = kind === "team" ? "webex" : "microsoft";
     const people = state.people.filter((person) => person[side] && !person.kind);
-    const fields = [nameField(""), h("label", {}, kind === "team" ? "Created by" : "Owned by",
-      h("select", { name: "by" }, people.map((person) => h("option", { value: person.id }, person.name))))];
+    const fields = [nameField(""), h("label", { for: "by" }, kind === "team" ? "Created by" : "Owned by"),
+      h("select", { id: "by", name: "by" }, people.map((person) => h("option", { value: person.id }, person.name)))];
     if (kind === "team") {
       fields.push(h("fieldset", {}, h("legend", {}, "Who else is in it"),
         people.map((person) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "people", value: person.id }), person.name))));

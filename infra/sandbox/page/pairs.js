@@ -45,7 +45,7 @@ function side(state, pair, kind) {
       h("h2", {}, thing.name),
       thing.condition === "alive" ? null : h("span", { class: "tag" }, gone ? "Deleted" : "Archived"),
       menu(pair, kind, thing)),
-    h("ul", { class: "people", key: "people" }, thing.people.map((person) => seat(kind, thing, person))),
+    h("ul", { class: "people", key: "people" }, thing.people.map((person) => seat(pair, kind, person))),
     thing.condition === "alive" ? adding(state, kind, thing) : null);
 }
 
@@ -65,12 +65,13 @@ function menu(pair, kind, thing) {
     h("div", { class: "items" }, items));
 }
 
-function seat(kind, thing, person) {
+function seat(pair, kind, person) {
+  const thing = pair[kind];
   const { role, promote, demote, service } = SIDES[kind];
   const leads = person.role === "owner";
   const officer = person.with === "officer";
   const notes = {
-    different: "not carried over yet",
+    different: pair.held?.side === kind && pair.held.people.includes(person.name) ? "held until an administrator decides" : "not carried over yet",
     "left-out": `stays in ${service} alone`,
     officer: "its account in Webex",
   };

@@ -3,7 +3,7 @@
 import { clock, h, morph } from "./dom.js";
 
 const KINDS = {
-  decision: ["Decisions", true, "Carried"],
+  decision: ["Decisions", true, "Decision"],
   act: ["People", true, "People"],
   caution: ["Cautions", true, "Caution"],
   message: ["Messages", true, "Message"],
@@ -63,18 +63,20 @@ export function list(element, empty) {
   for (const entry of entries) {
     if (!ALWAYS.has(entry.kind) && !chosen.get(entry.kind)) continue;
     const last = shown.at(-1);
-    const alike = last && ["kind", "text", "status"].every((what) => last.entry[what] === entry[what])
-      && Date.parse(entry.at) - Date.parse(last.entry.at) < 2000;
-    if (alike && last.about.has(entry.about)) last.times += 1;
-    else if (alike && entry.kind === "message") last.about.add(entry.about);
-    else shown.push({ entry, times: 1, about: new Set([entry.about]) });
+    const alike = last && ["kind", "text", "status"].every((what) => last.entry[what] === entry[what]);
+    const soon = last && Date.parse(entry.at) - Date.parse(last.at) < 2000;
+    if (alike && last.about.has(entry.about) && (soon || last.about.size === 1)) {
+      last.times += 1;
+      last.at = entry.at;
+    } else if (alike && soon && entry.kind === "message") last.about.add(entry.about);
+    else shown.push({ entry, at: entry.at, times: 1, about: new Set([entry.about]) });
   }
   morph(element, h("ol", {}, shown.slice(-SHOWN).reverse().map(item)));
   empty.hidden = shown.length > 0;
 }
 
-function item({ entry, times, about }) {
-  return h("li", { key: entry.n, "data-kind": entry.kind, "data-side": entry.side }, h("time", {}, clock(entry.at)), h("div", {}, told(entry, times, [...about])));
+function item({ entry, at, times, about }) {
+  return h("li", { key: entry.n, "data-kind": entry.kind, "data-side": entry.side }, h("time", {}, clock(at)), h("div", {}, told(entry, times, [...about])));
 }
 
 function told(entry, times, things) {
@@ -111,7 +113,7 @@ export function story(told) {
   }
   by("story").classList.toggle("telling", Boolean(told));
   by("story-progress").hidden = by("story-next").hidden = by("story-stop").hidden = !told;
-  by("story-tell").hidden = Boolean(told);
+  by("story-tell").hidden = by("story-trouble").hidden = Boolean(told);
   if (told) {
     by("story-progress").max = told.of;
     by("story-progress").value = told.scene;

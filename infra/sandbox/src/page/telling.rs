@@ -129,6 +129,8 @@ pub struct Told {
     pub title: &'static str,
     /// What happens in it.
     pub sentence: &'static str,
+    /// The team that it is about, once there is one.
+    pub team: Option<TeamId>,
 }
 
 /// The customer whose people play.
@@ -161,7 +163,7 @@ impl Play {
     pub fn told(&self) -> Option<Told> {
         let point = self.telling.now?;
         let Scene { title, sentence, .. } = SCENES.get(point.scene)?;
-        Some(Told { scene: point.scene + 1, of: SCENES.len(), title, sentence })
+        Some(Told { scene: point.scene + 1, of: SCENES.len(), title, sentence, team: self.telling.team })
     }
 
     fn open(&mut self, scene: usize) {
