@@ -20,6 +20,7 @@ mod browser;
 mod door;
 mod faults;
 pub mod house;
+mod issuer;
 mod microsoft;
 mod outbox;
 pub mod page;
@@ -32,6 +33,7 @@ mod wire;
 mod world;
 
 pub use faults::{Failure, Fault};
+pub use issuer::{issued, issuer_header, issuer_keys};
 pub use microsoft::{
     BeforeConsent, Collisions, DeltaEnd, DeltaWords, DirectoryRole, DriveFolder, FederatedCredential, GraphSettings,
     Group, GroupMembershipClaims, GroupRule, OwnerRemoval, Registration, ThrottledBatch, UpsertBinds, User, UserKind,

@@ -146,5 +146,7 @@ pub async fn serve_on(world: &World, ports: Ports) -> io::Result<Servers> {
         }));
     }
     let [webex, login, graph] = <[String; 3]>::try_from(bases).unwrap_or_default();
+    // Whoever finds Graph there asks for tokens by this name.
+    world.lock().microsoft.graph.insert(graph.clone());
     Ok(Servers { webex, login, graph, tasks })
 }

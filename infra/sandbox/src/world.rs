@@ -256,6 +256,12 @@ impl World {
         self.lock().calls.iter().filter(|call| call.service == service && call.kind == kind).count()
     }
 
+    /// Every token and code that either side ever gave to anybody and still knows: what nobody may write down.
+    pub fn tokens(&self) -> Vec<String> {
+        let state = self.lock();
+        state.webex.tokens().chain(state.microsoft.tokens()).cloned().collect()
+    }
+
     /// What never should have happened, in order.
     pub fn violations(&self) -> Vec<Violation> {
         self.lock().violations.clone()

@@ -85,6 +85,8 @@ pub(crate) struct Microsoft {
     /// What is done to the claims of each id_token before it is signed.
     forgery: Option<registration::Forgery>,
     pub(crate) settings: GraphSettings,
+    /// By which names tokens for Graph are asked for.
+    pub(crate) graph: BTreeSet<String>,
     directories: BTreeMap<DirectoryId, Directory>,
     tokens: HashMap<String, Token>,
     subscriptions: BTreeMap<uuid::Uuid, subscriptions::Subscription>,
@@ -99,11 +101,16 @@ impl Microsoft {
             codes: HashMap::new(),
             forgery: None,
             settings: GraphSettings::default(),
+            graph: BTreeSet::from(["https://graph.microsoft.com".to_owned()]),
             directories: BTreeMap::new(),
             tokens: HashMap::new(),
             subscriptions: BTreeMap::new(),
             swept: None,
         }
+    }
+
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = &String> {
+        self.tokens.keys()
     }
 
     pub(crate) fn directory_of_token(&self, token: &str) -> Option<DirectoryId> {

@@ -36,7 +36,8 @@ impl State {
             let text = "The grant type is not supported over the /common, /organizations or /consumers endpoints.";
             return Err(self.refusal(400, "invalid_request", 9001023, text));
         };
-        if call.form("scope").as_deref() != Some("https://graph.microsoft.com/.default") {
+        let scope = call.form("scope").unwrap_or_default();
+        if !scope.strip_suffix("/.default").is_some_and(|resource| self.microsoft.graph.contains(resource)) {
             return Err(self.refusal(400, "invalid_scope", 1002012, "The provided value for scope is not valid."));
         }
         let app = self.client_app(call, name)?;

@@ -177,6 +177,10 @@ pub(crate) struct Webex {
 }
 
 impl Webex {
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = &String> {
+        self.access.keys().chain(self.refresh.keys()).chain(self.codes.keys())
+    }
+
     pub(crate) fn new(rng: &mut fastrand::Rng) -> Self {
         Self {
             app: Credentials { client_id: format!("C{}", uuid(rng).simple()), client_secret: secret(rng) },

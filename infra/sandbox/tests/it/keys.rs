@@ -1,23 +1,14 @@
-//! Checking and making signatures, as an independent party would.
+//! Checking signatures, as an independent party would.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rsa::pkcs1v15::{Signature, SigningKey, VerifyingKey};
-use rsa::pkcs8::DecodePrivateKey;
-use rsa::signature::{SignatureEncoding, Signer, Verifier};
-use rsa::traits::PublicKeyParts;
-use rsa::{BoxedUint, PrivateKey, PublicKey};
+use rsa::pkcs1v15::{Signature, VerifyingKey};
+use rsa::signature::Verifier;
+use rsa::{BoxedUint, PublicKey};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::browser::part;
-
-/// An outside issuer's key, which exists for these tests only.
-const ISSUER_KEY: &str = include_str!("simulated-issuer-key.pem");
-
-fn issuer() -> PrivateKey {
-    PrivateKey::from_pkcs8_pem(ISSUER_KEY).unwrap()
-}
 
 /// The claims of a token that the key named in its header signed with RS256; no other key of the set did.
 pub(crate) fn verified(token: &str, set: &Value) -> Value {
@@ -35,19 +26,4 @@ pub(crate) fn verified(token: &str, set: &Value) -> Value {
     }
     assert!(set["keys"].as_array().unwrap().iter().any(|key| key["kid"] == header["kid"]));
     part(token, 1)
-}
-
-/// What the outside issuer publishes.
-pub(crate) fn issuer_keys() -> Value {
-    let key = PublicKey::from(&issuer());
-    let (n, e) = (URL_SAFE_NO_PAD.encode(key.n_bytes()), URL_SAFE_NO_PAD.encode(key.e_bytes()));
-    json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "outside", "n": n, "e": e}]})
-}
-
-/// A token of the outside issuer.
-pub(crate) fn issued(header: &Value, claims: &Value) -> String {
-    let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let content = format!("{}.{}", encoded(header), encoded(claims));
-    let signature = SigningKey::<Sha256>::new(issuer()).sign(content.as_bytes());
-    format!("{content}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
 }
