@@ -36,5 +36,6 @@ pub mod store;
 pub mod sync;
 pub mod tenant;
 pub mod tokens;
+pub mod trace;
 pub mod webex;
 pub mod webhook_keys;

@@ -16,7 +16,7 @@ use shared::secrets::manager::SecretsManager;
 use shared::store::dynamo::DynamoStore;
 use shared::tokens::Tokens;
 use shared::webex::Webex;
-use shared::{aws, config, log};
+use shared::{aws, config, log, trace};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -28,7 +28,7 @@ async fn run() -> Result<(), Error> {
     let oauth = Arc::new(wire().await?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let oauth = Arc::clone(&oauth);
-        async move { Ok::<_, Error>(oauth.handle(event.payload).await) }
+        async move { Ok::<_, Error>(trace::under(event.context.xray_trace_id, oauth.handle(event.payload)).await) }
     }))
     .await
 }

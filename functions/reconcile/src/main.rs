@@ -19,7 +19,7 @@ use shared::sync::Sync;
 use shared::tokens::Tokens;
 use shared::webex::Webex;
 use shared::webhook_keys::CachedWebhookKeys;
-use shared::{aws, config, log};
+use shared::{aws, config, log, trace};
 
 /// Time that is left for giving the round's lease back, after the last call.
 const CLOSING: SignedDuration = SignedDuration::from_secs(2);
@@ -37,7 +37,8 @@ async fn run() -> Result<(), Error> {
         let rounds = Arc::clone(&rounds);
         async move {
             let ends = Timestamp::UNIX_EPOCH + Duration::from_millis(event.context.deadline);
-            let handled = reconcile::handle(&rounds, event.payload, Deadline(ends - CLOSING)).await;
+            let turns = reconcile::handle(&rounds, event.payload, Deadline(ends - CLOSING));
+            let handled = trace::under(event.context.xray_trace_id, turns).await;
             if let Err(error) = metrics.flush(std::io::stdout()) {
                 tracing::warn!(%error, "the metrics of this invocation are lost");
             }

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use shared::http::Deadline;
 use shared::message::Message;
 use shared::sync::{Sync, SyncError};
+use tracing::Instrument;
 
 /// Why a message goes back to the queue. After five receives it is a dead letter.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +31,11 @@ pub async fn handle(sync: &Sync, event: SqsEvent, deadline: Deadline) -> SqsBatc
 
 async fn one(sync: &Sync, record: SqsMessage, deadline: Deadline) -> Option<BatchItemFailure> {
     let body = record.body.unwrap_or_default();
-    let looked = AssertUnwindSafe(look(sync, &body, deadline)).catch_unwind().await.unwrap_or(Err(Returned::Panicked));
-    let error = looked.err()?;
+    // Under it whatever sent the message wrote its own lines.
+    let sent_under = record.attributes.get("AWSTraceHeader");
+    let span = tracing::info_span!("message", id = record.message_id, sent_under);
+    let looked = AssertUnwindSafe(look(sync, &body, deadline).instrument(span)).catch_unwind().await;
+    let error = looked.unwrap_or(Err(Returned::Panicked)).err()?;
     let receives = record.attributes.get("ApproximateReceiveCount").map_or("1", String::as_str);
     tracing::error!(%error, message_id = record.message_id, receives, body = body.chars().take(500).collect::<String>(), "a message goes back to the queue");
     let mut failure = BatchItemFailure::default();

@@ -17,7 +17,7 @@ use shared::store::dynamo::DynamoStore;
 use shared::sync::Sync;
 use shared::tokens::Tokens;
 use shared::webex::Webex;
-use shared::{aws, config, log};
+use shared::{aws, config, log, trace};
 
 /// Time that is left for storing how the looks ended, after the last call.
 const CLOSING: SignedDuration = SignedDuration::from_secs(2);
@@ -35,7 +35,8 @@ async fn run() -> Result<(), Error> {
         let sync = Arc::clone(&sync);
         async move {
             let ends = Timestamp::UNIX_EPOCH + Duration::from_millis(event.context.deadline);
-            let response = ::sync::handle(&sync, event.payload, Deadline(ends - CLOSING)).await;
+            let looks = ::sync::handle(&sync, event.payload, Deadline(ends - CLOSING));
+            let response = trace::under(event.context.xray_trace_id, looks).await;
             if let Err(error) = metrics.flush(std::io::stdout()) {
                 tracing::warn!(%error, "the metrics of this invocation are lost");
             }

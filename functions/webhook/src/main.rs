@@ -10,7 +10,7 @@ use shared::clock::WallClock;
 use shared::queue::sqs::SqsQueue;
 use shared::secrets::manager::SecretsManager;
 use shared::webhook_keys::CachedWebhookKeys;
-use shared::{config, log};
+use shared::{config, log, trace};
 use webhook::Webhook;
 
 #[tokio::main(flavor = "current_thread")]
@@ -30,7 +30,7 @@ async fn run() -> Result<(), Error> {
     let webhook = &webhook;
 
     lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        Ok::<_, Error>(webhook.handle(event.payload).await)
+        Ok::<_, Error>(trace::under(event.context.xray_trace_id, webhook.handle(event.payload)).await)
     }))
     .await
 }

@@ -1,5 +1,6 @@
 //! The queue in SQS. A message group on a standard queue makes it a fair queue: no order, but no tenant's burst delays another.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,11 +8,15 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::RequestId;
-use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, MessageSystemAttributeNameForSends as TraceHeader, MessageSystemAttributeValue,
+    SendMessageBatchRequestEntry,
+};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::{LONGEST_DELAY, Queue, QueueError, Queued, delay, message_group};
 use crate::aws::{Failure, failure};
+use crate::trace;
 
 /// Most messages in one call.
 const BATCH_LIMIT: usize = 10;
@@ -66,6 +71,7 @@ impl<M: Queued> Queue<M> for SqsQueue {
             .message_body(body(message)?)
             .message_group_id(message_group(message.tenant()))
             .delay_seconds(whole_seconds(delay.min(LONGEST_DELAY)))
+            .set_message_system_attributes(trace()?)
             .send()
             .await
             .map(drop)
@@ -91,8 +97,17 @@ fn entry<M: Queued>(number: usize, message: &M, delay: Duration) -> Result<SendM
         .message_body(body(message)?)
         .message_group_id(message_group(message.tenant()))
         .delay_seconds(whole_seconds(delay))
+        .set_message_system_attributes(trace()?)
         .build()
         .map_err(|error: BuildError| QueueError::Refused(error.to_string()))
+}
+
+/// The trace that a message goes on under.
+fn trace() -> Result<Option<HashMap<TraceHeader, MessageSystemAttributeValue>>, QueueError> {
+    let Some(header) = trace::current() else { return Ok(None) };
+    let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
+    let value = value.map_err(|error| QueueError::Refused(error.to_string()))?;
+    Ok(Some(HashMap::from([(TraceHeader::AwsTraceHeader, value)])))
 }
 
 fn body<M: Queued>(message: &M) -> Result<String, QueueError> {

@@ -237,7 +237,7 @@ impl Sync {
         (started, end): (Timestamp, End),
     ) -> Result<(), SyncError> {
         let now = self.clock.now();
-        report.measure(message.at, now, &link, started);
+        report.measure(desk.tenant.tenant, message.at, now, &link, started);
         let (mut looked, mut settles, mut delayed) = (kept.looked, None, None);
         let mut latest = daily_after(link.team, last_daily(desk, &link).unwrap_or(started));
         match end {

@@ -40,9 +40,18 @@ impl Report {
         self.activity.changes.push(change);
     }
 
-    /// What the operator's dashboard shows of it. Who is left out counts once a day, with the daily look.
-    pub(super) fn measure(&self, asked_at: Timestamp, now: Timestamp, link: &Link, started: Timestamp) {
-        let done = self.activity.changes.iter().filter(|change| change.refused.is_none());
+    /// What the operator's dashboard and log show of it. Who is left out counts once a day, with the daily look.
+    pub(super) fn measure(
+        &self,
+        tenant: TenantId,
+        asked_at: Timestamp,
+        now: Timestamp,
+        link: &Link,
+        started: Timestamp,
+    ) {
+        let Activity { cause, changes, request_ids, .. } = &self.activity;
+        tracing::info!(%tenant, team = %link.team, ?cause, changes = changes.len(), ?request_ids, "looked");
+        let done = changes.iter().filter(|change| change.refused.is_none());
         let mut has_changed = false;
         for change in done {
             has_changed = true;
