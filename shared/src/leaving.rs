@@ -17,7 +17,7 @@ use serde_dynamo::AttributeValue;
 use crate::clock::Clock;
 use crate::graph::{Graph, TokenErrorKind};
 use crate::http::{Api, CALL_TIMEOUT, CallError, Class, Deadline};
-use crate::ids::{PersonId, TenantId};
+use crate::ids::{PersonId, TeamId, TenantId};
 use crate::ledger::GROUPS_GONE_LIMIT;
 use crate::organization;
 use crate::store::{
@@ -175,13 +175,18 @@ pub enum LeavingError {
     /// A call.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// A look began before the end, or was cut off: its lease ends within a minute.
+    #[error("a look at the team {0} is under way")]
+    LookUnderWay(TeamId),
 }
 
 impl LeavingError {
     /// Whether no later turn could do it either: whoever would have to act has withdrawn what it takes.
     fn is_final(&self) -> bool {
         match self {
-            Self::Store(_) | Self::Tokens(TokensError::Store(_) | TokensError::Secrets(_)) => false,
+            Self::Store(_) | Self::LookUnderWay(_) | Self::Tokens(TokensError::Store(_) | TokensError::Secrets(_)) => {
+                false
+            }
             Self::Tokens(TokensError::BeingRefreshed | TokensError::Federation(_)) => false,
             Self::Tokens(TokensError::Secret { .. } | TokensError::NotConnected) => true,
             Self::Tokens(TokensError::Refresh(error)) | Self::Call(error) => {

@@ -59,8 +59,7 @@ impl Leaving {
         let until = now + SignedDuration::try_from(CALL_TIMEOUT * 3).unwrap_or_default();
         let id = self.tenant.tenant;
         let Some((lease, kept)) = link::take_lease(hands.store, id, kept.link.team, now, until).await? else {
-            // A look that began before the end: it ends within a minute, and the next turn comes here again.
-            return Err(StoreError::Busy("a look holds the link".into()).into());
+            return Err(LeavingError::LookUnderWay(kept.link.team));
         };
         let access = hands.tokens.webex(id, self.tenant.officer, hands.deadline).await?;
         let room = WebexId::new(kept.link.region.clone(), kept.link.team.general_space());
