@@ -120,6 +120,14 @@ impl From<StoreError> for Failure {
 }
 
 impl Failure {
+    /// Of a list that goes on where the address says: if the table cannot use that, somebody changed the address.
+    pub(crate) fn of_list(error: StoreError, from: Option<&str>) -> Self {
+        match error {
+            StoreError::Refused(_) | StoreError::Malformed(_) if from.is_some() => Self::NoSuchPage,
+            error => error.into(),
+        }
+    }
+
     /// A code that was refused is the browser's story; anything else is the service's.
     pub(crate) fn of_exchange(error: CallError, service: Service) -> Self {
         match error.class() {
@@ -271,5 +279,18 @@ impl Words {
 
     fn then(self, then: &'static str, place: Place) -> Self {
         Self { then, place, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusing_table_is_an_address_that_leads_nowhere_only_where_the_address_says_where_to_go_on() {
+        let refused = || StoreError::Refused("AccessDeniedException".into());
+        assert!(matches!(Failure::of_list(refused(), Some("x")), Failure::NoSuchPage));
+        assert!(matches!(Failure::of_list(refused(), None), Failure::Unavailable(_)));
+        assert!(matches!(Failure::of_list(StoreError::Busy("later".into()), Some("x")), Failure::Unavailable(_)));
     }
 }

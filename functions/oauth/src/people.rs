@@ -56,11 +56,8 @@ impl Oauth {
         let asked = incoming.query("why").unwrap_or_default();
         let only = REASONS.into_iter().find(|(_, name, _)| *name == asked);
         let from = incoming.query("from").map(|from| Cursor(from.to_owned()));
-        let (rows, next) = match self.left_out(administrator, only.map(|(reason, ..)| reason), from).await {
-            // Somebody changed the address.
-            Err(StoreError::Refused(_) | StoreError::Malformed(_)) => return Err(Failure::NoSuchPage),
-            read => read?,
-        };
+        let read = self.left_out(administrator, only.map(|(reason, ..)| reason), from).await;
+        let (rows, next) = read.map_err(|error| Failure::of_list(error, incoming.query("from")))?;
         let why = only.map_or("", |(_, name, _)| name);
         let census = people::census(self.store.as_ref(), organization.tenant).await?;
         let page = PeoplePage {

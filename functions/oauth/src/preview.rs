@@ -76,11 +76,7 @@ impl Oauth {
                     break 'states;
                 }
                 let links = link::page(store, tenant, (state, ""), PER_QUERY, start.as_ref()).await;
-                let (links, next) = match links {
-                    // Somebody changed the address.
-                    Err(StoreError::Refused(_) | StoreError::Malformed(_)) => return Err(Failure::NoSuchPage),
-                    links => links?,
-                };
+                let (links, next) = links.map_err(|error| Failure::of_list(error, incoming.query("from")))?;
                 let load = |kept: link::Kept| async move {
                     let found = preview::load(store, tenant, kept.link.team).await?;
                     Ok::<_, StoreError>((kept.link, found))

@@ -196,11 +196,7 @@ impl Oauth {
             self.foreseen(administrator, team),
             activity::page(store, tenant, team, DONE_SHOWN, done_from.as_ref()),
         )
-        // Somebody changed the address.
-        .map_err(|error| match error {
-            StoreError::Refused(_) | StoreError::Malformed(_) if done_from.is_some() => Failure::NoSuchPage,
-            error => error.into(),
-        })?;
+        .map_err(|error| Failure::of_list(error, incoming.query("done")))?;
         let (done, further_done) = done;
         let moved = preview.iter().flat_map(|preview| &preview.moves).map(|one| one.person);
         let pairs = moved.chain(plan.iter().flat_map(|plan| plan.removals.iter().map(|held| held.person)));

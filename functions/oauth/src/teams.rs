@@ -79,11 +79,8 @@ impl Oauth {
         let title = incoming.query("title").unwrap_or_default().trim();
         let from = incoming.query("from").and_then(|from| from.split_once('.'));
         let from = from.and_then(|(state, cursor)| Some((named(state)?, cursor.to_owned())));
-        let (rows, next) = match self.listed(organization.tenant, (state, title), from).await {
-            // Somebody changed the address.
-            Err(StoreError::Refused(_) | StoreError::Malformed(_)) => return Err(Failure::NoSuchPage),
-            listed => listed?,
-        };
+        let listed = self.listed(organization.tenant, (state, title), from).await;
+        let (rows, next) = listed.map_err(|error| Failure::of_list(error, incoming.query("from")))?;
         let page = TeamsPage {
             shell: self.shell(administrator, Place::Teams),
             state,
