@@ -223,7 +223,9 @@ async fn a_directory_where_users_may_create_no_groups_is_honoured() {
     let team = town.create_team("Project", &town.people);
     town.let_pass(DAY).await;
     assert_eq!(groups(&town), 0);
-    assert_eq!(town.kept(team).await.unwrap().link.trouble.unwrap().kind, TroubleKind::CreationRestricted);
+    let trouble = town.kept(team).await.unwrap().link.trouble.unwrap();
+    assert_eq!(trouble.kind, TroubleKind::CreationRestricted);
+    assert!(trouble.tries < 10, "it is tried more and more seldom, not {} times a day", trouble.tries);
     assert_eq!(town.world().count_of(Service::Graph, Kind::Write), 0);
     town.world().set_group_setting(town.handle.directory, "EnableGroupCreation", "true");
     town.let_pass(3 * DAY).await;

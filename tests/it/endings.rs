@@ -100,6 +100,9 @@ async fn an_archived_team_pauses_its_link_and_loses_nothing_by_it() {
         !town.world().team(team).unwrap().people.contains_key(&town.people[4].person),
         "nobody comes while it is archived"
     );
+    town.let_pass(DAY).await;
+    let tries = town.kept(team).await.unwrap().link.trouble.unwrap().tries;
+    assert!(tries < 15, "it is tried more and more seldom, not {tries} times a day");
     town.world().unarchive_team(team);
     town.let_pass(2 * DAY).await;
     assert!(town.kept(team).await.unwrap().link.trouble.is_none());

@@ -260,6 +260,7 @@ impl Sync {
         if let Phase::Ended { .. } = link.phase {
             (looked, latest, settles, delayed) = (started, never(), None, None);
         }
+        let can_go_on = delayed.is_none() && !matches!(link.phase, Phase::Ended { .. });
         let delayed = delayed.filter(|until| within_a_delay(*until, now));
         report.further.extend(notices(desk.tenant.tenant, &mut link, now)?);
         let mut known = kept.clone();
@@ -270,9 +271,14 @@ impl Sync {
                 .then_some(known.hinted + RECENT);
             let hinted = if is_from_microsoft(message.cause) { known.hinted.max(message.at) } else { known.hinted };
             let confirm = if is_from_microsoft(message.cause) { confirm.max(Some(hinted + RECENT)) } else { confirm };
-            let unanswered = known.wanted > looked && delayed.is_none() && !matches!(link.phase, Phase::Ended { .. });
-            // What settles by itself can wait for the confirming look: one look does for both.
-            let next_look = if unanswered { now } else { settles.max(confirm).map_or(latest, |at| at.min(latest)) };
+            let unanswered = known.wanted > looked && can_go_on;
+            let next_look = match unanswered {
+                true => now,
+                // What settles by itself can wait for the confirming look: one look does for both.
+                false if can_go_on => settles.max(confirm).map_or(latest, |at| at.min(latest)),
+                // Whoever pauses confirms when it goes on.
+                false => latest,
+            };
             let closing = Closing { looked, wanted: known.wanted, hinted, next_look, delayed };
             let close = lease.close(desk.tenant.tenant, &link, &closing)?;
             match self.write_all(lease, put_people.take().unwrap_or_default(), Some(close)).await {
