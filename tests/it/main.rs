@@ -14,6 +14,7 @@ mod load;
 mod people;
 mod pilot;
 mod preview;
+mod restored;
 mod rounds;
 mod setup_attacks;
 mod setup_browser;

@@ -168,6 +168,13 @@ impl MemoryStore {
         self.lock().items.clone()
     }
 
+    /// Everything as it was at a [`snapshot`](Self::snapshot), and nothing else.
+    pub fn restore(&self, snapshot: BTreeMap<Key, Item>) {
+        let mut table = self.lock();
+        table.order = snapshot.iter().flat_map(|(key, item)| Place::all_of(item, key)).collect();
+        table.items = snapshot;
+    }
+
     /// How often the table was asked since it was made.
     pub fn requests(&self) -> Requests {
         self.lock().requests

@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use axum::Router;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
 use self::policy::{Deed, Statement};
 use self::scene::Scene;
@@ -93,6 +94,25 @@ fn each_role_allows_what_its_function_needs_and_nothing_else() {
 }
 
 #[test]
+fn a_restored_table_takes_the_place_of_the_stacks_own() {
+    let Some(services) = Services::at_hand() else { return };
+    let parameters = json!({
+        "SecretsPrefix": Uuid::new_v4(), "RestoredTable": "as-it-was",
+        "WebexClientId": "C", "WebexClientSecret": "c", "MicrosoftClientId": "c", "WebhooksKey": "k",
+    });
+    let stack = services.deploy(&format!("restored-{}", Uuid::new_v4().simple()), &parameters);
+    for (name, function) in &stack.functions {
+        let table = function.environment.get("TABLE_NAME").map(String::as_str);
+        assert_eq!(table, (name != "webhook").then_some("as-it-was"), "{name}");
+        let about = function.policy.iter().flat_map(Statement::resources).filter(|about| about.contains(":dynamodb:"));
+        for about in about {
+            let (_, table) = about.split_once(":table/").unwrap();
+            assert_eq!(table.split('/').next(), Some("as-it-was"), "{name}");
+        }
+    }
+}
+
+#[test]
 fn no_log_holds_a_token_a_secret_a_mail_or_a_name() {
     let Some(evidence) = evidence() else { return };
     assert!(evidence.secrets.len() > 30, "{}", evidence.secrets.len());
@@ -165,7 +185,7 @@ fn metrics_are_written_in_the_embedded_format() {
             assert!(line["_aws"]["Timestamp"].is_i64(), "{line}");
             for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
                 assert_eq!(directive["Namespace"], "WebexTeamsGroups");
-                assert_eq!(directive["Dimensions"], serde_json::json!([["function"]]), "{line}");
+                assert_eq!(directive["Dimensions"], json!([["function"]]), "{line}");
                 assert_eq!(line["function"], function);
                 for metric in directive["Metrics"].as_array().unwrap() {
                     let name = metric["Name"].as_str().unwrap();

@@ -1,0 +1,95 @@
+"""Holds every parameter of template.yaml against values that cannot work: each has to be refused before anything is made, by a message that names the parameter.
+
+What is refused here is what CloudFormation refuses by AllowedPattern, AllowedValues, MinValue, MaxValue and Rules.
+"""
+
+import pathlib
+import re
+import sys
+
+from samtranslator.yaml_helper import yaml_parse
+
+TEMPLATE = yaml_parse((pathlib.Path(__file__).parents[2] / "template.yaml").read_text())
+
+# What works, with nothing left to its default that has none.
+GOOD = {
+    "WebexClientId": "C5fd7a4c3b2a1908f7e6d5c4b3a29180f",
+    "WebexClientSecret": "0f9e8d7c6b5a4938271605f4e3d2c1b0",
+    "MicrosoftClientId": "11111111-2222-3333-4444-555555555555",
+    "WebhooksKey": "ZGVwbG95ZWQta2V5LTEtZm9yLXRlc3QtdXNlLW9ubHk=",
+}
+
+# What does not, each beside what else is given with it.
+BAD = [
+    ("WebexClientId", "", {}),
+    ("WebexClientId", "my integration", {}),
+    ("WebexClientSecret", "", {}),
+    ("WebexClientSecret", 'with"a quotation mark in it', {}),
+    ("MicrosoftClientId", "", {}),
+    ("MicrosoftClientId", "Webex teams and groups", {}),
+    ("MicrosoftCredential", "certificate", {}),
+    ("MicrosoftClientSecret", "short", {"MicrosoftCredential": "secret"}),
+    ("MicrosoftClientSecret", "", {"MicrosoftCredential": "secret"}),
+    ("MicrosoftClientSecret", "a-secret-that-nobody-needs", {"MicrosoftCredential": "federated"}),
+    ("WebhooksKey", "", {}),
+    ("WebhooksKey", "a password", {}),
+    ("AllowedOrganizations", "Acme Inc.", {}),
+    ("DomainName", "https://groups.example.com", {"CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1"}),
+    ("DomainName", "", {"CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1"}),
+    ("CertificateArn", "", {"DomainName": "groups.example.com"}),
+    ("CertificateArn", "groups.example.com", {"DomainName": "groups.example.com"}),
+    ("AlarmTopicArn", "alarms@example.com", {}),
+    ("LogRetentionDays", "31", {}),
+    ("LogLevel", "trace", {}),
+    ("KmsKeyArn", "alias/groups", {}),
+    ("SecretsPrefix", "", {}),
+    ("SecretsPrefix", "groups/", {}),
+    ("RestoredTable", "arn:aws:dynamodb:eu-central-1:123456789012:table/restored", {}),
+    ("Architecture", "arm", {}),
+    ("SyncConcurrency", "1", {}),
+    ("SyncConcurrency", "many", {}),
+    ("ReconcileConcurrency", "1001", {}),
+    ("WebexApiUrl", "http://webexapis.com/v1", {}),
+    ("WebexApiUrl", "https://webexapis.com/v1/", {}),
+    ("EntraLoginUrl", "https://login.microsoftonline.com/common", {}),
+    ("GraphUrl", "https://graph.microsoft.com", {}),
+]
+
+
+def refusals(given: dict) -> list[str]:
+    """What CloudFormation would say of these parameters."""
+    values = {name: given.get(name, str(of.get("Default", ""))) for name, of in TEMPLATE["Parameters"].items()}
+
+    def is_refused(name: str, of: dict) -> bool:
+        value = values[name]
+        if of["Type"] == "Number" and not re.fullmatch(r"-?[0-9]+", value):
+            return True
+        return (
+            ("AllowedPattern" in of and not re.fullmatch(of["AllowedPattern"], value))
+            or ("AllowedValues" in of and value not in map(str, of["AllowedValues"]))
+            or int(value if of["Type"] == "Number" else 0) < of.get("MinValue", 0)
+            or int(value if of["Type"] == "Number" else 0) > of.get("MaxValue", sys.maxsize)
+        )
+
+    def holds(condition: dict) -> bool:
+        ((function, of),) = condition.items()
+        if function == "Fn::Not":
+            return not holds(of[0])
+        assert function == "Fn::Equals", function
+        left, right = (values[one["Ref"]] if isinstance(one, dict) else one for one in of)
+        return left == right
+
+    said = [of["ConstraintDescription"] for name, of in TEMPLATE["Parameters"].items() if is_refused(name, of)]
+    applying = [rule for rule in TEMPLATE["Rules"].values() if holds(rule["RuleCondition"])]
+    return said + [one["AssertDescription"] for rule in applying for one in rule["Assertions"] if not holds(one["Assert"])]
+
+
+if __name__ == "__main__":
+    wrong = [f"what works is refused: {said}" for said in refusals(GOOD)]
+    wrong += [f"nobody tried a bad value of {name}" for name in TEMPLATE["Parameters"] if name not in {bad for bad, *_ in BAD}]
+    for name, value, beside in BAD:
+        said = refusals({**GOOD, **beside, name: value})
+        if not said or not all(name in one for one in said):
+            wrong.append(f"{name}={value!r} with {beside}: {said or 'is taken'}")
+    print("\n".join(wrong) or f"parameters: {len(BAD)} values that cannot work are refused, each by its name")
+    sys.exit(bool(wrong))
