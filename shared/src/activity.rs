@@ -71,6 +71,8 @@ impl Activity {
                 &Key::new(team_partition(tenant, team), format!("{PREFIX}{before:013}#{id}#{n}")),
                 &Self { changes, ..rest },
             )?;
+            item.insert("gsi2pk".into(), AttributeValue::S(everywhere(tenant)));
+            item.insert("gsi2sk".into(), AttributeValue::S(format!("{before:013}#{id}#{n}")));
             let expires_at = (self.at + KEPT_FOR).as_second();
             item.insert(EXPIRES_AT.into(), AttributeValue::N(expires_at.to_string()));
             Ok(Write::Put(item, Condition::Any))
@@ -90,4 +92,30 @@ pub async fn page(
     let query = Query::Partition { pk: team_partition(tenant, team), prefix: PREFIX.into() };
     let page = store.query(&query, limit, start).await?;
     Ok((page.items.into_iter().map(from_item).collect::<Result<_, _>>()?, page.next))
+}
+
+/// A page of what was done to all links of a tenant, each with its team, the newest first; something large is in several parts.
+pub async fn page_of_all(
+    store: &dyn Store,
+    tenant: TenantId,
+    limit: usize,
+    start: Option<&Cursor>,
+) -> Result<(Vec<(TeamId, Activity)>, Option<Cursor>), StoreError> {
+    let query = Query::Listed { pk: everywhere(tenant), prefix: String::new() };
+    let page = store.query(&query, limit, start).await?;
+    let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
+    let mut found = Vec::with_capacity(keys.len());
+    for item in store.get_many(&keys).await? {
+        let key = Key::of(&item).ok_or_else(|| StoreError::Malformed("an activity without a key".into()))?;
+        let team = key.pk.rsplit('#').next().and_then(|team| team.parse().ok());
+        let team: TeamId = team.ok_or_else(|| StoreError::Malformed(format!("no team in {}", key.pk)))?;
+        found.push((key.sk, team, from_item(item)?));
+    }
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok((found.into_iter().map(|(_, team, activity)| (team, activity)).collect(), page.next))
+}
+
+/// The index's partition of everything that was done in a tenant.
+fn everywhere(tenant: TenantId) -> String {
+    format!("ACTIVITY#{tenant}")
 }

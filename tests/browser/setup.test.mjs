@@ -1,5 +1,5 @@
 // The administrator's whole journey, clicked in a real browser: from an organization that is not connected to a group for a new team, and back.
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { browser, fits, isAccessible, sandbox } from './browser.mjs'
@@ -166,6 +166,17 @@ test('from the prerequisites to a group for a new team whose creator says yes on
   await heading(page, 'Lighthouse')
   await page.getByRole('rowheader', { name: 'Ada Arndt' }).waitFor()
   await looksRight(page, 'team')
+  await page.getByRole('link', { name: 'By cause or person, or as CSV' }).click()
+  await heading(page, 'Activity')
+  await page.getByLabel('Name, address or id of a person').fill('ada')
+  await page.getByRole('button', { name: 'Search' }).click()
+  await page.getByText('Ada Arndt is added to the group as owner').waitFor()
+  await looksRight(page, 'activity')
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download from here as CSV' }).click()])
+  assert.equal(file.suggestedFilename(), 'activity.csv')
+  assert.match(await readFile(await file.path(), 'utf8'), /Ada Arndt is added to the group as owner/)
+  await page.getByRole('link', { name: 'All teams' }).click()
+  await page.getByRole('link', { name: 'Lighthouse' }).first().click()
   await page.goto(`${pages}/preview`)
   await heading(page, 'What would be done')
   await looksRight(page, 'preview')
@@ -198,7 +209,7 @@ test('without JavaScript and without a mouse, everything can be reached', async 
   await press('Sign in with Webex')
   await signIn(page, 'Full Administrator')
   await heading(page, 'Overview')
-  for (const name of ['Prerequisites', 'Teams', 'People', 'Settings', 'Overview']) {
+  for (const name of ['Prerequisites', 'Teams', 'People', 'Activity', 'Settings', 'Overview']) {
     await press(name)
     await heading(page, name === 'People' ? 'People who are left out' : name)
   }

@@ -16,6 +16,7 @@ mod pilot;
 mod preview;
 mod restored;
 mod rounds;
+mod setup_activity;
 mod setup_attacks;
 mod setup_browser;
 mod setup_failures;

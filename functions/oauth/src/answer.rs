@@ -50,6 +50,12 @@ impl Answer {
         Self { status, body: String::new(), kind: "text/plain; charset=utf-8", keep: Keep::Never, headers: vec![] }
     }
 
+    /// A table to be saved under a name.
+    pub(crate) fn table(name: &str, csv: String) -> Self {
+        let answer = Self { body: csv, kind: "text/csv; charset=utf-8; header=present", ..Self::empty(200) };
+        answer.with(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
+    }
+
     /// Something that never changes at its address.
     pub(crate) fn asset(kind: &'static str, body: &str) -> Self {
         Self { status: 200, body: body.into(), kind, keep: Keep::ForEver, headers: vec![] }

@@ -106,6 +106,7 @@ unavailable!(
     TokensError,
     getrandom::Error,
     askama::Error,
+    csv::Error,
     shared::graph::TokenError,
     shared::leaving::LeavingError
 );

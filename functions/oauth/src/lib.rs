@@ -7,10 +7,13 @@
 //! - A directory is connected only after one of its administrators has signed in, and only to one organization.
 //! - Every answer has the security headers; every failure is a page for people, with a number that the log has, too.
 
+mod activity;
 mod answer;
+mod called;
 mod consent;
 mod cookies;
 mod disconnect;
+mod done;
 mod failure;
 mod flow;
 mod home;
@@ -213,6 +216,8 @@ impl Oauth {
             (Route::Consent, _) => self.prove_consent(&administrator).await,
             (Route::Page(Place::Prerequisites), _) => self.prerequisites(&administrator).await,
             (Route::Page(Place::People), _) => self.people(incoming, &administrator).await,
+            (Route::Page(Place::Activity), _) => self.activity(incoming, &administrator).await,
+            (Route::ActivityFile, _) => self.activity_file(incoming, &administrator).await,
             (Route::Page(Place::Preview), _) => self.previews(incoming, &administrator).await,
             (Route::Page(Place::Teams), _) => self.teams(incoming, &administrator).await,
             (Route::Team(team), false) => self.team(incoming, &administrator, team).await,

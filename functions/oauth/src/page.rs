@@ -46,6 +46,7 @@ impl Shell<'_> {
             (Place::Home, "Overview"),
             (Place::Teams, "Teams"),
             (Place::People, "People"),
+            (Place::Activity, "Activity"),
             (Place::Prerequisites, "Prerequisites"),
             (Place::Settings, "Settings"),
         ];

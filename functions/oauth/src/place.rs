@@ -21,6 +21,8 @@ pub(crate) enum Place {
     Preview,
     /// Who is left out.
     People,
+    /// What was done.
+    Activity,
     /// The settings.
     Settings,
     /// Disconnecting.
@@ -31,7 +33,7 @@ pub(crate) enum Place {
 
 impl Place {
     /// All of them.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Home,
         Self::Webex,
         Self::Microsoft,
@@ -39,6 +41,7 @@ impl Place {
         Self::Teams,
         Self::Preview,
         Self::People,
+        Self::Activity,
         Self::Settings,
         Self::Disconnect,
         Self::Receipt,
@@ -54,6 +57,7 @@ impl Place {
             Self::Teams => "/teams",
             Self::Preview => "/preview",
             Self::People => "/people",
+            Self::Activity => "/activity",
             Self::Settings => "/settings",
             Self::Disconnect => "/disconnect",
             Self::Receipt => "/receipt",
@@ -70,6 +74,7 @@ impl Place {
             Self::Teams => "teams",
             Self::Preview => "preview",
             Self::People => "people",
+            Self::Activity => "activity",
             Self::Settings => "settings",
             Self::Disconnect => "disconnect",
             Self::Receipt => "receipt",

@@ -12,6 +12,8 @@ pub(crate) enum Route {
     Page(Place),
     /// One team.
     Team(TeamId),
+    /// What was done, as a file.
+    ActivityFile,
     /// Begins a sign-in.
     SignIn,
     /// The way back from Webex: of a sign-in, and of connecting.
@@ -31,7 +33,10 @@ impl Route {
     pub(crate) fn allowed(self) -> &'static str {
         match self {
             Self::SignOut | Self::SignOutEverywhere => "POST",
-            Self::Page(Place::Home | Place::Prerequisites | Place::People | Place::Teams | Place::Preview)
+            Self::Page(
+                Place::Home | Place::Prerequisites | Place::People | Place::Activity | Place::Teams | Place::Preview,
+            )
+            | Self::ActivityFile
             | Self::SignIn
             | Self::WebexCallback
             | Self::MicrosoftCallback
@@ -52,6 +57,7 @@ impl Route {
         match self {
             Self::Page(place) => place,
             Self::Team(_) => Place::Teams,
+            Self::ActivityFile => Place::Activity,
             Self::MicrosoftCallback | Self::Consent => Place::Microsoft,
             _ => Place::Home,
         }
@@ -69,6 +75,7 @@ impl Oauth {
             return team.parse().ok().filter(|id: &TeamId| id.to_string() == team).map(Route::Team);
         }
         match path {
+            "/activity.csv" => Some(Route::ActivityFile),
             "/oauth/webex" => Some(Route::SignIn),
             "/oauth/webex/callback" => Some(Route::WebexCallback),
             "/oauth/microsoft/callback" => Some(Route::MicrosoftCallback),

@@ -1,23 +1,23 @@
 //! One team: who is on both sides and who is not, and why; what waits, what was done, and the buttons for it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use askama::Template;
-use shared::activity::{self, Activity, PersonChange};
+use shared::activity::{self, PersonChange};
 use shared::held::{self, Decision, HeldPlan};
-use shared::ids::{ObjectId, PersonId, TeamId};
+use shared::ids::TeamId;
 use shared::link::{self, Kept, OnLink, Unlinked, Who};
 use shared::merge::HeldFor;
 use shared::message::{Ask, Cause, Message};
-use shared::people::PersonIndex;
 use shared::preview::{self, Consent, GroupOutlook, Move, OfficerOutlook, Preview, Rename};
-use shared::roster::{LeftOut, Person, Side, Sides, Standing};
+use shared::roster::{LeftOut, Side, Sides, Standing};
 use shared::settings::{self, Running};
 use shared::store::{Cursor, StoreError, from_item};
 
 use crate::answer::Answer;
-use crate::failure::{Failure, Service};
+use crate::called::Called;
+use crate::done::{CHANGES_SHOWN, Entry, entry, line};
+use crate::failure::Failure;
 use crate::home::date;
 use crate::incoming::Incoming;
 use crate::page::Shell;
@@ -29,9 +29,6 @@ const PEOPLE_SHOWN: usize = 200;
 
 /// Entries of what was done on a page.
 const DONE_SHOWN: usize = 20;
-
-/// People that one entry names; of further ones it says how many.
-const CHANGES_SHOWN: usize = 25;
 
 #[derive(Template)]
 #[template(path = "team.html")]
@@ -83,38 +80,6 @@ impl Row {
     }
 }
 
-/// Something that was done.
-struct Entry {
-    at: String,
-    cause: &'static str,
-    lines: Vec<String>,
-    further: usize,
-    request_ids: Vec<String>,
-}
-
-/// What people are called, by either id.
-#[derive(Default)]
-struct Called {
-    people: BTreeMap<PersonId, (String, String)>,
-    users: BTreeMap<ObjectId, (String, String)>,
-}
-
-impl Called {
-    fn who(&self, who: Who) -> (String, String) {
-        let found = match who {
-            Who::Person(Person { person, object }) => {
-                self.people.get(&person).or_else(|| self.users.get(&object)).cloned()
-            }
-            Who::Webex(person) => self.people.get(&person).cloned(),
-            Who::Entra(object) => self.users.get(&object).cloned(),
-        };
-        found.unwrap_or_else(|| match who {
-            Who::Person(Person { person, .. }) | Who::Webex(person) => (person.to_string(), String::new()),
-            Who::Entra(object) => (object.to_string(), String::new()),
-        })
-    }
-}
-
 /// What somebody is on a side, in that side's words.
 pub(crate) fn standing(side: Side, standing: &Standing) -> &'static str {
     match (side, standing) {
@@ -132,35 +97,6 @@ fn held_for(why: HeldFor) -> &'static str {
         HeldFor::TenantLimit => "More people of all teams would be removed within 24 hours than the settings allow.",
         HeldFor::AlreadyHolding => "An earlier plan waits; until it is decided, nobody is removed here.",
         HeldFor::OfficerLimited => "The account in Webex lost a role: what it reads proves nobody's absence.",
-    }
-}
-
-fn caused_by(cause: Cause) -> &'static str {
-    match cause {
-        Cause::WebexWebhook | Cause::SpaceWebhook | Cause::WebexEvent => "A change in Webex",
-        Cause::GraphNotification | Cause::GraphDelta => "A change in Microsoft 365",
-        Cause::Due => "The regular look",
-        Cause::Administrator => "An administrator",
-        Cause::Person => "A person can take part now",
-        Cause::Again => "The look before asked for another",
-    }
-}
-
-fn line(change: &PersonChange, name: &str) -> String {
-    let (there, role) = match change.side {
-        Side::Team => ("the team", "moderator"),
-        Side::Group => ("the group", "owner"),
-    };
-    let done = match (change.from, change.to) {
-        (Standing::Absent, Standing::Owner) => format!("{name} is added to {there} as {role}"),
-        (Standing::Absent, _) => format!("{name} is added to {there}"),
-        (_, Standing::Absent) => format!("{name} is removed from {there}"),
-        (_, Standing::Owner) => format!("{name} becomes {role} of {there}"),
-        (_, Standing::Member) => format!("{name} is no {role} of {there} any more"),
-    };
-    match &change.refused {
-        Some(refused) => format!("{done}: refused ({refused})"),
-        None => done,
     }
 }
 
@@ -220,7 +156,7 @@ impl Oauth {
             shown: (from.min(all) + 1, to, all),
             further_people: (to < all).then(|| format!("{path}?people={to}")),
             people: rows,
-            done: done.iter().map(|activity| entry(activity, &called)).collect(),
+            done: done.iter().map(|activity| entry(activity, None, &called)).collect(),
             further_done: further_done.map(|cursor| format!("{path}?done={}", cursor.0)),
         };
         Ok(Answer::page(status, page.render()?))
@@ -304,42 +240,6 @@ impl Oauth {
             Running::Live => Ok(None),
         }
     }
-
-    /// What everybody on the page is called: from the person index, and from the directory for those who are there only.
-    async fn called(&self, administrator: &Administrator, everybody: &BTreeSet<Who>) -> Result<Called, Failure> {
-        let webex = everybody.iter().filter_map(|who| match who {
-            Who::Person(Person { person, .. }) | Who::Webex(person) => Some(*person),
-            Who::Entra(_) => None,
-        });
-        let index = PersonIndex::new(self.store.as_ref(), administrator.organization.tenant);
-        let known = index.people(webex.collect::<BTreeSet<_>>()).await?;
-        let people = known.into_iter().map(|(person, known)| (person, (known.name, known.user_name))).collect();
-        let mut called = Called { people, ..Called::default() };
-        let unknown = everybody.iter().filter_map(|who| match who {
-            Who::Person(Person { person, object }) => (!called.people.contains_key(person)).then_some(*object),
-            Who::Webex(_) => None,
-            Who::Entra(object) => Some(*object),
-        });
-        let unknown: Vec<ObjectId> = unknown.take(PEOPLE_SHOWN).collect();
-        if let (false, Some(directory)) = (unknown.is_empty(), &administrator.organization.directory) {
-            let users = async {
-                let access =
-                    self.tokens.graph(directory.id, self.deadline()).await.map_err(|error| error.to_string())?;
-                self.graph.users(&access, &unknown).await.map_err(|error| error.to_string())
-            };
-            match users.await {
-                Ok(users) => {
-                    called.users = users
-                        .into_iter()
-                        .map(|user| (user.id, (user.user_principal_name.clone(), user.user_principal_name)))
-                        .collect();
-                }
-                // The page is worth more than their names.
-                Err(error) => tracing::warn!(error, service = ?Service::Microsoft, "names could not be read"),
-            }
-        }
-        Ok(called)
-    }
 }
 
 fn row(who: Who, on_link: &OnLink, called: &Called) -> Row {
@@ -393,17 +293,5 @@ fn would(preview: &Preview, called: &Called) -> Would {
         at: date(preview.at),
         lines: group.into_iter().chain(joins).chain(rename).chain(moves).collect(),
         further: preview.moves.len().saturating_sub(CHANGES_SHOWN),
-    }
-}
-
-fn entry(done: &Activity, called: &Called) -> Entry {
-    let shown = done.changes.iter().take(CHANGES_SHOWN);
-    let changes = shown.map(|change| line(change, &called.who(Who::Person(change.person)).0));
-    Entry {
-        at: date(done.at),
-        cause: caused_by(done.cause),
-        lines: done.notes.iter().cloned().chain(changes).collect(),
-        further: done.changes.len().saturating_sub(CHANGES_SHOWN),
-        request_ids: done.request_ids.clone(),
     }
 }

@@ -329,6 +329,7 @@ impl Scene {
         browser.submit_on(&page, &page, &[("action", "apply"), ("hash", &hash)]).await;
         self.until("the removals were applied", |scene| scene.are_in_step(team)).await;
         browser.open("/people").await.is(200, "Compliance Officer");
+        browser.open("/activity?person=yorick").await.is(200, "is removed from the group");
     }
 
     async fn until_it_has_left(&self, browser: &Browser) {
