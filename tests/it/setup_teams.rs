@@ -42,7 +42,7 @@ async fn a_plan_that_waits_is_found_read_and_applied() {
     browser.open("/teams?state=held").await.is(200, "Team 0");
     let page = browser.open(&page_of(team)).await;
     page.is(200, "3 removals wait for you");
-    let (_, table) = page.html.split_once("Removals that wait").unwrap();
+    let (_, table) = page.html.split_once("aria-label=\"Removals that wait").unwrap();
     let table = table.split("</table>").next().unwrap();
     for (n, person) in (0..6).map(|n| (n, format!("Person {n:02}"))) {
         assert_eq!(table.contains(&person), n >= 3, "{person}");
@@ -60,6 +60,26 @@ async fn a_plan_that_waits_is_found_read_and_applied() {
 
     let again = browser.submit_on(&page_of(team), &page_of(team), &decide).await;
     again.is(409, "so nothing was decided");
+}
+
+#[tokio::test]
+async fn one_page_has_all_plans_that_wait_and_each_is_decided_there() {
+    let (mut customers, mut browser, team, _) = after_a_disaster().await;
+    browser.open("/teams").await.is(200, "href=\"/held\"");
+    let page = browser.open("/held").await;
+    page.is(200, &format!("<a href=\"{}\">Team 0</a>: 3 removals wait for you", page_of(team)));
+    for person in ["Person 03", "Person 04", "Person 05"] {
+        page.is(200, &format!("<th scope=\"row\">{person}</th><td>from the team</td>"));
+    }
+    let hash = page.field("hash");
+    customers.connected(&customers.globex).await.open("/held").await.is(200, "None.");
+    let decide = [("action", "apply"), ("hash", hash.as_str())];
+    browser.submit_on("/held", &page_of(team), &decide).await.is(200, "is being looked at");
+    browser.open("/held").await.is(200, "It was decided");
+    customers.house.let_pass(10 * MINUTE).await;
+    assert_eq!(are_in(&customers, team, 3..6), 0);
+    browser.open("/held").await.is(200, "None.");
+    browser.open("/held?from=%22").await.fails(404, "no such page");
 }
 
 #[tokio::test]

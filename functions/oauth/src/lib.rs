@@ -16,6 +16,7 @@ mod disconnect;
 mod done;
 mod failure;
 mod flow;
+mod held;
 mod home;
 mod incoming;
 mod microsoft;
@@ -216,6 +217,7 @@ impl Oauth {
             (Route::Consent, _) => self.prove_consent(&administrator).await,
             (Route::Page(Place::Prerequisites), _) => self.prerequisites(&administrator).await,
             (Route::Page(Place::People), _) => self.people(incoming, &administrator).await,
+            (Route::Page(Place::Held), _) => self.all_held(incoming, &administrator).await,
             (Route::Page(Place::Activity), _) => self.activity(incoming, &administrator).await,
             (Route::ActivityFile, _) => self.activity_file(incoming, &administrator).await,
             (Route::Page(Place::Preview), _) => self.previews(incoming, &administrator).await,

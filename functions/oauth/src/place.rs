@@ -17,6 +17,8 @@ pub(crate) enum Place {
     Prerequisites,
     /// All teams that are linked, were, or are about to be.
     Teams,
+    /// All removals that wait.
+    Held,
     /// What would be done, while nothing is.
     Preview,
     /// Who is left out.
@@ -33,12 +35,13 @@ pub(crate) enum Place {
 
 impl Place {
     /// All of them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Home,
         Self::Webex,
         Self::Microsoft,
         Self::Prerequisites,
         Self::Teams,
+        Self::Held,
         Self::Preview,
         Self::People,
         Self::Activity,
@@ -55,6 +58,7 @@ impl Place {
             Self::Microsoft => "/oauth/microsoft",
             Self::Prerequisites => "/prerequisites",
             Self::Teams => "/teams",
+            Self::Held => "/held",
             Self::Preview => "/preview",
             Self::People => "/people",
             Self::Activity => "/activity",
@@ -72,6 +76,7 @@ impl Place {
             Self::Microsoft => "microsoft",
             Self::Prerequisites => "prerequisites",
             Self::Teams => "teams",
+            Self::Held => "held",
             Self::Preview => "preview",
             Self::People => "people",
             Self::Activity => "activity",

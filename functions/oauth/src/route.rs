@@ -34,7 +34,13 @@ impl Route {
         match self {
             Self::SignOut | Self::SignOutEverywhere => "POST",
             Self::Page(
-                Place::Home | Place::Prerequisites | Place::People | Place::Activity | Place::Teams | Place::Preview,
+                Place::Home
+                | Place::Prerequisites
+                | Place::People
+                | Place::Activity
+                | Place::Teams
+                | Place::Held
+                | Place::Preview,
             )
             | Self::ActivityFile
             | Self::SignIn

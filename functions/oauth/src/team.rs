@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use askama::Template;
 use shared::activity::{self, PersonChange};
-use shared::held::{self, Decision, HeldPlan};
+use shared::held::{self, Decision};
 use shared::ids::TeamId;
 use shared::link::{self, Kept, OnLink, Unlinked, Who};
-use shared::merge::HeldFor;
 use shared::message::{Ask, Cause, Message};
 use shared::preview::{self, Consent, GroupOutlook, Move, OfficerOutlook, Preview, Rename};
 use shared::roster::{LeftOut, Side, Sides, Standing};
@@ -18,6 +17,7 @@ use crate::answer::Answer;
 use crate::called::Called;
 use crate::done::{CHANGES_SHOWN, Entry, entry, line};
 use crate::failure::Failure;
+use crate::held::HeldTable;
 use crate::home::date;
 use crate::incoming::Incoming;
 use crate::page::Shell;
@@ -46,15 +46,6 @@ struct TeamPage<'a> {
     further_people: Option<String>,
     done: Vec<Entry>,
     further_done: Option<String>,
-}
-
-/// A plan that waits.
-struct HeldTable {
-    why: &'static str,
-    since: String,
-    hash: String,
-    removals: Vec<(String, &'static str)>,
-    is_decided: bool,
 }
 
 /// What would be done if it were not for preview mode.
@@ -87,16 +78,6 @@ pub(crate) fn standing(side: Side, standing: &Standing) -> &'static str {
         (_, Standing::Member) => "Member",
         (Side::Team, Standing::Owner) => "Moderator",
         (Side::Group, Standing::Owner) => "Owner",
-    }
-}
-
-fn held_for(why: HeldFor) -> &'static str {
-    match why {
-        HeldFor::LinkLimit => "More people of this team would be removed within 24 hours than the settings allow.",
-        HeldFor::Everybody => "Everybody on one side would be removed.",
-        HeldFor::TenantLimit => "More people of all teams would be removed within 24 hours than the settings allow.",
-        HeldFor::AlreadyHolding => "An earlier plan waits; until it is decided, nobody is removed here.",
-        HeldFor::OfficerLimited => "The account in Webex lost a role: what it reads proves nobody's absence.",
     }
 }
 
@@ -151,7 +132,7 @@ impl Oauth {
             looked: (kept.looked.as_millisecond() > 0).then(|| date(kept.looked)),
             kept: &kept,
             message,
-            held: plan.map(|plan| table(&plan, &called)),
+            held: plan.map(|plan| HeldTable::of(&plan, &kept.link, &called)),
             would: preview.map(|preview| would(&preview, &called)),
             shown: (from.min(all) + 1, to, all),
             further_people: (to < all).then(|| format!("{path}?people={to}")),
@@ -251,23 +232,6 @@ fn row(who: Who, on_link: &OnLink, called: &Called) -> Row {
         Who::Entra(_) => Sides { team: Standing::Absent, group: known.group.max(Standing::Member) },
     };
     Row { name, user_name, standings, left_out: on_link.left_out, cause: on_link.cause.clone() }
-}
-
-fn table(plan: &HeldPlan, called: &Called) -> HeldTable {
-    let from = |side| match side {
-        Side::Team => "from the team",
-        Side::Group => "from the group",
-    };
-    let removal = |held: &shared::merge::Held| (called.who(Who::Person(held.person)).0, from(held.side));
-    let mut removals: Vec<_> = plan.removals.iter().map(removal).collect();
-    removals.sort();
-    HeldTable {
-        why: held_for(plan.why),
-        since: date(plan.at),
-        hash: plan.hash(),
-        removals,
-        is_decided: plan.decision != Decision::Open,
-    }
 }
 
 fn would(preview: &Preview, called: &Called) -> Would {
