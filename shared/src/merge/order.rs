@@ -1,6 +1,6 @@
 //! In which order, and within which limits: never without an owner, never with too many.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
@@ -99,6 +99,9 @@ impl Draft {
 impl Plan {
     /// What has to be stored before the first write: for whoever has a step, the memory with its intents.
     pub fn intend(&mut self, now: Timestamp) -> impl Iterator<Item = (Person, &Memory)> {
+        let is_addition = |step: &&Step| step.side == Side::Group && step.truth == Truth::Presence;
+        // Whoever is promoted right after having been added is there only if that succeeds.
+        let coming: BTreeSet<Person> = self.steps.iter().filter(is_addition).map(|step| step.person).collect();
         for step in &self.steps {
             if let Some((memory, touched)) = self.memories.get_mut(&step.person) {
                 memory.intents.retain(|intent| intent.side != step.side || !step.truths().contains(&intent.truth));
@@ -109,7 +112,7 @@ impl Plan {
                     read: step.read,
                     at: now,
                 }));
-                if step.shows_presence() {
+                if step.shows_presence() && !coming.contains(&step.person) {
                     memory.recent.presence = Some(Recent { value: true, at: now });
                 }
                 *touched = Touched::Yes;

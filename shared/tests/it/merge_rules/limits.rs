@@ -91,3 +91,12 @@ fn an_addition_without_room_that_is_on_no_record_still_owes_the_role() {
     assert_eq!(plan.memory(1).agreed, Sides { team: Owner, group: Member });
     assert_eq!(plan.memory(1).owed.role.as_ref().unwrap().by, rule(Refusal::OwnerLimit));
 }
+
+#[test]
+fn whoever_could_not_be_added_is_not_taken_for_a_member() {
+    let case =
+        link().owner_limit(2).with(agreed(Owner, Owner), Member, Owner).with(agreed(Absent, Absent), Owner, Absent);
+    assert_eq!(case.steps(), ["group: add as member 2", "group: demote 1", "group: promote 2"]);
+    let next = case.after(|i| if i == 0 { Outcome::Refused(service()) } else { Outcome::Done });
+    assert_eq!(next.steps(), NONE, "the moderator stays one");
+}
