@@ -231,10 +231,7 @@ impl Oauth {
         from: Option<&str>,
         is_full: impl Fn(&[(TeamId, Activity)]) -> bool,
     ) -> Result<Found, Failure> {
-        let organization = &administrator.organization;
-        if organization.directory.is_none() {
-            return Err(Failure::NotConnected);
-        }
+        let organization = administrator.connected()?;
         let (store, tenant) = (self.store.as_ref(), organization.tenant);
         let mut found = Found { next: from.map(|from| Cursor(from.to_owned())), ..Found::default() };
         let mut read = 0;

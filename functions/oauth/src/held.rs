@@ -69,10 +69,7 @@ struct HeldPage<'a> {
 impl Oauth {
     /// All plans that wait, page by page. Each is decided by the handler of its team's page, by its hash.
     pub(crate) async fn all_held(&self, incoming: &Incoming, administrator: &Administrator) -> Result<Answer, Failure> {
-        let organization = &administrator.organization;
-        if organization.directory.is_none() {
-            return Err(Failure::NotConnected);
-        }
+        let organization = administrator.connected()?;
         let (store, tenant) = (self.store.as_ref(), organization.tenant);
         let from = incoming.query("from").map(|from| Cursor(from.to_owned()));
         let links = link::page(store, tenant, (State::Held, ""), SHOWN, from.as_ref()).await;

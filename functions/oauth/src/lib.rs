@@ -147,6 +147,14 @@ struct Administrator {
     organization: Organization,
 }
 
+impl Administrator {
+    /// The organization, if both sides are connected: before that it has nothing to show.
+    fn connected(&self) -> Result<&Organization, Failure> {
+        let is_connected = self.organization.directory.is_some();
+        is_connected.then_some(&self.organization).ok_or(Failure::NotConnected)
+    }
+}
+
 impl Oauth {
     /// The function over its parts.
     ///

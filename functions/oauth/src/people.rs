@@ -49,10 +49,7 @@ struct PeoplePage<'a> {
 impl Oauth {
     /// Whoever is left out, page by page.
     pub(crate) async fn people(&self, incoming: &Incoming, administrator: &Administrator) -> Result<Answer, Failure> {
-        let organization = &administrator.organization;
-        if organization.directory.is_none() {
-            return Err(Failure::NotConnected);
-        }
+        let organization = administrator.connected()?;
         let asked = incoming.query("why").unwrap_or_default();
         let only = REASONS.into_iter().find(|(_, name, _)| *name == asked);
         let from = incoming.query("from").map(|from| Cursor(from.to_owned()));

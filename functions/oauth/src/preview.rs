@@ -50,10 +50,7 @@ struct Row {
 
 impl Oauth {
     pub(crate) async fn previews(&self, incoming: &Incoming, administrator: &Administrator) -> Result<Answer, Failure> {
-        let organization = &administrator.organization;
-        if organization.directory.is_none() {
-            return Err(Failure::NotConnected);
-        }
+        let organization = administrator.connected()?;
         let (store, tenant) = (self.store.as_ref(), organization.tenant);
         let (settings, _) = settings::load(store, tenant).await?;
         let from = incoming.query("from").and_then(|from| from.split_once('.'));

@@ -205,10 +205,7 @@ impl Oauth {
 
     /// A link of this organization's own; whatever is another's is not there.
     async fn kept(&self, administrator: &Administrator, team: TeamId) -> Result<Kept, Failure> {
-        let organization = &administrator.organization;
-        if organization.directory.is_none() {
-            return Err(Failure::NotConnected);
-        }
+        let organization = administrator.connected()?;
         let item = self.store.get(&link::key(organization.tenant, team)).await?;
         Ok(from_item(item.ok_or(Failure::NoSuchTeam)?)?)
     }

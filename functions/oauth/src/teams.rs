@@ -70,10 +70,7 @@ fn address(state: Option<State>, title: &str, from: Option<&str>) -> String {
 
 impl Oauth {
     pub(crate) async fn teams(&self, incoming: &Incoming, administrator: &Administrator) -> Result<Answer, Failure> {
-        let organization = &administrator.organization;
-        if organization.directory.is_none() {
-            return Err(Failure::NotConnected);
-        }
+        let organization = administrator.connected()?;
         let named = |name: &str| State::ALL.into_iter().find(|state| state.to_string() == name);
         let state = incoming.query("state").and_then(named);
         let title = incoming.query("title").unwrap_or_default().trim();
