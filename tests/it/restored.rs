@@ -27,6 +27,7 @@ async fn what_happened_since_the_point_in_time_stands() {
     let as_left = town.world().team(team).unwrap().people;
 
     town.store().restore(before);
+    assert_eq!(town.kept(team).await.unwrap().link.title, "Lighthouse", "the table knows nothing of it");
     town.let_pass(DAY + 40 * MINUTE).await;
     assert_eq!(town.world().team(team).unwrap().people, as_left, "nobody comes back, nobody goes");
     assert_eq!(town.group().1.display_name, "Beacon");
@@ -57,6 +58,7 @@ async fn a_link_that_was_made_since_waits_and_its_group_is_left_alone() {
     town.assert_in_step(team);
     let group = town.group();
     town.store().restore(before);
+    assert_eq!(town.kept(team).await, None, "the table knows nothing of it");
     town.let_pass(DAY).await;
     let trouble = town.kept(team).await.unwrap().link.trouble.unwrap();
     assert_eq!(trouble.kind, TroubleKind::SomebodyElsesGroup);

@@ -70,7 +70,8 @@ def deploy(aws: str, dynamodb: str, name: str, parameters: dict) -> dict:
         Capabilities=["CAPABILITY_IAM"],
     )
     (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
-    made = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in stacks.describe_stack_resources(StackName=name)["StackResources"] if "PhysicalResourceId" in one}
+    resources = stacks.describe_stack_resources(StackName=name)["StackResources"]
+    made = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources if "PhysicalResourceId" in one}
 
     table = client("dynamodb").describe_table(TableName=made["Table"])["Table"]
     client("dynamodb", dynamodb).create_table(
@@ -82,7 +83,8 @@ def deploy(aws: str, dynamodb: str, name: str, parameters: dict) -> dict:
     )
 
     mappings = {one["FunctionArn"]: one for one in client("lambda").list_event_source_mappings()["EventSourceMappings"]}
-    queues = {arn: url for url in client("sqs").list_queues()["QueueUrls"] for arn in [client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]]}
+    attributes = {url: client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"]) for url in client("sqs").list_queues()["QueueUrls"]}
+    queues = {of["Attributes"]["QueueArn"]: url for url, of in attributes.items()}
     functions = {}
     for logical in of_type(plain["Resources"], "AWS::Lambda::Function"):
         function = client("lambda").get_function_configuration(FunctionName=made[logical])
