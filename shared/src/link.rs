@@ -4,13 +4,15 @@
 //! Whoever holds a lease is the only one who writes the link and its people, until the lease ends: it is taken by one conditional update, and every later write requires
 //! it still to stand.
 
+mod instruct;
 mod listing;
 mod people;
 mod unlink;
 
+pub use instruct::{Instructed, Proposal, instruct};
 pub(crate) use listing::listing;
 pub use listing::{State, page};
-pub use people::{OnLink, Who, delete_person, people, put_person};
+pub use people::{Because, OnLink, Who, delete_person, people, put_person};
 pub use unlink::{Unlinked, unlink};
 
 use std::collections::BTreeSet;
@@ -541,6 +543,28 @@ impl Lease {
         changes.extend(closing.delayed.map(|delayed| Change::Set("delayed", moment(delayed))));
         let known = Test::Equals("wanted", moment(closing.wanted));
         Ok(Write::Update(self.key.clone(), changes, Condition::Holds(vec![self.stands()?, known])))
+    }
+
+    /// Stores the link and gives the lease back for somebody who has read nothing: whoever wanted a look meanwhile gets it at once. `ConditionFailed`
+    /// where the lease is lost.
+    async fn give_back(
+        &self,
+        store: &dyn Store,
+        (tenant, link): (TenantId, &Link),
+        mut closing: Closing,
+        (writes, now): (Vec<Write>, Timestamp),
+    ) -> Result<(), StoreError> {
+        loop {
+            let close = self.close(tenant, link, &closing)?;
+            match store.write([writes.as_slice(), &[close]].concat()).await {
+                Err(StoreError::ConditionFailed) => {
+                    let kept = self.read(store).await?.filter(|kept| kept.wanted != closing.wanted);
+                    closing.wanted = kept.ok_or(StoreError::ConditionFailed)?.wanted;
+                    closing.next_look = closing.next_look.min(now);
+                }
+                written => return written,
+            }
+        }
     }
 
     /// The link as it stands, if the lease does.

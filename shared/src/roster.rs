@@ -105,6 +105,11 @@ pub enum Truth {
     Role,
 }
 
+impl Truth {
+    /// Both, presence first.
+    pub const BOTH: [Self; 2] = [Self::Presence, Self::Role];
+}
+
 impl Standing {
     /// The value of one truth.
     pub fn says(self, truth: Truth) -> bool {

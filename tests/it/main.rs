@@ -23,6 +23,7 @@ mod setup_failures;
 mod setup_journey;
 mod setup_leaving;
 mod setup_operation;
+mod setup_put_back;
 mod setup_settings;
 mod setup_teams;
 mod standing;

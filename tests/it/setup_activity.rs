@@ -133,11 +133,9 @@ async fn much_was_done(customers: &Customers, tenant: TenantId, team: TeamId, lo
             refused: None,
         };
         let done = Activity {
-            at: now + jiff::SignedDuration::from_secs(look),
-            cause: Cause::Due,
             changes: (0..people).map(change).collect(),
             notes: vec![format!("=look {look}")],
-            request_ids: vec![],
+            ..Activity::new(now + jiff::SignedDuration::from_secs(look), Cause::Due)
         };
         for write in done.puts(tenant, team).unwrap() {
             store.write(vec![write]).await.unwrap();

@@ -185,7 +185,7 @@ impl Oauth {
             done: found
                 .done
                 .iter()
-                .map(|(team, done)| entry(done, Some((*team, found.title(*team))), &found.called))
+                .map(|(team, done)| entry(done, *team, Some(found.title(*team)), &found.called))
                 .collect(),
             next: found.next.as_ref().map(|next| wanted.address(Place::Activity.path(), Some(&next.0))),
             file: wanted.address("/activity.csv", from),

@@ -1,6 +1,6 @@
 //! What was done, in words.
 
-use shared::activity::{Activity, PersonChange};
+use shared::activity::{Activity, EntryId, PersonChange};
 use shared::ids::TeamId;
 use shared::link::Who;
 use shared::message::Cause;
@@ -14,8 +14,11 @@ pub(crate) const CHANGES_SHOWN: usize = 25;
 
 /// Something that was done.
 pub(crate) struct Entry {
-    /// To which team, with its title; where the page is not about one.
-    pub(crate) team: Option<(TeamId, String)>,
+    /// To which team.
+    pub(crate) team: TeamId,
+    /// Its title, where the page is not about one.
+    pub(crate) title: Option<String>,
+    pub(crate) id: EntryId,
     pub(crate) at: String,
     pub(crate) cause: &'static str,
     pub(crate) lines: Vec<String>,
@@ -55,11 +58,13 @@ pub(crate) fn line(change: &PersonChange, name: &str) -> String {
 }
 
 /// An entry of a list.
-pub(crate) fn entry(done: &Activity, team: Option<(TeamId, String)>, called: &Called) -> Entry {
+pub(crate) fn entry(done: &Activity, team: TeamId, title: Option<String>, called: &Called) -> Entry {
     let shown = done.changes.iter().take(CHANGES_SHOWN);
     let changes = shown.map(|change| line(change, &called.who(Who::Person(change.person)).0));
     Entry {
         team,
+        title,
+        id: done.id,
         at: date(done.at),
         cause: caused_by(done.cause),
         lines: done.notes.iter().cloned().chain(changes).collect(),

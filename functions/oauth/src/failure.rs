@@ -89,6 +89,8 @@ pub(crate) enum Failure {
     NotConnected,
     #[error("no such team")]
     NoSuchTeam,
+    #[error("no such entry")]
+    NoSuchEntry,
     #[error("out of reach: {0}")]
     Unavailable(Box<dyn Error + Send + Sync>),
 }
@@ -143,7 +145,7 @@ impl Failure {
     /// The status of the page.
     pub(crate) fn status(&self) -> u16 {
         match self {
-            Self::NoSuchPage | Self::NoSuchTeam => 404,
+            Self::NoSuchPage | Self::NoSuchTeam | Self::NoSuchEntry => 404,
             Self::WrongMethod { .. } => 405,
             Self::TooLarge => 413,
             Self::NotAForm | Self::State | Self::IdToken(_) | Self::ConsentForAnotherDirectory => 400,
@@ -241,6 +243,8 @@ impl Failure {
                 .hint("An administrator of the other organization can disconnect it in these pages.")
                 .then("Sign in to another directory", Place::Microsoft),
             Self::Changed(place) => Words::new("Somebody else was faster", "Things are not as they were when the page was shown. Nothing was changed.").then("Look at how they are now", *place),
+            Self::NoSuchEntry => Words::new("This is not known any more", "What was done to a team is kept for 90 days.")
+                .then("Go to the activity", Place::Activity),
             Self::NoSuchTeam => Words::new("There is no such team here", "It is not among the teams of your organization that have a group, had one, or are about to get one.")
                 .hint("A team is here once somebody was asked for it, or once it got a group.")
                 .then("Look at all teams", Place::Teams),

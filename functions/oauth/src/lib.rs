@@ -27,6 +27,7 @@ mod people;
 mod place;
 mod prerequisites;
 mod preview;
+mod put_back;
 mod random;
 mod route;
 mod session;
@@ -232,6 +233,8 @@ impl Oauth {
             (Route::Page(Place::Teams), _) => self.teams(incoming, &administrator).await,
             (Route::Team(team), false) => self.team(incoming, &administrator, team).await,
             (Route::Team(team), true) => self.decide_about_team(incoming, &administrator, team).await,
+            (Route::Done(team, entry), false) => self.done(&administrator, team, entry).await,
+            (Route::Done(team, entry), true) => self.put_back(incoming, &administrator, team, entry).await,
             (Route::Page(Place::Settings), false) => self.settings_page(incoming, &administrator).await,
             (Route::Page(Place::Settings), true) => self.save_settings(incoming, &administrator).await,
             (Route::Page(Place::Disconnect), false) => self.disconnect_page(&administrator).await,

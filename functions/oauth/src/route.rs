@@ -1,6 +1,7 @@
 //! The addresses.
 
 use http::Method;
+use shared::activity::EntryId;
 use shared::ids::TeamId;
 
 use crate::Oauth;
@@ -12,6 +13,8 @@ pub(crate) enum Route {
     Page(Place),
     /// One team.
     Team(TeamId),
+    /// Something that was done to a team.
+    Done(TeamId, EntryId),
     /// What was done, as a file.
     ActivityFile,
     /// Begins a sign-in.
@@ -49,7 +52,7 @@ impl Route {
             | Self::Consent
             | Self::Style
             | Self::Health => "GET",
-            Self::Page(_) | Self::Team(_) => "GET, POST",
+            Self::Page(_) | Self::Team(_) | Self::Done(..) => "GET, POST",
         }
     }
 
@@ -62,7 +65,7 @@ impl Route {
     pub(crate) fn place(self) -> Place {
         match self {
             Self::Page(place) => place,
-            Self::Team(_) => Place::Teams,
+            Self::Team(_) | Self::Done(..) => Place::Teams,
             Self::ActivityFile => Place::Activity,
             Self::MicrosoftCallback | Self::Consent => Place::Microsoft,
             _ => Place::Home,
@@ -78,7 +81,11 @@ impl Oauth {
         }
         if let Some(team) = path.strip_prefix("/teams/") {
             // Only one spelling of an id is an address.
-            return team.parse().ok().filter(|id: &TeamId| id.to_string() == team).map(Route::Team);
+            let of = |team: &str| team.parse().ok().filter(|id: &TeamId| id.to_string() == team);
+            return match team.split_once("/done/") {
+                Some((team, entry)) => Some(Route::Done(of(team)?, entry.parse().ok()?)),
+                None => of(team).map(Route::Team),
+            };
         }
         match path {
             "/activity.csv" => Some(Route::ActivityFile),

@@ -1,21 +1,23 @@
 //! One team: who is on both sides and who is not, and why; what waits, what was done, and the buttons for it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use askama::Template;
-use shared::activity::{self, PersonChange};
+use shared::activity::{self, EntryId, PersonChange};
 use shared::held::{self, Decision};
-use shared::ids::TeamId;
-use shared::link::{self, Kept, OnLink, Unlinked, Who};
+use shared::ids::{TeamId, TenantId};
+use shared::link::{self, Instructed, Kept, OnLink, Proposal, Unlinked, Who};
+use shared::merge::{OWNER_LIMIT, OwedTo, Refusal};
 use shared::message::{Ask, Cause, Message};
 use shared::preview::{self, Consent, GroupOutlook, Move, OfficerOutlook, Preview, Rename};
-use shared::roster::{LeftOut, Side, Sides, Standing};
+use shared::roster::{LeftOut, Person, Side, Sides, Standing};
 use shared::settings::{self, Running};
 use shared::store::{Cursor, StoreError, from_item};
 
 use crate::answer::Answer;
 use crate::called::Called;
-use crate::done::{CHANGES_SHOWN, Entry, entry, line};
+use crate::done::{CHANGES_SHOWN, Entry, caused_by, entry, line};
 use crate::failure::Failure;
 use crate::held::HeldTable;
 use crate::home::date;
@@ -23,6 +25,10 @@ use crate::incoming::Incoming;
 use crate::page::Shell;
 use crate::place::Place;
 use crate::{Administrator, Oauth};
+
+/// Said of a decision about something that is not so any more.
+pub(crate) const MOVED: &str =
+    "Things are not as they were when the page was shown, so nothing was decided. This is how they are now.";
 
 /// People on a page.
 const PEOPLE_SHOWN: usize = 200;
@@ -61,10 +67,32 @@ struct Row {
     user_name: String,
     standings: Sides<Standing>,
     left_out: Option<LeftOut>,
-    cause: Option<String>,
+    because: Option<Reason>,
+    refused: Option<String>,
+    offers: Vec<Offer>,
+}
+
+/// Why somebody is what he is.
+struct Reason {
+    words: String,
+    event: String,
+    entry: EntryId,
+}
+
+/// A way to make somebody equal on both sides.
+struct Offer {
+    person: String,
+    as_in: Side,
+    hash: String,
+    words: &'static str,
 }
 
 impl Row {
+    /// Whether both sides have somebody who takes part differently, and are left so.
+    fn differs(&self) -> bool {
+        self.left_out.is_none() && !self.standings.are_equal()
+    }
+
     /// Those first whom somebody may ask about.
     fn order(&self) -> (bool, bool, String) {
         (self.left_out.is_none(), self.standings.are_equal(), self.name.to_lowercase())
@@ -107,10 +135,11 @@ impl Oauth {
         let kept = self.kept(administrator, team).await?;
         let path = format!("{}/{team}", Place::Teams.path());
         let done_from = incoming.query("done").map(|from| Cursor(from.to_owned()));
+        let running = settings::load(store, tenant).await?.0.running;
         let (people, plan, preview, done) = futures::try_join!(
             link::people(store, tenant, team),
             held::load(store, tenant, team),
-            self.foreseen(administrator, team),
+            self.foreseen(administrator, team, running),
             activity::page(store, tenant, team, DONE_SHOWN, done_from.as_ref()),
         )
         .map_err(|error| Failure::of_list(error, incoming.query("done")))?;
@@ -120,7 +149,11 @@ impl Oauth {
         let pairs = pairs.chain(done.iter().flat_map(|done| done.changes.iter().map(|change| change.person)));
         let everybody = people.keys().copied().chain(pairs.map(Who::Person)).collect();
         let called = self.called(administrator, &everybody).await?;
+        let is_live = running == Running::Live && kept.link.group().is_some();
         let mut rows: Vec<Row> = people.iter().map(|(who, on_link)| row(*who, on_link, &called)).collect();
+        for (row, who) in rows.iter_mut().zip(people.keys()).filter(|(row, _)| is_live && row.differs()) {
+            row.offers = offers(*who, &people);
+        }
         rows.sort_by_cached_key(Row::order);
         let all = rows.len();
         let from = incoming.query("people").and_then(|from| from.parse().ok()).filter(|from| *from < all).unwrap_or(0);
@@ -137,7 +170,7 @@ impl Oauth {
             shown: (from.min(all) + 1, to, all),
             further_people: (to < all).then(|| format!("{path}?people={to}")),
             people: rows,
-            done: done.iter().map(|activity| entry(activity, None, &called)).collect(),
+            done: done.iter().map(|activity| entry(activity, team, None, &called)).collect(),
             further_done: further_done.map(|cursor| format!("{path}?done={}", cursor.0)),
         };
         Ok(Answer::page(status, page.render()?))
@@ -157,6 +190,7 @@ impl Oauth {
             Some("sync") => None,
             Some("apply") => Some(Decision::Apply),
             Some("discard") => Some(Decision::Discard),
+            Some("equal") => return self.make_equal(incoming, administrator, &kept).await,
             Some("unlink") => return self.unlink(incoming, administrator, team).await,
             _ => return Err(Failure::NotAForm),
         };
@@ -164,16 +198,13 @@ impl Oauth {
             let hash = incoming.field("hash").unwrap_or_default();
             match held::decide(store, tenant, team, hash, decision).await {
                 Err(StoreError::ConditionFailed) => {
-                    let moved = "Things are not as they were when the page was shown, so nothing was decided. This is how they are now.";
-                    return self.team_page(incoming, administrator, team, (409, Some(moved))).await;
+                    return self.team_page(incoming, administrator, team, (409, Some(MOVED))).await;
                 }
                 decided => decided?,
             }
             tracing::info!(%tenant, %team, %person, ?decision, "a held plan was decided");
         }
-        let ask = Ask::Team { team, region: Some(kept.link.region) };
-        let look = Message { v: Default::default(), tenant, at: self.clock.now(), cause: Cause::Administrator, ask };
-        self.queue.send(&look, Duration::ZERO).await?;
+        self.look_soon(tenant, &kept).await?;
         Ok(Answer::see(format!("{}/{team}?did=asked", Place::Teams.path())))
     }
 
@@ -204,19 +235,82 @@ impl Oauth {
     }
 
     /// A link of this organization's own; whatever is another's is not there.
-    async fn kept(&self, administrator: &Administrator, team: TeamId) -> Result<Kept, Failure> {
+    pub(crate) async fn kept(&self, administrator: &Administrator, team: TeamId) -> Result<Kept, Failure> {
         let organization = administrator.connected()?;
         let item = self.store.get(&link::key(organization.tenant, team)).await?;
         Ok(from_item(item.ok_or(Failure::NoSuchTeam)?)?)
     }
 
     /// What the last look in preview mode would have done, while that is on.
-    async fn foreseen(&self, administrator: &Administrator, team: TeamId) -> Result<Option<Preview>, StoreError> {
-        let (store, tenant) = (self.store.as_ref(), administrator.organization.tenant);
-        match settings::load(store, tenant).await?.0.running {
-            Running::Preview => preview::load(store, tenant, team).await,
+    async fn foreseen(
+        &self,
+        administrator: &Administrator,
+        team: TeamId,
+        running: Running,
+    ) -> Result<Option<Preview>, StoreError> {
+        match running {
+            Running::Preview => preview::load(self.store.as_ref(), administrator.organization.tenant, team).await,
             Running::Live => Ok(None),
         }
+    }
+
+    /// Somebody is made equal on both sides, as one of them has it.
+    async fn make_equal(
+        &self,
+        incoming: &Incoming,
+        administrator: &Administrator,
+        kept: &Kept,
+    ) -> Result<Answer, Failure> {
+        let (object, person) = incoming.field("person").and_then(|ids| ids.split_once('/')).ok_or(Failure::NotAForm)?;
+        let (object, person) = (object.parse().ok(), person.parse().ok());
+        let person = object.zip(person).map(|(object, person)| Person { object, person }).ok_or(Failure::NotAForm)?;
+        let as_in = match incoming.field("as") {
+            Some("team") => Side::Team,
+            Some("group") => Side::Group,
+            _ => return Err(Failure::NotAForm),
+        };
+        let propose = |people: &BTreeMap<Who, OnLink>| Proposal::make_equal(person, as_in, people);
+        match self.instruct(incoming, administrator, kept, propose).await? {
+            None => Ok(Answer::see(format!("{}/{}?did=asked", Place::Teams.path(), kept.link.team))),
+            Some(refusal) => self.team_page(incoming, administrator, kept.link.team, (409, Some(refusal))).await,
+        }
+    }
+
+    /// Takes a proposal for decided, if it is the one that was shown, and has it carried out. Says why not, if not.
+    pub(crate) async fn instruct(
+        &self,
+        incoming: &Incoming,
+        administrator: &Administrator,
+        kept: &Kept,
+        propose: impl Fn(&BTreeMap<Who, OnLink>) -> Proposal,
+    ) -> Result<Option<&'static str>, Failure> {
+        let (store, tenant, team) = (self.store.as_ref(), administrator.organization.tenant, kept.link.team);
+        if settings::load(store, tenant).await?.0.running == Running::Preview {
+            return Ok(Some("Preview mode is on: nothing is changed on either side."));
+        }
+        let hash = incoming.field("hash").unwrap_or_default();
+        let instructed = link::instruct(store, tenant, team, (hash, propose), self.clock.now()).await?;
+        Ok(match instructed {
+            Instructed::Given => {
+                let person = administrator.session.person;
+                tracing::info!(%tenant, %team, %person, hash, "an administrator decided about people of a team");
+                self.look_soon(tenant, kept).await?;
+                None
+            }
+            Instructed::Busy => {
+                Some("The team is just being looked at, so nothing was changed. Try again in a minute.")
+            }
+            Instructed::Moved => Some(MOVED),
+            Instructed::Gone => {
+                Some("The team has no group that anything could be carried to, so nothing was changed.")
+            }
+        })
+    }
+
+    async fn look_soon(&self, tenant: TenantId, kept: &Kept) -> Result<(), Failure> {
+        let ask = Ask::Team { team: kept.link.team, region: Some(kept.link.region.clone()) };
+        let look = Message { v: Default::default(), tenant, at: self.clock.now(), cause: Cause::Administrator, ask };
+        Ok(self.queue.send(&look, Duration::ZERO).await?)
     }
 }
 
@@ -228,7 +322,52 @@ fn row(who: Who, on_link: &OnLink, called: &Called) -> Row {
         Who::Webex(_) => Sides { team: known.team.max(Standing::Member), group: Standing::Absent },
         Who::Entra(_) => Sides { team: Standing::Absent, group: known.group.max(Standing::Member) },
     };
-    Row { name, user_name, standings, left_out: on_link.left_out, cause: on_link.cause.clone() }
+    let because = on_link.because.as_ref().map(|because| Reason {
+        words: because.words.clone(),
+        event: format!("{}, {}", caused_by(because.event), date(because.at)),
+        entry: because.entry,
+    });
+    let owed = [&on_link.memory.owed.presence, &on_link.memory.owed.role].into_iter().flatten().next();
+    let refused = owed.map(|owed| match &owed.by {
+        OwedTo::Rule { refusal: Refusal::LastOwner } => {
+            format!("The {} keeps its last {}; it is done when there is another.", owed.side, role(owed.side))
+        }
+        OwedTo::Rule { refusal: Refusal::OwnerLimit } => {
+            format!("A group has at most {OWNER_LIMIT} owners; it is done when there is room.")
+        }
+        OwedTo::Service { said } => format!("The {} refused it: {said}. It is tried again every day.", owed.side),
+    });
+    Row { name, user_name, standings, left_out: on_link.left_out, because, refused, offers: vec![] }
+}
+
+fn role(side: Side) -> &'static str {
+    match side {
+        Side::Team => "moderator",
+        Side::Group => "owner",
+    }
+}
+
+/// Both ways to make somebody equal, in words that say what happens.
+fn offers(who: Who, people: &BTreeMap<Who, OnLink>) -> Vec<Offer> {
+    let Who::Person(person) = who else { return vec![] };
+    let offer = |as_in: Side| {
+        let proposal = Proposal::make_equal(person, as_in, people);
+        let &(is, to) = proposal.people.get(&person)?;
+        let words = match (as_in.other(), is[as_in.other()], to) {
+            (Side::Team, _, Standing::Absent) => "Remove from the team",
+            (Side::Group, _, Standing::Absent) => "Remove from the group",
+            (Side::Team, Standing::Absent, Standing::Member) => "Add to the team",
+            (Side::Group, Standing::Absent, Standing::Member) => "Add to the group",
+            (Side::Team, Standing::Absent, Standing::Owner) => "Add to the team as moderator",
+            (Side::Group, Standing::Absent, Standing::Owner) => "Add to the group as owner",
+            (Side::Team, _, Standing::Owner) => "Make moderator of the team",
+            (Side::Group, _, Standing::Owner) => "Make owner of the group",
+            (Side::Team, _, Standing::Member) => "Make member of the team",
+            (Side::Group, _, Standing::Member) => "Make member of the group",
+        };
+        Some(Offer { person: format!("{}/{}", person.object, person.person), as_in, hash: proposal.hash(), words })
+    };
+    Side::BOTH.into_iter().filter_map(offer).collect()
 }
 
 fn would(preview: &Preview, called: &Called) -> Would {

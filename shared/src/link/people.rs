@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::activity::EntryId;
 use crate::ids::{ObjectId, PersonId, TeamId, TenantId};
 use crate::merge::Memory;
+use crate::message::Cause;
 use crate::roster::{LeftOut, Person};
 use crate::store::{Condition, Key, Query, Store, StoreError, Write, from_item, to_item};
 use crate::tenant::keys::team_partition;
@@ -52,9 +55,22 @@ pub struct OnLink {
     /// Why the person is left out, if so.
     #[serde(default)]
     pub left_out: Option<LeftOut>,
-    /// What last changed, in words.
+    /// Why the person is what it is.
     #[serde(default)]
-    pub cause: Option<String>,
+    pub because: Option<Because>,
+}
+
+/// What last changed for somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Because {
+    /// What, in words.
+    pub words: String,
+    /// What gave rise to it.
+    pub event: Cause,
+    /// When.
+    pub at: Timestamp,
+    /// Where it is told whole, with the request ids.
+    pub entry: EntryId,
 }
 
 /// Everybody on a link.

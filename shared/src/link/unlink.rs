@@ -41,8 +41,7 @@ pub async fn unlink(
         return Ok(Unlinked::Busy);
     };
     let mut link = kept.link;
-    let activity =
-        Activity { at: now, cause: Cause::Administrator, changes: vec![], notes: vec![words], request_ids: vec![] };
+    let activity = Activity { notes: vec![words], ..Activity::new(now, Cause::Administrator) };
     let mut writes = activity.puts(tenant, team)?;
     if let Some(group) = link.group() {
         writes.push(Write::Delete(keys::group(directory, group), Condition::Any));
@@ -55,8 +54,7 @@ pub async fn unlink(
     link.notices.clear();
     let closing =
         Closing { looked: now, wanted: kept.wanted, hinted: kept.hinted, next_look: super::never(), delayed: None };
-    writes.push(lease.close(tenant, &link, &closing)?);
-    match store.write(writes).await {
+    match lease.give_back(store, (tenant, &link), closing, (writes, now)).await {
         Ok(()) => Ok(Unlinked::Over),
         Err(StoreError::ConditionFailed) => Ok(Unlinked::Busy),
         Err(error) => Err(error),

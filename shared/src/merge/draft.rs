@@ -156,9 +156,18 @@ impl Draft {
 
 /// What one person's readings want, and what they let us agree on.
 fn compare(person: Person, memory: &mut Memory, seen: Sides<Standing>, terms: &Terms) -> Option<Wanted> {
+    let instruction = memory.instruction;
+    let instructed = instruction.and_then(|one| Some((one.next_side(seen, terms.now)?, one.to)));
+    if let (Some(instruction), None) = (instruction, instructed) {
+        memory.end_instruction(&instruction, seen);
+    }
     let agreed = memory.agreed;
     observe(memory, agreed, seen.group, terms.now);
     memory.before = seen.group;
+    if let Some((side, to)) = instructed {
+        let truth = if to.is_present() == seen[side].is_present() { Truth::Role } else { Truth::Presence };
+        return Some(Wanted { person, side, to, truth, read: seen });
+    }
     let wanted = |source: Side, truth| Wanted { person, side: source.other(), to: seen[source], truth, read: seen };
 
     let presence = Sides::each(|side| agreed[side].is_present() != seen[side].is_present());
@@ -214,7 +223,7 @@ fn source(memory: &Memory, changed: Sides<bool>, seen: Sides<Standing>, truth: T
 
 /// A value that the group's reading shows for the first time stands from now on.
 fn observe(memory: &mut Memory, agreed: Sides<Standing>, group: Standing, now: Timestamp) {
-    for truth in [Truth::Presence, Truth::Role] {
+    for truth in Truth::BOTH {
         let value = group.says(truth);
         let is_first =
             memory.before.says(truth) != value && memory.recent[truth].is_none_or(|recent| recent.value != value);

@@ -1,6 +1,6 @@
 //! What is stored of one person of a link, and how it changes with what a look did.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{RECENT, Step};
@@ -52,6 +52,37 @@ pub struct Memory {
     /// Writes that were refused and are still due.
     #[serde(default)]
     pub owed: PerTruth<Option<Owed>>,
+    /// What an administrator decided that the person should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<Instruction>,
+}
+
+/// What an administrator decided that somebody should be on both sides. It stands while each side is as it was shown to him, or as he wants it,
+/// and for a day at most: somebody who acts meanwhile, or comes back much later, is not overruled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instruction {
+    /// What the person should be, on both sides.
+    pub to: Standing,
+    /// What the person was shown to be.
+    pub shown: Sides<Standing>,
+    /// When it was given.
+    pub at: Timestamp,
+}
+
+impl Instruction {
+    /// For how long it stands.
+    pub const STANDS: SignedDuration = SignedDuration::from_hours(24);
+
+    /// The side that is to be changed next, if it stands and is not carried out.
+    pub(super) fn next_side(&self, seen: Sides<Standing>, now: Timestamp) -> Option<Side> {
+        let is_between = |side: Side, truth: Truth| {
+            [self.shown[side], self.to].iter().any(|one| one.says(truth) == seen[side].says(truth))
+        };
+        let stands = now.duration_since(self.at) < Self::STANDS
+            && Side::BOTH.iter().all(|&side| Truth::BOTH.iter().all(|&truth| is_between(side, truth)));
+        // The group first: what is half carried out when it ends is carried on from there, whatever the direction.
+        [Side::Group, Side::Team].into_iter().find(|&side| stands && seen[side] != self.to)
+    }
 }
 
 /// A value of the Microsoft side that stands whatever a reading shows.
@@ -167,6 +198,24 @@ impl Memory {
         self.been_equal |= seen.are_equal() && seen.team.is_present();
     }
 
+    /// Whether an instruction stands of which something was done, or may have been.
+    pub fn has_begun_instruction(&self, now: Timestamp) -> bool {
+        let is_begun = |one: Instruction| self.agreed != one.shown || !self.intents.is_empty();
+        self.instruction.is_some_and(|one| now.duration_since(one.at) < Instruction::STANDS && is_begun(one))
+    }
+
+    /// An instruction is carried out, or does not stand any more: the half of it that was carried out is a change like anybody's.
+    pub(super) fn end_instruction(&mut self, instruction: &Instruction, seen: Sides<Standing>) {
+        for side in Side::BOTH {
+            for truth in Truth::BOTH {
+                if seen[side].says(truth) == instruction.to.says(truth) {
+                    self.agreed[side] = self.agreed[side].with(truth, instruction.shown[side]);
+                }
+            }
+        }
+        self.instruction = None;
+    }
+
     /// What is known once the step is through, at `now`, after its call has answered.
     pub fn after(mut self, step: &Step, outcome: &Outcome, now: Timestamp) -> Self {
         if *outcome == Outcome::Unknown {
@@ -183,6 +232,9 @@ impl Memory {
                     // Put back as it was while the other side's role changed: that is a change still.
                     self.agreed[step.side] = step.wanted;
                 }
+                self.instruction = self
+                    .instruction
+                    .filter(|instruction| Side::BOTH.iter().any(|&side| now_there[side] != instruction.to));
                 self.wrote(step, step.wanted, now);
             }
             Outcome::Done => self = self.added_without_role(step, OwedTo::Rule { refusal: Refusal::OwnerLimit }, now),
@@ -193,9 +245,17 @@ impl Memory {
         self
     }
 
-    /// A write is owed: both sides are agreed as they were read, and the mark remembers that they should not stay so.
+    /// A write is owed: both sides are agreed as they were read, and the mark remembers that they should not stay so. What was to become of both
+    /// sides, and is refused on the first, is not owed: the other side does not have it, either.
     pub(super) fn refuse(&mut self, side: Side, truth: Truth, read: Sides<Standing>, by: OwedTo, now: Timestamp) {
-        self.agreed = read;
+        if let Some(instruction) = self.instruction.filter(|instruction| instruction.to != read[side.other()]) {
+            // A rule that is in the way of an instruction that is begun can be so for an old reading only.
+            if !matches!(by, OwedTo::Rule { .. }) || !self.has_begun_instruction(now) {
+                self.end_instruction(&instruction, read);
+            }
+            return;
+        }
+        (self.agreed, self.instruction) = (read, None);
         if truth == Truth::Role {
             self.owed.presence = None;
         }

@@ -19,7 +19,7 @@ mod see;
 
 pub use brake::{Brake, BrakeLimit, HeldFor, Holding};
 pub use draft::{Draft, Held, Retry, Subject, Terms, Wanted};
-pub use memory::{Intent, Memory, Outcome, Owed, OwedTo, PerTruth, Recent, Refusal, Touched};
+pub use memory::{Instruction, Intent, Memory, Outcome, Owed, OwedTo, PerTruth, Recent, Refusal, Touched};
 pub use names::{Decoration, Former, GroupName, NameIntent, NameReading, NameTerms, NameWrite, Names, TeamName};
 pub use order::{Limits, Plan, Step};
 pub use see::{Seen, see};

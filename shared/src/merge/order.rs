@@ -38,7 +38,7 @@ impl Step {
     /// The truths that this step writes.
     pub fn truths(&self) -> &'static [Truth] {
         match self.truth {
-            Truth::Presence => &[Truth::Presence, Truth::Role],
+            Truth::Presence => &Truth::BOTH,
             Truth::Role => &[Truth::Role],
         }
     }

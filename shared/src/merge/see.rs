@@ -18,7 +18,7 @@ pub struct Seen {
 /// at once on the team's side, where readings are immediate, and after [`RECENT`] on the group's.
 pub fn see(memory: &Memory, read: Sides<Standing>, now: Timestamp) -> Seen {
     let mut memory = memory.clone();
-    for truth in [Truth::Presence, Truth::Role] {
+    for truth in Truth::BOTH {
         memory.recent[truth] = memory.recent[truth].filter(|recent| recent.stands(now));
     }
     let standing = overlaid(&memory, read);

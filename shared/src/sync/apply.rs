@@ -11,17 +11,17 @@ use super::look::{End, Look, Occasion, due};
 use super::read::{Reading, standing_of};
 use super::resolve::Everybody;
 use super::{Sync, SyncError};
-use crate::activity::PersonChange;
+use crate::activity::{Activity, PersonChange};
 use crate::budget::Taken;
 use crate::graph::{self, Bind, BindOutcome, Relation, Unbound};
 use crate::held::{self, HeldPlan};
 use crate::http::CallError;
 use crate::ids::GroupId;
 use crate::ledger::{self, Leave};
-use crate::link::{Counts, OnLink, Phase, Who};
+use crate::link::{Because, Counts, OnLink, Phase, Who};
 use crate::merge::{
-    Brake, Draft, Held, HeldFor, Limits, NameWrite, OWNER_LIMIT, Outcome, OwedTo, Plan, RECENT, Retry, Step, Subject,
-    Terms, Touched, see,
+    Brake, Draft, Held, HeldFor, Instruction, Limits, NameWrite, OWNER_LIMIT, Outcome, OwedTo, Plan, RECENT, Retry,
+    Step, Subject, Terms, Touched, see,
 };
 use crate::people::PersonIndex;
 use crate::roster::{Participation, Person, Side, Sides, Standing, Truth};
@@ -93,6 +93,10 @@ impl Sync {
             None if everybody.unresolved > 0 => {
                 Ok(End::Wait { until: self.clock.now() + SignedDuration::from_secs(5) })
             }
+            // What an administrator decided about both sides goes on with the second.
+            None if is_half_instructed(&plan) => {
+                Ok(End::Wait { until: self.clock.now() + SignedDuration::from_secs(1) })
+            }
             None => {
                 let open = due(plan.memories.values().map(|(memory, _)| memory), &look.link);
                 Ok(End::Looked { due: open.max(returns_due(participation.values(), now)) })
@@ -112,7 +116,7 @@ impl Sync {
             Some(_) => held::load(self.store.as_ref(), look.desk.tenant.tenant, look.link.team).await?,
             None => None,
         };
-        let brake = hold::brake(look, reading, held_before.as_ref(), subjects.len());
+        let brake = hold::brake(look, reading, held_before.as_ref(), &subjects);
         let (plan, participation) = self.plan(look, reading, &everybody, subjects, &brake).await?;
         let rename = self.rename_due(look, reading).await?;
         Ok(Weighed { everybody, held_before, brake, plan, participation, rename })
@@ -134,7 +138,8 @@ impl Sync {
             let is_known = on_link.is_some();
             let differs = seen.standing != seen.memory.agreed
                 || seen.memory.owed.presence.is_some()
-                || seen.memory.owed.role.is_some();
+                || seen.memory.owed.role.is_some()
+                || seen.memory.instruction.is_some();
             if is_known && (differs || on_link.is_some_and(|on_link| on_link.left_out.is_some())) {
                 asked.push(person);
             }
@@ -337,7 +342,9 @@ impl Sync {
         let mut causes = BTreeMap::new();
         let mut removed = 0;
         for (step, outcome) in &applied.outcomes {
+            let mut instruction = None;
             if let Some((memory, touched)) = plan.memories.get_mut(&step.person) {
+                instruction = memory.instruction;
                 (*memory, *touched) = (std::mem::take(memory).after(step, outcome, now), Touched::Yes);
             }
             let counts =
@@ -350,7 +357,9 @@ impl Sync {
             if matches!(outcome, Outcome::Unknown | Outcome::NotTried) {
                 continue;
             }
-            causes.insert(step.person, cause(step, refused.as_deref()));
+            let Activity { id: entry, cause: event, at, .. } = look.report.activity;
+            let words = words(step, instruction, refused.as_deref());
+            causes.insert(step.person, Because { words, event, at, entry });
             look.report.change(PersonChange {
                 person: step.person,
                 side: step.side,
@@ -362,6 +371,16 @@ impl Sync {
         if removed > 0 {
             look.link.count_removals(removed, now);
         }
+        for (&person, (memory, _)) in &plan.memories {
+            let before = reading.stored.get(&Who::Person(person)).and_then(|before| before.memory.instruction);
+            let is_over = memory.instruction.is_none() && !causes.contains_key(&person);
+            let Some(instruction) = before.filter(|_| is_over) else { continue };
+            if let Some(side) = Side::BOTH.into_iter().find(|&side| memory.agreed[side] != instruction.to) {
+                let (from, to) = (memory.agreed[side], instruction.to);
+                let refused = Some("somebody changed it meanwhile, or a last owner would go".to_owned());
+                look.report.change(PersonChange { person, side, from, to, refused });
+            }
+        }
         for (&person, (memory, touched)) in &plan.memories {
             let who = Who::Person(person);
             let before = reading.stored.get(&who);
@@ -370,8 +389,8 @@ impl Sync {
                 _ => None,
             };
             if *touched == Touched::Yes || before.and_then(|before| before.left_out) != left_out {
-                let cause = causes.remove(&person).or_else(|| before.and_then(|before| before.cause.clone()));
-                look.report.people.insert(who, Some(OnLink { memory: memory.clone(), left_out, cause }));
+                let because = causes.remove(&person).or_else(|| before.and_then(|before| before.because.clone()));
+                look.report.people.insert(who, Some(OnLink { memory: memory.clone(), left_out, because }));
             }
         }
         keep_left_out(look, reading, everybody);
@@ -414,6 +433,12 @@ fn bind_outcome(step: &Step, first: &BindOutcome, last: &BindOutcome) -> Outcome
     }
 }
 
+/// Whether somebody who had a step is to have another, on the other side.
+fn is_half_instructed(plan: &Plan) -> bool {
+    let is_open = |step: &Step| plan.memories.get(&step.person).is_some_and(|(memory, _)| memory.instruction.is_some());
+    plan.steps.iter().any(is_open)
+}
+
 /// A group that is young, or no time: neither is trouble.
 fn is_for_later(error: &CallError, look: &Look<'_>) -> bool {
     matches!(error.failure, crate::http::Failure::NoTime)
@@ -450,8 +475,13 @@ fn in_words(by: &OwedTo) -> String {
     }
 }
 
-fn cause(step: &Step, refused: Option<&str>) -> String {
-    let what =
-        format!("{} in the {}, so {} in the {}", step.read[step.side.other()], step.side.other(), step.to, step.side);
+fn words(step: &Step, instruction: Option<Instruction>, refused: Option<&str>) -> String {
+    let what = match instruction {
+        Some(_) => format!("An administrator wants: {} in the {}", step.to, step.side),
+        None => {
+            let (source, there) = (step.side.other(), step.side);
+            format!("{} in the {source}, so {} in the {there}", step.read[source], step.to)
+        }
+    };
     refused.map_or_else(|| what.clone(), |why| format!("{what}: refused, {why}"))
 }

@@ -7,21 +7,25 @@ use super::look::Look;
 use super::read::Reading;
 use super::{Sync, SyncError};
 use crate::held::{Decision, HeldPlan};
-use crate::merge::{Brake, Held, HeldFor, Holding, Plan};
+use crate::merge::{Brake, Held, HeldFor, Holding, Plan, Subject};
+use crate::roster::{Side, Standing};
 
-/// The link's brake at this moment, with what an administrator decided.
-pub(super) fn brake(look: &Look<'_>, reading: &Reading, held: Option<&HeldPlan>, people: usize) -> Brake {
+/// The link's brake at this moment, with what an administrator decided, of a held plan or of somebody by name.
+pub(super) fn brake(look: &Look<'_>, reading: &Reading, held: Option<&HeldPlan>, subjects: &[Subject]) -> Brake {
     let decided = |decision| -> BTreeSet<Held> {
         held.filter(|plan| plan.decision == decision).map(|plan| plan.removals.clone()).unwrap_or_default()
     };
     // Whoever this very reading shows is back, also where what is recent says otherwise.
     let is_gone = |removal: &Held| !reading.of(removal.person)[removal.side.other()].is_present();
+    let is_instructed = |subject: &&Subject| subject.stored.instruction.is_some_and(|one| one.to == Standing::Absent);
+    let by_name = subjects.iter().filter(is_instructed).map(|subject| subject.person);
+    let by_name = by_name.flat_map(|person| Side::BOTH.map(|side| Held { person, side }));
     Brake {
         limit: look.desk.settings.brake.of_a_link(),
         removed: look.link.removed_lately(look.started),
-        people,
+        people: subjects.len(),
         holding: if held.is_some() { Holding::Plan } else { Holding::Nothing },
-        approved: decided(Decision::Apply).into_iter().filter(is_gone).collect(),
+        approved: decided(Decision::Apply).into_iter().filter(is_gone).chain(by_name).collect(),
         discarded: decided(Decision::Discard),
     }
 }

@@ -26,8 +26,7 @@ pub(super) struct Report {
 impl Report {
     /// Of a look that began at `at`.
     pub(super) fn of(at: Timestamp, cause: Cause) -> Self {
-        let activity = Activity { at, cause, changes: vec![], notes: vec![], request_ids: vec![] };
-        Self { people: BTreeMap::new(), further: vec![], more_memberships: 0, activity }
+        Self { people: BTreeMap::new(), further: vec![], more_memberships: 0, activity: Activity::new(at, cause) }
     }
 
     /// Something that was done, in words.

@@ -5,7 +5,7 @@ mod look;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
-use shared::merge::{Direction, Held, Memory};
+use shared::merge::{Direction, Held, Instruction, Memory};
 use shared::roster::{LeftOut, Participation, Person, Side, Sides, Standing};
 
 use super::misreading::Misreading;
@@ -64,6 +64,7 @@ enum Event {
     Known(usize),
     Turns(Direction),
     Decides(Decision),
+    Instructs(usize, Standing),
     Check,
     Message(Cause),
     /// A message that was given back unfinished, first received then.
@@ -233,6 +234,15 @@ impl<'a> History<'a> {
                 self.put(decided, Event::Decides(what));
             }
         }
+        if self.config.instructions {
+            for _ in 0..1 + self.rng.below(2) {
+                let given = self.rng.between(0, at + 60 * MINUTE);
+                let p = self.rng.below(people);
+                let to = self.rng.pick(&[Standing::Absent, Standing::Member, Standing::Owner]);
+                self.put(given, Event::Instructs(p, to));
+            }
+            last = last.max(at + 60 * MINUTE);
+        }
         self.end = last + self.config.hours * HOUR;
         self.put(last + 2 * HOUR, Event::Check);
         for k in 0..4 {
@@ -289,6 +299,7 @@ impl<'a> History<'a> {
             Event::Known(p) => self.becomes_known(p),
             Event::Turns(direction) => self.turns(direction),
             Event::Decides(decision) => self.decides(decision),
+            Event::Instructs(p, to) => self.instructs(p, to),
             Event::Check => self.check(),
             Event::Continue => self.go_on(),
             Event::Message(cause) => self.arrives(cause, None),
@@ -398,6 +409,33 @@ impl<'a> History<'a> {
                 Decision::Apply => self.link.approved.insert(held),
                 Decision::Discard => self.link.discarded.insert(held),
             };
+        }
+        self.put(self.now + SECOND, Event::Message(Cause::TeamHint));
+    }
+}
+
+impl History<'_> {
+    /// An administrator decides about somebody by name, and sees what was last known.
+    fn instructs(&mut self, p: usize, to: Standing) {
+        let takes_part = self.participation[p] == Participation::TakesPart { returned: None };
+        let Some(memory) = self.link.stored.get_mut(&person(p, self.accounts[p])) else { return };
+        let shown = memory.agreed;
+        if memory.has_begun_instruction(timestamp(self.now))
+            || self.holder.is_some()
+            || self.now < self.link.leased
+            || !takes_part
+            || shown == Sides::each(|_| to)
+        {
+            return;
+        }
+        memory.instruction = Some(Instruction { to, shown, at: timestamp(self.now) });
+        self.say(format_args!("ADMIN wants {p} to be {to}"));
+        if to == Standing::Absent {
+            self.removed_by_people.insert(p);
+        }
+        for side in Side::BOTH {
+            let was = self.world.is(p, side);
+            self.acts.push(Act { at: self.now, side, p, to, was, by: By::Administrator });
         }
         self.put(self.now + SECOND, Event::Message(Cause::TeamHint));
     }

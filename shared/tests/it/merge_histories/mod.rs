@@ -33,6 +33,8 @@ struct Config {
     owner_limit: usize,
     directions: bool,
     brake: bool,
+    /// Whether an administrator decides about people by name.
+    instructions: bool,
     /// How many times slower than usual a write is.
     slow: Ms,
     /// From the last act to the end.
@@ -73,6 +75,7 @@ const RULE: Config = Config {
     owner_limit: 99,
     directions: false,
     brake: false,
+    instructions: false,
     slow: 1,
     hours: 4,
     misreading: None,
@@ -87,6 +90,7 @@ const TEAMS: Config = Config { teams_bug: 50, ..CRASH };
 const BRAKE: Config = Config { people: 4, acts: (2, 5), hours: 26, brake: true, ..RULE };
 const DIRECTIONS: Config = Config { directions: true, ..CRASH };
 const UNLINKED: Config = Config { start: Start::Unlinked, ..CRASH };
+const INSTRUCTED: Config = Config { instructions: true, ..CRASH };
 const REFUSED: Config = Config { refusals: 25, ..CRASH };
 const LOST: Config = Config { lost: 30, ..CRASH };
 const SLOW: Config = Config { slow: 20, ..CRASH };
@@ -206,6 +210,8 @@ histories! {
     the_direction_turns: DIRECTIONS, 3000;
     two_sides_begin_apart: UNLINKED, 3000;
     the_service_refuses: REFUSED, 3000;
+    an_administrator_decides_about_people: INSTRUCTED, 3000;
+    an_administrator_decides_and_the_service_refuses: Config { refusals: 25, ..INSTRUCTED }, 3000;
     hints_get_lost: LOST, 3000;
     writes_are_slow: SLOW, 3000;
     much_happens: DENSE, 3000;

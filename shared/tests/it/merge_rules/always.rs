@@ -44,6 +44,7 @@ prop_compose! {
             recent: PerTruth { presence: recent.0, role: recent.1 },
             intents,
             owed: PerTruth { presence: owed.0, role: owed.1 },
+            instruction: None,
         }
     }
 }
@@ -109,7 +110,8 @@ proptest! {
     }
 
     #[test]
-    fn a_memory_is_read_back_as_it_was_stored(memory in memory()) {
+    fn a_memory_is_read_back_as_it_was_stored(mut memory in memory(), shown in sides(), to in proptest::option::of(standing())) {
+        memory.instruction = to.map(|to| Instruction { to, shown, at: minute(0) });
         let text = serde_json::to_string(&memory).unwrap();
         prop_assert_eq!(serde_json::from_str::<Memory>(&text).unwrap(), memory);
     }

@@ -4,6 +4,7 @@
 mod always;
 mod brake;
 mod comparing;
+mod instructed;
 mod limits;
 mod readings;
 
@@ -13,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use shared::ids::{ObjectId, PersonId};
 use shared::merge::{
-    Brake, BrakeLimit, Direction, Draft, Held, HeldFor, Holding, Intent, Limits, Memory, OWNER_LIMIT, Outcome, Owed,
-    OwedTo, PerTruth, Plan, RECENT, Recent, Refusal, Retry, Step, Subject, Terms, Touched, see,
+    Brake, BrakeLimit, Direction, Draft, Held, HeldFor, Holding, Instruction, Intent, Limits, Memory, OWNER_LIMIT,
+    Outcome, Owed, OwedTo, PerTruth, Plan, RECENT, Recent, Refusal, Retry, Step, Subject, Terms, Touched, see,
 };
 use shared::roster::Standing::{self, Absent, Member, Owner};
 use shared::roster::{LeftOut, Participation, Person, Side, Sides, Truth};

@@ -392,6 +392,8 @@ impl History<'_> {
                 self.bad.insert("untouched, yet different", 1);
             }
         }
+        let is_instructed = |step: &Step| look.plan.memories[&step.person].0.instruction.is_some();
+        look.is_open |= look.plan.steps.iter().any(is_instructed);
         let done = &look.plan.steps;
         for decided in [&mut self.link.approved, &mut self.link.discarded] {
             decided.retain(|held| !done.iter().any(|step| step.person == held.person));
