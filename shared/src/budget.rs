@@ -71,6 +71,14 @@ pub struct Bucket {
     dry_at: Timestamp,
 }
 
+impl Bucket {
+    /// Whether the bucket of a quota leaves room for work that can wait.
+    pub fn leaves_room(self, quota: Quota, now: Timestamp) -> bool {
+        let (interval, size) = quota.rate();
+        self.dry_at <= now + SignedDuration::from_millis(interval.saturating_mul(size / 2))
+    }
+}
+
 /// Somebody who takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Taker {

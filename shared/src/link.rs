@@ -4,11 +4,13 @@
 //! Whoever holds a lease is the only one who writes the link and its people, until the lease ends: it is taken by one conditional update, and every later write requires
 //! it still to stand.
 
+mod again;
 mod instruct;
 mod listing;
 mod people;
 mod unlink;
 
+pub(crate) use again::creation_after;
 pub use instruct::{Instructed, Proposal, instruct};
 pub(crate) use listing::listing;
 pub use listing::{State, page};

@@ -19,6 +19,7 @@ mod rounds;
 mod setup_activity;
 mod setup_attacks;
 mod setup_browser;
+mod setup_existing;
 mod setup_failures;
 mod setup_journey;
 mod setup_leaving;

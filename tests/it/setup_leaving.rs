@@ -27,7 +27,7 @@ pub(crate) fn living_groups(customers: &Customers) -> Vec<GroupId> {
     groups.into_iter().filter(|(_, group)| group.deleted.is_none()).map(|(id, _)| id).collect()
 }
 
-fn officer_is_in(customers: &Customers, team: TeamId) -> bool {
+pub(crate) fn officer_is_in(customers: &Customers, team: TeamId) -> bool {
     customers.world().team(team).unwrap().people.contains_key(&customers.acme.officer)
 }
 

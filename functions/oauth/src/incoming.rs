@@ -67,6 +67,11 @@ impl Incoming {
         first(&self.form, name)
     }
 
+    /// All fields of the form that have this name.
+    pub(crate) fn fields(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.form.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// A cookie.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         first(&self.cookies, name)

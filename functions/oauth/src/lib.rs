@@ -14,6 +14,7 @@ mod consent;
 mod cookies;
 mod disconnect;
 mod done;
+mod existing;
 mod failure;
 mod flow;
 mod held;
@@ -30,6 +31,7 @@ mod preview;
 mod put_back;
 mod random;
 mod route;
+mod selection;
 mod session;
 mod settings;
 mod settings_form;
@@ -230,6 +232,10 @@ impl Oauth {
             (Route::Page(Place::Activity), _) => self.activity(incoming, &administrator).await,
             (Route::ActivityFile, _) => self.activity_file(incoming, &administrator).await,
             (Route::Page(Place::Preview), _) => self.previews(incoming, &administrator).await,
+            (Route::Page(Place::Existing), false) => self.existing(incoming, &administrator).await,
+            (Route::Page(Place::Existing), true) => self.decide_about_search(incoming, &administrator).await,
+            (Route::Page(Place::Selection), false) => self.selection(incoming, &administrator).await,
+            (Route::Page(Place::Selection), true) => self.decide_about_selection(incoming, &administrator).await,
             (Route::Page(Place::Teams), _) => self.teams(incoming, &administrator).await,
             (Route::Team(team), false) => self.team(incoming, &administrator, team).await,
             (Route::Team(team), true) => self.decide_about_team(incoming, &administrator, team).await,

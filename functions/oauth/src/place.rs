@@ -17,6 +17,10 @@ pub(crate) enum Place {
     Prerequisites,
     /// All teams that are linked, were, or are about to be.
     Teams,
+    /// Teams that were there before, found through their people.
+    Existing,
+    /// Those of them that were chosen, and what becomes of each.
+    Selection,
     /// All removals that wait.
     Held,
     /// What would be done, while nothing is.
@@ -35,12 +39,14 @@ pub(crate) enum Place {
 
 impl Place {
     /// All of them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Home,
         Self::Webex,
         Self::Microsoft,
         Self::Prerequisites,
         Self::Teams,
+        Self::Existing,
+        Self::Selection,
         Self::Held,
         Self::Preview,
         Self::People,
@@ -58,6 +64,8 @@ impl Place {
             Self::Microsoft => "/oauth/microsoft",
             Self::Prerequisites => "/prerequisites",
             Self::Teams => "/teams",
+            Self::Existing => "/existing",
+            Self::Selection => "/selection",
             Self::Held => "/held",
             Self::Preview => "/preview",
             Self::People => "/people",
@@ -76,6 +84,8 @@ impl Place {
             Self::Microsoft => "microsoft",
             Self::Prerequisites => "prerequisites",
             Self::Teams => "teams",
+            Self::Existing => "existing",
+            Self::Selection => "selection",
             Self::Held => "held",
             Self::Preview => "preview",
             Self::People => "people",

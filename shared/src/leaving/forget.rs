@@ -5,7 +5,7 @@ use crate::ids::TeamId;
 use crate::link::{self, Kept};
 use crate::store::{Condition, Item, Key, Query, Store, StoreError, Test, Write, from_item, to_value};
 use crate::tenant::keys;
-use crate::{notice, people};
+use crate::{existing, notice, people};
 
 /// Items in a page; of each, two may have to go.
 const PER_PAGE: usize = 45;
@@ -31,6 +31,8 @@ impl Leaving {
             || self.forget_links(store).await? == Left::Something
             || empty(store, &keys::room_partition(id), deletion).await? == Left::Something
             || empty(store, &notice::partition(id), deletion).await? == Left::Something
+            || empty(store, &existing::found_partition(id), deletion).await? == Left::Something
+            || empty(store, &existing::chosen_partition(id), deletion).await? == Left::Something
         {
             return Ok(());
         }

@@ -13,6 +13,9 @@ use crate::roster::{LeftOut, Person};
 use crate::store::{Condition, Key, Query, Store, StoreError, Write, from_item, to_item};
 use crate::tenant::keys::team_partition;
 
+/// What the sort keys of people begin with.
+pub(super) const PREFIX: &str = "PERSON#";
+
 /// Somebody on a link: a person, or half of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -28,14 +31,14 @@ pub enum Who {
 impl Who {
     fn sort_key(self) -> String {
         match self {
-            Self::Person(Person { object, person }) => format!("PERSON#{object}#{person}"),
-            Self::Webex(person) => format!("PERSON#-#{person}"),
-            Self::Entra(object) => format!("PERSON#{object}#-"),
+            Self::Person(Person { object, person }) => format!("{PREFIX}{object}#{person}"),
+            Self::Webex(person) => format!("{PREFIX}-#{person}"),
+            Self::Entra(object) => format!("{PREFIX}{object}#-"),
         }
     }
 
     fn from_sort_key(text: &str) -> Option<Self> {
-        let (object, person) = text.strip_prefix("PERSON#")?.split_once('#')?;
+        let (object, person) = text.strip_prefix(PREFIX)?.split_once('#')?;
         match (object, person) {
             ("-", person) => Some(Self::Webex(person.parse().ok()?)),
             (object, "-") => Some(Self::Entra(object.parse().ok()?)),
@@ -75,7 +78,7 @@ pub struct Because {
 
 /// Everybody on a link.
 pub async fn people(store: &dyn Store, tenant: TenantId, team: TeamId) -> Result<BTreeMap<Who, OnLink>, StoreError> {
-    let query = Query::Partition { pk: team_partition(tenant, team), prefix: "PERSON#".into() };
+    let query = Query::Partition { pk: team_partition(tenant, team), prefix: PREFIX.into() };
     let mut people = BTreeMap::new();
     let mut start = None;
     loop {

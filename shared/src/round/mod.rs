@@ -7,10 +7,13 @@
 //! * A part that fails leaves the others alone, and one tenant's round the others'.
 //! * A round writes nothing to a team or a group: it asks for looks.
 
+mod allowance;
 mod due;
 mod events;
 mod groups;
 mod people;
+mod run;
+mod search;
 mod subscription;
 mod tell;
 mod turn;
@@ -83,6 +86,10 @@ pub struct Report {
     pub repaired: usize,
     /// Notices that were told.
     pub told: usize,
+    /// Teams that the search found.
+    pub found: usize,
+    /// Calls that were made for work that nobody waits for.
+    pub called: usize,
     /// Why the tenant stands still, if it does.
     pub standstill: Option<Why>,
     /// What went wrong, part by part.
@@ -110,6 +117,8 @@ enum Part {
     Webhooks,
     Subscription,
     Tell,
+    Run,
+    Search,
 }
 
 impl Rounds {
@@ -194,7 +203,9 @@ impl Round<'_> {
                 Part::Tell,
             ],
         };
-        for part in minute.iter().chain(full) {
+        // What nobody waits for has what everything else leaves.
+        let last: &[Part] = if is_on { &[Part::Run, Part::Search] } else { &[] };
+        for part in minute.iter().chain(full).chain(last) {
             // A gate that shut on the way concerns all that follows.
             if self.at_hand.shut_until.is_some() && *part != Part::OfficerTokens {
                 continue;
@@ -227,6 +238,8 @@ impl Round<'_> {
             Part::Webhooks => self.webhooks().await,
             Part::Subscription => self.subscription().await,
             Part::Tell => self.tell().await,
+            Part::Run => self.run().await,
+            Part::Search => self.search().await,
         }
     }
 

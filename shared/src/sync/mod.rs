@@ -25,7 +25,7 @@ mod resolve;
 mod route;
 mod upkeep;
 
-pub(crate) use route::GroupNote;
+pub(crate) use route::{GroupNote, no_general_space, note_of_space, room_key};
 
 use std::sync::Arc;
 

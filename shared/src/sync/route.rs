@@ -14,7 +14,7 @@ use crate::ids::{GroupId, RoomId, TeamId, TenantId};
 use crate::link::{self, Kept, Link};
 use crate::message::{Ask, Cause, Message};
 use crate::roster::Person;
-use crate::store::{Condition, EXPIRES_AT, Key, StoreError, Write, from_item, to_item};
+use crate::store::{Condition, EXPIRES_AT, Item, Key, StoreError, Write, from_item, to_item};
 use crate::tenant::{self, keys};
 use crate::webex::{Region, WebexId};
 
@@ -44,8 +44,30 @@ pub(crate) struct GroupNote {
     pub(crate) region: Region,
 }
 
-fn room_key(tenant: TenantId, room: RoomId) -> Key {
+/// Where it is stored what a space is.
+pub(crate) fn room_key(tenant: TenantId, room: RoomId) -> Key {
     Key::new(keys::room_partition(tenant), room.to_string())
+}
+
+/// Stores that a space is of no team, for a while, or a further space of one. What a General space is, [`Sync`] alone decides.
+pub(crate) fn note_of_space(
+    tenant: TenantId,
+    room: RoomId,
+    team: Option<TeamId>,
+    now: Timestamp,
+) -> Result<Write, StoreError> {
+    let mut item = to_item(&room_key(tenant, room), &RoomNote { team })?;
+    if team.is_none() {
+        item.insert(EXPIRES_AT.into(), AttributeValue::N((now + NO_TEAM_FOR).as_second().to_string()));
+    }
+    Ok(Write::Put(item, Condition::Any))
+}
+
+/// The space of a stored note that is known to be no General space.
+pub(crate) fn no_general_space(note: Item) -> Option<RoomId> {
+    let room: RoomId = Key::of(&note)?.sk.parse().ok()?;
+    let note: RoomNote = from_item(note).ok()?;
+    (note.team != Some(room.as_team())).then_some(room)
 }
 
 impl Sync {

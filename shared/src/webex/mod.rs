@@ -27,7 +27,7 @@ mod wire;
 pub use client::Webex;
 pub use events::{EventKind, MembershipEvent};
 pub use id::{InvalidWebexId, Region, WebexId, WebexKind};
-pub use memberships::{Added, Membership, Removal, Role};
+pub use memberships::{Added, Membership, Removal, Role, SpacesFrom, SpacesPage};
 pub use messages::AttachmentAction;
 pub use notification::{InvalidNotification, Notification};
 pub use oauth::{CodeExchange, SignIn, TokenPair};

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::Webex;
 use crate::complete::Complete;
-use crate::http::{Access, Call, CallError};
+use crate::http::{Access, Answer, Call, CallError};
 
 /// The size of a page that is asked for; Webex silently gives less where it wants to.
 pub(super) const PAGE: &str = "1000";
@@ -30,12 +30,9 @@ impl Webex {
         let mut followed = HashSet::new();
         let mut call = first;
         loop {
-            let answer = self.0.call(access, call).await?;
-            // An empty page may well have a next one: only the link says where the list ends.
-            for item in answer.json::<Page<W>>()?.items {
-                list.extend(read(item).map_err(|why| answer.unreadable(why))?);
-            }
-            let Some(link) = next(&answer.headers).map_err(|why| answer.unreadable(why))? else {
+            let (answer, items, link) = self.page(access, call, read).await?;
+            list.extend(items);
+            let Some(link) = link else {
                 return Ok(Complete::read_to_the_end(list));
             };
             if !followed.insert(link.clone()) {
@@ -43,6 +40,23 @@ impl Webex {
             }
             call = Call::follow(link);
         }
+    }
+
+    /// Reads one page of a list, and says where the next one is. `read` is as in [`list`](Self::list).
+    pub(super) async fn page<W: DeserializeOwned, T>(
+        &self,
+        access: &Access,
+        call: Call,
+        read: fn(W) -> Result<Option<T>, &'static str>,
+    ) -> Result<(Answer, Vec<T>, Option<String>), CallError> {
+        let answer = self.0.call(access, call).await?;
+        let mut items = vec![];
+        // An empty page may well have a next one: only the link says where the list ends.
+        for item in answer.json::<Page<W>>()?.items {
+            items.extend(read(item).map_err(|why| answer.unreadable(why))?);
+        }
+        let link = next(&answer.headers).map_err(|why| answer.unreadable(why))?;
+        Ok((answer, items, link))
     }
 }
 
