@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::SignedDuration;
 use sandbox::house::{House, Reach};
 use sandbox::{Person, Role};
 use shared::http::{Transport, TransportError};
@@ -22,13 +23,13 @@ use crate::town::{MINUTE, Town, every_team};
 
 /// Whether the call at which the program dies still takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effect {
+pub(crate) enum Effect {
     NotDone,
     Done,
 }
 
 /// Counts outside calls, and blows at one of them.
-struct Fuse {
+pub(crate) struct Fuse {
     calls: AtomicUsize,
     at: usize,
     effect: Effect,
@@ -48,7 +49,7 @@ impl Fuse {
     }
 }
 
-struct Fused<T: ?Sized> {
+pub(crate) struct Fused<T: ?Sized> {
     fuse: Arc<Fuse>,
     inner: Arc<T>,
 }
@@ -257,11 +258,8 @@ impl Story for Rename {
     }
 }
 
-/// Runs a story with a fuse; says whether it blew.
-async fn run<S: Story>(at: usize, effect: Effect) -> bool {
-    let mut town = Town::with_one_tenant(S::PEOPLE, every_team()).await;
-    let before = S::before(&mut town).await;
-    let team = S::act(&mut town, before).await;
+/// Lets time pass with a fuse, until it blows, and leaves a new house on what is stored. Says whether it blew.
+pub(crate) async fn until_cut_off(town: &mut Town, (at, effect): (usize, Effect), span: SignedDuration) -> bool {
     let ground = town.house.ground().clone();
     let fuse = Arc::new(Fuse { calls: AtomicUsize::new(0), at, effect, blown: Notify::new() });
     let reach = Reach {
@@ -272,17 +270,26 @@ async fn run<S: Story>(at: usize, effect: Effect) -> bool {
     let mut fused = House::reaching_out(&ground, reach).unwrap();
     fused.take_over(town.house.tenants());
     let blown = tokio::select! {
-        () = fused.let_pass(2 * MINUTE) => false,
+        () = fused.let_pass(span) => false,
         () = fuse.blown.notified() => true,
     };
     drop(fused);
     let mut after = House::new(&ground).unwrap();
     after.take_over(town.house.tenants());
     town.house = after;
+    blown
+}
+
+/// Runs a story with a fuse; says whether it blew.
+async fn run<S: Story>(at: usize, effect: Effect) -> bool {
+    let mut town = Town::with_one_tenant(S::PEOPLE, every_team()).await;
+    let before = S::before(&mut town).await;
+    let team = S::act(&mut town, before).await;
+    let blown = until_cut_off(&mut town, (at, effect), 2 * MINUTE).await;
     S::meanwhile(&mut town, team).await;
     town.let_pass(20 * MINUTE).await;
     // What was only lost with a hint is found by the daily look.
-    ground.clock.advance(Duration::from_secs(24 * 60 * 60));
+    town.house.ground().clock.advance(Duration::from_secs(24 * 60 * 60));
     town.let_pass(20 * MINUTE).await;
     let told = format!("{}, cut off at call {at}, its effect {effect:?}", S::NAME);
     assert_ends_well::<S>(&town, team, &told).await;

@@ -5,6 +5,7 @@
 mod brakes;
 mod costs;
 mod crash;
+mod crash_existing;
 mod creation;
 mod deployed;
 mod endings;

@@ -28,6 +28,9 @@ pub struct Search {
     pub teams: usize,
     /// People and spaces that Webex would not show.
     pub hidden: usize,
+    /// Rounds in a row in which Webex did not answer for whoever comes next.
+    #[serde(default)]
+    pub(crate) tries: u32,
     /// Who comes next.
     pub(crate) pending: Vec<PersonId>,
     /// Where the person index is gone on with after them.
@@ -102,6 +105,7 @@ pub async fn begin(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Resul
         people: 0,
         teams: 0,
         hidden: 0,
+        tries: 0,
         pending: vec![],
         further: Further::Beginning,
         version,

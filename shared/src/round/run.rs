@@ -32,6 +32,16 @@ const TRIES: u32 = 3;
 /// Between two looks that are asked for.
 const BETWEEN: Duration = Duration::from_secs(3);
 
+/// What became of beginning a team.
+enum Begun {
+    /// This look follows.
+    With(Message),
+    /// Nothing follows.
+    WithNothing,
+    /// This round begins no more.
+    NoMore,
+}
+
 /// What became of a team.
 enum Outcome {
     /// Nothing yet.
@@ -128,8 +138,9 @@ impl Round<'_> {
         for chosen in waiting {
             let link = links.get(&chosen.team);
             match self.begin_one(run, chosen, link, &mut allowance).await? {
-                Some(look) => begun.extend(look),
-                None => break,
+                Begun::With(look) => begun.push(look),
+                Begun::WithNothing => {}
+                Begun::NoMore => break,
             }
         }
         // A look whose message is lost is due all the same.
@@ -137,14 +148,14 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Begins one team. The look that follows, if one does; `None` where this round begins no more.
+    /// Begins one team.
     async fn begin_one(
         &mut self,
         run: &mut Run,
         chosen: Chosen,
         before: Option<&Kept>,
         allowance: &mut Allowance,
-    ) -> Result<Option<Option<Message>>, SyncError> {
+    ) -> Result<Begun, SyncError> {
         let failed = |chosen: Chosen, why: &str| Chosen { why: Some(why.into()), ..chosen };
         let refused = match before.and_then(|before| Some((Hindrance::of_link(before)?, before))) {
             Some((Hindrance::CreatorAsked, _)) => Some(failed(chosen.clone(), Hindrance::CreatorAsked.words())),
@@ -154,17 +165,25 @@ impl Round<'_> {
                 let chosen = Chosen { before: trouble.map(|trouble| (trouble.since, trouble.tries)), ..chosen };
                 return match outcome(&chosen, before) {
                     Outcome::Done => self.told(run, &chosen, State::Done).await,
-                    Outcome::Open | Outcome::Failed(_) => {
-                        let look = self.look_at(&chosen);
-                        Ok(self.told(run, &chosen, State::Started).await?.map(|_| Some(look)))
-                    }
+                    Outcome::Open | Outcome::Failed(_) => match self.told(run, &chosen, State::Started).await? {
+                        Begun::WithNothing => Ok(Begun::With(self.look_at(&chosen))),
+                        other => Ok(other),
+                    },
                 };
             }
             None => {
                 if self.may_call(allowance, 1).await? == Leave::Later {
-                    return Ok(None);
+                    return Ok(Begun::NoMore);
                 }
-                match self.outlook_of(&chosen).await? {
+                let outlook = match self.outlook_of(&chosen).await {
+                    // Another round tries again; the others do not wait for it.
+                    Err(error) if error.class() == Some(Class::Transient) => {
+                        tracing::warn!(tenant = %self.tenant(), team = %chosen.team, %error, "a team could not be read");
+                        return Ok(Begun::WithNothing);
+                    }
+                    outlook => outlook?,
+                };
+                match outlook {
                     None => Some(failed(chosen.clone(), "The team cannot be seen.")),
                     Some(outlook) if outlook != chosen.outlook => {
                         let read_at = self.now();
@@ -188,15 +207,15 @@ impl Round<'_> {
         let made = link::creation_after(self.store(), tenant, (before, &link), now).await?;
         let turn = (State::Waiting, State::Started);
         Ok(match run.turn((self.store(), tenant, now), &chosen, turn, vec![made]).await? {
-            Wish::Granted => Some(Some(self.look_at(&chosen))),
-            Wish::Moved => None,
+            Wish::Granted => Begun::With(self.look_at(&chosen)),
+            Wish::Moved => Begun::NoMore,
         })
     }
 
-    async fn told(&self, run: &mut Run, chosen: &Chosen, to: State) -> Result<Option<Option<Message>>, SyncError> {
+    async fn told(&self, run: &mut Run, chosen: &Chosen, to: State) -> Result<Begun, SyncError> {
         Ok(match self.turn(run, chosen, (State::Waiting, to)).await? {
-            Wish::Granted => Some(None),
-            Wish::Moved => None,
+            Wish::Granted => Begun::WithNothing,
+            Wish::Moved => Begun::NoMore,
         })
     }
 

@@ -24,6 +24,9 @@ const SWEPT: usize = 100;
 /// What a space that may be a team's costs: itself, and who is in it.
 const CALLS_PER_TEAM: usize = 2;
 
+/// Rounds in which Webex may not answer for somebody before he is passed over.
+const TRIES: u32 = 5;
+
 /// Whether a round goes on with something.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
@@ -66,11 +69,22 @@ impl Round<'_> {
             search.further = next.map_or(Further::Nobody, Further::Behind);
             return self.keep_search(search, vec![]).await;
         };
-        if self.teams_of(search, person, allowance).await? == Step::Halt {
-            return Ok(Step::Halt);
+        match self.teams_of(search, person, allowance).await {
+            Ok(Step::Done) => {}
+            // Nobody else waits for somebody whom Webex cannot show.
+            Err(error) if error.class() == Some(Class::Transient) => {
+                search.tries += 1;
+                if search.tries < TRIES {
+                    self.keep_search(search, vec![]).await?;
+                    return Err(error);
+                }
+                search.hidden += 1;
+            }
+            halted => return halted,
         }
         search.pending.remove(0);
         search.people += 1;
+        search.tries = 0;
         self.keep_search(search, vec![]).await
     }
 
