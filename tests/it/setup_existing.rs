@@ -12,14 +12,16 @@ use crate::setup_browser::{Browser, Customers, Page};
 use crate::setup_leaving::{KEEP, living_groups, officer_is_in};
 use crate::town::{DAY, MINUTE};
 
-/// A customer with so many teams of two people that are older than the switch.
+/// A customer with so many teams of two people, and a space of no team, that are older than the switch.
 async fn with_existing(count: usize) -> (Customers, Browser, TenantId, Vec<TeamId>) {
     let mut customers = Customers::new().await;
     let teams: Vec<TeamId> = (0..count).map(|n| older_team(&customers, &format!("Old {n:02}"), n % 5)).collect();
+    customers.world().create_room(customers.people[0].person, "A space of no team", None);
+    // Nobody hears of them by an event.
+    customers.advance(3600);
     let mut browser = customers.connected(&customers.acme).await;
     let tenant = customers.tenant().await;
     customers.house.take_in(tenant).await.unwrap();
-    customers.advance(60);
     browser.save(&[("enabled", "yes"), ("new_teams", "selected")]).await.is(200, "saved");
     customers.house.let_pass(3 * MINUTE).await;
     (customers, browser, tenant, teams)
@@ -109,7 +111,6 @@ async fn a_search_finds_every_team_of_the_people_once_whoever_of_them_is_in_it()
         _ = world.add_to_team(teams[0], person.person, Role::Member);
     }
     world.create_room(customers.people[0].person, "A further space", Some(teams[0]));
-    world.create_room(customers.people[0].person, "A space of no team", None);
     let nobody = world.add_webex_only(&customers.acme, "Unsynchronized Uwe");
     world.create_team(nobody, "Of nobody who takes part");
     let abroad = world.add_foreign_organization("Elsewhere");
@@ -143,31 +144,81 @@ async fn a_search_finds_every_team_of_the_people_once_whoever_of_them_is_in_it()
 #[tokio::test]
 async fn a_search_costs_a_listing_a_person_and_two_calls_a_team_and_stays_within_what_a_round_may_call() {
     let (mut customers, mut browser, tenant, _) = with_existing(40).await;
-    customers.world().create_room(customers.people[0].person, "A space of no team", None);
     customers.house.let_pass(20 * MINUTE).await;
-    let is_of_the_search = |call: &Call| {
-        call.service == Service::Webex
-            && (call.path.starts_with("/v1/memberships") || call.path.starts_with("/v1/rooms/"))
-    };
-    let calls_of =
-        |customers: &Customers| customers.world().take_calls().iter().filter(|one| is_of_the_search(one)).count();
     find(&mut browser).await.is(200, "Searching since");
-    let mut in_all = 0;
+    let mut of_all = [0; 3];
     for _ in 0..8 {
-        calls_of(&customers);
+        customers.world().take_calls();
         customers.house.let_pass(MINUTE).await;
-        let calls = calls_of(&customers);
-        assert!(calls <= 60, "{calls} calls in a minute");
-        in_all += calls;
+        let calls = searched(&customers.world().take_calls());
+        assert!(calls.iter().sum::<usize>() <= 60, "{calls:?} in a minute");
+        (0..3).for_each(|at| of_all[at] += calls[at]);
     }
     assert_eq!(search_of(&customers, tenant).await.stage, search::Stage::Done);
-    // 7 people, 40 teams, a space; whoever's listing was broken off when the round had called enough is listed once more.
-    assert!((7 + 80 + 1..=7 + 80 + 1 + 2).contains(&in_all), "{in_all} calls");
+    let [people, spaces, rosters] = of_all;
+    assert_eq!((spaces, rosters), (41, 40));
+    // Whoever's listing was broken off when the round had called enough is listed once more.
+    assert!((7..=9).contains(&people), "{people}");
 
     find(&mut browser).await.is(200, "Searching since");
+    customers.world().take_calls();
     customers.house.let_pass(8 * MINUTE).await;
-    let again = calls_of(&customers);
-    assert!((7 + 80..=7 + 80 + 2).contains(&again), "{again} calls: what is no team is known");
+    let [people, spaces, rosters] = searched(&customers.world().take_calls());
+    assert_eq!((spaces, rosters), (40, 40), "what is no team is known");
+    assert!((7..=9).contains(&people), "{people}");
+}
+
+/// What a search called: people's spaces, what a space is, who is in it.
+fn searched(calls: &[Call]) -> [usize; 3] {
+    ["personId=", "/v1/rooms/", "/v1/memberships?roomId="].map(|part| {
+        let is_one = |call: &&Call| call.service == Service::Webex && call.path.contains(part);
+        calls.iter().filter(is_one).count()
+    })
+}
+
+#[tokio::test]
+async fn all_pages_of_a_persons_spaces_are_read_however_small_and_empty_they_are() {
+    let (mut customers, mut browser, tenant, _) = with_existing(12).await;
+    customers.world().webex_settings(|settings| {
+        (settings.page_limit, settings.empty_pages) = (2, sandbox::EmptyPages::Between);
+    });
+    find(&mut browser).await.is(200, "Searching since");
+    customers.house.let_pass(6 * MINUTE).await;
+    assert_eq!(everything_found(&customers, tenant).await.len(), 12);
+    assert_eq!(search_of(&customers, tenant).await.stage, search::Stage::Done);
+}
+
+#[tokio::test]
+async fn somebody_whom_webex_does_not_answer_for_is_passed_over_in_the_end() {
+    let (mut customers, mut browser, tenant, _) = with_existing(5).await;
+    let silence = Fault::status(500).on(Service::Webex).path("personId=").times(u32::MAX);
+    customers.world().fault(silence.clone());
+    find(&mut browser).await.is(200, "Searching since");
+    customers.house.let_pass(7 * MINUTE).await;
+    let search = search_of(&customers, tenant).await;
+    assert_eq!((search.people, search.hidden), (1, 1));
+    customers.world().withdraw(&silence);
+    customers.house.let_pass(4 * MINUTE).await;
+    let search = search_of(&customers, tenant).await;
+    assert_eq!((search.stage, search.people, search.teams, search.hidden), (search::Stage::Done, 7, 5, 1));
+    browser.open("/existing").await.is(200, "Webex did not show 1 people or spaces.");
+}
+
+#[tokio::test]
+async fn what_was_changed_by_people_goes_before_the_search() {
+    let (mut customers, mut browser, tenant, teams) = with_existing(35).await;
+    customers.house.let_pass(5 * MINUTE).await;
+    find(&mut browser).await.is(200, "Searching since");
+    for (n, team) in teams.iter().enumerate() {
+        let newcomer = customers.people[(n % 5 + 3) % 6].person;
+        customers.world().add_to_team(*team, newcomer, Role::Member).unwrap();
+    }
+    customers.world().take_calls();
+    customers.house.let_pass(MINUTE).await;
+    let calls = customers.world().take_calls();
+    assert_eq!(calls.iter().filter(|call| call.path.contains("personId=")).count(), 0, "not in this minute");
+    customers.house.let_pass(6 * MINUTE).await;
+    assert_eq!(everything_found(&customers, tenant).await.len(), 35);
 }
 
 #[tokio::test]
