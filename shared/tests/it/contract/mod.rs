@@ -7,6 +7,7 @@ mod aws;
 mod failures;
 #[cfg(feature = "aws")]
 mod federation;
+mod links;
 mod queue;
 mod queue_in_memory;
 mod secrets;
