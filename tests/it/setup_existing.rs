@@ -313,7 +313,7 @@ async fn the_list_says_of_each_team_that_cannot_have_a_group_why() {
     page.is(200, "Whose creator was asked</a><br><span class=\"quiet\">Its creator was asked by card");
     assert_eq!(ticks(&page), 4, "all others can be chosen");
     let chosen = choose(&mut browser, &[teams[0], ownerless, teams[1]]).await;
-    chosen.is(200, "1 groups would be created, with 2 people, 1 of them owners.");
+    chosen.is(200, "1 group would be created, with 2 people, 1 of them owners.");
     press(&mut browser, "/existing", &[("action", "choose-all"), ("title", "")]).await.is(200, "4 groups would be");
 }
 
@@ -348,10 +348,7 @@ async fn what_was_shown_is_created_and_nothing_else() {
     find(&mut browser).await;
     customers.house.let_pass(4 * MINUTE).await;
     let shown = choose(&mut browser, &teams[..3]).await;
-    shown.is(
-        200,
-        "3 groups would be created, with 6 people, 3 of them owners. 1 people would stay in their teams only.",
-    );
+    shown.is(200, "3 groups would be created, with 6 people, 3 of them owners. 1 would stay in their teams only.");
     shown.is(200, "<th scope=\"row\">Old 00</th><td>2</td><td>1</td><td>1: The Webex account has no externalId");
     let left = press(&mut browser, "/selection", &[("action", "leave-out"), ("team", &teams[2].to_string())]).await;
     left.is(200, "2 groups would be created, with 4 people");
@@ -405,7 +402,7 @@ async fn a_team_that_changes_before_its_turn_is_not_begun_says_so_and_can_be_tri
     assert!(matches!(&why[..], [(team, why)] if *team == teams[7] && why.contains("not as they were")), "{why:?}");
     browser.open("/selection").await.is(200, "24 of 25 done, 1 failed");
     let shown = press(&mut browser, "/selection", &[("action", "again")]).await;
-    shown.is(200, "1 groups would be created, with 2 people, 2 of them owners.");
+    shown.is(200, "1 group would be created, with 2 people, 2 of them owners.");
     create(&mut browser, &shown).await.is(200, "Groups are being created");
     customers.house.let_pass(20 * MINUTE).await;
     assert_have_groups(&customers, &teams);

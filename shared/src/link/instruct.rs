@@ -118,10 +118,12 @@ pub async fn instruct(
     }
     let next_look = if outcome == Instructed::Given { now } else { kept.next_look };
     let closing = Closing { looked: kept.looked, wanted: kept.wanted, hinted: kept.hinted, next_look, delayed: None };
-    for chunk in writes.chunks(TRANSACTION_LIMIT - 1) {
-        store.write([chunk, &[lease.check()?]].concat()).await?;
+    let mut chunks = writes.chunks(TRANSACTION_LIMIT - 1);
+    let last = chunks.next_back().unwrap_or_default().to_vec();
+    for chunk in chunks {
+        store.write([chunk, &[lease.keep(&kept.link)?]].concat()).await?;
     }
-    match lease.give_back(store, (tenant, &kept.link), closing, (vec![], now)).await {
+    match lease.give_back(store, (tenant, &kept.link), closing, (last, now)).await {
         Ok(()) => Ok(outcome),
         Err(StoreError::ConditionFailed) => Ok(Instructed::Busy),
         Err(error) => Err(error),

@@ -253,6 +253,8 @@ impl Scene {
         self.world.webex_settings(|settings| settings.access_life = Duration::from_secs(14 * 86_400));
         self.change_both_sides(team).await;
         self.decide_on_removals(&mut browser, team).await;
+        self.put_them_back(&mut browser, team).await;
+        self.make_groups_of_what_was_there(&mut browser).await;
         // Once Webex lets nobody out for a while and a round ends it, once the page can do it all.
         self.world.fault(Fault::status(503).on(Service::Webex).path("/memberships").times(u32::MAX));
         browser.submit_on("/disconnect", "/disconnect", &KEEP).await.is(200, "To do");
@@ -330,6 +332,43 @@ impl Scene {
         self.until("the removals were applied", |scene| scene.are_in_step(team)).await;
         browser.open("/people").await.is(200, "Compliance Officer");
         browser.open("/activity?person=yorick").await.is(200, "is removed from the group");
+    }
+
+    /// It was a mistake after all.
+    async fn put_them_back(&self, browser: &mut Browser, team: TeamId) {
+        let page = browser.open(&format!("/teams/{team}")).await;
+        let (_, done) = page.html.split_once("<ol class=\"done\">").unwrap();
+        let entry = done.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+        let plan = browser.open(entry).await;
+        plan.is(200, "3 people would become");
+        let hash = plan.field("hash");
+        browser.submit_on(entry, entry, &[("hash", &hash)]).await.is(200, "looked at");
+        self.until("they are back on both sides", |scene| {
+            let (_, group) = scene.group().unwrap();
+            scene.are_in_step(team) && group.members.contains(&scene.people[1].object)
+        })
+        .await;
+    }
+
+    /// A team that nobody was asked about is found, chosen, and gets its group.
+    async fn make_groups_of_what_was_there(&self, browser: &mut Browser) {
+        browser.save(&[("new_teams", "selected")]).await.is(200, "The settings are saved.");
+        let team = self.world.create_team(self.people[0].person, "Obelisk Archive").to_string();
+        browser.submit_on("/existing", "/existing", &[("action", "find")]).await.is(200, "Searching since");
+        self.rounds_until("the search is through", async |_| {
+            browser.clone().open("/existing").await.html.contains("Find teams again")
+        })
+        .await;
+        browser.open("/existing").await.is(200, "Obelisk Archive");
+        let choose = [("action", "choose"), ("team", team.as_str())];
+        let chosen = browser.submit_on("/existing", "/existing", &choose).await;
+        chosen.is(200, "1 group would be created");
+        let create = [("action", "create"), ("hash", &chosen.field("hash"))];
+        browser.submit_on("/selection", "/selection", &create).await.is(200, "are being created");
+        self.rounds_until("the group is made", async |_| {
+            browser.clone().open("/selection").await.html.contains("1 of 1 done")
+        })
+        .await;
     }
 
     async fn until_it_has_left(&self, browser: &Browser) {
