@@ -188,7 +188,7 @@ impl LeavingError {
                 false
             }
             Self::Tokens(TokensError::BeingRefreshed | TokensError::Federation(_)) => false,
-            Self::Tokens(TokensError::Secret { .. } | TokensError::NotConnected) => true,
+            Self::Tokens(TokensError::Secret { .. } | TokensError::NoApp(_) | TokensError::NotConnected) => true,
             Self::Tokens(TokensError::Refresh(error)) | Self::Call(error) => {
                 matches!(error.class(), Class::Permanent | Class::NeedsAdministrator)
             }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{TeamId, TenantId};
+use crate::registration::Registration;
 use crate::store::{Change, Condition, Item, Key, Query, Store, StoreError, Write, from_item, moment, to_item};
 
 /// Notices of a page of the query.
@@ -40,8 +41,8 @@ pub enum Matter {
     GoesOn,
     /// The officer's tokens end soon, and could not be refreshed.
     OfficerTokensEnd,
-    /// Our secret at Microsoft ends soon.
-    MicrosoftSecretEnds,
+    /// The secret of one of our app registrations ends soon.
+    SecretEnds(Registration),
     /// Something of a link.
     Link(TeamId, LinkNotice),
 }
@@ -52,7 +53,8 @@ impl fmt::Display for Matter {
             Self::Standstill => f.write_str("standstill"),
             Self::GoesOn => f.write_str("goes-on"),
             Self::OfficerTokensEnd => f.write_str("officer-tokens-end"),
-            Self::MicrosoftSecretEnds => f.write_str("microsoft-secret-ends"),
+            Self::SecretEnds(Registration::Groups) => f.write_str("microsoft-secret-ends"),
+            Self::SecretEnds(Registration::Files) => f.write_str("files-secret-ends"),
             Self::Link(team, LinkNotice::Held) => write!(f, "link#{team}#held"),
             Self::Link(team, LinkNotice::Failing) => write!(f, "link#{team}#failing"),
             Self::Link(team, LinkNotice::NearOwnerLimit) => write!(f, "link#{team}#near-owner-limit"),

@@ -145,6 +145,7 @@ pub async fn join(store: &dyn Store, seen: &Organization, directory: &Directory)
         directory: directory.id,
         officer: officer.person,
         region: officer.region.clone(),
+        files: None,
     };
     let unchanged = vec![
         Test::Equals("tenant", to_value(&id)?),

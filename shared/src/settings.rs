@@ -38,6 +38,8 @@ pub struct Settings {
     pub on_team_deleted: TeamDeleted,
     /// What is done when the group of a living team is deleted.
     pub on_group_deleted: GroupDeleted,
+    /// Whether the spaces of teams get folders.
+    pub folders: Folders,
     /// Who is told what an administrator should know.
     pub told: Option<Told>,
 }
@@ -57,6 +59,7 @@ impl Default for Settings {
             brake: BrakeLimits::default(),
             on_team_deleted: TeamDeleted::KeepGroup,
             on_group_deleted: GroupDeleted::Restore,
+            folders: Folders::No,
             told: None,
         }
     }
@@ -160,6 +163,16 @@ pub enum GroupDeleted {
     Restore,
     /// It stays deleted, and the link is over.
     EndLink,
+}
+
+/// Whether the spaces of teams get folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Folders {
+    /// None does; folders that were linked stay as they are.
+    No,
+    /// Each space of a linked team has its folder in the group's site. It needs the directory's consent to files, and the officer inside.
+    EachSpace,
 }
 
 /// Who is told what an administrator should know: held plans, links that fail, roles and consents that were lost.

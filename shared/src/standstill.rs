@@ -71,9 +71,11 @@ impl Why {
                 _ => None,
             },
             SyncError::Tokens(TokensError::NotConnected) => Some(Self::OfficerSignedOut),
-            SyncError::Tokens(TokensError::Secret { .. } | TokensError::Federation(FederationError::Refused(_))) => {
-                Some(Self::OwnCredential)
-            }
+            SyncError::Tokens(
+                TokensError::Secret { .. }
+                | TokensError::NoApp(_)
+                | TokensError::Federation(FederationError::Refused(_)),
+            ) => Some(Self::OwnCredential),
             SyncError::Call(call) => match (call.api, call.status()) {
                 (Api::Graph, Some(401 | 403)) => Some(Self::ConsentLost),
                 (Api::Webex, Some(401)) => Some(Self::OfficerSignedOut),

@@ -4,12 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::budget::{Bucket, Quota};
+use crate::files::FilesConsent;
 use crate::graph::GroupCreation;
 use crate::http::Api;
 use crate::ids::{DirectoryId, GroupId, OrgId, PersonId, TeamId, TenantId};
 use crate::merge::Decoration;
 pub use crate::settings::{
-    BrakeLimits, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, SettingsVersion,
+    BrakeLimits, Folders, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, SettingsVersion,
     TeamDeleted, Told,
 };
 use crate::standstill::Standstill;
@@ -29,6 +30,9 @@ pub struct Tenant {
     pub officer: PersonId,
     /// The region in the ids of the organization's people, as seen in the officer's.
     pub region: Region,
+    /// What the directory granted our app for files, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<FilesConsent>,
 }
 
 /// What is known of the directory's rules for groups. Read again when it is a day old.

@@ -12,6 +12,7 @@ use crate::federation::{Assertion, Federation, FederationError};
 use crate::graph::{Credential, Entra, TokenError};
 use crate::http::{Access, CallError, Deadline};
 use crate::ids::{DirectoryId, PersonId, TenantId};
+use crate::registration::Registration;
 use crate::secrets::{Secrets, SecretsError};
 use crate::store::{Change, Condition, Store, StoreError, Test, from_item, milliseconds, moment};
 use crate::tenant::keys;
@@ -34,6 +35,9 @@ pub enum TokensError {
         /// What is wrong with it.
         why: String,
     },
+    /// The deployment has no such app registration: its secret does not exist. Without the one for files there are no folders to offer.
+    #[error("the secret of the app registration for {0} does not exist")]
+    NoApp(Registration),
     /// There is no pair of the officer's: Webex was never connected, or is disconnected.
     #[error("the tenant has no officer's tokens")]
     NotConnected,
@@ -94,7 +98,7 @@ struct StoredMicrosoftApp {
     ends_at: Option<Timestamp>,
 }
 
-/// Our app registration in Entra, and what proves us to be it.
+/// One of our app registrations in Entra, and what proves us to be it.
 #[derive(Debug, Clone)]
 pub struct MicrosoftApp {
     /// Its client id.
@@ -137,10 +141,10 @@ pub struct Tokens {
     entra: Entra,
     prefix: String,
     officers: Mutex<HashMap<(TenantId, PersonId), Held>>,
-    apps: Mutex<HashMap<DirectoryId, Held>>,
+    apps: Mutex<HashMap<(Registration, DirectoryId), Held>>,
     federation: Option<Arc<dyn Federation>>,
     assertion: Mutex<Option<Assertion>>,
-    microsoft_secret_ends_at: Mutex<Option<Timestamp>>,
+    secrets_end_at: Mutex<HashMap<Registration, Timestamp>>,
 }
 
 impl Tokens {
@@ -164,7 +168,7 @@ impl Tokens {
             apps: Mutex::default(),
             federation: None,
             assertion: Mutex::default(),
-            microsoft_secret_ends_at: Mutex::default(),
+            secrets_end_at: Mutex::default(),
         }
     }
 
@@ -187,40 +191,68 @@ impl Tokens {
         Ok(Access::with_token(token, deadline))
     }
 
-    /// The app's access to Graph in a directory.
+    /// The app's access to Graph in a directory, for people, roles and names.
     pub async fn graph(&self, directory: DirectoryId, deadline: Deadline) -> Result<Access, TokensError> {
-        if let Some(token) = held(&self.apps, &directory, self.clock.now()) {
+        self.access_of(Registration::Groups, directory, deadline).await
+    }
+
+    /// The files app's access to Graph in a directory, for drives and nothing else.
+    ///
+    /// # Errors
+    /// `NoApp` where the deployment has no folders to offer.
+    pub async fn files(&self, directory: DirectoryId, deadline: Deadline) -> Result<Access, TokensError> {
+        self.access_of(Registration::Files, directory, deadline).await
+    }
+
+    async fn access_of(
+        &self,
+        registration: Registration,
+        directory: DirectoryId,
+        deadline: Deadline,
+    ) -> Result<Access, TokensError> {
+        let of = (registration, directory);
+        if let Some(token) = held(&self.apps, &of, self.clock.now()) {
             return Ok(Access::with_token(token, deadline));
         }
-        let app = self.microsoft_app().await?;
+        let app = self.microsoft_app(registration).await?;
         let token = self.entra.token(directory, &app.client_id, &app.credential, deadline).await?;
         let access = Access::with_token(token.access.clone(), deadline);
-        hold(&self.apps, directory, Held { token: token.access, ends_at: token.ends_at });
+        hold(&self.apps, of, Held { token: token.access, ends_at: token.ends_at });
         Ok(access)
     }
 
     /// Our integration in Webex.
     pub async fn webex_app(&self) -> Result<WebexApp, TokensError> {
-        self.app("webex-app").await
+        const NAME: &str = "webex-app";
+        self.app(NAME).await?.ok_or_else(|| self.wrong(NAME, "does not exist"))
     }
 
-    /// The app registration on Microsoft's side.
-    pub async fn microsoft_app(&self) -> Result<MicrosoftApp, TokensError> {
-        const NAME: &str = "microsoft-app";
-        let StoredMicrosoftApp { client_id, client_secret, ends_at } = self.app(NAME).await?;
-        *self.microsoft_secret_ends_at.lock().unwrap_or_else(PoisonError::into_inner) = ends_at;
+    /// An app registration on Microsoft's side.
+    ///
+    /// # Errors
+    /// `NoApp` where the deployment has no such registration.
+    pub async fn microsoft_app(&self, registration: Registration) -> Result<MicrosoftApp, TokensError> {
+        let stored = self.app(registration.secret()).await?;
+        let StoredMicrosoftApp { client_id, client_secret, ends_at } =
+            stored.ok_or(TokensError::NoApp(registration))?;
+        self.note_end(registration, ends_at);
         let credential = match (client_secret, &self.federation) {
             (Some(secret), _) => Credential::Secret(secret),
             (None, Some(federation)) => Credential::Assertion(self.assertion(federation.as_ref()).await?),
-            (None, None) => {
-                let name = format!("{}/{NAME}", self.prefix);
-                return Err(TokensError::Secret { name, why: "has no client_secret".into() });
-            }
+            (None, None) => return Err(self.wrong(registration.secret(), "has no client_secret")),
         };
         Ok(MicrosoftApp { client_id, credential })
     }
 
-    /// What vouches for us now: one token does for all directories while it lasts.
+    fn note_end(&self, registration: Registration, ends_at: Option<Timestamp>) {
+        let mut ends = self.secrets_end_at.lock().unwrap_or_else(PoisonError::into_inner);
+        match ends_at {
+            Some(ends_at) => ends.insert(registration, ends_at),
+            None => ends.remove(&registration),
+        };
+    }
+
+    /// What vouches for us now: one token does for both apps and all directories while it lasts.
     async fn assertion(&self, federation: &dyn Federation) -> Result<SecretString, TokensError> {
         let known = || self.assertion.lock().unwrap_or_else(PoisonError::into_inner);
         let soon = self.clock.now() + SignedDuration::from_mins(1);
@@ -236,7 +268,7 @@ impl Tokens {
     /// A service no longer takes a token that should be good: the next access has a new one.
     pub fn forget(&self, tenant: TenantId, directory: DirectoryId) {
         self.let_go(tenant);
-        self.apps.lock().unwrap_or_else(PoisonError::into_inner).remove(&directory);
+        self.apps.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, of), _| *of != directory);
     }
 
     /// Keeps an officer's pair.
@@ -269,9 +301,9 @@ impl Tokens {
         Ok(self.refresh(tenant, &tokens, deadline).await?.refresh_ends_at)
     }
 
-    /// When our secret at Microsoft ends, as far as this process has seen.
-    pub fn microsoft_secret_ends_at(&self) -> Option<Timestamp> {
-        *self.microsoft_secret_ends_at.lock().unwrap_or_else(PoisonError::into_inner)
+    /// When the secret of an app registration ends, as far as this process has seen.
+    pub fn secret_ends_at(&self, registration: Registration) -> Option<Timestamp> {
+        self.secrets_end_at.lock().unwrap_or_else(PoisonError::into_inner).get(&registration).copied()
     }
 
     /// Deletes an officer's pair, at once and for good.
@@ -325,11 +357,13 @@ impl Tokens {
         parsed(&name, &text)
     }
 
-    async fn app<App: serde::de::DeserializeOwned>(&self, name: &str) -> Result<App, TokensError> {
+    async fn app<App: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<App>, TokensError> {
         let name = format!("{}/{name}", self.prefix);
-        let text = self.secrets.get(&name).await?;
-        let text = text.ok_or_else(|| TokensError::Secret { name: name.clone(), why: "does not exist".into() })?;
-        parsed(&name, &text)
+        self.secrets.get(&name).await?.map(|text| parsed(&name, &text)).transpose()
+    }
+
+    fn wrong(&self, name: &str, why: &str) -> TokensError {
+        TokensError::Secret { name: format!("{}/{name}", self.prefix), why: why.into() }
     }
 
     /// Holds no token of the tenant's officers any more.

@@ -7,7 +7,7 @@ use shared::link::{self, Kept, Phase};
 use shared::merge::Direction;
 use shared::roster::Side;
 use shared::settings::{
-    BrakeLimits, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, TeamDeleted, Told,
+    BrakeLimits, Folders, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, TeamDeleted, Told,
 };
 use shared::store::{Change, Condition, from_item, to_value};
 use shared::webex::{Region, WebexId};
@@ -61,6 +61,7 @@ async fn every_setting_is_on_the_page_and_is_stored_as_it_was_filled_in() {
         brake: BrakeLimits { link_people: 7, link_percent: 0, tenant_people: 70, tenant_percent: 100 },
         on_team_deleted: TeamDeleted::DeleteGroup,
         on_group_deleted: GroupDeleted::EndLink,
+        folders: Folders::No,
         told: settings.told.clone(),
     };
     assert_eq!(settings, expected);

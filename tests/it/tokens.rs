@@ -9,10 +9,15 @@ use jiff::SignedDuration;
 use sandbox::house::{House, Reach};
 use sandbox::{Call, Failure, Fault, Role, Service};
 use serde_json::{Value, json};
-use shared::http::{Transport, TransportError};
+use shared::graph::TokenErrorKind;
+use shared::http::{Deadline, Transport, TransportError};
+use shared::ids::GroupId;
 use shared::link::State;
 use shared::message::{Ask, Cause};
 use shared::queue::Queue;
+use shared::registration::Registration;
+use shared::secrets::Secrets;
+use shared::tokens::TokensError;
 
 use crate::town::{DAY, MINUTE, Town};
 
@@ -141,4 +146,50 @@ async fn a_redirect_is_not_followed() {
         let answer = Failure::Status(302, location, Value::Null);
         a_foreign_address_gets_nothing(Fault::new(answer).on(service).path(path)).await;
     }
+}
+
+/// What somebody was told of whom he asked for a token.
+fn asked_for_files(town: &Town) -> usize {
+    let calls = town.world().take_calls().into_iter();
+    calls.filter(|call| call.service == Service::Entra && call.path.contains("/oauth2/v2.0/token")).count()
+}
+
+#[tokio::test]
+async fn the_app_for_files_has_access_of_its_own_which_is_forgotten_with_the_other() {
+    let town = Town::with_folders(2).await;
+    let (sync, directory) = (town.house.sync(), town.handle.directory);
+    let deadline = Deadline(town.now() + MINUTE);
+    let no_such_group = GroupId(uuid::Uuid::from_u128(7));
+    asked_for_files(&town);
+    for _ in 0..2 {
+        let files = sync.tokens.files(directory, deadline).await.unwrap();
+        // What consents to files are for, and no more.
+        let refused = sync.graph.group(&files, no_such_group).await.unwrap_err();
+        assert_eq!(refused.status(), Some(403));
+        let groups = sync.tokens.graph(directory, deadline).await.unwrap();
+        assert_eq!(sync.graph.group(&groups, no_such_group).await.unwrap(), None);
+    }
+    assert_eq!(asked_for_files(&town), 2, "one token each");
+    sync.tokens.forget(town.tenant(), directory);
+    sync.tokens.files(directory, deadline).await.unwrap();
+    sync.tokens.graph(directory, deadline).await.unwrap();
+    assert_eq!(asked_for_files(&town), 2, "both were forgotten");
+}
+
+#[tokio::test]
+async fn a_directory_that_did_not_consent_to_files_has_people_and_names_all_the_same() {
+    let town = Town::of(2).await;
+    let (sync, directory) = (town.house.sync(), town.handle.directory);
+    let deadline = Deadline(town.now() + MINUTE);
+    let error = sync.tokens.files(directory, deadline).await.unwrap_err();
+    assert!(matches!(&error, TokensError::Entra(error) if error.kind == TokenErrorKind::ConsentGone), "{error}");
+    sync.tokens.graph(directory, deadline).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deployment_without_the_app_for_files_says_so() {
+    let town = Town::with_folders(2).await;
+    town.house.ground().secrets.delete("sandbox/files-app").await.unwrap();
+    let error = town.house.sync().tokens.files(town.handle.directory, Deadline(town.now() + MINUTE)).await;
+    assert!(matches!(error, Err(TokensError::NoApp(Registration::Files))));
 }

@@ -14,7 +14,7 @@ use shared::queue::Queue;
 use shared::roster::LeftOut;
 use shared::store::memory::MemoryStore;
 use shared::store::{Store, from_item};
-use shared::tenant::{self, NewTeams, Settings, Tenant};
+use shared::tenant::{self, Folders, NewTeams, Settings, Tenant};
 
 pub(crate) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -54,6 +54,15 @@ impl Town {
     pub(crate) async fn with(people: usize, settings: Settings) -> Self {
         let mut town = Self::with_one_tenant(people, settings.clone()).await;
         town.house.sign_up(&town.other, settings).await.unwrap();
+        town
+    }
+
+    /// Every new team gets a group, and each of its spaces a folder: both directories have consented to files.
+    pub(crate) async fn with_folders(people: usize) -> Self {
+        let town = Self::with(people, Settings { folders: Folders::EachSpace, ..every_team() }).await;
+        for (tenant, handle) in town.house.tenants().iter().zip([&town.handle, &town.other]) {
+            town.house.consent_to_files(*tenant, handle).await.unwrap();
+        }
         town
     }
 
@@ -145,7 +154,9 @@ impl Town {
     /// The settings pages: other settings from now on.
     pub(crate) async fn set(&self, settings: Settings) {
         let TenantHandle { org, directory, officer, .. } = self.handle;
-        let tenant = Tenant { tenant: self.tenant(), org, directory, officer, region: Default::default() };
+        let known = tenant::at_hand(self.store(), self.tenant(), &[], self.now()).await.unwrap().unwrap().0;
+        let files = known.tenant.files;
+        let tenant = Tenant { tenant: self.tenant(), org, directory, officer, region: Default::default(), files };
         tenant::put(self.store(), &tenant, &settings).await.unwrap();
     }
 

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::graph::{AppToken, TokenErrorKind};
 use shared::http::Access;
 use shared::organization::{self, Directory, Join};
+use shared::registration::Registration;
 use shared::round;
 use shared::tokens::MicrosoftApp;
 
@@ -133,7 +134,7 @@ impl Oauth {
 
     async fn proof(&self, pending: &Pending) -> Result<Proof, Failure> {
         let deadline = self.deadline();
-        let MicrosoftApp { client_id, credential } = self.tokens.microsoft_app().await?;
+        let MicrosoftApp { client_id, credential } = self.tokens.microsoft_app(Registration::Groups).await?;
         let all = || PERMISSIONS.iter().map(|permission| permission.name);
         let token = match self.entra.token(pending.directory, &client_id, &credential, deadline).await {
             Ok(token) => token,

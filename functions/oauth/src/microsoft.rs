@@ -3,6 +3,7 @@
 use askama::Template;
 use shared::http::Access;
 use shared::organization::Directory;
+use shared::registration::Registration;
 use shared::tokens::MicrosoftApp;
 
 use crate::answer::Answer;
@@ -83,7 +84,7 @@ impl Oauth {
         if administrator.organization.officer.is_none() {
             return Err(Failure::WebexFirst);
         }
-        let MicrosoftApp { client_id, .. } = self.tokens.microsoft_app().await?;
+        let MicrosoftApp { client_id, .. } = self.tokens.microsoft_app(Registration::Groups).await?;
         let (flow, cookie) = self.begin(incoming, Purpose::Microsoft, Some(&administrator.session)).await?;
         let redirect_uri = self.own(CALLBACK);
         let ask = Ask { client_id: &client_id, redirect_uri: &redirect_uri, state: &flow.state };
@@ -101,7 +102,7 @@ impl Oauth {
         let fits = |purpose: &Purpose| *purpose == Purpose::Microsoft;
         let (flow, _) = self.end(incoming, Some(session), fits).await?;
         declined(incoming, Service::Microsoft)?;
-        let MicrosoftApp { client_id, credential } = self.tokens.microsoft_app().await?;
+        let MicrosoftApp { client_id, credential } = self.tokens.microsoft_app(Registration::Groups).await?;
         let (code, deadline) = (incoming.query("code").ok_or(Failure::State)?, self.deadline());
         let redirect_uri = self.own(CALLBACK);
         let ask = Ask { client_id: &client_id, redirect_uri: &redirect_uri, state: &flow.state };

@@ -263,8 +263,9 @@ impl Oauth {
 /// Whether links that are in step may not be so under the new settings.
 fn asks_for_looks(stored: &Settings, wanted: &Settings) -> bool {
     let rules = |settings: &Settings| {
-        let &Settings { running, direction, last_word, names, standing, fallback_owner, brake, .. } = settings;
-        (settings.switched_on_at.is_some(), running, direction, last_word, names, standing, fallback_owner, brake)
+        let &Settings { running, direction, last_word, names, standing, fallback_owner, brake, folders, .. } = settings;
+        let is_on = settings.switched_on_at.is_some();
+        (is_on, running, direction, last_word, names, standing, fallback_owner, brake, folders)
     };
     wanted.switched_on_at.is_some() && rules(stored) != rules(wanted)
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use shared::merge::Direction;
 use shared::roster::Side;
 use shared::settings::{
-    BrakeLimits, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, SettingsVersion,
+    BrakeLimits, Folders, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, SettingsVersion,
     TeamDeleted, Told,
 };
 
@@ -29,6 +29,7 @@ pub(crate) struct Form {
     pub(crate) tenant_percent: String,
     pub(crate) on_team_deleted: String,
     pub(crate) on_group_deleted: String,
+    pub(crate) folders: String,
     pub(crate) told: String,
     pub(crate) told_space: String,
     pub(crate) told_person: String,
@@ -76,6 +77,7 @@ choices! {
     names: NameCarriage { NameCarriage::BothWays = "both-ways", "carried"; NameCarriage::No = "no", "not carried"; }
     team_deleted: TeamDeleted { TeamDeleted::KeepGroup = "keep-group", "the group stays"; TeamDeleted::DeleteGroup = "delete-group", "the group is deleted"; }
     group_deleted: GroupDeleted { GroupDeleted::Restore = "restore", "it is restored once"; GroupDeleted::EndLink = "end-link", "it stays deleted"; }
+    folders: Folders { Folders::No = "no", "none"; Folders::EachSpace = "each-space", "each space has one"; }
 }
 
 impl Form {
@@ -94,6 +96,7 @@ impl Form {
             brake,
             on_team_deleted,
             on_group_deleted,
+            folders,
             told,
         } = settings;
         let (told, told_space, told_person) = match told {
@@ -118,6 +121,7 @@ impl Form {
             tenant_percent: brake.tenant_percent.to_string(),
             on_team_deleted: team_deleted::value(*on_team_deleted).into(),
             on_group_deleted: group_deleted::value(*on_group_deleted).into(),
+            folders: self::folders::value(*folders).into(),
             told: told.into(),
             told_space,
             told_person,
@@ -144,6 +148,7 @@ impl Form {
             tenant_percent: field("tenant_percent"),
             on_team_deleted: field("on_team_deleted"),
             on_group_deleted: field("on_group_deleted"),
+            folders: field("folders"),
             told: field("told"),
             told_space: field("told_space"),
             told_person: field("told_person"),
@@ -190,6 +195,7 @@ impl Form {
                 &mut faults,
                 stored.on_group_deleted,
             ),
+            folders: chosen(folders::parse(&self.folders), "folders", &mut faults, stored.folders),
             told: stored.told.clone(),
         };
         if faults.is_empty() { Ok(settings) } else { Err(faults) }
@@ -219,6 +225,7 @@ pub(crate) fn differences(stored: &Settings, wanted: &Settings) -> Vec<Differenc
             brake: BrakeLimits { link_people, link_percent, tenant_people, tenant_percent },
             on_team_deleted,
             on_group_deleted,
+            folders,
             told,
         } = settings;
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".into());
@@ -243,6 +250,7 @@ pub(crate) fn differences(stored: &Settings, wanted: &Settings) -> Vec<Differenc
             ("Brake of all teams: percent", tenant_percent.to_string()),
             ("When a team is deleted", team_deleted::words(*on_team_deleted).into()),
             ("When a group is deleted", group_deleted::words(*on_group_deleted).into()),
+            ("Folders of spaces", self::folders::words(*folders).into()),
             ("Who is told", told),
         ]
     };

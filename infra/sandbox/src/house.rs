@@ -12,6 +12,7 @@ use oauth::{Allowed, Oauth, Parts};
 use reconcile::Event;
 use serde_json::json;
 use shared::clock::{Clock, SimulatedClock};
+use shared::files::{self, FilesConsent};
 use shared::graph::{Entra, Graph};
 use shared::http::{CALL_TIMEOUT, Deadline, Transport};
 use shared::ids::TenantId;
@@ -252,11 +253,18 @@ impl House {
     pub async fn deploy(&self, handle: &TenantHandle) -> Result<(), HouseError> {
         let functions = &self.addresses.functions;
         self.ground.world.register_webex_redirect(&format!("{functions}/oauth/webex/callback"));
-        for path in ["/oauth/microsoft/callback", "/oauth/microsoft/consent"] {
-            self.ground.world.register_microsoft_redirect(Registration::Groups, &format!("{functions}{path}"));
+        for (app, path) in [
+            (Registration::Groups, "/oauth/microsoft/callback"),
+            (Registration::Groups, "/oauth/microsoft/consent"),
+            (Registration::Files, "/oauth/microsoft/consent"),
+        ] {
+            self.ground.world.register_microsoft_redirect(app, &format!("{functions}{path}"));
         }
         let secrets = &self.ground.secrets;
-        for (name, app) in [("webex-app", &handle.webex_app), ("microsoft-app", &handle.microsoft_app)] {
+        let (groups, files) = (Registration::Groups.secret(), Registration::Files.secret());
+        for (name, app) in
+            [("webex-app", &handle.webex_app), (groups, &handle.microsoft_app), (files, &handle.files_app)]
+        {
             let json = json!({"client_id": app.client_id, "client_secret": app.client_secret}).to_string();
             secrets.put(&format!("{PREFIX}/{name}"), json.into()).await.map_err(set_up)?;
         }
@@ -291,6 +299,7 @@ impl House {
             directory: handle.directory,
             officer: handle.officer,
             region: Default::default(),
+            files: None,
         };
         tenant::put(self.ground.store.as_ref(), &kept, &settings).await.map_err(set_up)?;
         let pair = TokenPair {
@@ -303,6 +312,14 @@ impl House {
         self.sync.tokens.keep(tenant, pair).await?;
         self.take_in(tenant).await?;
         Ok(tenant)
+    }
+
+    /// An administrator of the tenant's directory consents to files, without the setup pages.
+    pub async fn consent_to_files(&self, tenant: TenantId, handle: &TenantHandle) -> Result<(), HouseError> {
+        self.ground.world.consent_to(Registration::Files, handle.directory, &["Files.ReadWrite.All"]);
+        let (since, by) = (self.ground.clock.now(), handle.administrator.object);
+        let consent = FilesConsent { since, by, by_name: "Full Administrator".into(), lost: None };
+        files::keep(self.ground.store.as_ref(), tenant, &consent).await.map_err(set_up)
     }
 
     /// Signs up no further tenant, but knows those of an earlier house on the same ground.

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use super::turn::Extent;
 use super::{Round, SyncError};
 use crate::notice::{self, Matter};
+use crate::registration::Registration;
 use crate::standstill::{self, Standstill, Why};
 use crate::store::Write;
 use crate::webex::ScimOrder;
@@ -67,9 +68,14 @@ impl Round<'_> {
                 "The sign-in of the Webex account that the integration works with ends soon, and could not be renewed",
             ),
             (
-                Matter::MicrosoftSecretEnds,
-                tokens.microsoft_secret_ends_at(),
+                Matter::SecretEnds(Registration::Groups),
+                tokens.secret_ends_at(Registration::Groups),
                 "The secret with which the integration signs in to Microsoft 365 ends soon",
+            ),
+            (
+                Matter::SecretEnds(Registration::Files),
+                tokens.secret_ends_at(Registration::Files),
+                "The secret with which the integration signs in to Microsoft 365 for folders ends soon",
             ),
         ];
         for (matter, end, what) in ends {

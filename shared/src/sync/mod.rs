@@ -120,6 +120,7 @@ impl SyncError {
             ) => Some(Class::Transient),
             Self::Tokens(
                 TokensError::Secret { .. }
+                | TokensError::NoApp(_)
                 | TokensError::NotConnected
                 | TokensError::Federation(FederationError::Refused(_)),
             ) => Some(Class::NeedsAdministrator),

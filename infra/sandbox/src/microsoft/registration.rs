@@ -5,18 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::ids::{DirectoryId, ObjectId};
+pub use shared::registration::Registration;
 
 use super::{BeforeConsent, Microsoft};
 use crate::world::{Credentials, State, World, secret, uuid};
-
-/// One of the integration's two app registrations. Consent is to each by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Registration {
-    /// For people and groups; people sign in to this one. It requires `Group.ReadWrite.All`, `User.Read.All` and `GroupSettings.Read.All`.
-    Groups,
-    /// For files. It requires `Files.ReadWrite.All`.
-    Files,
-}
 
 /// The manifest's `groupMembershipClaims`, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
