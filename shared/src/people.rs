@@ -4,6 +4,9 @@
 //! says of itself is in its [`Entry`]; who bears an object id, and what the directory says of it, is in [`Bearers`]. Whether the person takes part follows from both, so
 //! that a second bearer leaves out the first without touching its entry.
 
+mod census;
+mod confirm;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -11,10 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::graph::{User, UserKind};
 use crate::ids::{ObjectId, PersonId, TenantId};
+use crate::message::{Ask, Cause, Message};
+use crate::queue::{Queue, QueueError};
 use crate::roster::{LeftOut, Participation, Person};
 use crate::store::{Condition, Cursor, Item, Key, Query, Store, StoreError, Test, Write, from_item, to_item, to_value};
-use crate::tenant::keys;
 use crate::webex::{ScimState, ScimUser};
+
+pub use census::{Census, CensusOf, census};
+pub use confirm::{By, Confirmation, Confirmed, Moved};
 
 /// What one Webex account says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +52,9 @@ pub struct Bearers {
     pub user: EntraUser,
     /// When the last obstacle here went.
     pub returned: Option<Timestamp>,
+    /// Who said last that an account which bears it is its user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmed>,
     version: u64,
 }
 
@@ -211,9 +221,40 @@ impl<'a> PersonIndex<'a> {
         directory: &BTreeMap<ObjectId, Option<User>>,
         now: Timestamp,
     ) -> Result<Vec<Known>, StoreError> {
-        let Observation { changed, writes } = self.compare(accounts, directory, now).await?;
+        let Observation { changed, writes, .. } = self.compare(accounts, directory, now).await?;
         self.keep(writes).await?;
         Ok(changed)
+    }
+
+    /// Takes in the same, and has the teams of whoever can take part now looked at: that is asked for first, since a change that is kept is not seen again. Says how many
+    /// those are.
+    pub async fn take_in<E: From<StoreError> + From<QueueError>>(
+        &self,
+        queue: &dyn Queue,
+        accounts: &[ScimUser],
+        directory: &BTreeMap<ObjectId, Option<User>>,
+        now: Timestamp,
+    ) -> Result<usize, E> {
+        let Observation { changed, writes, .. } = self.compare(accounts, directory, now).await?;
+        let able = self.ask_for(queue, &changed, now).await?;
+        self.keep(writes).await?;
+        Ok(able)
+    }
+
+    /// Has the teams of those looked at who take part, and says how many those are.
+    pub async fn ask_for(&self, queue: &dyn Queue, people: &[Known], now: Timestamp) -> Result<usize, QueueError> {
+        let able = people.iter().filter(|known| known.left_out().is_none()).filter_map(Known::pair);
+        let messages: Vec<Message> = able
+            .map(|pair| Message {
+                v: Default::default(),
+                tenant: self.tenant,
+                at: now,
+                cause: Cause::Person,
+                ask: Ask::Person { person: pair.person, object: pair.object },
+            })
+            .collect();
+        queue.send_all(&messages).await?;
+        Ok(messages.len())
     }
 
     /// What [`observe`](Self::observe) would take in, for whoever has to act on it first: a change that is kept is not seen again.
@@ -286,7 +327,12 @@ impl<'a> PersonIndex<'a> {
 
     /// The Webex accounts that bear an object id.
     pub async fn sharers(&self, object: ObjectId) -> Result<BTreeSet<PersonId>, StoreError> {
-        Ok(self.bearers([object]).await?.remove(&object).map(|bearers| bearers.bearers).unwrap_or_default())
+        Ok(self.borne(object).await?.map(|bearers| bearers.bearers).unwrap_or_default())
+    }
+
+    /// What is known of an object id.
+    pub async fn borne(&self, object: ObjectId) -> Result<Option<Bearers>, StoreError> {
+        Ok(self.bearers([object]).await?.remove(&object))
     }
 
     /// An account does not exist any more: it bears nothing.
@@ -301,16 +347,6 @@ impl<'a> PersonIndex<'a> {
             writes.push(versioned(&object_key(self.tenant, object), &bearers, bearers.version)?);
         }
         self.store.write(writes).await
-    }
-
-    /// An administrator signed in with Microsoft says that this account and this user are the same person.
-    pub async fn confirm(&self, pair: Person, now: Timestamp) -> Result<(), StoreError> {
-        let mut objects = self.bearers([pair.object]).await?;
-        let Some(bearers) = objects.get_mut(&pair.object) else { return Ok(()) };
-        bearers.holder = Some(pair.person);
-        bearers.returned = Some(now);
-        let write = versioned(&object_key(self.tenant, pair.object), bearers, bearers.version)?;
-        self.store.write(vec![write]).await
     }
 
     async fn entries(
@@ -445,7 +481,14 @@ impl Extract {
 
 impl Bearers {
     fn unknown() -> Self {
-        Self { bearers: BTreeSet::new(), holder: None, user: EntraUser::Missing, returned: None, version: 0 }
+        Self {
+            bearers: BTreeSet::new(),
+            holder: None,
+            user: EntraUser::Missing,
+            returned: None,
+            confirmed: None,
+            version: 0,
+        }
     }
 
     fn obstacle(&self, person: PersonId) -> Option<LeftOut> {
@@ -478,54 +521,6 @@ impl Bearers {
         self.user = user;
         true
     }
-}
-
-/// How many of an organization's people can take part. Counted while a pass over all of them fills the index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Census {
-    /// People: no devices, no bots.
-    pub people: usize,
-    /// Those of them with an externalId.
-    pub with_external_id: usize,
-    /// Those whose externalId is a user of the directory, no guest.
-    pub matched: usize,
-    /// Those who are active and have signed in.
-    pub signed_in: usize,
-    /// Those of whom all of it holds.
-    pub ready: usize,
-}
-
-impl Census {
-    /// Counts one account. `directory` is as in [`PersonIndex::observe`].
-    pub fn count(&mut self, account: &ScimUser, directory: &BTreeMap<ObjectId, Option<User>>) {
-        let state = account.state();
-        if state == ScimState::NotAPerson {
-            return;
-        }
-        let user = object_of(account).and_then(|object| directory.get(&object)?.as_ref());
-        let is_matched = user.is_some_and(|user| user.kind == UserKind::Member);
-        let has_signed_in = state == ScimState::SignedIn;
-        self.people += 1;
-        self.with_external_id += usize::from(account.external_id.is_some());
-        self.matched += usize::from(is_matched);
-        self.signed_in += usize::from(has_signed_in);
-        self.ready += usize::from(is_matched && has_signed_in);
-    }
-}
-
-/// A census with its date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CensusOf {
-    /// When the pass ended.
-    pub at: Timestamp,
-    /// What it counted.
-    pub census: Census,
-}
-
-/// The last census that was counted to the end: one read, whatever the organization's size.
-pub async fn census(store: &dyn Store, tenant: TenantId) -> Result<Option<CensusOf>, StoreError> {
-    store.get(&keys::census(tenant)).await?.map(from_item).transpose()
 }
 
 /// The object id in an account's externalId.

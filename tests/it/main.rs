@@ -24,6 +24,7 @@ mod setup_existing;
 mod setup_failures;
 mod setup_journey;
 mod setup_leaving;
+mod setup_moved;
 mod setup_operation;
 mod setup_put_back;
 mod setup_settings;

@@ -304,6 +304,18 @@ impl Browser {
         self.open(&back).await
     }
 
+    /// Signs in freshly at Microsoft from the page of somebody, and comes back.
+    pub(crate) async fn prove(&mut self, page: &str, account: impl ToString) -> Page {
+        let at_microsoft = self.go_and_prove(page).await;
+        let back = self.decide(&at_microsoft, account, "accept").await;
+        self.open(&back).await
+    }
+
+    /// To Microsoft from a page that wants to know who sits there; says where Microsoft's page is.
+    pub(crate) async fn go_and_prove(&mut self, page: &str) -> String {
+        self.submit_on(page, page, &[("action", "sign-in")]).await.onwards()
+    }
+
     /// Saves the settings with some fields changed.
     pub(crate) async fn save(&mut self, changes: &[(&str, &str)]) -> Page {
         let page = self.open("/settings").await;

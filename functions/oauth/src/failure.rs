@@ -77,6 +77,10 @@ pub(crate) enum Failure {
     NotAMicrosoftAdministrator,
     #[error("another directory than the one that is connected")]
     AnotherDirectory { connected: String },
+    #[error("signed in, but not just now, or it is not said when")]
+    NotFresh,
+    #[error("{failure}")]
+    OnTheWay { failure: Box<Self>, to: Place },
     #[error("consent came back for another directory")]
     ConsentForAnotherDirectory,
     #[error("roles missing: {missing:?}")]
@@ -91,6 +95,8 @@ pub(crate) enum Failure {
     NoSuchTeam,
     #[error("no such entry")]
     NoSuchEntry,
+    #[error("no such person")]
+    NoSuchPerson,
     #[error("out of reach: {0}")]
     Unavailable(Box<dyn Error + Send + Sync>),
 }
@@ -131,6 +137,11 @@ impl Failure {
         }
     }
 
+    /// Of a way that was begun at a page of ours: from what it says it leads back there.
+    pub(crate) fn on_the_way_to(self, to: Place) -> Self {
+        Self::OnTheWay { failure: Box::new(self), to }
+    }
+
     /// A code that was refused is the browser's story; anything else is the service's.
     pub(crate) fn of_exchange(error: CallError, service: Service) -> Self {
         match error.class() {
@@ -145,7 +156,8 @@ impl Failure {
     /// The status of the page.
     pub(crate) fn status(&self) -> u16 {
         match self {
-            Self::NoSuchPage | Self::NoSuchTeam | Self::NoSuchEntry => 404,
+            Self::OnTheWay { failure, .. } => failure.status(),
+            Self::NoSuchPage | Self::NoSuchTeam | Self::NoSuchEntry | Self::NoSuchPerson => 404,
             Self::WrongMethod { .. } => 405,
             Self::TooLarge => 413,
             Self::NotAForm | Self::State | Self::IdToken(_) | Self::ConsentForAnotherDirectory => 400,
@@ -162,6 +174,7 @@ impl Failure {
             | Self::NotAReadOnlyAdministrator
             | Self::NotAMicrosoftAdministrator
             | Self::AnotherDirectory { .. }
+            | Self::NotFresh
             | Self::RolesMissing { .. } => 403,
             Self::WebexFirst | Self::JoinedElsewhere { .. } | Self::Changed(_) | Self::NotConnected => 409,
             Self::Unavailable(_) => 503,
@@ -234,6 +247,10 @@ impl Failure {
             Self::AnotherDirectory { connected } => Words::new("That is another directory", format!("Your organization is connected with {connected}, and you signed in to another directory. Nothing was changed."))
                 .hint("Sign in with an account of that directory, or disconnect first.")
                 .then("Sign in to Microsoft again", Place::Microsoft),
+            Self::NotFresh => Words::new("That was not a fresh sign-in", "Microsoft took this browser for somebody who had signed in before, or did not say when that was. Here a password or another proof has to be given at this moment. Nothing was changed.")
+                .hint("If it stays like this, whoever runs this service has to add the claim auth_time to the id tokens of the app registration.")
+                .then("Sign in to Microsoft again", Place::Home),
+            Self::OnTheWay { failure, to } => failure.words().then("Go back and try again", *to),
             Self::ConsentForAnotherDirectory => Words::new("The consent is for another directory", "What came back from Microsoft names another directory than the one that you signed in to. Nothing was changed.").then("Begin again", Place::Microsoft),
             Self::RolesMissing { directory, missing } => Words::new("Permissions are missing", format!("{directory} does not grant everything that is needed. Nothing was connected."))
                 .hint(format!("Missing: {}.", missing.join(", ")))
@@ -245,6 +262,9 @@ impl Failure {
             Self::Changed(place) => Words::new("Somebody else was faster", "Things are not as they were when the page was shown. Nothing was changed.").then("Look at how they are now", *place),
             Self::NoSuchEntry => Words::new("This is not known any more", "What was done to a team is kept for 90 days.")
                 .then("Go to the activity", Place::Activity),
+            Self::NoSuchPerson => Words::new("There is no such person here", "It is nobody whom Webex shows in your organization, or not yet.")
+                .hint("People are known once they were counted; somebody new within minutes.")
+                .then("Look at everybody who is left out", Place::People),
             Self::NoSuchTeam => Words::new("There is no such team here", "It is not among the teams of your organization that have a group, had one, or are about to get one.")
                 .hint("A team is here once somebody was asked for it, or once it got a group.")
                 .then("Look at all teams", Place::Teams),

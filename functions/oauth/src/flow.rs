@@ -16,6 +16,7 @@ use crate::Oauth;
 use crate::failure::Failure;
 use crate::incoming::Incoming;
 use crate::place::Place;
+use crate::proof::Asker;
 use crate::random;
 use crate::session::Session;
 
@@ -34,6 +35,8 @@ pub(crate) enum Purpose {
     Microsoft,
     /// To consent, as an administrator of this directory.
     Consent { directory: DirectoryId },
+    /// To prove who sits at the browser, as somebody of this directory, for a page that wants to know.
+    Proof { directory: DirectoryId, asker: Asker },
 }
 
 /// Whether another account may take the place of the one that is connected.

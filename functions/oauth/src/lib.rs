@@ -25,9 +25,11 @@ mod officer;
 mod oidc;
 mod page;
 mod people;
+mod person;
 mod place;
 mod prerequisites;
 mod preview;
+mod proof;
 mod put_back;
 mod random;
 mod route;
@@ -228,6 +230,8 @@ impl Oauth {
             (Route::Consent, _) => self.prove_consent(&administrator).await,
             (Route::Page(Place::Prerequisites), _) => self.prerequisites(&administrator).await,
             (Route::Page(Place::People), _) => self.people(incoming, &administrator).await,
+            (Route::Person(person), false) => self.person(incoming, &administrator, person).await,
+            (Route::Person(person), true) => self.decide_about_person(incoming, &administrator, person).await,
             (Route::Page(Place::Held), _) => self.all_held(incoming, &administrator).await,
             (Route::Page(Place::Activity), _) => self.activity(incoming, &administrator).await,
             (Route::ActivityFile, _) => self.activity_file(incoming, &administrator).await,

@@ -1,6 +1,7 @@
 //! Connecting Microsoft, first half: the note about permissions, and the sign-in of a directory's administrator.
 
 use askama::Template;
+use secrecy::SecretString;
 use shared::http::Access;
 use shared::organization::Directory;
 use shared::registration::Registration;
@@ -8,9 +9,9 @@ use shared::tokens::MicrosoftApp;
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Service};
-use crate::flow::Purpose;
+use crate::flow::{Flow, Purpose};
 use crate::incoming::Incoming;
-use crate::oidc::Ask;
+use crate::oidc::{Ask, Occasion, SignedIn};
 use crate::page::Shell;
 use crate::place::Place;
 use crate::session::Pending;
@@ -86,30 +87,61 @@ impl Oauth {
         }
         let MicrosoftApp { client_id, .. } = self.tokens.microsoft_app(Registration::Groups).await?;
         let (flow, cookie) = self.begin(incoming, Purpose::Microsoft, Some(&administrator.session)).await?;
-        let redirect_uri = self.own(CALLBACK);
-        let ask = Ask { client_id: &client_id, redirect_uri: &redirect_uri, state: &flow.state };
-        let url = self.oidc.authorize_url(&ask, &flow.nonce(), &flow.challenge());
+        let url = self.microsoft_url(&client_id, &flow, Occasion::Connect);
         self.onwards(administrator, "Microsoft", &url, cookie)
     }
 
-    /// The way back: who signed in decides which directory it is about, and whether he may decide for it. Then on to the consent, for that very directory.
+    /// The address at Microsoft of a way.
+    pub(crate) fn microsoft_url(&self, client_id: &str, flow: &Flow, occasion: Occasion) -> String {
+        let redirect_uri = self.own(CALLBACK);
+        let ask = Ask { client_id, redirect_uri: &redirect_uri, state: &flow.state };
+        self.oidc.authorize_url(&ask, occasion, (&flow.nonce(), &flow.challenge()))
+    }
+
+    /// The way back from Microsoft.
     pub(crate) async fn back_from_microsoft(
         &self,
         incoming: &Incoming,
         administrator: &Administrator,
     ) -> Result<Answer, Failure> {
-        let session = &administrator.session;
-        let fits = |purpose: &Purpose| *purpose == Purpose::Microsoft;
-        let (flow, _) = self.end(incoming, Some(session), fits).await?;
+        let fits = |purpose: &Purpose| matches!(purpose, Purpose::Microsoft | Purpose::Proof { .. });
+        match self.end(incoming, Some(&administrator.session), fits).await? {
+            (flow, Purpose::Proof { directory, asker }) => {
+                let taken = self.take_proof(incoming, administrator, &flow, (directory, asker)).await;
+                taken.map_err(|failure| failure.on_the_way_to(asker.place()))
+            }
+            (flow, _) => self.take_directory(incoming, administrator, &flow).await,
+        }
+    }
+
+    /// Whoever has just signed in, if what came back proves it; and a token for Graph in his name.
+    pub(crate) async fn signed_in_with_microsoft(
+        &self,
+        incoming: &Incoming,
+        flow: &Flow,
+        occasion: Occasion,
+    ) -> Result<(SignedIn, Option<SecretString>), Failure> {
         declined(incoming, Service::Microsoft)?;
         let MicrosoftApp { client_id, credential } = self.tokens.microsoft_app(Registration::Groups).await?;
         let (code, deadline) = (incoming.query("code").ok_or(Failure::State)?, self.deadline());
         let redirect_uri = self.own(CALLBACK);
         let ask = Ask { client_id: &client_id, redirect_uri: &redirect_uri, state: &flow.state };
-        let exchanged = self.oidc.exchange(&ask, &credential, (code, &flow.verifier()), deadline).await;
+        let exchanged = self.oidc.exchange(&ask, occasion, &credential, (code, &flow.verifier()), deadline).await;
         let exchanged = exchanged.map_err(|error| Failure::of_exchange(error, Service::Microsoft))?;
         let who = self.oidc.validate(&exchanged.id_token, &client_id, &flow.nonce(), deadline).await??;
-        if !who.may_consent() {
+        Ok((who, exchanged.access_token))
+    }
+
+    /// Who signed in decides which directory it is about, and whether he may decide for it. Then on to the consent, for that very directory.
+    async fn take_directory(
+        &self,
+        incoming: &Incoming,
+        administrator: &Administrator,
+        flow: &Flow,
+    ) -> Result<Answer, Failure> {
+        let session = &administrator.session;
+        let (who, token) = self.signed_in_with_microsoft(incoming, flow, Occasion::Connect).await?;
+        if !who.is_administrator() {
             return Err(Failure::NotAMicrosoftAdministrator);
         }
         if let Some(connected) = &administrator.organization.directory
@@ -117,9 +149,9 @@ impl Oauth {
         {
             return Err(Failure::AnotherDirectory { connected: connected.name.clone() });
         }
-        let name = match &exchanged.access_token {
+        let name = match token {
             Some(token) => {
-                let access = Access::with_token(token.clone(), deadline);
+                let access = Access::with_token(token, self.deadline());
                 // For the page only: the id_token has said which directory it is.
                 self.graph.organization(&access).await.ok().flatten().filter(|one| one.id == who.directory)
             }
@@ -135,6 +167,7 @@ impl Oauth {
         };
         session.set_pending(self.store.as_ref(), Some(&pending)).await?;
         tracing::info!(org = %session.org, directory = %who.directory, person = %who.person, "an administrator signed in with microsoft");
+        let MicrosoftApp { client_id, .. } = self.tokens.microsoft_app(Registration::Groups).await?;
         let purpose = Purpose::Consent { directory: who.directory };
         let (flow, cookie) = self.begin(incoming, purpose, Some(session)).await?;
         let redirect_uri = self.own(CONSENT);

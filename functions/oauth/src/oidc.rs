@@ -22,8 +22,36 @@ const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// Ids of the roles whose holders can consent for a directory: Global Administrator, Privileged Role Administrator. The same in every directory.
 const CONSENTING: [&str; 2] = ["62e90394-69f5-4237-9190-012177145e10", "e8611ab8-c189-46e8-94e1-60213ab1f814"];
 
-/// What is asked for at the sign-in: who it is, and the name of the directory.
-const SCOPES: &str = "openid profile https://graph.microsoft.com/User.Read";
+/// After so long a sign-in is not fresh, in seconds.
+const FRESH_FOR: i64 = 600;
+
+/// What somebody signs in for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// To connect the directory that he belongs to.
+    Connect,
+    /// To prove who sits at the browser at this moment, in this directory.
+    Proof(DirectoryId),
+}
+
+impl Occasion {
+    /// Whose sign-in page it is.
+    fn authority(self) -> String {
+        match self {
+            Self::Connect => "organizations".into(),
+            // Also of guests who administer it.
+            Self::Proof(directory) => directory.to_string(),
+        }
+    }
+
+    /// What is asked for: who it is, and where nobody knows it yet, the name of the directory.
+    fn scopes(self) -> &'static str {
+        match self {
+            Self::Connect => "openid profile https://graph.microsoft.com/User.Read",
+            Self::Proof(_) => "openid profile",
+        }
+    }
+}
 
 /// Why an id_token proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,13 +79,20 @@ pub(crate) struct SignedIn {
     pub(crate) person: ObjectId,
     /// The name that he signs in with.
     pub(crate) name: String,
+    /// When he authenticated, where the token says it (`auth_time`): that can have been long before.
+    authenticated: Option<Timestamp>,
     roles: Vec<String>,
 }
 
 impl SignedIn {
-    /// Whether he may consent for the directory. Without the claim nobody may.
-    pub(crate) fn may_consent(&self) -> bool {
+    /// Whether he administers the directory, and may consent for it. Without the claim nobody does.
+    pub(crate) fn is_administrator(&self) -> bool {
         self.roles.iter().any(|role| CONSENTING.iter().any(|consenting| consenting.eq_ignore_ascii_case(role)))
+    }
+
+    /// Whether it is certain that he authenticated just now. Without the claim nobody did.
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
+        self.authenticated.is_some_and(|at| at + SignedDuration::from_secs(FRESH_FOR) + SKEW > now)
     }
 }
 
@@ -105,6 +140,7 @@ struct Claims {
     tid: DirectoryId,
     oid: ObjectId,
     nonce: Option<String>,
+    auth_time: Option<i64>,
     preferred_username: Option<String>,
     #[serde(default)]
     wids: Vec<String>,
@@ -136,22 +172,26 @@ impl Oidc {
         Ok(Self { caller: Caller::new(Api::Entra, login, transport, clock, read_refusal)? })
     }
 
-    /// Where to send a browser so that somebody signs in, to whatever directory he belongs to.
-    pub(crate) fn authorize_url(&self, ask: &Ask<'_>, nonce: &str, challenge: &str) -> String {
+    /// Where to send a browser so that somebody signs in.
+    pub(crate) fn authorize_url(&self, ask: &Ask<'_>, occasion: Occasion, (nonce, challenge): (&str, &str)) -> String {
         let mut query = Serializer::new(String::new());
         query.extend_pairs([
             ("client_id", ask.client_id),
             ("response_type", "code"),
             ("response_mode", "query"),
             ("redirect_uri", ask.redirect_uri),
-            ("scope", SCOPES),
+            ("scope", occasion.scopes()),
             ("state", ask.state),
             ("nonce", nonce),
             ("code_challenge", challenge),
             ("code_challenge_method", "S256"),
-            ("prompt", "select_account"),
         ]);
-        self.url("organizations/oauth2/v2.0/authorize", query)
+        match occasion {
+            Occasion::Connect => query.append_pair("prompt", "select_account"),
+            // A browser can leave both out of the address: what the token says decides. Microsoft's pages do not list `max_age`; its own libraries send it.
+            Occasion::Proof(_) => query.append_pair("prompt", "login").append_pair("max_age", &FRESH_FOR.to_string()),
+        };
+        self.url(&format!("{}/oauth2/v2.0/authorize", occasion.authority()), query)
     }
 
     /// Where to send a browser so that an administrator of this directory consents.
@@ -176,6 +216,7 @@ impl Oidc {
     pub(crate) async fn exchange(
         &self,
         ask: &Ask<'_>,
+        occasion: Occasion,
         credential: &Credential,
         (code, verifier): (&str, &SecretString),
         deadline: Deadline,
@@ -186,10 +227,11 @@ impl Oidc {
             ("code", code),
             ("redirect_uri", ask.redirect_uri),
             ("code_verifier", verifier.expose_secret()),
-            ("scope", SCOPES),
+            ("scope", occasion.scopes()),
         ];
         form.extend(credential.fields());
-        let call = Call::new(Method::POST, "/organizations/oauth2/v2.0/token").repeat(Repeat::Unsafe).form(&form);
+        let path = format!("/{}/oauth2/v2.0/token", occasion.authority());
+        let call = Call::new(Method::POST, path).repeat(Repeat::Unsafe).form(&form);
         self.caller.call(&Access::anonymous(deadline), call).await?.json()
     }
 
@@ -249,6 +291,7 @@ fn check(
         directory: claims.tid,
         person: claims.oid,
         name: claims.preferred_username.unwrap_or_default(),
+        authenticated: claims.auth_time.map(moment).transpose()?,
         roles: claims.wids,
     })
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use shared::activity::EntryId;
-use shared::ids::TeamId;
+use shared::ids::{PersonId, TeamId};
 
 use crate::Oauth;
 use crate::place::Place;
@@ -15,6 +15,8 @@ pub(crate) enum Route {
     Team(TeamId),
     /// Something that was done to a team.
     Done(TeamId, EntryId),
+    /// Somebody in the person index.
+    Person(PersonId),
     /// What was done, as a file.
     ActivityFile,
     /// Begins a sign-in.
@@ -52,7 +54,7 @@ impl Route {
             | Self::Consent
             | Self::Style
             | Self::Health => "GET",
-            Self::Page(_) | Self::Team(_) | Self::Done(..) => "GET, POST",
+            Self::Page(_) | Self::Team(_) | Self::Done(..) | Self::Person(_) => "GET, POST",
         }
     }
 
@@ -66,6 +68,7 @@ impl Route {
         match self {
             Self::Page(place) => place,
             Self::Team(_) | Self::Done(..) => Place::Teams,
+            Self::Person(_) => Place::People,
             Self::ActivityFile => Place::Activity,
             Self::MicrosoftCallback | Self::Consent => Place::Microsoft,
             _ => Place::Home,
@@ -86,6 +89,9 @@ impl Oauth {
                 Some((team, entry)) => Some(Route::Done(of(team)?, entry.parse().ok()?)),
                 None => of(team).map(Route::Team),
             };
+        }
+        if let Some(person) = path.strip_prefix("/people/") {
+            return person.parse().ok().filter(|id: &PersonId| id.to_string() == person).map(Route::Person);
         }
         match path {
             "/activity.csv" => Some(Route::ActivityFile),

@@ -13,6 +13,7 @@ use shared::store::{
     Change, Condition, EXPIRES_AT, Key, Store, StoreError, Write, from_item, milliseconds, moment, to_item, to_value,
 };
 
+use crate::proof::Proof;
 use crate::random;
 
 /// After so long without a page a session is over.
@@ -42,6 +43,9 @@ pub(crate) struct Session {
     /// The directory whose administrator signed in, until it is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pending: Option<Pending>,
+    /// Who proved last to sit at this browser. Whether it counts still, [`Administrator::proof`](crate::Administrator::proof) says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proof: Option<Proof>,
 }
 
 /// A directory that an administrator of it is about to connect.
@@ -82,6 +86,7 @@ impl Session {
             began: now,
             seen: now,
             pending: None,
+            proof: None,
         };
         let mut item = to_item(&key(&session.hash), &session)?;
         item.insert(EXPIRES_AT.into(), end(now, now));
@@ -124,6 +129,12 @@ impl Session {
             Some(pending) => Change::Set("pending", to_value(pending)?),
             None => Change::Remove("pending"),
         };
+        store.update(&key(&self.hash), vec![change], Condition::Holds(vec![])).await.map(drop)
+    }
+
+    /// Remembers who proved to sit at the browser.
+    pub(crate) async fn set_proof(&self, store: &dyn Store, proof: &Proof) -> Result<(), StoreError> {
+        let change = Change::Set("proof", to_value(proof)?);
         store.update(&key(&self.hash), vec![change], Condition::Holds(vec![])).await.map(drop)
     }
 

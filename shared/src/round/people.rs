@@ -9,9 +9,7 @@ use super::{Report, Round, Rounds, SyncError};
 use crate::graph::User;
 use crate::http::Deadline;
 use crate::ids::{ObjectId, TenantId};
-use crate::message::{Ask, Cause, Message};
 use crate::people::{Census, CensusOf, PersonIndex, object_of};
-use crate::roster::Participation;
 use crate::store::{Condition, Write, from_item, milliseconds, to_item};
 use crate::tenant::{self, keys};
 use crate::webex::{ScimOrder, ScimUser};
@@ -193,24 +191,13 @@ impl Round<'_> {
             directory.extend(found.into_iter().map(|user| (user.id, Some(user))));
         }
         let index = PersonIndex::new(self.rounds.sync.store.as_ref(), self.tenant());
-        let observation = index.compare(users, &directory, self.now()).await?;
-        if haste != Haste::First {
-            let takes_part = |participation| matches!(participation, Participation::TakesPart { .. });
-            let able = observation.changed.iter().filter(|known| takes_part(known.participation));
-            let messages: Vec<Message> = able
-                .filter_map(|known| known.pair())
-                .map(|pair| Message {
-                    v: Default::default(),
-                    tenant: self.tenant(),
-                    at: self.now(),
-                    cause: Cause::Person,
-                    ask: Ask::Person { person: pair.person, object: pair.object },
-                })
-                .collect();
-            self.report.can_take_part += messages.len();
-            self.rounds.sync.queue.send_all(&messages).await?;
+        let (queue, now) = (self.rounds.sync.queue.as_ref(), self.now());
+        match haste {
+            Haste::First => _ = index.observe(users, &directory, now).await?,
+            Haste::Hurried | Haste::Daily => {
+                self.report.can_take_part += index.take_in::<SyncError>(queue, users, &directory, now).await?;
+            }
         }
-        index.keep(observation.writes).await?;
         Ok(directory)
     }
 }

@@ -32,6 +32,9 @@ pub(super) struct Code {
     pub(super) challenge: Option<Challenge>,
     pub(super) nonce: Option<String>,
     pub(super) scopes: BTreeSet<String>,
+    pub(super) authenticated: Timestamp,
+    /// Whether `max_age` was asked for, with which a token says when the user authenticated.
+    pub(super) max_age: Option<i64>,
     pub(super) until: Timestamp,
     pub(super) used: bool,
 }
@@ -40,6 +43,8 @@ pub(super) struct Code {
 struct Wish {
     scopes: BTreeSet<String>,
     challenge: Option<Challenge>,
+    /// In seconds.
+    max_age: Option<i64>,
 }
 
 /// What goes back to the application instead of a code.
@@ -83,12 +88,23 @@ impl State {
             redirect: call.query("redirect_uri").unwrap_or_default().to_owned(),
             challenge: wish.challenge,
             nonce: call.query("nonce").map(str::to_owned),
+            authenticated: self.authenticated(user, call, wish.max_age),
+            max_age: wish.max_age,
             scopes: wish.scopes,
             until: self.now + CODE_LIFE,
             used: false,
         };
         self.microsoft.codes.insert(code, kept);
         Ok(answer)
+    }
+
+    /// When the user gave a password: now, where the request wants that or the user has not yet; else it is enough that the user did once.
+    fn authenticated(&mut self, user: ObjectId, call: &Request, max_age: Option<i64>) -> Timestamp {
+        let now = self.now;
+        let known = self.microsoft.passwords.get(&user).copied();
+        let is_young = |at: &Timestamp| max_age.is_none_or(|max_age| now.as_second() - at.as_second() <= max_age);
+        let known = known.filter(is_young).filter(|_| call.query("prompt") != Some("login"));
+        *self.microsoft.passwords.entry(user).insert_entry(known.unwrap_or(now)).get()
     }
 
     fn code_wish(&self, call: &Request) -> Result<Wish, Error> {
@@ -116,8 +132,10 @@ impl State {
         }
         let challenge =
             Challenge::of(call).map_err(|_| invalid(501491, "The code_challenge or its method is not valid."))?;
+        let max_age = call.query("max_age").map(str::parse::<i64>).transpose();
+        let max_age = max_age.map_err(|_| invalid(90023, "The max_age is no number of seconds."))?;
         match call.query("prompt") {
-            None | Some("login" | "select_account" | "consent") => Ok(Wish { scopes, challenge }),
+            None | Some("login" | "select_account" | "consent") => Ok(Wish { scopes, challenge, max_age }),
             Some("none") => {
                 let text = "A silent sign-in request was sent but no user is signed in.".to_owned();
                 Err(Error("login_required", 50058, text))

@@ -82,6 +82,8 @@ struct Token {
 pub(crate) struct Microsoft {
     apps: BTreeMap<Registration, registration::Registered>,
     codes: HashMap<String, authorize::Code>,
+    /// When somebody last gave a password: until the browser is asked for it again, that is who sits there.
+    passwords: HashMap<ObjectId, Timestamp>,
     /// What is done to the claims of each id_token before it is signed.
     forgery: Option<registration::Forgery>,
     pub(crate) settings: GraphSettings,
@@ -99,6 +101,7 @@ impl Microsoft {
         Self {
             apps: registration::registered(rng),
             codes: HashMap::new(),
+            passwords: HashMap::new(),
             forgery: None,
             settings: GraphSettings::default(),
             graph: BTreeSet::from(["https://graph.microsoft.com".to_owned()]),

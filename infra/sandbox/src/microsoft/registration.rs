@@ -74,6 +74,8 @@ pub(super) struct Registered {
     pub(super) permissions: BTreeSet<String>,
     pub(super) redirects: BTreeSet<String>,
     pub(super) claims: GroupMembershipClaims,
+    /// The manifest's `optionalClaims` of an id_token.
+    pub(super) optional_claims: BTreeSet<String>,
     pub(super) federated: Vec<FederatedCredential>,
 }
 
@@ -84,6 +86,7 @@ pub(super) fn registered(rng: &mut fastrand::Rng) -> BTreeMap<Registration, Regi
         permissions: permissions.iter().map(|role| (*role).to_owned()).collect(),
         redirects: BTreeSet::new(),
         claims,
+        optional_claims: BTreeSet::from(["auth_time".to_owned()]),
         federated: Vec::new(),
     };
     let groups = ["Group.ReadWrite.All", "User.Read.All", "GroupSettings.Read.All"];
@@ -173,6 +176,11 @@ impl World {
     /// Sets the manifest's `groupMembershipClaims`; at first only [`Registration::Groups`] has them.
     pub fn set_group_membership_claims(&self, app: Registration, claims: GroupMembershipClaims) {
         self.registration(app, |app| app.claims = claims);
+    }
+
+    /// Sets the manifest's `optionalClaims` of an id_token; at first `auth_time`, the only one that is simulated.
+    pub fn set_optional_claims(&self, app: Registration, claims: &[&str]) {
+        self.registration(app, |app| app.optional_claims = claims.iter().map(|claim| (*claim).to_owned()).collect());
     }
 
     /// Registers a federated credential: from now on the issuer's tokens prove the app, beside its secret.

@@ -143,6 +143,9 @@ impl State {
         if let Some(nonce) = &code.nonce {
             claims["nonce"] = nonce.as_str().into();
         }
+        if code.max_age.is_some() || app.optional_claims.contains("auth_time") {
+            claims["auth_time"] = code.authenticated.as_second().into();
+        }
         if code.scopes.contains("profile") {
             claims["preferred_username"] = user.principal.as_str().into();
             claims["name"] = user.name.as_str().into();
