@@ -70,6 +70,9 @@ pub struct Link {
     /// When the last daily look in preview mode was, which says nothing of the others.
     #[serde(default)]
     pub previewed_at: Option<Timestamp>,
+    /// When a preview was last stored, if no live look has come after it.
+    #[serde(default)]
+    pub shown_at: Option<Timestamp>,
     /// Who was asked whether the team should have a group.
     #[serde(default)]
     pub asked: Option<Asked>,
@@ -279,6 +282,7 @@ impl Link {
             group_ends_at: None,
             notices: BTreeSet::new(),
             previewed_at: None,
+            shown_at: None,
             asked: None,
         }
     }

@@ -2,7 +2,10 @@
 //!
 //! Each link's preview is judged by itself: the tenant's brake counts what was removed, not what other links' previews would remove.
 
+use std::fmt;
+use std::num::ParseIntError;
 use std::ops::AddAssign;
+use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,10 +14,10 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::{ObjectId, TeamId, TenantId};
 use crate::link::{TroubleKind, Who};
-use crate::merge::HeldFor;
+use crate::merge::{Held, HeldFor};
 use crate::roster::{LeftOut, Person, Side, Standing};
-use crate::store::{Condition, EXPIRES_AT, Key, Query, Store, StoreError, Write, from_item, to_item};
-use crate::tenant::keys::team_partition;
+use crate::store::{Change, Condition, EXPIRES_AT, Key, Query, Store, StoreError, Write, from_item, to_item};
+use crate::tenant::keys::{self, team_partition};
 
 /// A preview that no look renews for so long is gone.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -169,6 +172,12 @@ impl Preview {
         totals
     }
 
+    /// Who would be removed, at once or after an administrator has decided.
+    pub fn removals(&self) -> impl Iterator<Item = Held> {
+        let removals = self.moves.iter().filter(|one| !one.to.is_present());
+        removals.map(|one| Held { person: one.person, side: one.side })
+    }
+
     /// What somebody who saw the preview saw: it differs as soon as anything else would be done. Who is left out is no act, nor is when it was read.
     pub fn hash(&self) -> String {
         let Self { at: _, group, officer, rename, moves, left_out: _, unresolved: _ } = self;
@@ -215,6 +224,46 @@ struct Part {
 
 fn key(tenant: TenantId, team: TeamId, n: usize) -> Key {
     Key::new(team_partition(tenant, team), format!("PREVIEW#{n:04}"))
+}
+
+/// The hash of the stored preview, if there is one.
+pub(crate) async fn stored_hash(
+    store: &dyn Store,
+    tenant: TenantId,
+    team: TeamId,
+) -> Result<Option<String>, StoreError> {
+    let part: Option<Part> = store.get(&key(tenant, team, 0)).await?.map(from_item).transpose()?;
+    Ok(part.map(|part| part.hash))
+}
+
+/// How often what would be done to any of a tenant's links has changed: whoever confirms all previews says which he saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    changes: u64,
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.changes.fmt(f)
+    }
+}
+
+impl FromStr for Changes {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(|changes| Self { changes })
+    }
+}
+
+/// How often the tenant's previews have changed so far. Read it before the previews: what is shown is then never older than it says.
+pub async fn changes(store: &dyn Store, tenant: TenantId) -> Result<Changes, StoreError> {
+    Ok(store.get(&keys::previews(tenant)).await?.map(from_item).transpose()?.unwrap_or_default())
+}
+
+/// Part of the transaction that stores another preview than was there.
+pub(crate) fn count_change(tenant: TenantId) -> Write {
+    Write::Update(keys::previews(tenant), vec![Change::Add("changes", 1)], Condition::Any)
 }
 
 /// What the last look in preview mode would have done to a link, if there was one.

@@ -81,6 +81,11 @@ pub mod keys {
         Key::new(partition(tenant), "LEAVING")
     }
 
+    /// [`crate::preview::Changes`].
+    pub fn previews(tenant: TenantId) -> Key {
+        Key::new(partition(tenant), "PREVIEWS")
+    }
+
     /// How many people are ready.
     pub fn census(tenant: TenantId) -> Key {
         Key::new(partition(tenant), "CENSUS")

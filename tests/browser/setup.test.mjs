@@ -28,7 +28,7 @@ async function ada(method, path, body) {
     body: body && JSON.stringify(body),
   })
   assert.ok(answer.ok, `${path}: ${answer.status}`)
-  return answer.json()
+  return answer.status === 204 ? undefined : answer.json()
 }
 
 /** Signs in on a service's own page, and agrees or declines. */
@@ -256,6 +256,66 @@ test('groups for teams that were there before: found, chosen, shown, and begun',
   await page.getByText('2 of 2 done.').waitFor()
   await page.getByText('Nothing failed.').waitFor()
   await looksRight(page, 'selection-done')
+  assert.deepEqual(page.faults, [])
+})
+
+test('removals that wait are read and decided, and what a preview shows is had done', async () => {
+  const page = await chromium.page()
+  await page.goto(pages)
+  await page.getByRole('link', { name: 'Sign in with Webex' }).click()
+  await signIn(page, 'Full Administrator')
+  await heading(page, 'Overview')
+  const { items } = await ada('GET', '/teams')
+  const team = items.find((team) => team.name === 'Harbour').id
+  const roomId = Buffer.from(Buffer.from(team, 'base64url').toString().replace('/TEAM/', '/ROOM/')).toString('base64url')
+  const memberships = []
+  for (const name of ['ben.bellini', 'dario.demir', 'elif.eriksen'])
+    memberships.push(await ada('POST', '/memberships', { roomId, personEmail: `${name}@acme.example` }))
+  await page.getByRole('link', { name: 'Teams', exact: true }).click()
+  await page.getByRole('link', { name: 'Harbour' }).click()
+  const inGroup = (name) => page.getByRole('row', { name }).getByRole('cell', { name: 'Member' }).nth(1)
+  await until('they are in the group', async () => {
+    await page.reload()
+    return (await inGroup('Ben Bellini').isVisible()) && (await inGroup('Elif Eriksen').isVisible())
+  })
+
+  const settings = page.getByRole('link', { name: 'Settings', exact: true }).first()
+  await settings.click()
+  await page.locator('#link_people').fill('1')
+  await page.locator('#link_percent').fill('1')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('The settings are saved.').waitFor()
+  for (const { id } of memberships.slice(0, 2)) await ada('DELETE', `/memberships/${id}`)
+  await until('they wait', async () => {
+    await page.goto(`${pages}/held`)
+    return page.getByRole('rowheader', { name: 'Ben Bellini' }).isVisible()
+  })
+  await page.getByRole('rowheader', { name: 'Dario Demir' }).waitFor()
+  await looksRight(page, 'held-plan')
+  await page.getByRole('button', { name: 'Remove them' }).click()
+  await page.getByText('The team is being looked at.').waitFor()
+  await until('they are gone', async () => {
+    await page.reload()
+    return page.getByText('Ben Bellini is removed from the group').first().isVisible()
+  })
+
+  await settings.click()
+  await page.getByLabel('Preview: show what would be done').check()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('The settings are saved.').waitFor()
+  await ada('DELETE', `/memberships/${memberships[2].id}`)
+  await until('it is shown', async () => {
+    await page.goto(`${pages}/preview`)
+    return (await page.getByRole('rowheader', { name: 'Harbour' }).isVisible()) && page.getByRole('button', { name: 'Have it done' }).isVisible()
+  })
+  await looksRight(page, 'preview-whole')
+  await page.getByRole('button', { name: 'Have it done' }).click()
+  await heading(page, 'Teams')
+  await page.getByRole('link', { name: 'Harbour' }).click()
+  await until('it is done', async () => {
+    await page.reload()
+    return page.getByText('Elif Eriksen is removed from the group').first().isVisible()
+  })
   assert.deepEqual(page.faults, [])
 })
 

@@ -27,7 +27,7 @@ async fn link(town: &Town, team: TeamId) -> Link {
 
 /// All that a preview may change of a link.
 fn but_for_the_preview(mut link: Link) -> Link {
-    link.previewed_at = None;
+    (link.previewed_at, link.shown_at) = (None, None);
     link
 }
 
@@ -149,6 +149,51 @@ async fn changes_on_both_sides_are_shown_and_carried_over_only_when_it_is_live()
     look(&mut town, team).await;
     town.assert_in_step(team);
     assert_eq!(town.world().team(team).unwrap().title, "Renamed");
+}
+
+#[tokio::test]
+async fn what_was_shown_is_done_and_a_removal_that_was_not_shown_waits() {
+    let is_there = |town: &Town, team, n: usize| {
+        let team = town.world().team(team).unwrap();
+        team.people.contains_key(&town.people[n].person)
+    };
+    for comes_after in [false, true] {
+        let (mut town, team, group) = linked(previewing()).await;
+        town.world().remove_member(group, town.people[4].object);
+        town.let_pass(20 * MINUTE).await;
+        look(&mut town, team).await;
+        assert_eq!(shown(&town, team).await.totals(), Totals { removed: 1, ..Totals::default() });
+        if comes_after {
+            town.world().remove_member(group, town.people[5].object);
+            town.world().add_member(group, town.people[6].object);
+        }
+        town.set(every_team()).await;
+        look(&mut town, team).await;
+        assert!(!comes_after || is_there(&town, team, 6), "whoever came is carried over");
+        let there = [4, 5].map(|n| is_there(&town, team, n));
+        let held = held::load(town.store(), town.tenant(), team).await.unwrap();
+        match comes_after {
+            false => assert_eq!((there, held), ([false, true], None)),
+            true => {
+                assert_eq!(there, [true, true], "held whole");
+                assert_eq!(held.map(|plan| (plan.why, plan.removals.len())), Some((HeldFor::NotShown, 2)));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_preview_holds_nothing_that_happens_after_the_first_live_look() {
+    let (mut town, team, group) = linked(previewing()).await;
+    look(&mut town, team).await;
+    town.set(every_team()).await;
+    look(&mut town, team).await;
+    assert_eq!(link(&town, team).await.shown_at, None);
+    town.world().remove_member(group, town.people[4].object);
+    town.notify(group).await;
+    town.let_pass(20 * MINUTE).await;
+    town.assert_in_step(team);
+    assert!(!town.world().team(team).unwrap().people.contains_key(&town.people[4].person));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use shared::ids::{GroupId, TeamId};
 use shared::link::State;
+use shared::settings::Running;
 
 use crate::setup_browser::{Browser, Customers};
 use crate::setup_leaving::{living_groups, with_teams};
@@ -210,6 +211,44 @@ async fn in_preview_mode_the_pages_say_what_would_be_done_and_nothing_is() {
     assert_eq!(teams.iter().map(|team| are_in(&customers, *team, 5..6)).sum::<usize>(), 0);
     assert_eq!(living_groups(&customers).len(), 2);
     browser.open("/preview?from=0.%22").await.fails(404, "no such page");
+}
+
+#[tokio::test]
+async fn what_the_preview_shows_is_done_once_and_only_as_it_was_shown() {
+    let (mut customers, mut browser, _, teams) = with_teams(2).await;
+    browser.save(&[("running", "preview")]).await.is(200, "saved");
+    let page = browser.open("/preview").await;
+    page.is(200, "have not been looked at");
+    assert!(!page.html.contains("Have it done"));
+    let group = living_groups(&customers)[0];
+    customers.world().add_member(group, customers.people[5].object);
+    customers.house.let_pass(5 * MINUTE).await;
+    let of_team_five = |customers: &Customers| teams.iter().map(|team| are_in(customers, *team, 5..6)).sum::<usize>();
+    let shown = browser.open("/preview").await;
+    shown.is(200, "Have it done");
+
+    customers.world().add_member(group, customers.people[4].object);
+    customers.house.let_pass(10 * MINUTE).await;
+    let seen = [("seen", &*shown.field("seen"))];
+    let moved = browser.submit_on("/preview", "/preview", &seen).await;
+    moved.is(409, "Something changed since");
+    moved.is(409, "All </th><td>0</td><td>2</td>");
+    assert_eq!(customers.settings().await.running, Running::Preview);
+    assert_eq!(of_team_five(&customers), 0);
+
+    let mut globex = customers.connected(&customers.globex).await;
+    let seen = [("seen", &*moved.field("seen"))];
+    globex.submit_on("/preview", "/preview", &seen).await.fails(409, "Somebody else was faster");
+    browser.submit_on("/preview", "/preview", &[("seen", "all")]).await.fails(400, "is no form");
+    let (first, second) = {
+        let mut other = customers.signed_in(&customers.acme).await;
+        (browser.submit_on("/preview", "/preview", &seen).await, other.submit_on("/preview", "/preview", &seen).await)
+    };
+    first.is(200, "Teams");
+    second.fails(409, "Somebody else was faster");
+    assert_eq!(customers.settings().await.running, Running::Live);
+    customers.house.let_pass(5 * MINUTE).await;
+    assert_eq!(of_team_five(&customers), 1);
 }
 
 #[tokio::test]

@@ -100,5 +100,6 @@ fn held_for(why: HeldFor) -> &'static str {
         HeldFor::TenantLimit => "More people of all teams would be removed within 24 hours than the settings allow.",
         HeldFor::AlreadyHolding => "An earlier plan waits; until it is decided, nobody is removed here.",
         HeldFor::OfficerLimited => "The account in Webex lost a role: what it reads proves nobody's absence.",
+        HeldFor::NotShown => "The preview before this went live did not show all of these removals.",
     }
 }

@@ -1,11 +1,15 @@
-//! What would be done to all teams, as preview mode has found it.
+//! What would be done to all teams, as preview mode has found it, and having it done.
+//!
+//! # Guarantees
+//! It is done only as long as nothing of it has changed since it was shown. A removal that was not shown, because it came about in between, waits for an administrator.
 
 use askama::Template;
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::ids::TeamId;
 use shared::link::{self, State};
-use shared::preview::{self, GroupOutlook, Preview, Totals};
-use shared::settings::{self, Running};
+use shared::preview::{self, Changes, GroupOutlook, Preview, Totals};
+use shared::round;
+use shared::settings::{self, Running, Settings};
 use shared::store::{Cursor, StoreError};
 
 use crate::answer::Answer;
@@ -31,7 +35,11 @@ const STATES: [State; 5] = [State::Held, State::Failing, State::Creating, State:
 #[template(path = "preview.html")]
 struct PreviewPage<'a> {
     shell: Shell<'a>,
+    csrf: &'a str,
+    message: Option<&'static str>,
     is_on: bool,
+    /// Which previews are shown, over all pages.
+    seen: Changes,
     rows: Vec<Row>,
     totals: Totals,
     /// Teams that were read, and those of them that no look in preview mode has seen yet.
@@ -50,15 +58,57 @@ struct Row {
 
 impl Oauth {
     pub(crate) async fn previews(&self, incoming: &Incoming, administrator: &Administrator) -> Result<Answer, Failure> {
+        self.previews_page(incoming, administrator, (200, None)).await
+    }
+
+    /// Goes live, if what would be done is still what was shown.
+    pub(crate) async fn go_live(&self, incoming: &Incoming, administrator: &Administrator) -> Result<Answer, Failure> {
+        let (store, tenant) = (self.store.as_ref(), administrator.connected()?.tenant);
+        let seen: Changes = incoming.field("seen").and_then(|seen| seen.parse().ok()).ok_or(Failure::NotAForm)?;
+        let (settings, version) = settings::load(store, tenant).await?;
+        if !is_on(&settings) {
+            return Err(Failure::Changed(Place::Preview));
+        }
+        if preview::changes(store, tenant).await? != seen {
+            let moved =
+                "Something changed since the page was shown, so nothing was begun. This is what would be done now.";
+            return self.previews_page(incoming, administrator, (409, Some(moved))).await;
+        }
+        let live = Settings { running: Running::Live, ..settings };
+        match settings::save(store, tenant, &live, version).await {
+            Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Place::Preview)),
+            saved => saved?,
+        }
+        round::look_at_every_link(store, tenant, self.clock.now()).await?;
+        round::do_everything_next(store, tenant).await?;
+        tracing::info!(%tenant, person = %administrator.session.person, "went live as it was shown");
+        Ok(Answer::see(Place::Teams.path()))
+    }
+
+    async fn previews_page(
+        &self,
+        incoming: &Incoming,
+        administrator: &Administrator,
+        (status, message): (u16, Option<&'static str>),
+    ) -> Result<Answer, Failure> {
         let organization = administrator.connected()?;
         let (store, tenant) = (self.store.as_ref(), organization.tenant);
         let (settings, _) = settings::load(store, tenant).await?;
+        // Of several pages, what the first was read at counts.
+        let earlier = incoming.query("seen").and_then(|seen| seen.parse().ok()).filter(|_| status == 200);
+        let seen = match earlier {
+            Some(seen) => seen,
+            None => preview::changes(store, tenant).await?,
+        };
         let from = incoming.query("from").and_then(|from| from.split_once('.'));
         let from = from.and_then(|(at, cursor)| Some((at.parse::<usize>().ok()?, Cursor(cursor.to_owned()))));
         let (first, mut start) = from.map_or((0, None), |(at, cursor)| (at, (!cursor.0.is_empty()).then_some(cursor)));
         let mut page = PreviewPage {
             shell: self.shell(administrator, Place::Preview),
-            is_on: settings.switched_on_at.is_some() && settings.running == Running::Preview,
+            csrf: &administrator.session.csrf,
+            message,
+            is_on: is_on(&settings),
+            seen,
             rows: vec![],
             totals: Totals::default(),
             read: 0,
@@ -69,7 +119,7 @@ impl Oauth {
             loop {
                 if page.read >= READ {
                     let cursor = start.take().map(|cursor| cursor.0).unwrap_or_default();
-                    page.next = Some(format!("{}?from={at}.{cursor}", Place::Preview.path()));
+                    page.next = Some(format!("{}?seen={seen}&from={at}.{cursor}", Place::Preview.path()));
                     break 'states;
                 }
                 let links = link::page(store, tenant, (state, ""), PER_QUERY, start.as_ref()).await;
@@ -86,11 +136,21 @@ impl Oauth {
                 }
             }
         }
-        Ok(Answer::page(200, page.render()?))
+        Ok(Answer::page(status, page.render()?))
     }
 }
 
+/// Whether looks only show what they would do.
+fn is_on(settings: &Settings) -> bool {
+    settings.switched_on_at.is_some() && settings.running == Running::Preview
+}
+
 impl PreviewPage<'_> {
+    /// Whether all there is has been shown, and can be had done.
+    fn is_whole(&self) -> bool {
+        self.is_on && self.unseen == 0 && self.next.is_none()
+    }
+
     fn take(&mut self, link: link::Link, found: Option<Preview>) {
         self.read += 1;
         let Some(found) = found else {

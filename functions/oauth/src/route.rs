@@ -39,13 +39,7 @@ impl Route {
         match self {
             Self::SignOut | Self::SignOutEverywhere => "POST",
             Self::Page(
-                Place::Home
-                | Place::Prerequisites
-                | Place::People
-                | Place::Activity
-                | Place::Teams
-                | Place::Held
-                | Place::Preview,
+                Place::Home | Place::Prerequisites | Place::People | Place::Activity | Place::Teams | Place::Held,
             )
             | Self::ActivityFile
             | Self::SignIn

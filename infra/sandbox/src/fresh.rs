@@ -32,7 +32,14 @@ const LARGEST_BODY: usize = 1024 * 1024;
 const PEOPLE: [&str; 6] = ["Ada Arndt", "Ben Bellini", "Chloé Costa", "Dario Demir", "Elif Eriksen", "Farid Arndt"];
 
 /// What a person's own token may do.
-const SCOPES: [&str; 4] = ["spark:teams_read", "spark:teams_write", "spark:messages_read", "spark:messages_write"];
+const SCOPES: [&str; 6] = [
+    "spark:teams_read",
+    "spark:teams_write",
+    "spark:memberships_read",
+    "spark:memberships_write",
+    "spark:messages_read",
+    "spark:messages_write",
+];
 
 /// Why there are no pages.
 #[derive(Debug, thiserror::Error)]

@@ -48,6 +48,8 @@ pub enum HeldFor {
     AlreadyHolding,
     /// The officer lost a role: what it reads proves nothing.
     OfficerLimited,
+    /// The preview after which the link went live did not show all of it.
+    NotShown,
 }
 
 /// Whether a plan of the link waits for an administrator.
@@ -89,6 +91,8 @@ pub struct Brake {
     pub approved: BTreeSet<Held>,
     /// What an administrator discarded.
     pub discarded: BTreeSet<Held>,
+    /// Where this is the first look after a preview: the removals that it showed.
+    pub shown: Option<BTreeSet<Held>>,
 }
 
 impl Brake {
@@ -100,14 +104,17 @@ impl Brake {
         self.discarded.contains(held)
     }
 
-    pub(super) fn holds(&self, removals: usize, extent: Extent) -> Option<HeldFor> {
-        if removals == 0 {
+    pub(super) fn holds(&self, removals: &[Held], extent: Extent) -> Option<HeldFor> {
+        let was_shown = |held: &Held| self.shown.as_ref().is_none_or(|shown| shown.contains(held));
+        if removals.is_empty() {
             None
         } else if self.holding == Holding::Plan {
             Some(HeldFor::AlreadyHolding)
+        } else if !removals.iter().all(was_shown) {
+            Some(HeldFor::NotShown)
         } else if extent == Extent::Everybody {
             Some(HeldFor::Everybody)
-        } else if self.removed + removals > self.limit.of(self.people) {
+        } else if self.removed + removals.len() > self.limit.of(self.people) {
             Some(HeldFor::LinkLimit)
         } else {
             None

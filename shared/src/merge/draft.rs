@@ -121,7 +121,7 @@ impl Draft {
             let going = self.removals().filter(|held| held.side == side).count();
             waiting.iter().any(|held| held.side == side) && going == self.present[side]
         });
-        if let Some(why) = brake.holds(waiting.len(), everybody.into()) {
+        if let Some(why) = brake.holds(&waiting, everybody.into()) {
             self.hold(why, brake);
         }
     }

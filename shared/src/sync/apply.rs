@@ -24,6 +24,7 @@ use crate::merge::{
     Step, Subject, Terms, Touched, see,
 };
 use crate::people::PersonIndex;
+use crate::preview;
 use crate::roster::{Participation, Person, Side, Sides, Standing, Truth};
 use crate::tenant::Running;
 use crate::webex::{Added, Removal, Role, WebexId};
@@ -116,7 +117,13 @@ impl Sync {
             Some(_) => held::load(self.store.as_ref(), look.desk.tenant.tenant, look.link.team).await?,
             None => None,
         };
-        let brake = hold::brake(look, reading, held_before.as_ref(), &subjects);
+        let shown = match (look.link.shown_at, look.desk.settings.running) {
+            (Some(_), Running::Live) => {
+                preview::load(self.store.as_ref(), look.desk.tenant.tenant, look.link.team).await?
+            }
+            _ => None,
+        };
+        let brake = hold::brake(look, reading, (held_before.as_ref(), shown.as_ref()), &subjects);
         let (plan, participation) = self.plan(look, reading, &everybody, subjects, &brake).await?;
         let rename = self.rename_due(look, reading).await?;
         Ok(Weighed { everybody, held_before, brake, plan, participation, rename })

@@ -8,10 +8,16 @@ use super::read::Reading;
 use super::{Sync, SyncError};
 use crate::held::{Decision, HeldPlan};
 use crate::merge::{Brake, Held, HeldFor, Holding, Plan, Subject};
+use crate::preview::Preview;
 use crate::roster::{Side, Standing};
 
 /// The link's brake at this moment, with what an administrator decided, of a held plan or of somebody by name.
-pub(super) fn brake(look: &Look<'_>, reading: &Reading, held: Option<&HeldPlan>, subjects: &[Subject]) -> Brake {
+pub(super) fn brake(
+    look: &Look<'_>,
+    reading: &Reading,
+    (held, shown): (Option<&HeldPlan>, Option<&Preview>),
+    subjects: &[Subject],
+) -> Brake {
     let decided = |decision| -> BTreeSet<Held> {
         held.filter(|plan| plan.decision == decision).map(|plan| plan.removals.clone()).unwrap_or_default()
     };
@@ -27,6 +33,7 @@ pub(super) fn brake(look: &Look<'_>, reading: &Reading, held: Option<&HeldPlan>,
         holding: if held.is_some() { Holding::Plan } else { Holding::Nothing },
         approved: decided(Decision::Apply).into_iter().filter(is_gone).chain(by_name).collect(),
         discarded: decided(Decision::Discard),
+        shown: shown.map(|preview| preview.removals().collect()),
     }
 }
 

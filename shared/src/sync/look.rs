@@ -244,6 +244,9 @@ impl Sync {
             End::Looked { due } => {
                 link.trouble = None;
                 (looked, settles) = (started, due);
+                if desk.settings.running == Running::Live {
+                    link.shown_at = None;
+                }
             }
             End::Wait { until } => delayed = Some(until),
             End::Trouble { kind, reason } => {

@@ -13,7 +13,7 @@ use super::upkeep::wants_inside;
 use super::{Sync, SyncError};
 use crate::link::{Phase, TroubleKind, Who};
 use crate::merge::{NameWrite, Plan};
-use crate::preview::{Consent, GroupOutlook, Move, OfficerOutlook, Preview, Rename};
+use crate::preview::{self, Consent, GroupOutlook, Move, OfficerOutlook, Preview, Rename};
 use crate::roster::{Participation, Side, Standing};
 
 impl Sync {
@@ -27,7 +27,12 @@ impl Sync {
         if look.occasion == Occasion::Thorough {
             look.link.previewed_at = Some(look.started);
         }
-        look.report.further.extend(preview.puts(look.desk.tenant.tenant, look.link.team)?);
+        look.link.shown_at = Some(look.started);
+        let (tenant, team) = (look.desk.tenant.tenant, look.link.team);
+        if preview::stored_hash(self.store.as_ref(), tenant, team).await?.as_ref() != Some(&preview.hash()) {
+            look.report.further.push(preview::count_change(tenant));
+        }
+        look.report.further.extend(preview.puts(tenant, team)?);
         Ok(end)
     }
 

@@ -141,6 +141,7 @@ pub(super) fn held_for(why: HeldFor) -> &'static str {
         HeldFor::TenantLimit => "More people would be removed within a day than is usual for this customer.",
         HeldFor::AlreadyHolding => "An earlier plan waits, and while it does nobody is removed.",
         HeldFor::OfficerLimited => "The officer’s account lost a role: what it reads proves nothing.",
+        HeldFor::NotShown => "The preview before it went live did not show all of these removals.",
     }
 }
 

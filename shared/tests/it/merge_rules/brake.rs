@@ -71,6 +71,19 @@ fn everybody_is_held_however_few_they_are() {
 }
 
 #[test]
+fn after_a_preview_a_removal_that_it_did_not_show_holds_all_of_them() {
+    let shown = |people: &[usize]| -> Option<BTreeSet<Held>> {
+        Some(people.iter().map(|n| Held { person: person(*n), side: Side::Team }).collect())
+    };
+    let after = |shown| vanished(20, 2).brake(Brake { shown, ..Brake::default() }).look();
+    for all in [shown(&[19, 20]), shown(&[18, 19, 20]), None] {
+        assert_eq!((after(all.clone()).steps.len(), held(&after(all))), (2, None));
+    }
+    assert_eq!(held(&after(shown(&[19]))), Some((HeldFor::NotShown, 2)));
+    assert_eq!(held(&after(shown(&[]))), Some((HeldFor::NotShown, 2)));
+}
+
+#[test]
 fn while_a_plan_is_held_nobody_is_removed_and_additions_and_promotions_go_on() {
     let case = vanished(20, 1)
         .with(agreed(Absent, Absent), Member, Absent)

@@ -220,6 +220,7 @@ impl History<'_> {
             holding,
             approved: self.link.approved.clone(),
             discarded: self.link.discarded.clone(),
+            shown: None,
         };
         match self.config.misreading {
             Some(how) => how.tamper_with_brake(brake, removals),
