@@ -24,6 +24,9 @@ pub enum Quota {
     GraphWrites(TenantId),
     /// Writes of our app in all directories: 35,000 in 300 seconds.
     AllGraphWrites,
+    /// Resource units of our app in a tenant's SharePoint: with the smallest licence 1,200 a minute, and 1.2 million a day. To read an item is one, everything else two.
+    /// <https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online>
+    SharePoint(TenantId),
 }
 
 /// What the work is for.
@@ -51,6 +54,7 @@ impl Quota {
             Self::Webex(tenant) => Key::new(format!("TENANT#{tenant}"), "BUDGET#webex"),
             Self::GraphWrites(tenant) => Key::new(format!("TENANT#{tenant}"), "BUDGET#graph"),
             Self::AllGraphWrites => Key::new("APP", "BUDGET#graph"),
+            Self::SharePoint(tenant) => Key::new(format!("TENANT#{tenant}"), "BUDGET#sharepoint"),
         }
     }
 
@@ -60,6 +64,7 @@ impl Quota {
             Self::Webex(_) => (333, 100),
             Self::GraphWrites(_) => (56, 300),
             Self::AllGraphWrites => (9, 1_500),
+            Self::SharePoint(_) => (75, 300),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod config;
 pub mod existing;
 pub mod federation;
 pub mod files;
+pub mod folders;
 pub mod graph;
 pub mod held;
 pub mod http;

@@ -76,6 +76,9 @@ pub struct Link {
     /// Who was asked whether the team should have a group.
     #[serde(default)]
     pub asked: Option<Asked>,
+    /// Since when its spaces have folders.
+    #[serde(default)]
+    pub folders_since: Option<Timestamp>,
 }
 
 /// Somebody who was asked.
@@ -284,6 +287,7 @@ impl Link {
             previewed_at: None,
             shown_at: None,
             asked: None,
+            folders_since: None,
         }
     }
 

@@ -111,6 +111,11 @@ pub enum Ask {
         /// The group.
         group: GroupId,
     },
+    /// Look at the folders of a team's spaces. What is wanted is stored with them.
+    Folders {
+        /// The team.
+        team: TeamId,
+    },
     /// Look at the teams of somebody who can take part now.
     Person {
         /// The Webex account.

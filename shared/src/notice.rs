@@ -30,6 +30,8 @@ pub enum LinkNotice {
     NearOwnerLimit,
     /// The group ends soon, although it was renewed.
     NearExpiry,
+    /// Folders of its spaces do not go on.
+    Folders,
 }
 
 /// What a notice is about. There is one of each.
@@ -43,6 +45,8 @@ pub enum Matter {
     OfficerTokensEnd,
     /// The secret of one of our app registrations ends soon.
     SecretEnds(Registration),
+    /// Microsoft no longer lets us work with files.
+    FilesConsentLost,
     /// Something of a link.
     Link(TeamId, LinkNotice),
 }
@@ -55,10 +59,12 @@ impl fmt::Display for Matter {
             Self::OfficerTokensEnd => f.write_str("officer-tokens-end"),
             Self::SecretEnds(Registration::Groups) => f.write_str("microsoft-secret-ends"),
             Self::SecretEnds(Registration::Files) => f.write_str("files-secret-ends"),
+            Self::FilesConsentLost => f.write_str("files-consent-lost"),
             Self::Link(team, LinkNotice::Held) => write!(f, "link#{team}#held"),
             Self::Link(team, LinkNotice::Failing) => write!(f, "link#{team}#failing"),
             Self::Link(team, LinkNotice::NearOwnerLimit) => write!(f, "link#{team}#near-owner-limit"),
             Self::Link(team, LinkNotice::NearExpiry) => write!(f, "link#{team}#near-expiry"),
+            Self::Link(team, LinkNotice::Folders) => write!(f, "link#{team}#folders"),
         }
     }
 }

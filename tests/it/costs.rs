@@ -77,6 +77,25 @@ async fn measured(town: &Town, message: &Message) -> (Cost, Vec<Call>) {
     (Cost::of(&calls, town.store().requests() - before), calls)
 }
 
+#[tokio::test]
+async fn folders_cost_exactly_this() {
+    let mut table = Table::new();
+    let mut town = Town::with_folders(6).await;
+    let team = town.with_linked_team("Costs").await;
+    // No look at every link, nor at every folder, comes in between.
+    while town.kept(team).await.unwrap().next_look < town.now() + 300 * MINUTE {
+        town.let_pass(60 * MINUTE).await;
+    }
+    let mut space = None;
+    let made = story(&mut town, |town| space = Some(town.create_space(team, "Gears"))).await;
+    table.row("a space of a team is made, with all that follows", made, [12, 3, 1, 24, 12, 16]);
+    let renamed = story(&mut town, |town| town.world().rename_room(space.unwrap(), "Cogs")).await;
+    table.row("a space of a team is renamed, with all that follows", renamed, [4, 3, 1, 8, 10, 13]);
+    println!("{}", table.rows);
+    assert!(table.wrong.is_empty(), "{}", table.wrong);
+    town.assert_clean();
+}
+
 /// Whether a round made the call: it reads events, people and changed groups, and looks after webhooks and subscription.
 fn is_a_rounds(call: &Call) -> bool {
     let paths =

@@ -106,6 +106,12 @@ const acts = {
   trouble: (data) => post("/api/troubles", { customer, trouble: data.trouble, switch: data.on === "on" ? "off" : "on" }),
   decide: ({ id, decision }) => post("/api/acts", { act: "decide", team: id, decision }),
   act: (data) => post("/api/acts", { act: data.act, ...on(data), ...(data.person ? { person: data.person } : {}) }),
+  space: (data) => post("/api/acts", { act: "space", team: data.team, space: data.space, what: data.what }),
+  "open-space": (data) => {
+    const title = { create: "A new space in the team", rename: "Rename the space in Webex", "rename-folder": "Rename the folder in SharePoint" }[data.what];
+    open(title, data.what === "create" ? "Create" : "Rename", [nameField(data.name)],
+      (form) => post("/api/acts", { act: "space", team: data.team, space: data.space, what: data.what, name: form.get("name") }));
+  },
   customer: (data) => {
     customer = data.customer;
     after = 0;

@@ -114,7 +114,30 @@ function link(pair) {
     h("p", { class: "state", key: "state" }, h("span", { class: "dot", "aria-hidden": "true" }), title),
     words.length ? h("p", { class: "why", key: "why" }, words.join(". ").replaceAll("..", ".")) : null,
     pair.held ? held(pair) : null,
-    pair.left_out.length ? leftOut(pair) : null);
+    pair.left_out.length ? leftOut(pair) : null,
+    pair.team?.condition === "alive" ? spaces(pair) : null);
+}
+
+function spaces(pair) {
+  const { spaces: all, unlinked, waiting } = pair.spaces;
+  const linked = all.filter((one) => one.folder).length;
+  const button = (text, what, one, more = {}) => h("button", { type: "button", "data-do": more["data-name"] === undefined ? "space" : "open-space", "data-team": pair.id,
+    "data-what": what, ...(one ? { "data-space": one.id } : {}), "aria-label": one ? `${text} ${one.title}` : text, key: what, ...more }, text);
+  const row = (one, at) => h("li", { key: one.id }, h("strong", {}, one.title), one.folder ? ` ↔ 🗀 ${one.folder}` : " — no folder",
+    one.state && one.state !== "linked" ? h("em", {}, ` ${one.why}`) : null,
+    h("span", { class: "actions" },
+      at ? button("Rename space…", "rename", one, { "data-name": one.title }) : null,
+      at ? button("Out of the team", "take-out", one) : null,
+      at ? button("Delete space", "delete", one) : null,
+      one.folder ? button("Rename folder…", "rename-folder", one, { "data-name": one.folder }) : null,
+      one.folder ? button("Delete folder", "delete-folder", one) : null,
+      one.folder ? button("Remove link", "unlink", one) : null));
+  return h("details", { class: "left-out spaces", key: "spaces" },
+    h("summary", {}, `${plural(all.length, "space")}, ${plural(linked, "folder")}`),
+    waiting ? h("p", { key: "waiting" }, waiting) : null,
+    h("ul", { key: "list" }, all.map(row), unlinked.map((name) => h("li", { key: `folder ${name}` }, `🗀 ${name}`, h("em", {}, " No space of the team is linked to it.")))),
+    h("p", { class: "actions", key: "more" }, button("A new space…", "create", null, { "data-name": "" }),
+      h("button", { type: "button", "data-do": "act", "data-act": "sync-now", "data-kind": "team", "data-id": pair.id }, "Sync now")));
 }
 
 function held(pair) {

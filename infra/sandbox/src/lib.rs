@@ -43,7 +43,7 @@ pub use record::{Call, Item, Kind, Service, Violation};
 pub use serve::{Ports, Servers, serve, serve_on};
 pub use spoken::spoken;
 pub use webex::{
-    AccountStatus, AdminRole, Card, EmptyPages, OFFICER_SCOPES, OrgWebhooks, RefreshRule, Role, Room, Spelling,
-    StatusShape, Team, TeamIdKind, TokenPair, UserType, WebexSettings,
+    AccountStatus, AdminRole, Card, EmptyPages, LinkedFolder, OFFICER_SCOPES, OrgWebhooks, RefreshRule, Role, Room,
+    Spelling, StatusShape, Team, TeamIdKind, TokenPair, UserType, WebexSettings,
 };
 pub use world::{Credentials, Person, Refused, TenantHandle, World};

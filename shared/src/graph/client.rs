@@ -17,6 +17,8 @@ const RESTARTS: usize = 2;
 #[derive(Clone)]
 pub struct Graph {
     pub(super) caller: Caller,
+    /// The same service, as far as it is SharePoint: limits and refusals of its own.
+    pub(super) files: Caller,
 }
 
 /// A page of a listing.
@@ -30,7 +32,8 @@ pub(super) struct Page<T> {
 impl Graph {
     /// Graph at `base`, with the version: `https://graph.microsoft.com/v1.0`.
     pub fn new(base: &str, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Result<Self, InvalidBaseUrl> {
-        Ok(Self { caller: Caller::new(Api::Graph, base, transport, clock, read_refusal)? })
+        let caller = |api| Caller::new(api, base, transport.clone(), clock.clone(), read_refusal);
+        Ok(Self { caller: caller(Api::Graph)?, files: caller(Api::SharePoint)? })
     }
 
     /// Reads `listing` to its last page, beginning with `first` if that was read already. Where the service has forgotten a page

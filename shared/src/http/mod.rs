@@ -60,6 +60,8 @@ pub enum Api {
     Graph,
     /// Entra's token endpoint.
     Entra,
+    /// SharePoint through Microsoft Graph: the same host, with limits of its own.
+    SharePoint,
 }
 
 impl Api {
@@ -69,13 +71,14 @@ impl Api {
             Self::Webex => ("WebexCalls", "WebexThrottled"),
             Self::Graph => ("GraphCalls", "GraphThrottled"),
             Self::Entra => ("EntraCalls", "EntraThrottled"),
+            Self::SharePoint => ("SharePointCalls", "SharePointThrottled"),
         }
     }
 
-    /// How long to wait after a 429 that does not say: Webex counts by the minute, Graph's write quota by 150 seconds.
+    /// How long to wait after a 429 that does not say: Webex and SharePoint count by the minute, Graph's write quota by 150 seconds.
     pub(crate) fn default_pause(self) -> Duration {
         match self {
-            Self::Webex => Duration::from_secs(60),
+            Self::Webex | Self::SharePoint => Duration::from_secs(60),
             Self::Graph | Self::Entra => Duration::from_secs(150),
         }
     }
@@ -84,7 +87,7 @@ impl Api {
     fn request_id_header(self) -> &'static str {
         match self {
             Self::Webex => "trackingid",
-            Self::Graph => "request-id",
+            Self::Graph | Self::SharePoint => "request-id",
             Self::Entra => "x-ms-request-id",
         }
     }
@@ -96,6 +99,7 @@ impl fmt::Display for Api {
             Self::Webex => "webex",
             Self::Graph => "graph",
             Self::Entra => "entra",
+            Self::SharePoint => "sharepoint",
         })
     }
 }

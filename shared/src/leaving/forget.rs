@@ -5,7 +5,7 @@ use crate::ids::TeamId;
 use crate::link::{self, Kept};
 use crate::store::{Condition, Item, Key, Query, Store, StoreError, Test, Write, from_item, to_value};
 use crate::tenant::keys;
-use crate::{existing, notice, people};
+use crate::{existing, folders, notice, people};
 
 /// Items in a page; of each, two may have to go.
 const PER_PAGE: usize = 45;
@@ -29,6 +29,7 @@ impl Leaving {
         };
         if empty(store, &people::partition(id), people).await? == Left::Something
             || self.forget_links(store).await? == Left::Something
+            || empty(store, &folders::partition(id), deletion).await? == Left::Something
             || empty(store, &keys::room_partition(id), deletion).await? == Left::Something
             || empty(store, &notice::partition(id), deletion).await? == Left::Something
             || empty(store, &existing::found_partition(id), deletion).await? == Left::Something

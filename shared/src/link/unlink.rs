@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Closing, Ended, Kept, Phase, State, key, take_lease};
 use crate::activity::Activity;
+use crate::folders;
 use crate::held;
 use crate::ids::{DirectoryId, TeamId, TenantId};
 use crate::message::Cause;
@@ -48,6 +49,10 @@ pub async fn unlink(
     }
     if let Some(plan) = held::load(store, tenant, team).await? {
         writes.extend(plan.deletes(tenant, team));
+    }
+    if link.folders_since.take().is_some() {
+        // A look of their own forgets what is known of its folders.
+        writes.extend(folders::want(tenant, team, &folders::Wish::Everything, now)?);
     }
     writes.extend(link.notices.iter().map(|notice| notice::withdraw(tenant, Matter::Link(team, *notice))));
     (link.phase, link.held, link.trouble) = (Phase::Ended { why: Ended::NotWanted }, None, None);

@@ -44,7 +44,7 @@ impl Sync {
         }
     }
 
-    fn taker(&self, cause: Cause, team: TeamId) -> Taker {
+    pub(super) fn taker(&self, cause: Cause, team: TeamId) -> Taker {
         let now = self.clock.now();
         let priority = match cause {
             Cause::Due | Cause::Person => Priority::Repair,

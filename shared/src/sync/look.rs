@@ -6,6 +6,7 @@ use super::read::Sight;
 use super::record::Report;
 use super::{Calls, Desk, Sync, SyncError};
 use crate::budget::Taken;
+use crate::folders::{self, Wish};
 use crate::http::{CALL_TIMEOUT, Class, Urgency};
 use crate::ids::TenantId;
 use crate::link::{self, Closing, Handed, Kept, Lease, Link, Phase, TroubleKind, never};
@@ -266,6 +267,10 @@ impl Sync {
         let can_go_on = delayed.is_none() && !matches!(link.phase, Phase::Ended { .. });
         let delayed = delayed.filter(|until| within_a_delay(*until, now));
         report.further.extend(notices(desk.tenant.tenant, &mut link, now)?);
+        let folders = folders_wanted(desk, &kept.link, &mut link, (message.cause, now));
+        if let Some(wish) = &folders {
+            report.further.extend(folders::want(desk.tenant.tenant, link.team, wish, now)?);
+        }
         let mut known = kept.clone();
         let mut put_people = Some(report.writes(desk.tenant.tenant, link.team)?);
         loop {
@@ -286,6 +291,9 @@ impl Sync {
             let close = lease.close(desk.tenant.tenant, &link, &closing)?;
             match self.write_all(lease, put_people.take().unwrap_or_default(), Some(close)).await {
                 Ok(()) => {
+                    if folders.is_some() {
+                        self.ask_for_folders(desk.tenant.tenant, link.team, message.cause).await?;
+                    }
                     if let Some(until) = delayed.filter(|_| kept.delayed <= now) {
                         self.ask_again(desk.tenant.tenant, link.team, &link.region, message.at, until).await?;
                     } else if unanswered {
@@ -326,6 +334,30 @@ impl Sync {
         }
         self.store.write(final_chunk).await
     }
+}
+
+/// What of the team's folders is to be looked at after this look, and what the link has to know of it. They cost nothing while nothing about them changes.
+fn folders_wanted(desk: &Desk, before: &Link, link: &mut Link, (cause, now): (Cause, Timestamp)) -> Option<Wish> {
+    let consent = desk.tenant.files.as_ref().filter(|_| desk.has_folders());
+    let (Some(consent), Some(_)) = (consent, link.group()) else {
+        let had_some = link.folders_since.take().is_some();
+        // What is known of them is forgotten with the link.
+        return (had_some && matches!(link.phase, Phase::Ended { .. })).then_some(Wish::Everything);
+    };
+    let is_new = link.folders_since.is_none_or(|since| since < consent.since);
+    if is_new {
+        link.folders_since = Some(now);
+    }
+    let officer = desk.tenant.officer;
+    let has_stepped_inside = link.officer.is_inside(officer) && !before.officer.is_inside(officer);
+    let is_back = link.trouble.is_none()
+        && before.trouble.as_ref().is_some_and(|trouble| {
+            matches!(trouble.kind, TroubleKind::Archived | TroubleKind::GroupMissing | TroubleKind::TeamMissing)
+        });
+    if is_new || has_stepped_inside || is_back || cause == Cause::Administrator {
+        return Some(Wish::Everything);
+    }
+    (link.title != before.title).then(|| Wish::Space(link.team.general_space(), link.region.clone()))
 }
 
 /// When the last daily look of the tenant's present mode was.

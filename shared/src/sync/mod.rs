@@ -1,6 +1,6 @@
 //! The look: reads both sides of a link as they are, compares each with what it was last known to be, and carries the differences over.
 //!
-//! A message in, a look at one team: [`Sync::handle`]. Its parts in the order of their turn: `route` finds the team, `look` holds the lease, `read` reads and
+//! A message in, a look at one team: [`Sync::handle`]. A look at its folders is one of its own: `folders`. The parts in the order of their turn: `route` finds the team, `look` holds the lease, `read` reads and
 //! resolves who is who, [`merge`](crate::merge) decides, `apply` and `create` write outside, `record` stores.
 //!
 //! # Guarantees
@@ -13,6 +13,7 @@ mod applied;
 mod apply;
 mod card;
 mod create;
+mod folders;
 mod hold;
 mod look;
 mod pilot;
@@ -42,7 +43,7 @@ use crate::message::{Ask, Cause, Message};
 use crate::queue::{Queue, QueueError};
 use crate::roster::Person;
 use crate::store::{Store, StoreError, from_item};
-use crate::tenant::{self, AtHand, DirectoryRules, Settings, Tenant};
+use crate::tenant::{self, AtHand, DirectoryRules, Running, Settings, Tenant};
 use crate::tokens::{Tokens, TokensError};
 use crate::webex::{InvalidWebexId, Region, Webex};
 use crate::webhook_keys::WebhookKeysError;
@@ -152,6 +153,13 @@ pub(crate) struct Desk {
     deadline: Deadline,
 }
 
+impl Desk {
+    /// Whether looks see to folders.
+    fn has_folders(&self) -> bool {
+        self.settings.running == Running::Live && self.tenant.has_folders(&self.settings)
+    }
+}
+
 /// With what a look calls.
 pub(crate) struct Calls {
     webex: Access,
@@ -165,7 +173,7 @@ impl Sync {
     /// The message has to be delivered again.
     pub async fn handle(&self, message: &Message, deadline: Deadline) -> Result<(), SyncError> {
         let team = match message.ask {
-            Ask::Team { team, .. } => Some(team),
+            Ask::Team { team, .. } | Ask::Folders { team } => Some(team),
             Ask::Room { room, .. } => Some(room.as_team()),
             _ => None,
         };
@@ -184,6 +192,7 @@ impl Sync {
                 self.person(&desk, message, Person { object: *object, person: *person }).await
             }
             Ask::CardAnswered { action } => self.card_answered(&desk, message, action).await,
+            Ask::Folders { team } => self.folders(&desk, message, *team, kept).await,
             Ask::SubscriptionLifecycle { subscription } => self.renew(&desk, message, subscription).await,
         }
     }

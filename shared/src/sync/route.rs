@@ -9,12 +9,13 @@ use serde_dynamo::AttributeValue;
 use super::pilot::Origin;
 use super::{Desk, Sync, SyncError};
 use crate::budget::Taken;
+use crate::folders::Wish;
 use crate::http::Class;
 use crate::ids::{GroupId, RoomId, TeamId, TenantId};
 use crate::link::{self, Kept, Link};
 use crate::message::{Ask, Cause, Message};
 use crate::roster::Person;
-use crate::store::{Condition, EXPIRES_AT, Item, Key, StoreError, Write, from_item, to_item};
+use crate::store::{Condition, EXPIRES_AT, Item, Key, Query, Store, StoreError, Write, from_item, to_item};
 use crate::tenant::{self, keys};
 use crate::webex::{Region, WebexId};
 
@@ -56,11 +57,38 @@ pub(crate) fn note_of_space(
     team: Option<TeamId>,
     now: Timestamp,
 ) -> Result<Write, StoreError> {
+    note(tenant, room, team, team.is_none().then_some(now + NO_TEAM_FOR))
+}
+
+fn note(tenant: TenantId, room: RoomId, team: Option<TeamId>, expires: Option<Timestamp>) -> Result<Write, StoreError> {
     let mut item = to_item(&room_key(tenant, room), &RoomNote { team })?;
-    if team.is_none() {
-        item.insert(EXPIRES_AT.into(), AttributeValue::N((now + NO_TEAM_FOR).as_second().to_string()));
+    if let Some(expires) = expires {
+        item.insert(EXPIRES_AT.into(), AttributeValue::N(expires.as_second().to_string()));
+    }
+    if let Some(team) = team.filter(|team| *team != room.as_team()) {
+        item.insert("gsi2pk".into(), AttributeValue::S(spaces_of(tenant, team)));
+        item.insert("gsi2sk".into(), AttributeValue::S(room.to_string()));
     }
     Ok(Write::Put(item, Condition::Any))
+}
+
+/// The index's partition of the further spaces of a team, as far as they were ever noted.
+fn spaces_of(tenant: TenantId, team: TeamId) -> String {
+    format!("LIST#{tenant}#spaces#{team}")
+}
+
+/// The further spaces of a team that are known, also of those that the officer is not in: no list of Webex's shows these.
+pub(super) async fn noted_spaces(store: &dyn Store, tenant: TenantId, team: TeamId) -> Result<Vec<RoomId>, StoreError> {
+    let query = Query::Listed { pk: spaces_of(tenant, team), prefix: String::new() };
+    let (mut spaces, mut start) = (vec![], None);
+    loop {
+        let page = store.query(&query, 1000, start.as_ref()).await?;
+        spaces.extend(page.items.iter().filter_map(|item| Key::of(item)?.sk.parse::<RoomId>().ok()));
+        start = page.next;
+        if start.is_none() {
+            return Ok(spaces);
+        }
+    }
 }
 
 /// The space of a stored note that is known to be no General space.
@@ -101,14 +129,14 @@ impl Sync {
         match self.store.get(&room_key(tenant, room)).await?.map(from_item::<RoomNote>).transpose()? {
             // It may have moved into a team, or out of one; a General space cannot, and what was decided of its team stands.
             Some(note) if message.cause == Cause::SpaceWebhook && note.team != Some(room.as_team()) => {
-                self.discover(desk, message, room, region).await
+                self.discover(desk, message, (room, region), note.team).await
             }
             Some(RoomNote { team: None }) => Ok(()),
             Some(RoomNote { team: Some(team) }) => match self.kept(tenant, team).await? {
                 Some(kept) => self.look_at(desk, message, kept).await,
                 None => Ok(()),
             },
-            None => self.discover(desk, message, room, region).await,
+            None => self.discover(desk, message, (room, region), None).await,
         }
     }
 
@@ -170,8 +198,14 @@ impl Sync {
         self.store.get(&link::key(tenant, team)).await?.map(from_item).transpose()
     }
 
-    /// Asks Webex what a space is that nothing is known of. A team that is new gets its link.
-    async fn discover(&self, desk: &Desk, message: &Message, room: RoomId, region: &Region) -> Result<(), SyncError> {
+    /// Asks Webex what a space is that nothing is known of, or that was of the team `before`. A team that is new gets its link.
+    async fn discover(
+        &self,
+        desk: &Desk,
+        message: &Message,
+        (room, region): (RoomId, &Region),
+        before: Option<TeamId>,
+    ) -> Result<(), SyncError> {
         let tenant = desk.tenant.tenant;
         if let Some(until) = desk.shut_until {
             return self.send_at(message, until).await;
@@ -185,19 +219,20 @@ impl Sync {
             Ok(found) => found,
             Err(error) => return self.later(desk, message, error).await,
         };
-        let (note, expires) = match &found {
-            Found::Nothing => (RoomNote { team: None }, Some(INVISIBLE_FOR)),
-            Found::NoTeam => (RoomNote { team: None }, Some(NO_TEAM_FOR)),
-            Found::Room(team) | Found::General { team, .. } => (RoomNote { team: Some(*team) }, None),
+        let (team, expires) = match &found {
+            Found::Nothing => (None, Some(self.clock.now() + INVISIBLE_FOR)),
+            Found::NoTeam => (None, Some(self.clock.now() + NO_TEAM_FOR)),
+            Found::Room(team) | Found::General { team, .. } => (Some(*team), None),
         };
-        let mut item = to_item(&room_key(tenant, room), &note)?;
-        if let Some(expires) = expires {
-            item.insert(EXPIRES_AT.into(), AttributeValue::N((self.clock.now() + expires).as_second().to_string()));
+        let note = note(tenant, room, team, expires)?;
+        if let Some(before) = before.filter(|before| team != Some(*before)) {
+            // Noted last: else nobody would know any more whose it was.
+            self.space_changed(desk, message, before, (room, region)).await?;
         }
-        let note = Write::Put(item, Condition::Any);
         match found {
             Found::Nothing | Found::NoTeam => Ok(self.store.write(vec![note]).await?),
             Found::Room(team) => {
+                self.space_changed(desk, message, team, (room, region)).await?;
                 self.store.write(vec![note]).await?;
                 match self.kept(tenant, team).await? {
                     Some(kept) => self.look_at(desk, message, kept).await,
@@ -221,6 +256,21 @@ impl Sync {
                 }
             }
         }
+    }
+
+    /// A further space of a team was made, renamed, or moved: its folder is looked at, if it is to have one.
+    async fn space_changed(
+        &self,
+        desk: &Desk,
+        message: &Message,
+        team: TeamId,
+        (room, region): (RoomId, &Region),
+    ) -> Result<(), SyncError> {
+        let tenant = desk.tenant.tenant;
+        if !desk.has_folders() || self.kept(tenant, team).await?.is_none_or(|kept| kept.link.folders_since.is_none()) {
+            return Ok(());
+        }
+        self.want_folders(tenant, team, (&Wish::Space(room, region.clone()), message.cause)).await
     }
 
     async fn ask_webex(&self, desk: &Desk, room: &WebexId<RoomId>) -> Result<Found, SyncError> {

@@ -9,6 +9,7 @@
 
 mod client;
 mod events;
+mod folders;
 mod id;
 mod memberships;
 mod messages;
@@ -26,12 +27,13 @@ mod wire;
 
 pub use client::Webex;
 pub use events::{EventKind, MembershipEvent};
+pub use folders::{FolderToLink, LinkedFolder, Storage};
 pub use id::{InvalidWebexId, Region, WebexId, WebexKind};
-pub use memberships::{Added, Membership, Removal, Role, SpacesFrom, SpacesPage};
+pub use memberships::{Added, Joined, Membership, Removal, Role, SpacesFrom, SpacesPage};
 pub use messages::AttachmentAction;
 pub use notification::{InvalidNotification, Notification};
 pub use oauth::{CodeExchange, SignIn, TokenPair};
-pub use opaque::{InvalidOpaqueId, MembershipId, WebhookId};
+pub use opaque::{InvalidOpaqueId, LinkedFolderId, MembershipId, WebhookId};
 pub use people::{Account, AccountKind};
 pub use rooms::{Room, RoomKind};
 pub use scim::{ScimOrder, ScimPage, ScimState, ScimUser};

@@ -47,6 +47,8 @@ opaque! {
     MembershipId;
     /// A webhook.
     WebhookId;
+    /// A folder's being linked to a space.
+    LinkedFolderId;
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ proptest! {
             (Quota::Webex(TENANT), 60, 300),
             (Quota::GraphWrites(TENANT), 150, 3_000),
             (Quota::AllGraphWrites, 300, 35_000),
+            (Quota::SharePoint(TENANT), 60, 1_200),
         ] {
             let granted = runtime.block_on(granted(quota, Priority::Awaited, &takes));
             prop_assert!(most_within(SignedDuration::from_secs(window), &granted) <= limit, "{quota:?}");

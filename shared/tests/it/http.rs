@@ -178,6 +178,7 @@ async fn a_429_is_handed_back_at_once_with_the_moment_to_come_again() {
     let cases = [
         (Api::Webex, None, Duration::from_secs(60)),
         (Api::Graph, None, Duration::from_secs(150)),
+        (Api::SharePoint, None, Duration::from_secs(60)),
         (Api::Graph, Some("soon"), Duration::from_secs(150)),
         (Api::Graph, Some("1"), Duration::from_secs(1)),
         (Api::Graph, Some("2.128"), Duration::from_millis(2128)),
@@ -192,6 +193,35 @@ async fn a_429_is_handed_back_at_once_with_the_moment_to_come_again() {
         let error = client.call(Call::get("/things")).await.unwrap_err();
         assert_eq!(error.class(), Class::ThrottledUntil(noon() + pause), "{said:?}");
         assert_eq!((requests(&service).await, client.slept()), (1, Duration::ZERO), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_is_announced_as_nearly_spent_is_heeded_until_its_reset() {
+    let cases = [
+        (Some("1200"), Some("40"), Some("30"), Some(Duration::from_secs(30))),
+        (Some("1200"), Some("0"), Some("7"), Some(Duration::from_secs(7))),
+        (Some("1200"), Some("200"), Some("30"), None),
+        (Some("1200"), None, Some("30"), None),
+        (Some("many"), Some("0"), Some("30"), None),
+        (None, None, None, None),
+    ];
+    for (limit, left, reset, pause) in cases {
+        let service = service().await;
+        let headers = [("ratelimit-limit", limit), ("ratelimit-remaining", left), ("ratelimit-reset", reset)];
+        let said = headers.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        answers(
+            &service,
+            said.fold(ResponseTemplate::new(200), |answer, (name, value)| answer.insert_header(name, value)),
+        )
+        .await;
+        let client = Client::of(Api::SharePoint, &service.uri());
+        client.call(Call::get("/things")).await.unwrap();
+        assert_eq!(
+            client.access.nearly_spent_until(),
+            pause.map(|pause| noon() + pause),
+            "{limit:?} {left:?} {reset:?}"
+        );
     }
 }
 

@@ -113,13 +113,18 @@ impl Drive {
         self.folders.remove(id);
     }
 
+    /// Where people open a folder.
+    fn url(&self, id: &str) -> Option<url::Url> {
+        let mut url = url::Url::parse(&format!("{}/Shared Documents", self.address)).ok()?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend(self.path(id).split('/').filter(|name| !name.is_empty()));
+        }
+        Some(url)
+    }
+
     fn item_json(&self, id: &str, call: &Request) -> Outcome {
         let folder = self.folders.get(id).ok_or_else(not_found)?;
-        let path: String = self.path(id).split('/').map(|name| format!("{name}/")).collect();
-        let mut url = url::Url::parse(&format!("{}/Shared Documents", self.address)).map_err(|_| not_found())?;
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.extend(path.split('/').filter(|name| !name.is_empty()));
-        }
+        let url = self.url(id).ok_or_else(not_found)?;
         let reference = folder.parent.as_ref().map(|parent| {
             json!({
                 "driveId": self.id, "driveType": "documentLibrary", "id": parent, "siteId": self.site,
@@ -185,6 +190,13 @@ fn checked(name: &str, path_before: usize, at_root: bool) -> Result<(), Answer> 
 }
 
 impl State {
+    /// Name and address of a folder, whoever asks.
+    pub(crate) fn shown_in_drive(&self, drive: &str, item: &str) -> Option<(String, String)> {
+        let mut drives = self.microsoft.directories.values().flat_map(|entry| entry.drives.values());
+        let drive = drives.find(|known| known.id == drive)?;
+        Some((drive.folders.get(item)?.name.clone(), drive.url(item)?.into()))
+    }
+
     /// Every group gets a library, when its time comes.
     pub(super) fn add_drive(&mut self, directory: DirectoryId, group: GroupId, facts: &Facts) {
         let ready = (!facts.owners.is_empty()).then(|| self.now + self.microsoft.settings.site_delay);
@@ -423,6 +435,11 @@ impl World {
             below_root.map(|(id, _)| DriveFolder { id: id.clone(), path: drive.path(id)[1..].to_owned() }).collect()
         });
         folders.unwrap_or_default()
+    }
+
+    /// The id of a group's library.
+    pub fn drive_of(&self, group: GroupId) -> Option<String> {
+        self.in_drive(group, |drive, _| drive.id.clone())
     }
 
     /// Somebody makes a folder in the library's root.

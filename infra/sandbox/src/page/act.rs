@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use shared::held::{self, Decision};
-use shared::ids::{GroupId, ObjectId, PersonId, TeamId};
+use shared::ids::{GroupId, ObjectId, PersonId, RoomId, TeamId};
 use shared::message::{Ask, Cause, Message};
 use shared::queue::Queue;
 use shared::roster::Side;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::cast::{Customer, Somebody};
 use super::log::{EntryKind, Words};
 use super::play::{Play, refused};
+use super::spaces::SpaceAct;
 use crate::Role;
 use crate::world::Refused;
 
@@ -106,6 +107,24 @@ pub enum Act {
         /// Which.
         team: TeamId,
     },
+    /// Something is done to a space of a team, or to its folder.
+    Space {
+        /// Of which team.
+        team: TeamId,
+        /// To which space; to none where it is made.
+        #[serde(default)]
+        space: Option<RoomId>,
+        /// What.
+        what: SpaceAct,
+        /// Its new title or name.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// An administrator wants the team looked at, with all its folders.
+    SyncNow {
+        /// Which.
+        team: TeamId,
+    },
     /// An administrator decides about the removals that wait.
     Decide {
         /// Of which team's link.
@@ -118,7 +137,7 @@ pub enum Act {
 /// The longest name of a team or group here.
 const LONGEST_NAME: usize = 80;
 
-fn checked(name: &str) -> Result<&str, Refused> {
+pub(super) fn checked(name: &str) -> Result<&str, Refused> {
     let name = name.trim();
     match name.chars().count() {
         1..=LONGEST_NAME => Ok(name),
@@ -148,6 +167,17 @@ impl Play {
             Act::Decide { team, decision } => {
                 let at = self.customer_of(On::Team(*team))?;
                 (at, (None, self.decide(at, *team, *decision).await?))
+            }
+            Act::Space { team, space, what, name } => {
+                let at = self.customer_of(On::Team(*team))?;
+                (at, (None, self.act_on_space(at, (*team, *space), (*what, name.as_deref())).await?))
+            }
+            Act::SyncNow { team } => {
+                let at = self.customer_of(On::Team(*team))?;
+                self.look_soon(at, *team).await?;
+                let words =
+                    Words::from("An administrator wants the team looked at.").about(self.title(On::Team(*team)));
+                (at, (None, words))
             }
             Act::Add { on, person }
             | Act::Remove { on, person }
@@ -299,6 +329,13 @@ impl Play {
         Ok(Words::from(text).about(title).side(side))
     }
 
+    async fn look_soon(&self, at: usize, team: TeamId) -> Result<(), Refused> {
+        let (tenant, ask) = (self.customers[at].tenant, Ask::Team { team, region: None });
+        let message = Message { v: Default::default(), tenant, at: self.now(), cause: Cause::Administrator, ask };
+        let sent = self.house.ground().queue.send(&message, Default::default()).await;
+        sent.map_err(|error| refused(error.to_string()))
+    }
+
     /// What the setup pages do: the decision is stored for the plan as it was shown, and a look is asked for.
     async fn decide(&self, at: usize, team: TeamId, decision: Decision) -> Result<Words, Refused> {
         let (ground, tenant) = (self.house.ground(), self.customers[at].tenant);
@@ -307,9 +344,7 @@ impl Play {
         let plan = plan.ok_or_else(|| refused("Nothing waits for a decision."))?;
         let decided = held::decide(ground.store.as_ref(), tenant, team, &plan.hash(), decision).await;
         decided.map_err(|error| said(&error))?;
-        let (at, ask) = (self.now(), Ask::Team { team, region: None });
-        let message = Message { v: Default::default(), tenant, at, cause: Cause::Administrator, ask };
-        ground.queue.send(&message, Default::default()).await.map_err(|error| said(&error))?;
+        self.look_soon(at, team).await?;
         let text = match decision {
             Decision::Apply => "An administrator lets the removals happen.",
             Decision::Discard => "An administrator says no: whoever was removed is put back.",

@@ -24,7 +24,8 @@
 //!
 //! An act is one of `create-team` (`name`, `by`, `people`), `create-group` (`name`, `by`), `add`, `remove`, `promote`, `demote` (`team` or `group`, and `person`),
 //! `rename` (`team` or `group`, and `name`), `delete` (`team` or `group`), `restore` (`group`), `archive`, `unarchive` (`team`), `decide` (`team`, and `decision`:
-//! `apply` or `discard`).
+//! `apply` or `discard`), `sync-now` (`team`), `space` (`team`, `what`: `create`, `rename`, `delete`, `take-out`, `rename-folder`, `delete-folder` or `unlink`, and `space`,
+//! `name` where it takes them).
 //!
 //! A fault is `{"service": "graph", "method": "PATCH", "path": "/groups", "skip": 0, "times": 3, "failure": {...}}`, all of it optional but the failure, which is one of
 //! `{"kind": "refused"}`, `{"kind": "cut-before"}` and `{"kind": "cut-after"}` (the connection breaks before or after the effect),
@@ -48,6 +49,7 @@ mod log;
 mod orders;
 mod play;
 mod rounds;
+mod spaces;
 mod state;
 mod telling;
 mod trouble;
@@ -57,6 +59,7 @@ mod words;
 pub use act::{Act, On};
 pub use log::{Entry, EntryKind};
 pub use play::{LONGEST_JUMP, Play, PlayError, Speed};
+pub use spaces::SpaceAct;
 pub use telling::Told;
 pub use trouble::{Reach, Switch, Trouble};
 

@@ -13,7 +13,7 @@ use shared::message::{Ask, Message};
 use shared::roster::LeftOut;
 use shared::standstill::Why;
 use shared::store::{Key, Query, Store, from_item};
-use shared::tenant::{NewTeams, Settings};
+use shared::tenant::{Folders, NewTeams, Settings};
 use uuid::Uuid;
 
 use super::act::On;
@@ -111,9 +111,15 @@ impl Play {
         let watch = Watch::over(&ground);
         let mut house = House::reaching_out(&ground, watch.reach(&ground))?;
         let mut customers = vec![Customer::contoso(&ground)?, Customer::fabrikam(&ground.world)?];
-        let settings = Settings { switched_on_at: Some(start), new_teams: NewTeams::Every, ..Settings::default() };
+        let settings = Settings {
+            switched_on_at: Some(start),
+            new_teams: NewTeams::Every,
+            folders: Folders::EachSpace,
+            ..Settings::default()
+        };
         for customer in &mut customers {
             customer.tenant = house.sign_up(&customer.handle, settings.clone()).await?;
+            house.consent_to_files(customer.tenant, &customer.handle).await?;
         }
         watch.take();
         let mut play = Self {
@@ -265,7 +271,7 @@ impl Play {
         let Some(at) = self.customers.iter().position(|customer| customer.tenant == message.tenant) else { return };
         let slug = self.customers[at].slug;
         let team = match &message.ask {
-            Ask::Team { team, .. } => Some(On::Team(*team)),
+            Ask::Team { team, .. } | Ask::Folders { team } => Some(On::Team(*team)),
             Ask::Room { room, .. } => Some(On::Team(room.as_team())),
             Ask::Group { group } => Some(On::Group(*group)),
             Ask::CardAnswered { .. } | Ask::SubscriptionLifecycle { .. } | Ask::Person { .. } => None,

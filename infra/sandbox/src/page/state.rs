@@ -16,6 +16,7 @@ use super::cast::Customer;
 use super::log::Entry;
 use super::play::{Play, Speed};
 use super::rounds::Found;
+use super::spaces::SpacesShown;
 use super::telling::Told;
 use super::trouble::{Described, Reach, Trouble};
 use super::words;
@@ -62,6 +63,7 @@ struct Pair {
     link: LinkShown,
     left_out: Vec<LeftOutShown>,
     held: Option<HeldShown>,
+    spaces: SpacesShown,
 }
 
 #[derive(Serialize)]
@@ -259,6 +261,10 @@ impl Play {
             Both { customer, team: seen.as_ref(), group: group.as_ref().map(|(_, group)| group), people: &people };
         let differences = both.differences();
         let archived = team.is_some_and(|team| world.is_archived(team));
+        let spaces = match team.filter(|_| seen.is_some()) {
+            Some(team) => self.spaces(at, team, group.as_ref().map(|(id, _)| *id), kept.as_ref()).await,
+            None => SpacesShown::default(),
+        };
         Some(Pair {
             id: team.map(|team| team.0).or(group.as_ref().map(|(id, _)| id.0))?,
             link: shown(kept.as_ref(), team, seen.is_some(), differences, rest),
@@ -268,6 +274,7 @@ impl Play {
                 condition: if archived { Condition::Archived } else { Condition::Alive },
                 people: both.seats(Side::Team),
             }),
+            spaces,
             left_out: left_out(self, at, &people),
             held: held.map(|plan| HeldShown {
                 why: words::held_for(plan.why),

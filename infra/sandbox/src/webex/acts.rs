@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::events::Change;
 use super::messages::Card;
 use super::seats::Via;
-use super::{AccountStatus, AdminRole, Role, TokenPair, UserType, WebexSettings};
+use super::{AccountStatus, AdminRole, Role, RoomEntry, TokenPair, UserType, WebexSettings};
 use crate::wire::Answer;
 use crate::world::{Person, Refused, State, World};
 
@@ -31,8 +31,21 @@ pub struct Room {
     pub team: Option<TeamId>,
     /// Everybody in it.
     pub people: BTreeMap<PersonId, Role>,
-    /// The display name of its linked folder.
-    pub folder: Option<String>,
+    /// The folder that it is linked to.
+    pub folder: Option<LinkedFolder>,
+}
+
+/// A folder that a space is linked to, as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedFolder {
+    /// What Webex calls it.
+    pub name: String,
+    /// The library's id.
+    pub drive: String,
+    /// The folder's id in it.
+    pub item: String,
+    /// Whether what is shared in the space is kept there: `"true"` or `"false"`.
+    pub default: String,
 }
 
 impl From<Answer> for Refused {
@@ -129,6 +142,36 @@ impl World {
         }
     }
 
+    /// A moderator gives a space another title.
+    pub fn rename_room(&self, room: RoomId, title: &str) {
+        self.change_room(room, |entry| entry.title = title.into());
+    }
+
+    /// A moderator takes a space out of its team.
+    pub fn take_out_of_team(&self, room: RoomId) {
+        self.change_room(room, |entry| entry.team = None);
+    }
+
+    /// A space turns out to belong to another organization.
+    pub fn give_room_to(&self, room: RoomId, owner: OrgId) {
+        self.change_room(room, |entry| entry.owner = owner);
+    }
+
+    /// A moderator deletes a space.
+    pub fn delete_room(&self, room: RoomId) {
+        let mut state = self.lock();
+        state.webex.rooms.remove(&room);
+        state.webex.folders.retain(|_, folder| !folder.is_of(room));
+    }
+
+    fn change_room(&self, room: RoomId, change: impl FnOnce(&mut RoomEntry)) {
+        let mut state = self.lock();
+        let Some(entry) = state.webex.rooms.get_mut(&room) else { return };
+        change(entry);
+        let creator = entry.creator;
+        state.room_changed(Change::Updated, room, creator);
+    }
+
     /// A moderator moves a space into a team.
     ///
     /// # Errors
@@ -186,6 +229,14 @@ impl World {
         let mut teams: Vec<_> = state.webex.teams.iter().filter(|(team, _)| is_own(team)).collect();
         teams.sort_by_key(|(team, entry)| (entry.created, **team));
         teams.into_iter().map(|(team, _)| *team).collect()
+    }
+
+    /// The spaces of a team, its General space first, then the oldest.
+    pub fn spaces(&self, team: TeamId) -> Vec<RoomId> {
+        let state = self.lock();
+        let mut spaces: Vec<_> = state.webex.rooms.iter().filter(|(_, room)| room.team == Some(team)).collect();
+        spaces.sort_by_key(|(id, room)| (**id != team.general_space(), room.created, **id));
+        spaces.into_iter().map(|(id, _)| *id).collect()
     }
 
     /// Whether the team is archived.

@@ -6,9 +6,9 @@ use shared::ids::{PersonId, RoomId};
 use uuid::Uuid;
 
 use super::seats::Standing;
-use super::{Caller, Webex, ids, not_found, page, refused};
+use super::{Caller, LinkedFolder, Webex, ids, not_found, page, refused};
 use crate::wire::{Answer, Outcome, Request};
-use crate::world::State;
+use crate::world::{State, World};
 
 const FIELDS: [&str; 4] = ["contentUrl", "displayName", "driveId", "itemId"];
 
@@ -22,10 +22,35 @@ pub(super) struct Folder {
 }
 
 impl Webex {
-    /// The display name of the space's folder.
-    pub(super) fn folder_of(&self, room: RoomId) -> Option<String> {
+    /// The space's folder.
+    pub(super) fn folder_of(&self, room: RoomId) -> Option<LinkedFolder> {
         let folder = self.folders.values().find(|folder| folder.room == room)?;
-        Some(folder.fields[1].clone())
+        let [_, name, drive, item] = folder.fields.clone();
+        Some(LinkedFolder { name, drive, item, default: folder.default.clone() })
+    }
+}
+
+impl Folder {
+    pub(super) fn is_of(&self, room: RoomId) -> bool {
+        self.room == room
+    }
+}
+
+impl World {
+    /// Somebody in a space removes the link to its folder.
+    pub fn unlink_folder(&self, room: RoomId) {
+        self.lock().webex.folders.retain(|_, folder| folder.room != room);
+    }
+
+    /// Somebody in a space links it to a folder, in the place of the one that it had.
+    pub fn link_folder(&self, room: RoomId, drive: &str, item: &str) {
+        let mut state = self.lock();
+        state.webex.folders.retain(|_, folder| folder.room != room);
+        let Some(creator) = state.webex.rooms.get(&room).map(|entry| entry.creator) else { return };
+        let fields = state.corrected(["https://somewhere.example", "Shared", drive, item].map(String::from));
+        let folder = Folder { room, fields, default: "true".into(), creator, created: state.now };
+        let id = state.uuid();
+        state.webex.folders.insert(id, folder);
     }
 }
 
@@ -50,6 +75,14 @@ impl State {
             shown[*name] = value.as_str().into();
         }
         shown
+    }
+
+    /// Webex asks SharePoint what it is told to link, and corrects name and address; what SharePoint does not know stays as it was said.
+    fn corrected(&self, [url, name, drive, item]: [String; 4]) -> [String; 4] {
+        match self.shown_in_drive(&drive, &item) {
+            Some((name, url)) => [url, name, drive, item],
+            None => [url, name, drive, item],
+        }
     }
 
     fn folder_fields(body: &Value) -> Result<([String; 4], String), Answer> {
@@ -81,7 +114,7 @@ impl State {
         if self.webex.folders.values().any(|folder| folder.room == room) {
             return Err(refused(409, "The space has a linked folder already."));
         }
-        let id = self.uuid();
+        let (id, fields) = (self.uuid(), self.corrected(fields));
         let folder = Folder { room, fields, default, creator: caller.person, created: self.now };
         let shown = self.folder_json(id, &folder);
         self.webex.folders.insert(id, folder);
@@ -103,6 +136,7 @@ impl State {
     pub(super) fn put_folder(&mut self, caller: &Caller, id: &str, body: &Value) -> Outcome {
         let id = self.folder_named(caller, id, "spark:rooms_write")?;
         let (fields, default) = Self::folder_fields(body)?;
+        let fields = self.corrected(fields);
         if let Some(folder) = self.webex.folders.get_mut(&id) {
             (folder.fields, folder.default) = (fields, default);
         }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use shared::ids::{OrgId, PersonId, RoomId, TeamId};
 use uuid::Uuid;
 
-pub use acts::{Room, Team};
+pub use acts::{LinkedFolder, Room, Team};
 pub use messages::Card;
 pub use oauth::TokenPair;
 pub use options::{EmptyPages, OrgWebhooks, RefreshRule, Spelling, StatusShape, TeamIdKind, WebexSettings};

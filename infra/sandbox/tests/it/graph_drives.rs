@@ -215,6 +215,17 @@ async fn webex_links_whatever_it_is_told_one_folder_a_space() {
     assert_eq!(stage.webex("POST", "/room/linkedFolders", wish.clone()).await.status, 409);
     let listed = stage.get(&format!("/room/linkedFolders?roomId={room}")).await;
     assert_eq!(listed.items(), std::slice::from_ref(&made.body));
+    // What SharePoint knows is called as it is there.
+    let people = stage.people(1);
+    let group = stage.group("Gears", &people, &people).await;
+    stage.world.open_site(group);
+    let (drive, item) = (stage.world.drive_of(group).unwrap(), stage.world.make_drive_folder(group, "Wheels").unwrap());
+    let mut known = wish.clone();
+    (known["driveId"], known["itemId"]) = (json!(drive), json!(item));
+    let path = format!("/room/linkedFolders/{}", made.body["id"].as_str().unwrap());
+    let corrected = stage.webex("PUT", &path, known).await.body;
+    assert_eq!((&corrected["displayName"], &corrected["itemId"]), (&json!("Wheels"), &json!(item)));
+    assert!(corrected["contentUrl"].as_str().unwrap().ends_with("/Shared%20Documents/Wheels"), "{corrected}");
     let path = format!("/room/linkedFolders/{}", made.body["id"].as_str().unwrap());
     let mut better = wish;
     better["itemId"] = json!("01ITEM");

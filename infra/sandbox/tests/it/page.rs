@@ -357,3 +357,45 @@ async fn every_answer_has_the_policy_and_the_page_names_no_foreign_host() {
     assert!(!html.contains("http://") && !html.contains("https://"));
     assert!(!html.contains("onclick") && !html.contains("style="));
 }
+
+#[tokio::test]
+async fn spaces_and_their_folders_are_shown_and_people_change_them_on_either_side() {
+    let site = Site::open().await;
+    let team = pair(&site.state().await, "Lighthouse")["team"]["id"].clone();
+    let space = async |title: &str| {
+        let state = site.state().await;
+        let spaces = pair(&state, "Lighthouse")["spaces"]["spaces"].as_array().unwrap().clone();
+        spaces.into_iter().find(|space| space["title"] == title)
+    };
+    let act = async |space: Option<&Value>, what: &str, name: &str| {
+        let id = space.map(|space| space["id"].clone());
+        site.post("/api/acts", json!({"act": "space", "team": team, "space": id, "what": what, "name": name})).await
+    };
+    let general = space("Lighthouse").await.unwrap();
+    assert_eq!((&general["folder"], &general["state"]), (&json!("Lighthouse"), &json!("linked")));
+    assert_eq!(act(None, "create", "Lamp").await.0, 200);
+    site.pass(60).await;
+    let lamp = space("Lamp").await.unwrap();
+    assert_eq!(lamp["folder"], "Lamp");
+    assert_eq!(act(Some(&lamp), "rename", "Lens").await.0, 200);
+    site.pass(60).await;
+    let lens = space("Lens").await.unwrap();
+    assert_eq!(lens["folder"], "Lens");
+    assert_eq!(act(Some(&lens), "rename-folder", "Glass").await.0, 200);
+    assert_eq!(act(Some(&general), "unlink", "").await.0, 200);
+    site.done("/api/acts", json!({"act": "sync-now", "team": team})).await;
+    site.pass(60).await;
+    assert_eq!(space("Lens").await.unwrap()["folder"], "Glass");
+    let general = space("Lighthouse").await.unwrap();
+    assert_eq!((&general["folder"], &general["state"]), (&Value::Null, &json!("left alone")));
+    assert_eq!(act(Some(&lens), "delete-folder", "").await.0, 200);
+    site.done("/api/acts", json!({"act": "sync-now", "team": team})).await;
+    site.pass(60).await;
+    assert_eq!(space("Lens").await.unwrap()["state"], "linked");
+    assert_eq!(act(Some(&lens), "take-out", "").await.0, 200);
+    assert_eq!(space("Lens").await, None);
+    let (status, said) = act(Some(&general), "delete", "").await;
+    assert_eq!((status, said["error"].as_str().unwrap().contains("General space")), (409, true), "{said}");
+    site.pass(60).await;
+    assert_eq!(site.state().await["wrong"], json!([]));
+}
