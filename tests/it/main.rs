@@ -25,6 +25,7 @@ mod setup_attacks;
 mod setup_browser;
 mod setup_existing;
 mod setup_failures;
+mod setup_folders;
 mod setup_journey;
 mod setup_leaving;
 mod setup_moved;

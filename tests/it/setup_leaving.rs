@@ -180,7 +180,7 @@ async fn who_wants_to_be_forgotten_is_forgotten_at_once_and_can_connect_again_me
 }
 
 /// Keys of all that is stored of a tenant, but for who is listed.
-fn items_of(customers: &Customers, tenant: TenantId) -> Vec<String> {
+pub(crate) fn items_of(customers: &Customers, tenant: TenantId) -> Vec<String> {
     let keys = customers.items().into_keys();
     keys.filter(|key| key.contains(&tenant.to_string())).collect()
 }

@@ -174,6 +174,15 @@ fn lines(leaving: &Leaving) -> Vec<Line> {
             3,
         ),
     });
+    if leaving.tenant.files.is_some() {
+        let how_far = match leaving.groups {
+            Groups::Keep => "Folders, files and their links in Webex stay as they are.",
+            Groups::Delete => {
+                "Links in Webex stay as they are; folders and files go with their groups, and come back with them."
+            }
+        };
+        lines.push(Line { what: "Folders of spaces", how_far: how_far.into(), is_done: true });
+    }
     lines.push(match (stage, receipt.forgotten_at) {
         (_, Some(at)) => {
             Line { what: "Links and people", how_far: format!("Forgotten at {}.", date(at)), is_done: true }

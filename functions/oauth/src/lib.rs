@@ -17,6 +17,7 @@ mod done;
 mod existing;
 mod failure;
 mod flow;
+mod folders;
 mod held;
 mod home;
 mod incoming;

@@ -19,6 +19,7 @@ use crate::answer::Answer;
 use crate::called::Called;
 use crate::done::{CHANGES_SHOWN, Entry, caused_by, entry, line};
 use crate::failure::Failure;
+use crate::folders::SpacesTable;
 use crate::held::HeldTable;
 use crate::home::date;
 use crate::incoming::Incoming;
@@ -46,6 +47,7 @@ struct TeamPage<'a> {
     message: Option<&'static str>,
     held: Option<HeldTable>,
     would: Option<Would>,
+    spaces: Option<SpacesTable>,
     people: Vec<Row>,
     /// Which of how many people these are.
     shown: (usize, usize, usize),
@@ -118,13 +120,14 @@ impl Oauth {
     ) -> Result<Answer, Failure> {
         let message = match incoming.query("did") {
             Some("asked") => Some("The team is being looked at. Reload the page in some seconds."),
+            Some("folder") => Some("The space is being looked at. Reload the page in some seconds."),
             Some("unlinked") => Some("The link is over. Team and group stay as they are."),
             _ => None,
         };
         self.team_page(incoming, administrator, team, (200, message)).await
     }
 
-    async fn team_page(
+    pub(crate) async fn team_page(
         &self,
         incoming: &Incoming,
         administrator: &Administrator,
@@ -136,11 +139,12 @@ impl Oauth {
         let path = format!("{}/{team}", Place::Teams.path());
         let done_from = incoming.query("done").map(|from| Cursor(from.to_owned()));
         let running = settings::load(store, tenant).await?.0.running;
-        let (people, plan, preview, done) = futures::try_join!(
+        let (people, plan, preview, done, spaces) = futures::try_join!(
             link::people(store, tenant, team),
             held::load(store, tenant, team),
             self.foreseen(administrator, team, running),
             activity::page(store, tenant, team, DONE_SHOWN, done_from.as_ref()),
+            self.spaces_table(administrator, &kept),
         )
         .map_err(|error| Failure::of_list(error, incoming.query("done")))?;
         let (done, further_done) = done;
@@ -166,6 +170,7 @@ impl Oauth {
             kept: &kept,
             message,
             held: plan.map(|plan| HeldTable::of(&plan, &kept.link, &called)),
+            spaces,
             would: preview.map(|preview| would(&preview, &called)),
             shown: (from.min(all) + 1, to, all),
             further_people: (to < all).then(|| format!("{path}?people={to}")),
@@ -191,6 +196,7 @@ impl Oauth {
             Some("apply") => Some(Decision::Apply),
             Some("discard") => Some(Decision::Discard),
             Some("equal") => return self.make_equal(incoming, administrator, &kept).await,
+            Some("folder") => return self.link_folder_again(incoming, administrator, team).await,
             Some("unlink") => return self.unlink(incoming, administrator, team).await,
             _ => return Err(Failure::NotAForm),
         };
