@@ -7,15 +7,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ObjectId, TenantId};
+use crate::notice::{self, Matter};
 use crate::settings::{Folders, OfficerStanding, Settings};
 use crate::standstill::Why;
-use crate::store::{Change, Condition, Store, StoreError, to_value};
+use crate::store::{Change, Condition, Store, StoreError, Test, Write, to_value};
 use crate::tenant::{Tenant, keys};
 
 /// The directory consented to our app for files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilesConsent {
-    /// When its proof was seen.
+    /// Since when it is in force, as far as was seen.
     pub since: Timestamp,
     /// The administrator of the directory who consented.
     pub by: ObjectId,
@@ -46,11 +47,43 @@ impl Tenant {
     }
 }
 
-/// Keeps what the directory of a tenant granted.
+/// Keeps what the directory of a tenant granted; what was granted or lost before is over.
 ///
 /// # Errors
 /// `ConditionFailed` where there is no such tenant any more.
 pub async fn keep(store: &dyn Store, tenant: TenantId, consent: &FilesConsent) -> Result<(), StoreError> {
     let change = Change::Set("files", to_value(consent)?);
-    store.update(&keys::tenant(tenant), vec![change], Condition::Holds(vec![])).await.map(drop)
+    let kept = Write::Update(keys::tenant(tenant), vec![change], Condition::Holds(vec![]));
+    store.write(vec![kept, notice::withdraw(tenant, Matter::FilesConsentLost)]).await
+}
+
+/// What an administrator is told.
+const LOST: &str = "Microsoft 365 no longer lets the integration work with files: spaces get no folders until an administrator of the directory authorizes it again. People and names go on.";
+
+/// Where that is done.
+const PAGE: &str = "/folders";
+
+/// What was granted is of no use any more, or is again: an administrator is told of a loss, once. Where somebody has consented anew since `seen`, nothing changes.
+pub(crate) async fn turn(
+    store: &dyn Store,
+    tenant: TenantId,
+    seen: &FilesConsent,
+    now: &FilesConsent,
+) -> Result<(), StoreError> {
+    tracing::warn!(%tenant, lost = ?now.lost, "the consent to files turned");
+    let change = Change::Set("files", to_value(now)?);
+    let is_as_seen = Condition::Holds(vec![Test::Equals("files", to_value(seen)?)]);
+    let mut writes = vec![Write::Update(keys::tenant(tenant), vec![change], is_as_seen)];
+    match now.lost {
+        None => writes.push(notice::withdraw(tenant, Matter::FilesConsentLost)),
+        Some(Lost { since, .. }) => {
+            if notice::load(store, tenant, Matter::FilesConsentLost).await?.is_none() {
+                writes.push(notice::raise(tenant, Matter::FilesConsentLost, LOST.into(), PAGE.into(), since)?);
+            }
+        }
+    }
+    match store.write(writes).await {
+        Err(StoreError::ConditionFailed) => Ok(()),
+        written => written,
+    }
 }

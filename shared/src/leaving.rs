@@ -19,7 +19,9 @@ use crate::graph::{Graph, TokenErrorKind};
 use crate::http::{Api, CALL_TIMEOUT, CallError, Class, Deadline};
 use crate::ids::{PersonId, TeamId, TenantId};
 use crate::ledger::GROUPS_GONE_LIMIT;
+use crate::notice::{self, Matter};
 use crate::organization;
+use crate::registration::Registration;
 use crate::store::{
     Change, Condition, Cursor, EXPIRES_AT, Store, StoreError, Test, Write, from_item, to_item, to_value,
 };
@@ -100,6 +102,8 @@ pub struct Receipt {
     pub tokens_deleted_at: Option<Timestamp>,
     /// Groups that were deleted.
     pub groups_deleted: usize,
+    /// Our apps that the directory has consented to, as far as is known: only an administrator of it can remove them.
+    pub consents: Vec<Registration>,
     /// When links, people and all else were forgotten.
     pub forgotten_at: Option<Timestamp>,
     /// What could not be done, and why, in words.
@@ -219,14 +223,16 @@ pub async fn begin(
     (groups, links): (Groups, Links),
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let mut consents = vec![Registration::Groups];
+    consents.extend(tenant.files.as_ref().map(|_| Registration::Files));
     let leaving = Leaving {
-        tenant: tenant.clone(),
+        tenant: Tenant { files: None, ..tenant.clone() },
         at: now,
         by,
         groups,
         links,
         stage: Stage::Hooks,
-        receipt: Receipt::default(),
+        receipt: Receipt { consents, ..Receipt::default() },
         cursor: None,
         counted: 0,
         version: 1,
@@ -238,6 +244,7 @@ pub async fn begin(
     };
     let mut writes = organization::partings(tenant, next)?;
     writes.push(Write::Delete(keys::tenant(id), Condition::Holds(vec![])));
+    writes.push(notice::withdraw(id, Matter::FilesConsentLost));
     writes.push(Write::Put(to_item(&keys::leaving(id), &leaving)?, Condition::Any));
     if store.get(&keys::settings(id)).await?.is_some() {
         let off = Change::Set("switched_on_at", AttributeValue::Null(true));

@@ -10,6 +10,7 @@ pub mod budget;
 pub mod clock;
 pub mod complete;
 pub mod config;
+pub mod connect;
 pub mod existing;
 pub mod federation;
 pub mod files;

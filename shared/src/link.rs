@@ -5,12 +5,15 @@
 //! it still to stand.
 
 mod again;
+mod claim;
 mod instruct;
 mod listing;
 mod people;
 mod unlink;
 
-pub(crate) use again::creation_after;
+pub(crate) use again::{creation_after, forget_people};
+pub(crate) use claim::release;
+pub use claim::{Claim, claims};
 pub use instruct::{Instructed, Proposal, instruct};
 pub(crate) use listing::listing;
 pub use listing::{State, page};
@@ -79,6 +82,20 @@ pub struct Link {
     /// Since when its spaces have folders.
     #[serde(default)]
     pub folders_since: Option<Timestamp>,
+    /// Where the group comes from.
+    #[serde(default)]
+    pub origin: GroupOrigin,
+}
+
+/// Where a link's group comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupOrigin {
+    /// It was made for the team.
+    #[default]
+    Made,
+    /// It was there before, and an administrator connected it: it is never deleted.
+    Connected,
 }
 
 /// Somebody who was asked.
@@ -288,6 +305,7 @@ impl Link {
             shown_at: None,
             asked: None,
             folders_since: None,
+            origin: GroupOrigin::Made,
         }
     }
 
@@ -297,6 +315,16 @@ impl Link {
             Phase::Linked { group } => Some(group),
             _ => None,
         }
+    }
+
+    /// The group, if it was made for the team. No other may ever be deleted.
+    pub fn group_of_our_making(&self) -> Option<GroupId> {
+        self.group().filter(|_| self.origin == GroupOrigin::Made)
+    }
+
+    /// Whether the group was connected, and no look has united both sides yet.
+    pub(crate) fn is_first_union(&self) -> bool {
+        self.origin == GroupOrigin::Connected && self.daily_at.is_none()
     }
 
     /// The state under which the pages list it.
@@ -523,6 +551,11 @@ pub struct Closing {
 }
 
 impl Lease {
+    /// A lease that was never taken: whatever would be written under it is refused. For whoever only wants to know what a look would do.
+    pub(crate) fn of_nobody(tenant: TenantId, team: TeamId) -> Self {
+        Self { key: key(tenant, team), name: Ulid::generate().to_string() }
+    }
+
     fn stands(&self) -> Result<Test, StoreError> {
         Ok(Test::Equals("lease", to_value(&self.name)?))
     }
@@ -557,7 +590,7 @@ impl Lease {
 
     /// Stores the link and gives the lease back for somebody who has read nothing: whoever wanted a look meanwhile gets it at once. `ConditionFailed`
     /// where the lease is lost.
-    async fn give_back(
+    pub(crate) async fn give_back(
         &self,
         store: &dyn Store,
         (tenant, link): (TenantId, &Link),

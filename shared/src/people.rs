@@ -142,8 +142,12 @@ pub struct PersonIndex<'a> {
 /// What an observation of some accounts comes to.
 #[derive(Default)]
 pub struct Observation {
+    /// What is known of each account by now.
+    pub seen: Vec<Known>,
     /// Whose participation is another than before.
     pub changed: Vec<Known>,
+    /// Who was known before, is none of the accounts, and takes part otherwise since: why he did not before, and does not now.
+    pub others: Vec<(PersonId, Option<LeftOut>, Option<LeftOut>)>,
     /// What the index has to store, account by account.
     pub writes: Vec<Vec<Write>>,
 }
@@ -226,19 +230,17 @@ impl<'a> PersonIndex<'a> {
         Ok(changed)
     }
 
-    /// Takes in the same, and has the teams of whoever can take part now looked at: that is asked for first, since a change that is kept is not seen again. Says how many
-    /// those are.
+    /// Takes in the same, and has the teams of whoever can take part now looked at: that is asked for first, since a change that is kept is not seen again.
     pub async fn take_in<E: From<StoreError> + From<QueueError>>(
         &self,
         queue: &dyn Queue,
         accounts: &[ScimUser],
         directory: &BTreeMap<ObjectId, Option<User>>,
         now: Timestamp,
-    ) -> Result<usize, E> {
+    ) -> Result<(), E> {
         let Observation { changed, writes, .. } = self.compare(accounts, directory, now).await?;
-        let able = self.ask_for(queue, &changed, now).await?;
-        self.keep(writes).await?;
-        Ok(able)
+        self.ask_for(queue, &changed, now).await?;
+        Ok(self.keep(writes).await?)
     }
 
     /// Has the teams of those looked at who take part, and says how many those are.
@@ -291,11 +293,18 @@ impl<'a> PersonIndex<'a> {
             observation.writes.extend((!writes.is_empty()).then_some(writes));
             for (person, before) in before {
                 let after = extract.known(person);
-                if before.map(|known| known.participation) != after.as_ref().map(|known| known.participation) {
-                    observation.changed.extend(after);
+                if before.as_ref().map(|known| known.participation) == after.as_ref().map(|known| known.participation) {
+                    continue;
                 }
+                if let (Some(before), Some(after)) = (before, &after)
+                    && !accounts.iter().any(|account| account.person == person)
+                {
+                    observation.others.push((person, before.left_out(), after.left_out()));
+                }
+                observation.changed.extend(after);
             }
         }
+        observation.seen = accounts.iter().filter_map(|account| extract.known(account.person)).collect();
         Ok(observation)
     }
 

@@ -12,15 +12,38 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 use sha2::{Digest, Sha256};
 
-use crate::ids::{ObjectId, TeamId, TenantId};
+use crate::ids::{GroupId, ObjectId, TeamId, TenantId};
 use crate::link::{TroubleKind, Who};
 use crate::merge::{Held, HeldFor};
 use crate::roster::{LeftOut, Person, Side, Standing};
 use crate::store::{Change, Condition, EXPIRES_AT, Key, Query, Store, StoreError, Write, from_item, to_item};
 use crate::tenant::keys::{self, team_partition};
 
-/// A preview that no look renews for so long is gone.
-const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// What a preview is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// The next look.
+    Look,
+    /// The first look after this group has been connected.
+    Connecting(GroupId),
+}
+
+impl Of {
+    /// A preview that nobody renews for so long is gone.
+    fn kept_for(self) -> SignedDuration {
+        match self {
+            Self::Look => SignedDuration::from_hours(30 * 24),
+            Self::Connecting(_) => SignedDuration::from_mins(15),
+        }
+    }
+
+    fn prefix(self) -> String {
+        match self {
+            Self::Look => "PREVIEW#".into(),
+            Self::Connecting(group) => format!("CONNECTING#{group}#"),
+        }
+    }
+}
 
 /// Moves, and people who are left out, in one item.
 const PER_ITEM: usize = 500;
@@ -200,15 +223,15 @@ impl Preview {
     }
 
     /// The items of this preview: one, or more where it is large.
-    pub fn puts(&self, tenant: TenantId, team: TeamId) -> Result<Vec<Write>, StoreError> {
+    pub fn puts(&self, tenant: TenantId, team: TeamId, of: Of) -> Result<Vec<Write>, StoreError> {
         let parts = self.moves.len().max(self.left_out.len()).div_ceil(PER_ITEM).max(1);
         let hash = self.hash();
-        let expires_at = (self.at + KEPT_FOR).as_second().to_string();
+        let expires_at = (self.at + of.kept_for()).as_second().to_string();
         let part = |n: usize| {
             let moves = self.moves.iter().skip(n * PER_ITEM).take(PER_ITEM).cloned().collect();
             let left_out = self.left_out.iter().skip(n * PER_ITEM).take(PER_ITEM).copied().collect();
             let preview = Self { moves, left_out, ..self.clone() };
-            let mut item = to_item(&key(tenant, team, n), &Part { hash: hash.clone(), preview })?;
+            let mut item = to_item(&key(tenant, team, of, n), &Part { hash: hash.clone(), preview })?;
             item.insert(EXPIRES_AT.into(), AttributeValue::N(expires_at.clone()));
             Ok(Write::Put(item, Condition::Any))
         };
@@ -222,8 +245,8 @@ struct Part {
     preview: Preview,
 }
 
-fn key(tenant: TenantId, team: TeamId, n: usize) -> Key {
-    Key::new(team_partition(tenant, team), format!("PREVIEW#{n:04}"))
+fn key(tenant: TenantId, team: TeamId, of: Of, n: usize) -> Key {
+    Key::new(team_partition(tenant, team), format!("{}{n:04}", of.prefix()))
 }
 
 /// The hash of the stored preview, if there is one.
@@ -232,7 +255,7 @@ pub(crate) async fn stored_hash(
     tenant: TenantId,
     team: TeamId,
 ) -> Result<Option<String>, StoreError> {
-    let part: Option<Part> = store.get(&key(tenant, team, 0)).await?.map(from_item).transpose()?;
+    let part: Option<Part> = store.get(&key(tenant, team, Of::Look, 0)).await?.map(from_item).transpose()?;
     Ok(part.map(|part| part.hash))
 }
 
@@ -266,9 +289,9 @@ pub(crate) fn count_change(tenant: TenantId) -> Write {
     Write::Update(keys::previews(tenant), vec![Change::Add("changes", 1)], Condition::Any)
 }
 
-/// What the last look in preview mode would have done to a link, if there was one.
-pub async fn load(store: &dyn Store, tenant: TenantId, team: TeamId) -> Result<Option<Preview>, StoreError> {
-    let query = Query::Partition { pk: team_partition(tenant, team), prefix: "PREVIEW#".into() };
+/// The last preview of this kind, if there was one.
+pub async fn load(store: &dyn Store, tenant: TenantId, team: TeamId, of: Of) -> Result<Option<Preview>, StoreError> {
+    let query = Query::Partition { pk: team_partition(tenant, team), prefix: of.prefix() };
     let mut whole: Option<Part> = None;
     let mut start = None;
     loop {
@@ -303,6 +326,8 @@ mod tests {
     use crate::ids::PersonId;
     use crate::store::memory::MemoryStore;
 
+    const A_MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
+
     fn person(n: u128) -> Person {
         Person { object: ObjectId(Uuid::from_u128(n)), person: PersonId(Uuid::from_u128(n)) }
     }
@@ -326,22 +351,29 @@ mod tests {
         let clock = Arc::new(SimulatedClock::starting_at("2026-11-23T08:00:00Z".parse().unwrap()));
         let store = MemoryStore::new(clock.clone());
         let (tenant, team) = (TenantId(Uuid::from_u128(1)), TeamId(Uuid::from_u128(2)));
-        assert_eq!(load(&store, tenant, team).await, Ok(None));
+        assert_eq!(load(&store, tenant, team, Of::Look).await, Ok(None));
         for (moves, left_out) in [(0, 1), (1_200, 3), (3, 1_700), (1_200, 3), (0, 0)] {
             clock.advance(std::time::Duration::from_secs(60));
             let stored = preview(clock.now(), moves, left_out);
-            store.write(stored.puts(tenant, team).unwrap()).await.unwrap();
-            assert_eq!(load(&store, tenant, team).await, Ok(Some(stored)), "{moves} and {left_out}");
+            store.write(stored.puts(tenant, team, Of::Look).unwrap()).await.unwrap();
+            assert_eq!(load(&store, tenant, team, Of::Look).await, Ok(Some(stored)), "{moves} and {left_out}");
         }
+        let (one, other) = (GroupId(Uuid::from_u128(3)), GroupId(Uuid::from_u128(4)));
+        let connecting = preview(clock.now(), 1, 1);
+        store.write(connecting.puts(tenant, team, Of::Connecting(one)).unwrap()).await.unwrap();
+        assert_eq!(load(&store, tenant, team, Of::Connecting(one)).await, Ok(Some(connecting)));
+        assert_eq!(load(&store, tenant, team, Of::Connecting(other)).await, Ok(None), "each group's is its own");
+        clock.advance(std::time::Duration::from_secs(15 * 60));
+        assert_eq!(load(&store, tenant, team, Of::Connecting(one)).await, Ok(None), "it is kept for some minutes");
         clock.advance(std::time::Duration::from_secs(31 * 86_400));
-        assert_eq!(load(&store, tenant, team).await, Ok(None), "an old one is gone");
+        assert_eq!(load(&store, tenant, team, Of::Look).await, Ok(None), "an old one is gone");
     }
 
     #[test]
     fn the_hash_is_of_what_would_be_done() {
         let at = "2026-11-23T08:00:00Z".parse().unwrap();
         let shown = preview(at, 3, 3);
-        let later = Preview { at: at + KEPT_FOR, unresolved: 7, ..preview(at, 3, 0) };
+        let later = Preview { at: at + A_MONTH, unresolved: 7, ..preview(at, 3, 0) };
         assert_eq!(shown.hash(), later.hash(), "the moment, and who is left out, are no acts");
         let rename = |to: &str| Some(Rename { side: Side::Team, from: "A".into(), to: to.into() });
         let created = |name: &str, consent| GroupOutlook::Created {

@@ -268,7 +268,12 @@ impl Tokens {
     /// A service no longer takes a token that should be good: the next access has a new one.
     pub fn forget(&self, tenant: TenantId, directory: DirectoryId) {
         self.let_go(tenant);
-        self.apps.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, of), _| *of != directory);
+        [Registration::Groups, Registration::Files].into_iter().for_each(|app| self.forget_app(app, directory));
+    }
+
+    /// The directory consented to an app anew, or no longer takes its token: the next access has a new one.
+    pub fn forget_app(&self, registration: Registration, directory: DirectoryId) {
+        self.apps.lock().unwrap_or_else(PoisonError::into_inner).remove(&(registration, directory));
     }
 
     /// Keeps an officer's pair.
@@ -299,6 +304,11 @@ impl Tokens {
         }
         let tokens = self.officer(tenant).await?;
         Ok(self.refresh(tenant, &tokens, deadline).await?.refresh_ends_at)
+    }
+
+    /// Whether the deployment has such an app registration.
+    pub async fn has_app(&self, registration: Registration) -> Result<bool, TokensError> {
+        Ok(self.secrets.get(&format!("{}/{}", self.prefix, registration.secret())).await?.is_some())
     }
 
     /// When the secret of an app registration ends, as far as this process has seen.

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { browser, fits, isAccessible, sandbox } from './browser.mjs'
 
-let house, chromium, pages, webex, token, officer
+let house, chromium, pages, webex, token, officer, moves
 
 before(async () => {
   house = await sandbox(['--fresh'], /Ctrl-C/)
@@ -12,6 +12,7 @@ before(async () => {
   webex = /(http:\S+\/v1)\/teams/.exec(house.said)[1]
   token = /Bearer ([^']+)/.exec(house.said)[1]
   officer = /personEmail=([^']+)/.exec(house.said)[1]
+  moves = [...house.said.matchAll(/PATCH (\S+) -H 'Authorization: Bearer ([^']+)' .* -d '(.*)'/g)]
   chromium = await browser()
 })
 
@@ -209,6 +210,108 @@ test('from the prerequisites to a group for a new team whose creator says yes on
   assert.deepEqual(page.faults, [])
 })
 
+test('people who are left out: an externalId is written, and one that moved is confirmed', async () => {
+  const page = await chromium.page({ expected: [/status of 4\d\d/] })
+  await page.goto(pages)
+  await page.getByRole('link', { name: 'Sign in with Webex' }).click()
+  await signIn(page, 'Full Administrator')
+  await heading(page, 'Overview')
+  await until('everybody is counted', async () => {
+    await page.goto(`${pages}/people?why=not-synchronized`)
+    return page.getByRole('link', { name: 'Fix: Gwen Garcia' }).isVisible()
+  })
+  await page.getByRole('link', { name: /^No externalId \(\d+\)$/ }).waitFor()
+  await looksRight(page, 'people-fix')
+  await page.getByLabel('Hanna Holm', { exact: true }).uncheck()
+  await page.getByRole('button', { name: 'Fix those that are chosen' }).click()
+  await heading(page, 'Write externalIds')
+  assert.equal(await page.locator('tbody tr').count(), 1)
+  await looksRight(page, 'fix')
+  await page.getByRole('button', { name: 'Write it with Webex' }).click()
+  await signIn(page, 'Full Administrator')
+  await heading(page, 'What was written')
+  await page.getByText('1 of 1 have an externalId now.').waitFor()
+  await looksRight(page, 'fixed')
+  await page.getByRole('link', { name: 'Gwen Garcia' }).click()
+  await page.getByRole('heading', { name: 'Takes part' }).waitFor()
+  await looksRight(page, 'person')
+
+  for (const [, address, bearer, body] of moves) {
+    const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' }
+    assert.equal((await fetch(address, { method: 'PATCH', headers, body })).status, 200)
+    await page.goto(`${pages}/people/${address.split('/').pop()}`)
+  }
+  await page.getByRole('heading', { name: 'Is this the same person?' }).waitFor()
+  await looksRight(page, 'moved')
+  await page.getByRole('button', { name: 'Sign in with Microsoft' }).click()
+  await signIn(page, 'Ada Arndt', null)
+  await page.getByText('who is no Global Administrator').waitFor()
+  await looksRight(page, 'moved-no-administrator')
+  await page.getByRole('button', { name: 'Sign in with Microsoft' }).click()
+  await signIn(page, 'Full Administrator', null)
+  await page.getByText('an administrator of the directory.').first().waitFor()
+  await looksRight(page, 'moved-signed-in')
+  await page.getByRole('button', { name: 'Confirm: it is the same person' }).click()
+  await page.getByText('It is confirmed').waitFor()
+  await page.getByRole('heading', { name: 'Takes part' }).waitFor()
+  await looksRight(page, 'confirmed')
+  assert.deepEqual(page.faults, [])
+})
+
+test('folders of spaces: what they need, what is asked for and what it could do, and switched on', async () => {
+  const page = await chromium.page({ expected: [/status of 4\d\d/] })
+  await page.goto(pages)
+  await page.getByRole('link', { name: 'Sign in with Webex' }).click()
+  await signIn(page, 'Full Administrator')
+  await heading(page, 'Overview')
+  await page.getByRole('link', { name: 'Folders of spaces' }).click()
+  await heading(page, 'Folders of spaces')
+  await page.getByText('Read, change and delete every file of the directory').waitFor()
+  await looksRight(page, 'folders')
+
+  await page.goto(`${pages}/settings`)
+  await page.getByLabel('Outside the teams').check()
+  await page.getByLabel('Each space of a linked team has its folder').check()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('link', { name: 'Folders need the account inside the teams' }).waitFor()
+  await looksRight(page, 'settings-folders-refused')
+  await page.getByLabel('None', { exact: true }).check()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('The settings are saved.').waitFor()
+  await page.goto(`${pages}/folders`)
+  await page.getByRole('link', { name: 'Change where the account stands.' }).waitFor()
+  await looksRight(page, 'folders-outside')
+  await page.getByRole('link', { name: 'Change where the account stands.' }).click()
+  await page.getByLabel('Inside the teams').check()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('The settings are saved.').waitFor()
+
+  await page.getByRole('link', { name: 'What folders are, and what they need' }).click()
+  await page.getByRole('button', { name: 'Authorize' }).click()
+  // Everybody signs in to the application for groups, which the directory knows; the one for files is only consented to.
+  await signIn(page, 'Full Administrator', null)
+  await signIn(page, 'Full Administrator', 'Decline')
+  await heading(page, 'You declined at Microsoft')
+  await page.getByRole('link', { name: 'Go back and try again' }).click()
+  await page.getByRole('button', { name: 'Authorize' }).click()
+  await signIn(page, 'Full Administrator', null)
+  await signIn(page, 'Full Administrator')
+  await page.getByText('The consent is in force').waitFor()
+  await looksRight(page, 'folders-authorized')
+  await page.getByRole('link', { name: 'Go to settings' }).click()
+  await page.getByLabel('Each space of a linked team has its folder').check()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('The settings are saved.').waitFor()
+  await looksRight(page, 'settings-folders')
+  await page.goto(`${pages}/prerequisites`)
+  await page.getByText('Acme lets this application at files.').waitFor()
+  await looksRight(page, 'prerequisites-folders')
+  await page.goto(pages)
+  await page.getByText('Each space of a linked team gets one').waitFor()
+  await looksRight(page, 'overview-folders')
+  assert.deepEqual(page.faults, [])
+})
+
 test('groups for teams that were there before: found, chosen, shown, and begun', async () => {
   const page = await chromium.page()
   await page.goto(pages)
@@ -237,7 +340,7 @@ test('groups for teams that were there before: found, chosen, shown, and begun',
   })
   await looksRight(page, 'existing')
 
-  for (const name of ['Harbour', 'Orchard']) await page.getByLabel(name).check()
+  for (const name of ['Harbour', 'Orchard']) await page.getByRole('checkbox', { name, exact: true }).check()
   await page.getByRole('button', { name: 'Choose the ticked' }).click()
   await heading(page, 'Chosen teams')
   await page.getByText('2 groups would be created').waitFor()
@@ -316,6 +419,56 @@ test('removals that wait are read and decided, and what a preview shows is had d
     await page.reload()
     return page.getByText('Elif Eriksen is removed from the group').first().isVisible()
   })
+  assert.deepEqual(page.faults, [])
+})
+
+test('a group that was there before: found, shown united with a team, and connected by whoever may', async () => {
+  const page = await chromium.page({ expected: [/status of 4\d\d/] })
+  await page.goto(pages)
+  await page.getByRole('link', { name: 'Sign in with Webex' }).click()
+  await signIn(page, 'Full Administrator')
+  await heading(page, 'Overview')
+  await ada('POST', '/teams', { name: 'Meadow' })
+  await page.goto(`${pages}/existing`)
+  await page.getByRole('button', { name: 'Find teams again' }).click()
+  const connect = page.getByRole('link', { name: 'Connect an existing group to Meadow' })
+  await until('the team is found', async () => {
+    await page.goto(`${pages}/existing`)
+    return connect.isVisible()
+  })
+  await connect.click()
+
+  await heading(page, 'Connect an existing group to Meadow')
+  await looksRight(page, 'connect-empty')
+  await page.getByLabel('Name or address begins with').fill('light')
+  await page.getByRole('button', { name: 'Search' }).click()
+  await page.getByText('1 found.').waitFor()
+  await looksRight(page, 'connect')
+  await page.getByRole('link', { name: 'Lighthouse' }).click()
+
+  await heading(page, 'Meadow and the group Lighthouse')
+  await page.getByText('The team “Meadow” is renamed to “Lighthouse”').waitFor()
+  await looksRight(page, 'union')
+  await page.getByRole('button', { name: 'Sign in with Microsoft' }).click()
+  await signIn(page, 'Ben Bellini', null)
+  await page.getByText('who neither owns this group nor administers the directory').waitFor()
+  await looksRight(page, 'union-refused')
+  await page.getByRole('button', { name: 'Sign in with Microsoft' }).click()
+  await signIn(page, 'Full Administrator', null)
+  await page.getByText('who administers the directory').waitFor()
+  await looksRight(page, 'union-proven')
+  await page.getByRole('button', { name: 'Connect this group' }).click()
+
+  await page.getByText('The group is connected.').waitFor()
+  await until('both sides are united', async () => {
+    await page.reload()
+    return page.getByRole('heading', { name: 'Lighthouse', level: 1 }).isVisible()
+  })
+  await page.getByRole('heading', { name: 'In step' }).waitFor()
+  await page.getByText('connected the group “Lighthouse”, which was there before.').waitFor()
+  await looksRight(page, 'team-connected')
+  await page.goBack()
+  await page.goBack()
   assert.deepEqual(page.faults, [])
 })
 

@@ -259,7 +259,16 @@ impl Story for Rename {
 }
 
 /// Lets time pass with a fuse, until it blows, and leaves a new house on what is stored. Says whether it blew.
-pub(crate) async fn until_cut_off(town: &mut Town, (at, effect): (usize, Effect), span: SignedDuration) -> bool {
+pub(crate) async fn until_cut_off(town: &mut Town, fuse: (usize, Effect), span: SignedDuration) -> bool {
+    cut_off(town, fuse, async |house, _| house.let_pass(span).await).await
+}
+
+/// Does something with a fuse, until it blows, and leaves a new house on what is stored. Says whether it blew.
+pub(crate) async fn cut_off(
+    town: &mut Town,
+    (at, effect): (usize, Effect),
+    what: impl AsyncFnOnce(&mut House, &Town),
+) -> bool {
     let ground = town.house.ground().clone();
     let fuse = Arc::new(Fuse { calls: AtomicUsize::new(0), at, effect, blown: Notify::new() });
     let reach = Reach {
@@ -270,7 +279,7 @@ pub(crate) async fn until_cut_off(town: &mut Town, (at, effect): (usize, Effect)
     let mut fused = House::reaching_out(&ground, reach).unwrap();
     fused.take_over(town.house.tenants());
     let blown = tokio::select! {
-        () = fused.let_pass(span) => false,
+        () = what(&mut fused, town) => false,
         () = fuse.blown.notified() => true,
     };
     drop(fused);

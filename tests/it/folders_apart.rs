@@ -240,7 +240,8 @@ async fn losing_only_the_consent_to_files_leaves_people_and_names_alone() {
     town.assert_in_step(team);
     assert_eq!(town.group().1.display_name, "Machines");
     assert_eq!(town.linked(gears), None);
-    assert_eq!(town.hindrance(team).await, Some(Hindrance::ConsentLost));
+    let at_hand = shared::tenant::at_hand(town.store(), town.tenant(), &[], town.now()).await.unwrap().unwrap().0;
+    assert!(at_hand.tenant.files.unwrap().lost.is_some());
     assert!(shared::standstill::load(town.store(), town.tenant()).await.unwrap().is_none());
     town.let_pass(DAY).await;
     let told = town.world().cards_to(town.people[5].person);

@@ -7,7 +7,7 @@ use shared::ids::{GroupId, TeamId};
 use shared::link::{Link, OfficerPlace, Phase, TroubleKind, Who};
 use shared::merge::{Direction, HeldFor};
 use shared::message::Cause;
-use shared::preview::{self, Consent, GroupOutlook, Move, OfficerOutlook, Preview, Rename, Totals};
+use shared::preview::{self, Consent, GroupOutlook, Move, Of, OfficerOutlook, Preview, Rename, Totals};
 use shared::roster::{LeftOut, Side, Standing};
 use shared::tenant::{BrakeLimits, GroupDeleted, NewTeams, Running, Settings, TeamDeleted};
 
@@ -18,7 +18,7 @@ fn previewing() -> Settings {
 }
 
 async fn shown(town: &Town, team: TeamId) -> Preview {
-    preview::load(town.store(), town.tenant(), team).await.unwrap().unwrap()
+    preview::load(town.store(), town.tenant(), team, Of::Look).await.unwrap().unwrap()
 }
 
 async fn link(town: &Town, team: TeamId) -> Link {

@@ -294,13 +294,14 @@ async fn signing_out_ends_the_session_and_one_button_ends_all() {
 }
 
 /// Every form there is, with what would be changed by it.
-const FORMS: [(&str, &[(&str, &str)]); 8] = [
+const FORMS: [(&str, &[(&str, &str)]); 9] = [
     ("/webex", &[("intent", "replace")]),
     ("/oauth/microsoft", &[]),
     ("/settings", &[("switch", "off")]),
     ("/settings", &[("enabled", "")]),
     ("/disconnect", &[("sure", "yes"), ("groups", "delete"), ("links", "forget")]),
     ("/receipt", &[("groups", "delete"), ("count", "9")]),
+    ("/people/fix", &[("pair", "00000000-0000-0000-0000-000000000001/00000000-0000-0000-0000-000000000002")]),
     ("/sign-out", &[]),
     ("/sign-out/everywhere", &[]),
 ];
@@ -415,6 +416,7 @@ async fn a_session_of_another_customer_reads_and_changes_nothing_on_any_route() 
         "/oauth/microsoft/consent",
         "/prerequisites",
         "/people",
+        "/people/fix",
         "/settings",
         "/disconnect",
         "/receipt",

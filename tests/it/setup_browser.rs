@@ -8,11 +8,14 @@ use bytes::Bytes;
 use http::HeaderMap;
 use sandbox::house::{FUNCTIONS, Ground, House};
 use sandbox::{AdminRole, Person, TenantHandle, World};
+use shared::clock::Clock;
+use shared::files::FilesConsent;
 use shared::http::Transport;
-use shared::ids::{OrgId, PersonId, TenantId};
+use shared::ids::{ObjectId, OrgId, PersonId, TenantId};
 use shared::organization::{self, Organization};
 use shared::settings::{self, Settings};
 use shared::store::Item;
+use shared::tenant;
 use url::Url;
 
 use crate::town::start;
@@ -81,6 +84,13 @@ impl Customers {
 
     pub(crate) async fn settings(&self) -> Settings {
         settings::load(self.house.ground().store.as_ref(), self.tenant().await).await.unwrap().0
+    }
+
+    /// What Acme's directory granted for files, as it is stored.
+    pub(crate) async fn files(&self) -> Option<FilesConsent> {
+        let ground = self.house.ground();
+        let at_hand = tenant::at_hand(ground.store.as_ref(), self.tenant().await, &[], ground.clock.now()).await;
+        at_hand.unwrap().and_then(|(at_hand, _)| at_hand.tenant.files)
     }
 
     /// All tenants, also those that are only half there.
@@ -314,6 +324,21 @@ impl Browser {
     /// To Microsoft from a page that wants to know who sits there; says where Microsoft's page is.
     pub(crate) async fn go_and_prove(&mut self, page: &str) -> String {
         self.submit_on(page, page, &[("action", "sign-in")]).await.onwards()
+    }
+
+    /// To Microsoft from the page about folders, and as this administrator to the consent; says where that is.
+    pub(crate) async fn go_to_consent_to_files(&mut self, administrator: ObjectId) -> Page {
+        let at_microsoft = self.submit_on("/folders", "/folders", &[]).await.onwards();
+        let back = self.decide(&at_microsoft, administrator, "accept").await;
+        self.open(&back).await
+    }
+
+    /// Consents to files, all the way.
+    pub(crate) async fn authorize_files(&mut self, customer: &TenantHandle) -> Page {
+        let administrator = customer.administrator.object;
+        let at_consent = self.go_to_consent_to_files(administrator).await.onwards();
+        let back = self.decide(&at_consent, administrator, "accept").await;
+        self.open(&back).await
     }
 
     /// Saves the settings with some fields changed.

@@ -123,7 +123,8 @@ async fn what_does_not_prove_that_an_administrator_of_this_directory_sits_there_
     let (own, globex) = (customers.acme.administrator.object, customers.globex.directory.to_string());
     let issuer = format!("https://login.microsoftonline.com/{globex}/v2.0");
     let long_ago = customers.house.ground().clock.now().as_second() - 3_600;
-    let forgeries: [(u16, &str, Vec<(&str, serde_json::Value)>); 5] = [
+    type Claims = Vec<(&'static str, serde_json::Value)>;
+    let forgeries: [(u16, &str, Claims); 5] = [
         (403, "That is another directory", vec![("tid", globex.as_str().into()), ("iss", issuer.into())]),
         (400, "could not be verified", vec![("tid", globex.as_str().into())]),
         (400, "could not be verified", vec![("nonce", "another".into())]),

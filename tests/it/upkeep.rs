@@ -1,15 +1,17 @@
 //! What comes to an end, what is taken away, and who is told of it.
 
 use jiff::SignedDuration;
-use sandbox::{AdminRole, Fault, Role, Service};
+use sandbox::{AdminRole, Fault, Registration, Role, Service};
 use serde_json::json;
 use shared::ids::TeamId;
 use shared::link::{Ended, Phase};
 use shared::message::Cause;
 use shared::notice;
+use shared::round;
 use shared::secrets::Secrets;
-use shared::settings::{GroupDeleted, Settings, TeamDeleted, Told};
+use shared::settings::{Folders, GroupDeleted, Settings, TeamDeleted, Told};
 use shared::standstill::{self, Why};
+use shared::tenant;
 use shared::webex::WebexId;
 
 use crate::town::{DAY, MINUTE, Town, every_team};
@@ -268,4 +270,85 @@ async fn a_listing_that_broke_off_halfway_removes_nobody_on_either_side() {
         town.assert_in_step(team);
         assert_eq!(town.group().1.members.len(), 12);
     }
+}
+
+#[tokio::test]
+async fn the_secret_of_the_app_for_files_near_its_end_is_told() {
+    let mut town = told_town_with_folders(3).await;
+    let app = &town.handle.files_app;
+    let ends_at = (town.now() + 20 * DAY).to_string();
+    let secret = json!({"client_id": app.client_id, "client_secret": app.client_secret, "ends_at": ends_at});
+    town.house.ground().secrets.put("sandbox/files-app", secret.to_string().into()).await.unwrap();
+    town.let_pass(3 * 60 * MINUTE).await;
+    let told = told(&town);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("signs in to Microsoft 365 for folders ends soon"));
+}
+
+async fn told_town_with_folders(people: usize) -> Town {
+    let town = Town::with_folders(people).await;
+    let first = WebexId::new(Default::default(), town.people[0].person);
+    let folders = Folders::EachSpace;
+    town.set(Settings { told: Some(Told::Person(first)), folders, ..every_team() }).await;
+    town
+}
+
+async fn lost(town: &Town) -> Option<Why> {
+    let at_hand = tenant::at_hand(town.store(), town.tenant(), &[], town.now()).await.unwrap().unwrap().0;
+    let why = at_hand.tenant.files.as_ref().unwrap().lost.as_ref().map(|lost| lost.why);
+    assert_eq!(why.is_none(), at_hand.tenant.has_folders(&at_hand.settings));
+    why
+}
+
+/// What is lost for files is told once, and people and names go on.
+async fn files_alone_stand_still(town: &mut Town, why: Why, give_back: impl AsyncFn(&Town)) {
+    let team = town.create_team("Going on", &town.people[..5]);
+    town.let_pass(40 * MINUTE).await;
+    assert_eq!((lost(town).await, standstill(town).await), (Some(why), None));
+    let said = told(town);
+    assert_eq!(said.len(), 1, "told once: {said:#?}");
+    assert!(said[0].contains("People and names go on") && said[0].contains("/folders"), "{said:#?}");
+    let report = round::last_report(town.store(), town.tenant()).await.unwrap().unwrap();
+    assert_eq!(report.troubles, Vec::<String>::new(), "it is known, and no trouble of every round");
+    changes(town, team);
+    town.let_pass(20 * MINUTE).await;
+    town.assert_in_step(team);
+    give_back(town).await;
+    town.let_pass(2 * SIX).await;
+    assert_eq!((lost(town).await, standstill(town).await), (None, None));
+    assert_eq!(told(town).len(), 1);
+    assert_eq!(notice::all(town.store(), town.tenant()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_lost_consent_to_files_stops_folders_alone_until_the_directory_consents_again() {
+    let mut town = told_town_with_folders(6).await;
+    town.world().remove_app(Registration::Files, town.handle.directory);
+    let grant = async |town: &Town| {
+        town.world().consent_to(Registration::Files, town.handle.directory, &["Files.ReadWrite.All"]);
+    };
+    files_alone_stand_still(&mut town, Why::ConsentLost, grant).await;
+}
+
+#[tokio::test]
+async fn a_permission_for_files_that_was_taken_away_stops_folders_alone() {
+    let mut town = told_town_with_folders(6).await;
+    town.let_pass(2 * SIX).await;
+    town.world().consent_to(Registration::Files, town.handle.directory, &[]);
+    // The token in use keeps its roles until it ends.
+    town.let_pass(90 * MINUTE).await;
+    let grant = async |town: &Town| {
+        town.world().consent_to(Registration::Files, town.handle.directory, &["Files.ReadWrite.All"]);
+    };
+    files_alone_stand_still(&mut town, Why::ConsentLost, grant).await;
+}
+
+#[tokio::test]
+async fn an_app_for_files_that_the_deployment_lost_stops_folders_alone() {
+    let mut town = told_town_with_folders(6).await;
+    let secrets = town.house.ground().secrets.clone();
+    let kept = secrets.get("sandbox/files-app").await.unwrap().unwrap();
+    secrets.delete("sandbox/files-app").await.unwrap();
+    let give_back = async |_: &Town| secrets.put("sandbox/files-app", kept.clone()).await.unwrap();
+    files_alone_stand_still(&mut town, Why::OwnCredential, give_back).await;
 }

@@ -19,6 +19,16 @@ GOOD = {
     "WebhooksKey": "ZGVwbG95ZWQta2V5LTEtZm9yLXRlc3QtdXNlLW9ubHk=",
 }
 
+FILES = "66666666-7777-8888-9999-000000000000"
+SECRET = "a-secret-that-nobody-needs"
+
+# Both ways to prove the apps, with and without folders.
+ALSO_GOOD = [
+    {"FilesClientId": FILES},
+    {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET},
+    {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET, "FilesClientId": FILES, "FilesClientSecret": SECRET},
+]
+
 # What does not, each beside what else is given with it.
 BAD = [
     ("WebexClientId", "", {}),
@@ -30,7 +40,12 @@ BAD = [
     ("MicrosoftCredential", "certificate", {}),
     ("MicrosoftClientSecret", "short", {"MicrosoftCredential": "secret"}),
     ("MicrosoftClientSecret", "", {"MicrosoftCredential": "secret"}),
-    ("MicrosoftClientSecret", "a-secret-that-nobody-needs", {"MicrosoftCredential": "federated"}),
+    ("MicrosoftClientSecret", SECRET, {"MicrosoftCredential": "federated"}),
+    ("FilesClientId", "Team folders", {}),
+    ("FilesClientId", "", {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET, "FilesClientSecret": SECRET}),
+    ("FilesClientSecret", "short", {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET, "FilesClientId": FILES}),
+    ("FilesClientSecret", "", {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET, "FilesClientId": FILES}),
+    ("FilesClientSecret", SECRET, {"MicrosoftCredential": "federated", "FilesClientId": FILES}),
     ("WebhooksKey", "", {}),
     ("WebhooksKey", "a password", {}),
     ("AllowedOrganizations", "Acme Inc.", {}),
@@ -75,6 +90,8 @@ def refusals(given: dict) -> list[str]:
         ((function, of),) = condition.items()
         if function == "Fn::Not":
             return not holds(of[0])
+        if function == "Fn::And":
+            return all(map(holds, of))
         assert function == "Fn::Equals", function
         left, right = (values[one["Ref"]] if isinstance(one, dict) else one for one in of)
         return left == right
@@ -85,7 +102,7 @@ def refusals(given: dict) -> list[str]:
 
 
 if __name__ == "__main__":
-    wrong = [f"what works is refused: {said}" for said in refusals(GOOD)]
+    wrong = [f"what works is refused: {said}" for beside in [{}, *ALSO_GOOD] for said in refusals({**GOOD, **beside})]
     wrong += [f"nobody tried a bad value of {name}" for name in TEMPLATE["Parameters"] if name not in {bad for bad, *_ in BAD}]
     for name, value, beside in BAD:
         said = refusals({**GOOD, **beside, name: value})

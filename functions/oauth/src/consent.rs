@@ -3,8 +3,10 @@
 
 use askama::Template;
 use jiff::{SignedDuration, Timestamp};
+use shared::files::{self, FilesConsent};
 use shared::graph::{AppToken, TokenErrorKind};
 use shared::http::Access;
+use shared::ids::DirectoryId;
 use shared::organization::{self, Directory, Join};
 use shared::registration::Registration;
 use shared::round;
@@ -14,10 +16,11 @@ use crate::answer::Answer;
 use crate::failure::{Failure, Service};
 use crate::flow::Purpose;
 use crate::incoming::Incoming;
-use crate::microsoft::{CONSENT, PERMISSIONS};
+use crate::microsoft::CONSENT;
 use crate::page::Shell;
 use crate::place::Place;
-use crate::session::Pending;
+use crate::registration::permissions;
+use crate::session::{Pending, Session};
 use crate::sign_in::declined;
 use crate::{Administrator, Oauth};
 
@@ -61,25 +64,35 @@ impl Oauth {
         incoming: &Incoming,
         administrator: &Administrator,
     ) -> Result<Answer, Failure> {
-        let session = &administrator.session;
         let fits = |purpose: &Purpose| matches!(purpose, Purpose::Consent { .. });
-        let (_, purpose) = self.end(incoming, Some(session), fits).await?;
+        let (_, purpose) = self.end(incoming, Some(&administrator.session), fits).await?;
+        let Purpose::Consent { registration, directory } = purpose else { return Err(Failure::State) };
+        let taken = self.take_consent(incoming, &administrator.session, (registration, directory)).await;
+        taken.map_err(|failure| failure.of_consent_to(registration))
+    }
+
+    async fn take_consent(
+        &self,
+        incoming: &Incoming,
+        session: &Session,
+        (registration, directory): (Registration, DirectoryId),
+    ) -> Result<Answer, Failure> {
         // First the error: a refusal says "admin_consent=True", too.
         declined(incoming, Service::Microsoft)?;
-        let Purpose::Consent { directory } = purpose else { return Err(Failure::State) };
         let named = incoming.query("tenant").and_then(|tenant| tenant.parse().ok());
-        let pending = session.pending.as_ref().filter(|pending| pending.directory == directory);
+        let is_it = |pending: &&Pending| (pending.registration, pending.directory) == (registration, directory);
+        let pending = session.pending.as_ref().filter(is_it);
         let (Some(pending), true) = (pending, named == Some(directory)) else {
             return Err(Failure::ConsentForAnotherDirectory);
         };
         let consented = Pending { consented_at: Some(self.clock.now()), ..pending.clone() };
         session.set_pending(self.store.as_ref(), Some(&consented)).await?;
         // The directory's old token has the old permissions.
-        self.tokens.forget(administrator.organization.tenant, directory);
+        self.tokens.forget_app(registration, directory);
         Ok(Answer::see(CONSENT))
     }
 
-    /// Looks whether the consent is in force, and connects the directory if so. May be asked again and again.
+    /// Looks whether the consent is in force, and keeps it if so. May be asked again and again.
     pub(crate) async fn prove_consent(&self, administrator: &Administrator) -> Result<Answer, Failure> {
         let Administrator { session, organization } = administrator;
         let now = self.clock.now();
@@ -90,26 +103,52 @@ impl Oauth {
                 None => Ok(Answer::see(Place::Microsoft.path())),
             };
         };
+        let kept = self.keep_consent(administrator, pending, consented_at).await;
+        kept.map_err(|failure| failure.of_consent_to(pending.registration))
+    }
+
+    async fn keep_consent(
+        &self,
+        administrator: &Administrator,
+        pending: &Pending,
+        consented_at: Timestamp,
+    ) -> Result<Answer, Failure> {
+        let Administrator { session, organization } = administrator;
+        let now = self.clock.now();
         if let Proof::Missing(missing) = self.proof(pending).await? {
             return self.wait(administrator, pending, missing, consented_at);
         }
-        let directory = match &organization.directory {
-            Some(directory) if directory.id == pending.directory => directory.clone(),
-            Some(other) => return Err(Failure::AnotherDirectory { connected: other.name.clone() }),
-            None => {
+        if let Some(connected) = &organization.directory
+            && connected.id != pending.directory
+        {
+            return Err(Failure::AnotherDirectory { connected: connected.name.clone() });
+        }
+        let (store, tenant) = (self.store.as_ref(), organization.tenant);
+        let answer = match (pending.registration, &organization.directory) {
+            (Registration::Groups, Some(directory)) => self.connected(administrator, directory)?,
+            (Registration::Groups, None) => {
                 let directory = Directory { id: pending.directory, name: pending.name.clone(), since: now };
-                match organization::join(self.store.as_ref(), organization, &directory).await? {
+                match organization::join(store, organization, &directory).await? {
                     Join::Joined => {}
                     Join::Elsewhere => return Err(Failure::JoinedElsewhere { directory: directory.name }),
                     Join::Changed => return Err(Failure::Changed(Place::Home)),
                 }
-                tracing::info!(org = %session.org, tenant = %organization.tenant, directory = %directory.id, "a tenant came to be");
-                directory
+                tracing::info!(org = %session.org, %tenant, directory = %directory.id, "a tenant came to be");
+                self.connected(administrator, &directory)?
+            }
+            (Registration::Files, None) => return Err(Failure::NotConnected),
+            (Registration::Files, Some(directory)) => {
+                let (by, by_name) = (pending.by, pending.by_name.clone());
+                files::keep(store, tenant, &FilesConsent { since: now, by, by_name, lost: None }).await?;
+                // Whatever waited for it.
+                round::look_at_every_link(store, tenant, now).await?;
+                tracing::info!(org = %session.org, %tenant, directory = %directory.id, %by, "a directory consented to files");
+                Answer::see(format!("{}?authorized", Place::Folders.path()))
             }
         };
-        session.set_pending(self.store.as_ref(), None).await?;
-        round::do_everything_next(self.store.as_ref(), organization.tenant).await?;
-        self.connected(administrator, &directory)
+        session.set_pending(store, None).await?;
+        round::do_everything_next(store, tenant).await?;
+        Ok(answer)
     }
 
     fn wait(
@@ -122,7 +161,7 @@ impl Oauth {
         if consented_at + REPLICATES_WITHIN <= self.clock.now() {
             return Err(Failure::RolesMissing { directory: pending.name.clone(), missing });
         }
-        let shell = self.shell(administrator, Place::Microsoft);
+        let shell = self.shell(administrator, Place::of(pending.registration));
         let page = WaitPage { shell, directory: &pending.name, missing, seconds: LOOKS_AGAIN };
         Ok(Answer::page(202, page.render()?).refresh(LOOKS_AGAIN, None))
     }
@@ -134,8 +173,8 @@ impl Oauth {
 
     async fn proof(&self, pending: &Pending) -> Result<Proof, Failure> {
         let deadline = self.deadline();
-        let MicrosoftApp { client_id, credential } = self.tokens.microsoft_app(Registration::Groups).await?;
-        let all = || PERMISSIONS.iter().map(|permission| permission.name);
+        let MicrosoftApp { client_id, credential } = self.tokens.microsoft_app(pending.registration).await?;
+        let all = || permissions(pending.registration).iter().map(|permission| permission.name);
         let token = match self.entra.token(pending.directory, &client_id, &credential, deadline).await {
             Ok(token) => token,
             Err(error) if error.kind == TokenErrorKind::ConsentGone => return Ok(Proof::Missing(all().collect())),
@@ -150,10 +189,15 @@ impl Oauth {
             return Ok(Proof::Missing(missing));
         }
         // A token can be ahead of the service that has to take it.
-        match self.graph.group_settings(&Access::with_token(access, deadline)).await {
-            Ok(_) => Ok(Proof::Whole),
-            Err(error) if matches!(error.status(), Some(401 | 403)) => Ok(Proof::Missing(vec![])),
-            Err(error) => Err(error.into()),
-        }
+        let access = Access::with_token(access, deadline);
+        let refusal = match pending.registration {
+            Registration::Groups => match self.graph.group_settings(&access).await {
+                Ok(_) => None,
+                Err(error) if matches!(error.status(), Some(401 | 403)) => Some(error),
+                Err(error) => return Err(error.into()),
+            },
+            Registration::Files => self.graph.refusal_of_files(&access).await?,
+        };
+        Ok(refusal.map_or(Proof::Whole, |_| Proof::Missing(vec![])))
     }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use shared::ids::TenantId;
 use shared::leaving::{self, Groups, Leaving, Links, Stage, Word};
 use shared::organization::{self, Directory};
+use shared::registration::Registration;
 use shared::store::{StoreError, from_item};
 use shared::tenant::{Tenant, keys};
 
@@ -36,6 +37,9 @@ struct ReceiptPage<'a> {
     held: Option<usize>,
     is_done: bool,
 }
+
+/// What only an administrator of the directory can do.
+const REMOVE: &str = "It lies with Microsoft. To withdraw it, delete this application in the Entra admin center: Enterprise applications, All applications, the application, Properties, Delete.";
 
 /// A line of the receipt.
 struct Line {
@@ -174,7 +178,7 @@ fn lines(leaving: &Leaving) -> Vec<Line> {
             3,
         ),
     });
-    if leaving.tenant.files.is_some() {
+    if receipt.consents.contains(&Registration::Files) {
         let how_far = match leaving.groups {
             Groups::Keep => "Folders, files and their links in Webex stay as they are.",
             Groups::Delete => {
@@ -193,6 +197,14 @@ fn lines(leaving: &Leaving) -> Vec<Line> {
             is_done: true,
         },
         _ => Line { what: "Links and people", how_far: "Still stored.".into(), is_done: *stage == Stage::Done },
+    });
+    lines.push(Line {
+        what: "The consent of the directory",
+        how_far: match receipt.consents.contains(&Registration::Files) {
+            true => format!("{REMOVE} There are two of them: the one for groups, and the one for files."),
+            false => REMOVE.into(),
+        },
+        is_done: false,
     });
     lines
 }

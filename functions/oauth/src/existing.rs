@@ -1,8 +1,9 @@
 //! Teams that were there before: the search for them, and choosing those that get a group.
 
 use askama::Template;
+use shared::connect;
 use shared::existing::Wish;
-use shared::existing::found::{self, WithLink};
+use shared::existing::found::{self, TeamState, WithLink};
 use shared::existing::run::{self, Chooser, Run, Source};
 use shared::existing::search::{self, Order, Search, Stage};
 use shared::ids::TeamId;
@@ -88,6 +89,8 @@ struct Row {
     left_out: usize,
     hindrance: Option<&'static str>,
     has_link: bool,
+    /// Whether a group that was there before can be connected to it.
+    is_connectable: bool,
 }
 
 /// Reads an order from the button that was pressed.
@@ -218,5 +221,8 @@ fn row(chooser: &Chooser<'_>, one: &WithLink) -> Row {
         left_out: found.outlook.stay_behind() + found.outlook.unresolved,
         hindrance: chooser.hindrance(one).map(found::Hindrance::words),
         has_link: link.is_some(),
+        is_connectable: found.owner == Some(chooser.org)
+            && found.state == TeamState::Living
+            && link.as_ref().is_none_or(|kept| connect::Hindrance::of_link(&kept.link).is_none()),
     }
 }

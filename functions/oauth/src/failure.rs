@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use shared::http::{CallError, Class};
+use shared::registration::Registration;
 use shared::store::StoreError;
 use shared::tokens::TokensError;
 
@@ -61,6 +62,10 @@ pub(crate) enum Failure {
     OrganizationNotAllowed,
     #[error("an account of another organization")]
     OfficerOfAnotherOrganization,
+    #[error("a grant of another organization")]
+    GrantOfAnotherOrganization,
+    #[error("the account may not change people")]
+    MayNotChangePeople,
     #[error("another account than the one that is connected")]
     AnotherOfficer { connected: String },
     #[error("scopes missing: {missing:?}")]
@@ -116,7 +121,8 @@ unavailable!(
     askama::Error,
     csv::Error,
     shared::graph::TokenError,
-    shared::leaving::LeavingError
+    shared::leaving::LeavingError,
+    shared::sync::SyncError
 );
 
 impl From<StoreError> for Failure {
@@ -140,6 +146,15 @@ impl Failure {
     /// Of a way that was begun at a page of ours: from what it says it leads back there.
     pub(crate) fn on_the_way_to(self, to: Place) -> Self {
         Self::OnTheWay { failure: Box::new(self), to }
+    }
+
+    /// Of the way to the consent to an app: its page is where it can be begun again.
+    pub(crate) fn of_consent_to(self, registration: Registration) -> Self {
+        match registration {
+            // What each failure says leads there.
+            Registration::Groups => self,
+            Registration::Files => self.on_the_way_to(Place::of(registration)),
+        }
     }
 
     /// A code that was refused is the browser's story; anything else is the service's.
@@ -168,6 +183,8 @@ impl Failure {
             | Self::NotAWebexAdministrator
             | Self::OrganizationNotAllowed
             | Self::OfficerOfAnotherOrganization
+            | Self::GrantOfAnotherOrganization
+            | Self::MayNotChangePeople
             | Self::AnotherOfficer { .. }
             | Self::ScopesMissing { .. }
             | Self::NotAComplianceOfficer
@@ -221,6 +238,11 @@ impl Failure {
             Self::OfficerOfAnotherOrganization => Words::new("That account is of another organization", "The account that you signed in with at Webex does not belong to your organization. Nothing was stored.")
                 .hint("Sign out of Webex, or use a private window, and sign in as the account of your own organization.")
                 .then("Connect Webex with another account", Place::Webex),
+            Self::GrantOfAnotherOrganization => Words::new("That account is of another organization", "The account that you signed in with at Webex does not belong to your organization. Nothing was written.")
+                .hint("Sign out of Webex, or use a private window, and sign in as an administrator of your own organization."),
+            Self::MayNotChangePeople => Words::new("That account may not change people", "Webex lets only full administrators and user administrators write an externalId. Nothing was written.")
+                .hint("Sign in at Webex with the account of such an administrator.")
+                .hint("The registration of the integration in Webex has to have the scope identity:people_rw."),
             Self::AnotherOfficer { connected } => Words::new("That is another account", format!("Your organization is connected through {connected}, and you signed in as somebody else. Nothing was changed."))
                 .hint("To renew the connection, sign in as the account that is connected.")
                 .hint("To use another account from now on, choose “Replace the account”.")

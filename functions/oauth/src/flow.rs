@@ -9,6 +9,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 use shared::ids::DirectoryId;
+use shared::registration::Registration;
+use shared::roster::Person;
 use shared::settings::OfficerStanding;
 use shared::store::{Condition, EXPIRES_AT, Key, StoreError, Test, Write, from_item, to_item, to_value};
 
@@ -31,10 +33,12 @@ pub(crate) enum Purpose {
     SignIn { to: Place },
     /// To connect the account in Webex.
     Officer { standing: OfficerStanding, intent: Intent },
-    /// To sign in as an administrator of a directory.
-    Microsoft,
-    /// To consent, as an administrator of this directory.
-    Consent { directory: DirectoryId },
+    /// To sign in as an administrator of a directory, and go on to consent to an app.
+    Microsoft { registration: Registration },
+    /// To consent to an app, as an administrator of this directory.
+    Consent { registration: Registration, directory: DirectoryId },
+    /// To grant once that the externalIds of these accounts are written.
+    Fix { pairs: Vec<Person> },
     /// To prove who sits at the browser, as somebody of this directory, for a page that wants to know.
     Proof { directory: DirectoryId, asker: Asker },
 }

@@ -9,12 +9,13 @@ use shared::notice::{self, Notice};
 use shared::organization::Organization;
 use shared::people::PersonIndex;
 use shared::round;
-use shared::settings::{self, Running, Settings};
-use shared::standstill::{self, Standstill};
+use shared::settings::Running;
+use shared::standstill::Standstill;
 
 use crate::Oauth;
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::files::FoldersState;
 use crate::incoming::Incoming;
 use crate::page::Shell;
 use crate::place::Place;
@@ -50,6 +51,7 @@ struct HomePage<'a> {
     further_notices: usize,
     /// When it last looked for what changed.
     looked: Option<String>,
+    folders: FoldersState,
 }
 
 /// A team whose creator was asked.
@@ -79,15 +81,15 @@ impl Oauth {
             Some(left) => leaving::load(store, left).await?,
             None => None,
         };
-        let (mut settings, mut asked) = (Settings::default(), vec![]);
-        let (mut standstill, mut notices, mut looked) = (None, vec![], None);
+        let at_hand = self.at_hand(&administrator).await?;
+        let folders = self.folders_state(at_hand.as_ref()).await?;
+        let (mut asked, mut notices, mut looked) = (vec![], vec![], None);
         if is_complete {
-            settings = settings::load(store, tenant).await?.0;
             asked = self.asked(organization).await?;
-            standstill = standstill::load(store, tenant).await?;
             notices = notice::besides_standstill(store, tenant).await?;
             looked = round::last_report(store, tenant).await?.map(|report| date(report.began));
         }
+        let (settings, standstill) = at_hand.map(|at_hand| (at_hand.settings, at_hand.standstill)).unwrap_or_default();
         notices.sort_by_key(|notice| std::cmp::Reverse(notice.since));
         let further_notices = notices.len().saturating_sub(NOTICES_SHOWN);
         notices.truncate(NOTICES_SHOWN);
@@ -104,6 +106,7 @@ impl Oauth {
             notices,
             further_notices,
             looked,
+            folders,
         };
         Ok(Answer::page(200, page.render()?))
     }

@@ -57,6 +57,11 @@ impl Incoming {
         first(&self.query, name)
     }
 
+    /// All parameters of the query that have this name.
+    pub(crate) fn queries(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// Whether there is a query at all.
     pub(crate) fn has_query(&self) -> bool {
         !self.query.is_empty()

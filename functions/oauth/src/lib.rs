@@ -10,12 +10,16 @@
 mod activity;
 mod answer;
 mod called;
+mod connect;
 mod consent;
 mod cookies;
 mod disconnect;
 mod done;
 mod existing;
+mod external_id;
 mod failure;
+mod files;
+mod fix;
 mod flow;
 mod folders;
 mod held;
@@ -33,6 +37,7 @@ mod preview;
 mod proof;
 mod put_back;
 mod random;
+mod registration;
 mod route;
 mod selection;
 mod session;
@@ -55,7 +60,9 @@ use shared::ids::OrgId;
 use shared::leaving::Hands;
 use shared::organization::Organization;
 use shared::queue::Queue;
+use shared::registration::Registration;
 use shared::store::Store;
+use shared::sync::Sync;
 use shared::tokens::Tokens;
 use shared::webex::{Webex, WebexId};
 use url::Url;
@@ -105,7 +112,9 @@ pub struct Parts {
 pub struct Oauth {
     store: Arc<dyn Store>,
     queue: Arc<dyn Queue>,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
+    /// For what a look would do: these pages let it do nothing.
+    sync: Sync,
     webex: Webex,
     graph: Graph,
     entra: Entra,
@@ -168,11 +177,20 @@ impl Oauth {
     /// A login address that is neither https nor on this machine.
     pub fn new(parts: Parts) -> Result<Self, InvalidBaseUrl> {
         let Parts { store, queue, tokens, webex, graph, entra, login, transport, clock, public, allowed } = parts;
+        let tokens = Arc::new(tokens);
         Ok(Self {
             oidc: Oidc::new(&login, transport, clock.clone())?,
             cookies: Cookies::at(&public),
             public: public.as_str().trim_end_matches('/').to_owned(),
             style: Stylesheet::new(),
+            sync: Sync {
+                store: store.clone(),
+                queue: queue.clone(),
+                tokens: tokens.clone(),
+                webex: webex.clone(),
+                graph: graph.clone(),
+                clock: clock.clone(),
+            },
             store,
             queue,
             tokens,
@@ -225,12 +243,20 @@ impl Oauth {
             (Route::Page(Place::Webex), false) => self.officer_page(&administrator),
             (Route::Page(Place::Webex), true) => self.connect_webex(incoming, &administrator).await,
             (Route::Page(Place::Microsoft), false) => self.permissions_page(&administrator),
-            (Route::Page(Place::Microsoft), true) => self.connect_microsoft(incoming, &administrator).await,
+            (Route::Page(Place::Microsoft), true) => {
+                self.connect_microsoft(incoming, &administrator, Registration::Groups).await
+            }
+            (Route::Page(Place::Folders), false) => self.folders_page(incoming, &administrator).await,
+            (Route::Page(Place::Folders), true) => {
+                self.connect_microsoft(incoming, &administrator, Registration::Files).await
+            }
             (Route::MicrosoftCallback, _) => self.back_from_microsoft(incoming, &administrator).await,
             (Route::Consent, _) if incoming.has_query() => self.back_from_consent(incoming, &administrator).await,
             (Route::Consent, _) => self.prove_consent(&administrator).await,
             (Route::Page(Place::Prerequisites), _) => self.prerequisites(&administrator).await,
             (Route::Page(Place::People), _) => self.people(incoming, &administrator).await,
+            (Route::Page(Place::Fix), false) => self.fix(incoming, &administrator).await,
+            (Route::Page(Place::Fix), true) => self.go_and_fix(incoming, &administrator).await,
             (Route::Person(person), false) => self.person(incoming, &administrator, person).await,
             (Route::Person(person), true) => self.decide_about_person(incoming, &administrator, person).await,
             (Route::Page(Place::Held), _) => self.all_held(incoming, &administrator).await,
@@ -245,6 +271,8 @@ impl Oauth {
             (Route::Page(Place::Teams), _) => self.teams(incoming, &administrator).await,
             (Route::Team(team), false) => self.team(incoming, &administrator, team).await,
             (Route::Team(team), true) => self.decide_about_team(incoming, &administrator, team).await,
+            (Route::Connect(team), false) => self.connecting(incoming, &administrator, team).await,
+            (Route::Connect(team), true) => self.decide_about_connecting(incoming, &administrator, team).await,
             (Route::Done(team, entry), false) => self.done(&administrator, team, entry).await,
             (Route::Done(team, entry), true) => self.put_back(incoming, &administrator, team, entry).await,
             (Route::Page(Place::Settings), false) => self.settings_page(incoming, &administrator).await,

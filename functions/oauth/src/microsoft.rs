@@ -14,6 +14,7 @@ use crate::incoming::Incoming;
 use crate::oidc::{Ask, Occasion, SignedIn};
 use crate::page::Shell;
 use crate::place::Place;
+use crate::registration::{Permission, permissions};
 use crate::session::Pending;
 use crate::sign_in::declined;
 use crate::{Administrator, Oauth};
@@ -23,35 +24,6 @@ const CALLBACK: &str = "/oauth/microsoft/callback";
 
 /// Where Microsoft sends browsers back to after a consent.
 pub(crate) const CONSENT: &str = "/oauth/microsoft/consent";
-
-/// A permission that the directory grants to the application itself.
-pub(crate) struct Permission {
-    /// Its name, as a token carries it.
-    pub(crate) name: &'static str,
-    /// What it is asked for.
-    pub(crate) reason: &'static str,
-    /// What it could do.
-    pub(crate) power: &'static str,
-}
-
-/// All that is asked for.
-pub(crate) const PERMISSIONS: [Permission; 3] = [
-    Permission {
-        name: "Group.ReadWrite.All",
-        reason: "To create the group of a team, to keep its people, owners and name equal to the team's, and to restore it if it was deleted.",
-        power: "Read and change every group of the directory: its name, its people and its owners, and read its content. Used only for groups that belong to a team.",
-    },
-    Permission {
-        name: "User.Read.All",
-        reason: "To find out which person of the directory is which person in Webex, and to leave guests alone.",
-        power: "Read the profiles of all people of the directory. It changes nothing.",
-    },
-    Permission {
-        name: "GroupSettings.Read.All",
-        reason: "To respect the directory's rules for groups: its naming policy, blocked words, and who may create groups.",
-        power: "Read these settings. It changes nothing.",
-    },
-];
 
 #[derive(Template)]
 #[template(path = "microsoft.html")]
@@ -69,24 +41,33 @@ impl Oauth {
         let page = PermissionsPage {
             shell: self.shell(administrator, Place::Microsoft),
             csrf: &administrator.session.csrf,
-            permissions: &PERMISSIONS,
+            permissions: permissions(Registration::Groups),
             has_officer: administrator.organization.officer.is_some(),
             directory: administrator.organization.directory.as_ref(),
         };
         Ok(Answer::page(200, page.render()?))
     }
 
-    /// Sends the browser to Microsoft so that an administrator of a directory signs in.
+    /// Sends the browser to Microsoft so that an administrator of a directory signs in, to consent to an app.
     pub(crate) async fn connect_microsoft(
         &self,
         incoming: &Incoming,
         administrator: &Administrator,
+        registration: Registration,
     ) -> Result<Answer, Failure> {
-        if administrator.organization.officer.is_none() {
-            return Err(Failure::WebexFirst);
+        match registration {
+            Registration::Groups if administrator.organization.officer.is_none() => return Err(Failure::WebexFirst),
+            Registration::Files => {
+                let at_hand = self.at_hand(administrator).await?;
+                if !self.folders_state(at_hand.as_ref()).await?.takes_consent() {
+                    return Err(Failure::Changed(Place::Folders));
+                }
+            }
+            Registration::Groups => {}
         }
         let MicrosoftApp { client_id, .. } = self.tokens.microsoft_app(Registration::Groups).await?;
-        let (flow, cookie) = self.begin(incoming, Purpose::Microsoft, Some(&administrator.session)).await?;
+        let purpose = Purpose::Microsoft { registration };
+        let (flow, cookie) = self.begin(incoming, purpose, Some(&administrator.session)).await?;
         let url = self.microsoft_url(&client_id, &flow, Occasion::Connect);
         self.onwards(administrator, "Microsoft", &url, cookie)
     }
@@ -104,13 +85,17 @@ impl Oauth {
         incoming: &Incoming,
         administrator: &Administrator,
     ) -> Result<Answer, Failure> {
-        let fits = |purpose: &Purpose| matches!(purpose, Purpose::Microsoft | Purpose::Proof { .. });
+        let fits = |purpose: &Purpose| matches!(purpose, Purpose::Microsoft { .. } | Purpose::Proof { .. });
         match self.end(incoming, Some(&administrator.session), fits).await? {
             (flow, Purpose::Proof { directory, asker }) => {
                 let taken = self.take_proof(incoming, administrator, &flow, (directory, asker)).await;
                 taken.map_err(|failure| failure.on_the_way_to(asker.place()))
             }
-            (flow, _) => self.take_directory(incoming, administrator, &flow).await,
+            (flow, Purpose::Microsoft { registration }) => {
+                let taken = self.take_directory(incoming, administrator, (&flow, registration)).await;
+                taken.map_err(|failure| failure.of_consent_to(registration))
+            }
+            _ => Err(Failure::State),
         }
     }
 
@@ -137,7 +122,7 @@ impl Oauth {
         &self,
         incoming: &Incoming,
         administrator: &Administrator,
-        flow: &Flow,
+        (flow, registration): (&Flow, Registration),
     ) -> Result<Answer, Failure> {
         let session = &administrator.session;
         let (who, token) = self.signed_in_with_microsoft(incoming, flow, Occasion::Connect).await?;
@@ -160,15 +145,18 @@ impl Oauth {
         let name = name.and_then(|organization| organization.display_name);
         let name = name.or_else(|| Some(who.name.split_once('@')?.1.to_owned()));
         let pending = Pending {
+            registration,
             directory: who.directory,
             name: name.unwrap_or_else(|| who.directory.to_string()),
+            by: who.person,
+            by_name: who.name,
             at: self.clock.now(),
             consented_at: None,
         };
         session.set_pending(self.store.as_ref(), Some(&pending)).await?;
         tracing::info!(org = %session.org, directory = %who.directory, person = %who.person, "an administrator signed in with microsoft");
-        let MicrosoftApp { client_id, .. } = self.tokens.microsoft_app(Registration::Groups).await?;
-        let purpose = Purpose::Consent { directory: who.directory };
+        let MicrosoftApp { client_id, .. } = self.tokens.microsoft_app(registration).await?;
+        let purpose = Purpose::Consent { registration, directory: who.directory };
         let (flow, cookie) = self.begin(incoming, purpose, Some(session)).await?;
         let redirect_uri = self.own(CONSENT);
         let ask = Ask { client_id: &client_id, redirect_uri: &redirect_uri, state: &flow.state };

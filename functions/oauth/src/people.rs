@@ -1,12 +1,14 @@
 //! Who is left out, and why.
 
 use askama::Template;
-use shared::people::{self, Known, PersonIndex};
+use shared::graph::User;
+use shared::people::{self, Census, Known, PersonIndex};
 use shared::roster::LeftOut;
 use shared::store::{Cursor, StoreError};
 
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::fix::Offer;
 use crate::home::date;
 use crate::incoming::Incoming;
 use crate::page::Shell;
@@ -20,7 +22,7 @@ const SHOWN: usize = 50;
 const READ: usize = 4000;
 
 /// People of one query.
-const PER_QUERY: usize = 100;
+const PER_QUERY: usize = 50;
 
 /// The reasons that the list can be narrowed to, with their names in the address and in words.
 pub(crate) const REASONS: [(LeftOut, &str, &str); 7] = [
@@ -39,11 +41,54 @@ struct PeoplePage<'a> {
     shell: Shell<'a>,
     /// What the list is narrowed to, by its name in the address.
     why: &'a str,
-    rows: Vec<Known>,
+    rows: Vec<Row>,
     /// Where the list goes on.
     next: Option<String>,
-    /// How many there are, and when they were counted.
-    counted: Option<(usize, usize, String)>,
+    counted: Option<Counted>,
+}
+
+/// Somebody who is left out.
+struct Row {
+    known: Known,
+    reason: LeftOut,
+    offer: Option<Offer>,
+}
+
+impl Row {
+    fn fix(&self) -> Option<&User> {
+        match &self.offer {
+            Some(Offer::Fix(user)) => Some(user),
+            _ => None,
+        }
+    }
+
+    fn borne(&self) -> Option<&User> {
+        match &self.offer {
+            Some(Offer::Borne(user)) => Some(user),
+            _ => None,
+        }
+    }
+
+    fn waits(&self) -> bool {
+        self.reason == LeftOut::MovedObjectId
+    }
+}
+
+/// How many there are, and when they were counted.
+struct Counted {
+    census: Census,
+    at: String,
+}
+
+impl PeoplePage<'_> {
+    fn fixes(&self) -> usize {
+        self.rows.iter().filter(|row| row.fix().is_some()).count()
+    }
+
+    /// How many are left out for a reason, where it was counted.
+    fn total(&self, reason: &LeftOut) -> Option<usize> {
+        self.counted.as_ref().map(|counted| counted.census.of(*reason))
+    }
 }
 
 impl Oauth {
@@ -54,15 +99,20 @@ impl Oauth {
         let only = REASONS.into_iter().find(|(_, name, _)| *name == asked);
         let from = incoming.query("from").map(|from| Cursor(from.to_owned()));
         let read = self.left_out(administrator, only.map(|(reason, ..)| reason), from).await;
-        let (rows, next) = read.map_err(|error| Failure::of_list(error, incoming.query("from")))?;
+        let (people, next) = read.map_err(|error| Failure::of_list(error, incoming.query("from")))?;
         let why = only.map_or("", |(_, name, _)| name);
         let census = people::census(self.store.as_ref(), organization.tenant).await?;
+        let mut offers = self.offers(administrator, &people).await?;
+        let rows = people.into_iter().filter_map(|known| {
+            let offer = offers.remove(&known.person);
+            Some(Row { reason: known.left_out()?, known, offer })
+        });
         let page = PeoplePage {
             shell: self.shell(administrator, Place::People),
             why,
-            rows,
+            rows: rows.collect(),
             next: next.map(|next| format!("/people?why={why}&from={}", next.0)),
-            counted: census.map(|of| (of.census.people - of.census.ready, of.census.people, date(of.at))),
+            counted: census.map(|of| Counted { at: date(of.at), census: of.census }),
         };
         Ok(Answer::page(200, page.render()?))
     }

@@ -27,8 +27,12 @@ pub(crate) enum Place {
     Preview,
     /// Who is left out.
     People,
+    /// Those of them whose externalId can be written.
+    Fix,
     /// What was done.
     Activity,
+    /// Folders of spaces: what they need, and the permission that is asked for.
+    Folders,
     /// The settings.
     Settings,
     /// Disconnecting.
@@ -39,7 +43,7 @@ pub(crate) enum Place {
 
 impl Place {
     /// All of them.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Home,
         Self::Webex,
         Self::Microsoft,
@@ -50,7 +54,9 @@ impl Place {
         Self::Held,
         Self::Preview,
         Self::People,
+        Self::Fix,
         Self::Activity,
+        Self::Folders,
         Self::Settings,
         Self::Disconnect,
         Self::Receipt,
@@ -69,7 +75,9 @@ impl Place {
             Self::Held => "/held",
             Self::Preview => "/preview",
             Self::People => "/people",
+            Self::Fix => "/people/fix",
             Self::Activity => "/activity",
+            Self::Folders => "/folders",
             Self::Settings => "/settings",
             Self::Disconnect => "/disconnect",
             Self::Receipt => "/receipt",
@@ -89,7 +97,9 @@ impl Place {
             Self::Held => "held",
             Self::Preview => "preview",
             Self::People => "people",
+            Self::Fix => "fix",
             Self::Activity => "activity",
+            Self::Folders => "folders",
             Self::Settings => "settings",
             Self::Disconnect => "disconnect",
             Self::Receipt => "receipt",

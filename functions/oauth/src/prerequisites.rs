@@ -3,11 +3,14 @@
 use askama::Template;
 use shared::graph::GroupCreation;
 use shared::http::{Access, CallError};
+use shared::organization::Directory;
 use shared::people::{self, Census};
+use shared::settings::OfficerStanding;
 use shared::webex::ScimOrder;
 
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::files::FoldersState;
 use crate::home::date;
 use crate::officer::is_refused;
 use crate::page::Shell;
@@ -21,11 +24,15 @@ const CONTROL_HUB: &str = "https://admin.webex.com";
 const USERS: &str = "https://admin.webex.com/users";
 const ENTRA: &str = "https://entra.microsoft.com";
 
+const CONSENT_TO_FILES: &str = "Consent to files";
+
 /// What became of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Met,
     NotMet,
+    /// It is the tenant's to decide, and nothing but folders waits for it.
+    Open,
     Unknown,
 }
 
@@ -34,6 +41,7 @@ impl Verdict {
         match self {
             Self::Met => "In place",
             Self::NotMet => "Missing",
+            Self::Open => "Not yet",
             Self::Unknown => "Could not check",
         }
     }
@@ -42,6 +50,7 @@ impl Verdict {
         match self {
             Self::Met => "met",
             Self::NotMet => "not-met",
+            Self::Open => "open",
             Self::Unknown => "unknown",
         }
     }
@@ -84,6 +93,7 @@ struct PrerequisitesPage<'a> {
     webex: Vec<Check>,
     people: Vec<Check>,
     microsoft: Vec<Check>,
+    folders: Vec<Check>,
     next: Place,
     at: String,
 }
@@ -91,7 +101,12 @@ struct PrerequisitesPage<'a> {
 impl Oauth {
     pub(crate) async fn prerequisites(&self, administrator: &Administrator) -> Result<Answer, Failure> {
         let organization = &administrator.organization;
-        let (webex, microsoft) = futures::join!(self.check_webex(administrator), self.check_microsoft(administrator));
+        let (webex, microsoft, folders) = futures::join!(
+            self.check_webex(administrator),
+            self.check_microsoft(administrator),
+            self.check_folders(administrator)
+        );
+        let folders = folders?;
         let (webex, people) = webex;
         let next = match (&organization.officer, &organization.directory) {
             (None, _) => Place::Webex,
@@ -99,7 +114,7 @@ impl Oauth {
             _ => Place::Settings,
         };
         let shell = self.shell(administrator, Place::Prerequisites);
-        let page = PrerequisitesPage { shell, webex, people, microsoft, next, at: date(self.clock.now()) };
+        let page = PrerequisitesPage { shell, webex, people, microsoft, folders, next, at: date(self.clock.now()) };
         Ok(Answer::page(200, page.render()?))
     }
 
@@ -182,16 +197,10 @@ impl Oauth {
                 Check::new("Microsoft cloud", Verdict::Unknown, format!("This service signs in at {}.", self.login))
             }
         };
-        let folders = Check::new(
-            "Linked folders",
-            Verdict::Unknown,
-            "Webex lets nobody ask. For folders, content management has to be set to Microsoft, with linked folders on and the name of the Entra directory entered.",
-        )
-        .link("Look at content management in Control Hub", CONTROL_HUB);
         let groups = "Microsoft 365 groups";
         let Some(directory) = &administrator.organization.directory else {
             let says = "This can be checked once a directory is connected.";
-            return vec![Check::new(groups, Verdict::Unknown, says), folders, cloud];
+            return vec![Check::new(groups, Verdict::Unknown, says), cloud];
         };
         let access = match self.tokens.graph(directory.id, self.deadline()).await {
             Ok(access) => access,
@@ -204,7 +213,7 @@ impl Oauth {
                 )
                 .more("Authorize it again; nothing is lost by that.")
                 .link("Enterprise applications in Entra", ENTRA);
-                return vec![lost, folders, cloud];
+                return vec![lost, cloud];
             }
         };
         let consent = Check::new("Consent", Verdict::Met, format!("{} lets this application in.", directory.name));
@@ -216,7 +225,7 @@ impl Oauth {
                     true => Check::new(groups, Verdict::NotMet, "Microsoft does not let this application read the directory's settings for groups: a permission is missing.").link("Enterprise applications in Entra", ENTRA),
                     false => Check::new(groups, Verdict::Unknown, "Microsoft did not answer."),
                 };
-                return vec![consent, check, folders, cloud];
+                return vec![consent, check, cloud];
             }
         };
         let available = Check::new(groups, Verdict::Met, "Groups can be read and made.");
@@ -242,7 +251,66 @@ impl Oauth {
             .more("Select teams yourself, or allow creation in the directory's settings for groups.")
             .link("Settings for groups in Entra", ENTRA),
         };
-        vec![consent, available, creation, folders, cloud]
+        vec![consent, available, creation, cloud]
+    }
+
+    /// What only folders need: nothing of it is in the way of people and names.
+    async fn check_folders(&self, administrator: &Administrator) -> Result<Vec<Check>, Failure> {
+        let at_hand = self.at_hand(administrator).await?;
+        if self.folders_state(at_hand.as_ref()).await? == FoldersState::NotOffered {
+            return Ok(vec![]);
+        }
+        let by_hand = Check::new(
+            "Linked folders",
+            Verdict::Unknown,
+            "Webex lets nobody ask. In Control Hub, under Messaging, Content management, Edit settings: Microsoft has to be chosen, with linked folders on.",
+        )
+        .more("Enter the directory's name there, too: then nobody links a folder of another directory. A change takes up to a day to be seen in Webex.")
+        .link("Look at content management in Control Hub", CONTROL_HUB);
+        let mut checks = vec![by_hand];
+        if let Some(at_hand) = &at_hand {
+            const TITLE: &str = "Account inside the teams";
+            checks.push(match at_hand.settings.standing {
+                OfficerStanding::Inside => Check::new(TITLE, Verdict::Met, "It can join a space to link its folder."),
+                OfficerStanding::Outside => Check::new(TITLE, Verdict::Open, FoldersState::Outside.line())
+                    .link("Change where the account stands", "/settings#standing"),
+            });
+        }
+        let consent = at_hand.and_then(|at_hand| at_hand.tenant.files);
+        checks.push(match (&administrator.organization.directory, consent) {
+            (None, _) => {
+                Check::new(CONSENT_TO_FILES, Verdict::Unknown, "This can be checked once a directory is connected.")
+            }
+            (_, None) => Check::new(CONSENT_TO_FILES, Verdict::Open, FoldersState::NoConsent.line())
+                .link("Read what is asked for", "/folders"),
+            (Some(directory), Some(_)) => self.check_files(directory).await,
+        });
+        Ok(checks)
+    }
+
+    async fn check_files(&self, directory: &Directory) -> Check {
+        let refused = |error: &dyn std::error::Error| {
+            tracing::warn!(%error, "files are refused");
+            let says = format!("{} no longer lets this application at files.", directory.name);
+            Check::new(CONSENT_TO_FILES, Verdict::NotMet, says)
+                .more("Authorize it again; nothing is lost by that. People and names go on meanwhile.")
+                .link("Authorize it again", "/folders")
+        };
+        let access = match self.tokens.files(directory.id, self.deadline()).await {
+            Ok(access) => access,
+            Err(error) => return refused(&error),
+        };
+        match self.graph.refusal_of_files(&access).await {
+            Ok(None) => {
+                let says = format!("{} lets this application at files.", directory.name);
+                Check::new(CONSENT_TO_FILES, Verdict::Met, says)
+            }
+            Ok(Some(error)) => refused(&error),
+            Err(error) => {
+                tracing::warn!(%error, "the consent to files could not be checked");
+                Check::new(CONSENT_TO_FILES, Verdict::Unknown, "Microsoft did not answer.")
+            }
+        }
     }
 }
 

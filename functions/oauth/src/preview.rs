@@ -7,7 +7,7 @@ use askama::Template;
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::ids::TeamId;
 use shared::link::{self, State};
-use shared::preview::{self, Changes, GroupOutlook, Preview, Totals};
+use shared::preview::{self, Changes, GroupOutlook, Of, Preview, Totals};
 use shared::round;
 use shared::settings::{self, Running, Settings};
 use shared::store::{Cursor, StoreError};
@@ -125,7 +125,7 @@ impl Oauth {
                 let links = link::page(store, tenant, (state, ""), PER_QUERY, start.as_ref()).await;
                 let (links, next) = links.map_err(|error| Failure::of_list(error, incoming.query("from")))?;
                 let load = |kept: link::Kept| async move {
-                    let found = preview::load(store, tenant, kept.link.team).await?;
+                    let found = preview::load(store, tenant, kept.link.team, Of::Look).await?;
                     Ok::<_, StoreError>((kept.link, found))
                 };
                 let found: Vec<_> = stream::iter(links).map(load).buffered(AT_ONCE).try_collect().await?;

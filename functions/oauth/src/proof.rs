@@ -6,12 +6,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use shared::ids::{DirectoryId, ObjectId, PersonId};
+use shared::ids::{DirectoryId, GroupId, ObjectId, PersonId, TeamId};
 use shared::registration::Registration;
 use shared::store::milliseconds;
 use shared::tokens::MicrosoftApp;
 
 use crate::answer::Answer;
+use crate::connect;
 use crate::failure::Failure;
 use crate::flow::{Flow, Purpose};
 use crate::incoming::Incoming;
@@ -28,6 +29,8 @@ const COUNTS: SignedDuration = SignedDuration::from_mins(10);
 pub(crate) enum Asker {
     /// That of somebody in the person index.
     Person(PersonId),
+    /// That of a team and the group that would be connected to it.
+    Connecting(TeamId, GroupId),
 }
 
 impl Asker {
@@ -35,6 +38,7 @@ impl Asker {
     fn path(self) -> String {
         match self {
             Self::Person(person) => format!("{}/{person}", Place::People.path()),
+            Self::Connecting(team, group) => connect::path(team, group),
         }
     }
 
@@ -42,6 +46,7 @@ impl Asker {
     pub(crate) fn place(self) -> Place {
         match self {
             Self::Person(_) => Place::People,
+            Self::Connecting(..) => Place::Teams,
         }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) enum Route {
     Page(Place),
     /// One team.
     Team(TeamId),
+    /// Connecting a group that was there before to a team.
+    Connect(TeamId),
     /// Something that was done to a team.
     Done(TeamId, EntryId),
     /// Somebody in the person index.
@@ -48,7 +50,7 @@ impl Route {
             | Self::Consent
             | Self::Style
             | Self::Health => "GET",
-            Self::Page(_) | Self::Team(_) | Self::Done(..) | Self::Person(_) => "GET, POST",
+            Self::Page(_) | Self::Team(_) | Self::Connect(_) | Self::Done(..) | Self::Person(_) => "GET, POST",
         }
     }
 
@@ -61,7 +63,7 @@ impl Route {
     pub(crate) fn place(self) -> Place {
         match self {
             Self::Page(place) => place,
-            Self::Team(_) | Self::Done(..) => Place::Teams,
+            Self::Team(_) | Self::Connect(_) | Self::Done(..) => Place::Teams,
             Self::Person(_) => Place::People,
             Self::ActivityFile => Place::Activity,
             Self::MicrosoftCallback | Self::Consent => Place::Microsoft,
@@ -79,6 +81,9 @@ impl Oauth {
         if let Some(team) = path.strip_prefix("/teams/") {
             // Only one spelling of an id is an address.
             let of = |team: &str| team.parse().ok().filter(|id: &TeamId| id.to_string() == team);
+            if let Some(team) = team.strip_suffix("/connect") {
+                return of(team).map(Route::Connect);
+            }
             return match team.split_once("/done/") {
                 Some((team, entry)) => Some(Route::Done(of(team)?, entry.parse().ok()?)),
                 None => of(team).map(Route::Team),

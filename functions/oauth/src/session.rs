@@ -7,8 +7,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
-use shared::ids::{DirectoryId, OrgId, PersonId};
+use shared::ids::{DirectoryId, ObjectId, OrgId, PersonId};
 use shared::organization::{self, Organization};
+use shared::registration::Registration;
 use shared::store::{
     Change, Condition, EXPIRES_AT, Key, Store, StoreError, Write, from_item, milliseconds, moment, to_item, to_value,
 };
@@ -40,7 +41,7 @@ pub(crate) struct Session {
     began: Timestamp,
     #[serde(with = "milliseconds")]
     seen: Timestamp,
-    /// The directory whose administrator signed in, until it is connected.
+    /// The directory whose administrator signed in, until its consent is proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pending: Option<Pending>,
     /// Who proved last to sit at this browser. Whether it counts still, [`Administrator::proof`](crate::Administrator::proof) says.
@@ -48,11 +49,16 @@ pub(crate) struct Session {
     pub(crate) proof: Option<Proof>,
 }
 
-/// A directory that an administrator of it is about to connect.
+/// A directory whose administrator is about to consent to an app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
+    pub(crate) registration: Registration,
     pub(crate) directory: DirectoryId,
     pub(crate) name: String,
+    /// The administrator.
+    pub(crate) by: ObjectId,
+    /// The name that he signed in with.
+    pub(crate) by_name: String,
     /// When the administrator signed in.
     pub(crate) at: Timestamp,
     /// When the administrator came back from consenting.
@@ -123,7 +129,7 @@ impl Session {
         Ok(Some((session, organization)))
     }
 
-    /// Remembers, or forgets, which directory is about to be connected.
+    /// Remembers, or forgets, which directory is about to consent.
     pub(crate) async fn set_pending(&self, store: &dyn Store, pending: Option<&Pending>) -> Result<(), StoreError> {
         let change = match pending {
             Some(pending) => Change::Set("pending", to_value(pending)?),

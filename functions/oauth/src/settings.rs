@@ -2,14 +2,17 @@
 
 use askama::Template;
 use shared::ids::{GroupId, ObjectId, PersonId, RoomId};
+use shared::notice::{self, Matter};
 use shared::organization::Directory;
 use shared::round;
-use shared::settings::{self, OfficerStanding, Settings, SettingsVersion, Told};
+use shared::settings::{self, Folders, OfficerStanding, Settings, SettingsVersion, Told};
 use shared::store::StoreError;
+use shared::tenant::AtHand;
 use shared::webex::{Region, WebexId};
 
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::files::FoldersState;
 use crate::incoming::Incoming;
 use crate::officer;
 use crate::page::Shell;
@@ -24,6 +27,7 @@ struct SettingsPage<'a> {
     csrf: &'a str,
     directory: &'a Directory,
     form: Form,
+    folders: FoldersState,
     faults: Vec<Fault>,
     /// What somebody else saved meanwhile.
     differences: Vec<Difference>,
@@ -44,11 +48,13 @@ impl Oauth {
     ) -> Result<Answer, Failure> {
         let directory = administrator.organization.directory.as_ref().ok_or(Failure::NotConnected)?;
         let (settings, version) = settings::load(self.store.as_ref(), administrator.organization.tenant).await?;
+        let at_hand = self.at_hand(administrator).await?;
         let page = SettingsPage {
             shell: self.shell(administrator, Place::Settings),
             csrf: &administrator.session.csrf,
             directory,
             form: Form::of(&settings, version),
+            folders: self.folders_state(at_hand.as_ref()).await?,
             faults: vec![],
             differences: vec![],
             is_saved: incoming.query("saved").is_some(),
@@ -70,12 +76,15 @@ impl Oauth {
         let store = self.store.as_ref();
         let form = Form::sent(incoming);
         let (stored, version) = settings::load(store, organization.tenant).await?;
+        let at_hand = self.at_hand(administrator).await?;
+        let folders = self.folders_state(at_hand.as_ref()).await?;
         let show = |form: Form, faults: Vec<Fault>, differences: Vec<Difference>, status: u16| {
             let page = SettingsPage {
                 shell: self.shell(administrator, Place::Settings),
                 csrf: &administrator.session.csrf,
                 directory,
                 form,
+                folders: folders.clone(),
                 faults,
                 differences,
                 is_saved: false,
@@ -91,7 +100,7 @@ impl Oauth {
             let differences = differences(&stored, &draft);
             return show(Form { version, ..form }, vec![], differences, 409);
         }
-        let wanted = match self.look_up(&form, draft, &stored, administrator).await? {
+        let wanted = match self.look_up(&form, draft, (&stored, at_hand), administrator).await? {
             Ok(wanted) => wanted,
             Err(faults) => return show(form, faults, vec![], 422),
         };
@@ -103,6 +112,10 @@ impl Oauth {
                 return show(Form { version, ..form }, vec![], differences, 409);
             }
             Err(error) => return Err(error.into()),
+        }
+        if wanted.folders == Folders::No && stored.folders != Folders::No {
+            // Nobody waits for them any more.
+            store.write(vec![notice::withdraw(organization.tenant, Matter::FilesConsentLost)]).await?;
         }
         if asks_for_looks(&stored, &wanted) {
             round::look_at_every_link(store, organization.tenant, self.clock.now()).await?;
@@ -137,10 +150,10 @@ impl Oauth {
         &self,
         form: &Form,
         mut settings: Settings,
-        stored: &Settings,
+        (stored, at_hand): (&Settings, Option<AtHand>),
         administrator: &Administrator,
     ) -> Result<Result<Settings, Vec<Fault>>, Failure> {
-        let mut faults = Vec::new();
+        let mut faults: Vec<_> = folders(&settings, (stored, at_hand)).into_iter().collect();
         let missing =
             administrator.organization.officer.as_ref().map(|one| officer::missing(settings.standing, &one.scopes));
         if settings.standing == OfficerStanding::Inside && missing.is_none_or(|missing| !missing.is_empty()) {
@@ -258,6 +271,21 @@ impl Oauth {
             Err(error) => return Err(error.into()),
         })
     }
+}
+
+/// What keeps spaces from getting folders, where that is wanted. What was wanted before is not refused because a consent is missing by now: the rest can be saved.
+fn folders(wanted: &Settings, (stored, at_hand): (&Settings, Option<AtHand>)) -> Option<Fault> {
+    let has_consent = at_hand.is_some_and(|at_hand| at_hand.tenant.files.is_some());
+    let says = match (wanted.folders, wanted.standing) {
+        (Folders::EachSpace, OfficerStanding::Outside) => {
+            "Folders need the account inside the teams. Choose “Inside the teams” above, or no folders here."
+        }
+        (Folders::EachSpace, _) if stored.folders == Folders::No && !has_consent => {
+            "The directory has not consented to files yet. Authorize it first, on the page about folders."
+        }
+        _ => return None,
+    };
+    Some(Fault::new("folders", says))
 }
 
 /// Whether links that are in step may not be so under the new settings.

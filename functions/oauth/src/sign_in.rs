@@ -18,7 +18,7 @@ use crate::{Administrator, Oauth};
 const SCOPES: [&str; 3] = ["spark:people_read", "identity:people_read", "identity:organizations_read"];
 
 /// The name of the role that may see these pages.
-const FULL_ADMINISTRATOR: &str = "id_full_admin";
+pub(crate) const FULL_ADMINISTRATOR: &str = "id_full_admin";
 
 /// Where Webex sends browsers back to.
 pub(crate) const CALLBACK: &str = "/oauth/webex/callback";
@@ -47,11 +47,24 @@ impl Oauth {
     pub(crate) async fn back_from_webex(&self, incoming: &Incoming) -> Result<Answer, Failure> {
         let administrator = self.signed_in(incoming).await?;
         let session = administrator.as_ref().map(|one| &one.session);
-        let fits = |purpose: &Purpose| matches!(purpose, Purpose::SignIn { .. } | Purpose::Officer { .. });
+        let fits = |purpose: &Purpose| {
+            matches!(purpose, Purpose::SignIn { .. } | Purpose::Officer { .. } | Purpose::Fix { .. })
+        };
         let (flow, purpose) = self.end(incoming, session, fits).await?;
-        declined(incoming, Service::Webex)?;
-        let deadline = self.deadline();
-        let (pair, account) = self.who_is_it(incoming, &flow, deadline).await?;
+        let granted = async {
+            declined(incoming, Service::Webex)?;
+            let deadline = self.deadline();
+            Ok((self.who_is_it(incoming, &flow, deadline).await?, deadline))
+        };
+        let granted: Result<_, Failure> = granted.await;
+        if let (Purpose::Fix { pairs }, Some(administrator)) = (&purpose, &administrator) {
+            let fixed = async {
+                let ((pair, account), deadline) = granted?;
+                self.fix_granted(administrator, pairs, (pair.access, &account), deadline).await
+            };
+            return fixed.await.map_err(|failure: Failure| failure.on_the_way_to(Place::People));
+        }
+        let ((pair, account), deadline) = granted?;
         match (purpose, administrator) {
             (Purpose::SignIn { to }, _) => self.let_in(incoming, account, to).await,
             (Purpose::Officer { standing, intent }, Some(administrator)) => {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use askama::Template;
 use shared::activity::{self, EntryId, PersonChange};
+use shared::connect::Hindrance;
 use shared::held::{self, Decision};
 use shared::ids::{TeamId, TenantId};
-use shared::link::{self, Instructed, Kept, OnLink, Proposal, Unlinked, Who};
+use shared::link::{self, GroupOrigin, Instructed, Kept, OnLink, Proposal, Unlinked, Who};
 use shared::merge::{OWNER_LIMIT, OwedTo, Refusal};
 use shared::message::{Ask, Cause, Message};
-use shared::preview::{self, Consent, GroupOutlook, Move, OfficerOutlook, Preview, Rename};
+use shared::preview::{self, Consent, GroupOutlook, Move, Of, OfficerOutlook, Preview, Rename};
 use shared::roster::{LeftOut, Person, Side, Sides, Standing};
 use shared::settings::{self, Running};
 use shared::store::{Cursor, StoreError, from_item};
@@ -54,6 +55,10 @@ struct TeamPage<'a> {
     further_people: Option<String>,
     done: Vec<Entry>,
     further_done: Option<String>,
+    /// Whether a group that was there before can be connected in the place of this link.
+    gives_way: bool,
+    /// Whether its group was there before.
+    is_connected: bool,
 }
 
 /// What would be done if it were not for preview mode.
@@ -121,6 +126,9 @@ impl Oauth {
         let message = match incoming.query("did") {
             Some("asked") => Some("The team is being looked at. Reload the page in some seconds."),
             Some("folder") => Some("The space is being looked at. Reload the page in some seconds."),
+            Some("connected") => {
+                Some("The group is connected. Both sides are being united: reload the page in some seconds.")
+            }
             Some("unlinked") => Some("The link is over. Team and group stay as they are."),
             _ => None,
         };
@@ -176,6 +184,8 @@ impl Oauth {
             further_people: (to < all).then(|| format!("{path}?people={to}")),
             people: rows,
             done: done.iter().map(|activity| entry(activity, team, None, &called)).collect(),
+            gives_way: Hindrance::of_link(&kept.link).is_none(),
+            is_connected: kept.link.group().is_some() && kept.link.origin == GroupOrigin::Connected,
             further_done: further_done.map(|cursor| format!("{path}?done={}", cursor.0)),
         };
         Ok(Answer::page(status, page.render()?))
@@ -255,7 +265,10 @@ impl Oauth {
         running: Running,
     ) -> Result<Option<Preview>, StoreError> {
         match running {
-            Running::Preview => preview::load(self.store.as_ref(), administrator.organization.tenant, team).await,
+            Running::Preview => {
+                let tenant = administrator.organization.tenant;
+                preview::load(self.store.as_ref(), tenant, team, Of::Look).await
+            }
             Running::Live => Ok(None),
         }
     }
@@ -313,7 +326,7 @@ impl Oauth {
         })
     }
 
-    async fn look_soon(&self, tenant: TenantId, kept: &Kept) -> Result<(), Failure> {
+    pub(crate) async fn look_soon(&self, tenant: TenantId, kept: &Kept) -> Result<(), Failure> {
         let ask = Ask::Team { team: kept.link.team, region: Some(kept.link.region.clone()) };
         let look = Message { v: Default::default(), tenant, at: self.clock.now(), cause: Cause::Administrator, ask };
         Ok(self.queue.send(&look, Duration::ZERO).await?)

@@ -67,6 +67,6 @@ async fn wire() -> Result<Rounds, Error> {
     let keys = CachedWebhookKeys::new(secrets.clone(), clock.clone(), &prefix);
     let tokens = Tokens::new(secrets, store.clone(), clock.clone(), webex.clone(), entra, prefix);
     let tokens = tokens.vouched_for_by(Arc::new(Sts::new(aws_sdk_sts::Client::new(&sdk), clock.clone())));
-    let sync = Sync { store, queue, tokens, webex, graph, clock };
+    let sync = Sync { store, queue, tokens: Arc::new(tokens), webex, graph, clock };
     Ok(Rounds { sync, turns, keys, public_url: config::required_url("PUBLIC_URL")? })
 }

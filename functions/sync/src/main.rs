@@ -62,5 +62,5 @@ async fn wire() -> Result<Sync, Error> {
     let tokens =
         Tokens::new(secrets, store.clone(), clock.clone(), webex.clone(), entra, config::required("SECRETS_PREFIX")?);
     let tokens = tokens.vouched_for_by(Arc::new(Sts::new(aws_sdk_sts::Client::new(&sdk), clock.clone())));
-    Ok(Sync { store, queue, tokens, webex, graph, clock })
+    Ok(Sync { store, queue, tokens: Arc::new(tokens), webex, graph, clock })
 }

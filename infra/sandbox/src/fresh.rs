@@ -14,6 +14,7 @@ use sandbox::house::{Addresses, Ground, House, HouseError};
 use sandbox::{Ports, serve_on};
 use shared::clock::Clock;
 use shared::http::{CALL_TIMEOUT, Transport};
+use shared::ids::PersonId;
 use tokio::net::TcpListener;
 
 /// Where the setup pages are, unless something else is there.
@@ -30,6 +31,9 @@ const LARGEST_BODY: usize = 1024 * 1024;
 
 /// Who works there.
 const PEOPLE: [&str; 6] = ["Ada Arndt", "Ben Bellini", "Chloé Costa", "Dario Demir", "Elif Eriksen", "Farid Arndt"];
+
+/// Who has an account on either side, and no externalId that says so.
+const APART: [&str; 2] = ["Gwen Garcia", "Hanna Holm"];
 
 /// What a person's own token may do.
 const SCOPES: [&str; 6] = [
@@ -59,6 +63,7 @@ pub(crate) async fn serve() -> Result<(), NotServed> {
     let handle = world.add_tenant("Acme");
     world.withdraw_consent(handle.directory);
     let people: Vec<_> = PEOPLE.iter().map(|name| world.add_person(&handle, name)).collect();
+    let apart = APART.map(|name| (world.add_webex_only(&handle, name), world.add_entra_only(&handle, name)));
     let servers = serve_on(&world, PORTS).await?;
     let listener = match TcpListener::bind(("127.0.0.1", PORT)).await {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => TcpListener::bind(("127.0.0.1", 0)).await?,
@@ -73,6 +78,17 @@ pub(crate) async fn serve() -> Result<(), NotServed> {
     let serving = tokio::spawn(async move { axum::serve(listener, pages).await });
     let officer = world.mail_of(handle.officer).unwrap_or_default();
     let token = world.issue_tokens(people[0].person, &SCOPES).access_token;
+    let writes = world.issue_tokens(handle.administrator.person, &["identity:people_rw"]).access_token;
+    let patch = |person: PersonId, operation: String| {
+        format!(
+            "curl -s -X PATCH {webex}/identity/scim/{org}/v2/Users/{person} -H 'Authorization: Bearer {writes}' -H 'Content-Type: application/json' \
+             -d '{{\"schemas\": [\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"], \"Operations\": [{{\"path\": \"externalId\", {operation}}}]}}'",
+            org = handle.org
+        )
+    };
+    let farid = people[PEOPLE.len() - 1];
+    let taken = patch(farid.person, "\"op\": \"remove\"".into());
+    let given = patch(apart[1].0, format!("\"op\": \"add\", \"value\": \"{}\"", farid.object));
     anstream::println!(
         "The setup pages: {functions}\n\n\
          Sign in with Webex as Full Administrator, connect Webex as Compliance Officer, and authorize at Microsoft as Full Administrator.\n\
@@ -82,6 +98,8 @@ pub(crate) async fn serve() -> Result<(), NotServed> {
          curl -s '{webex}/messages/direct?personEmail={officer}' -H 'Authorization: Bearer {token}'\n\
          curl -s -X POST {webex}/attachment/actions -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \\\n  \
          -d '{{\"type\": \"submit\", \"messageId\": \"...\", \"inputs\": {{\"team\": \"...\", \"group\": \"yes\"}}}}'\n\n\
+         An externalId moves from Farid Arndt's account to that of Hanna Holm by these:\n\n\
+         {taken}\n{given}\n\n\
          Ctrl-C ends it."
     );
     let (began, at_first) = (Instant::now(), clock.now());

@@ -183,7 +183,7 @@ impl House {
         let sync = || Sync {
             store: store.clone(),
             queue: queue.clone(),
-            tokens: tokens(),
+            tokens: Arc::new(tokens()),
             webex: webex.clone(),
             graph: graph.clone(),
             clock: clock.clone(),

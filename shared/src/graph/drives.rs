@@ -132,6 +132,19 @@ pub enum Moved {
 }
 
 impl Graph {
+    /// What keeps Graph from taking this token for files, if anything does: it is asked for the library of a group that does not exist, and who may not ask is told so (401, 403) before who asks in vain.
+    pub async fn refusal_of_files(&self, access: &Access) -> Result<Option<CallError>, CallError> {
+        let nobody = GroupId(uuid::Uuid::nil());
+        match self.files.call(access, Call::get(format!("/groups/{nobody}/drive"))).await {
+            Ok(_) => Ok(None),
+            Err(error) => match error.status() {
+                Some(401 | 403) => Ok(Some(error)),
+                Some(400 | 404) => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
     /// The default library of a group; `None` while the group's site is not there: minutes to hours after the group was made, it answers 404.
     pub async fn group_drive(&self, access: &Access, group: GroupId) -> Result<Option<Drive>, CallError> {
         let call = Call::get(format!("/groups/{group}/drive")).query("$select", "id,webUrl");

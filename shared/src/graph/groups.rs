@@ -19,7 +19,7 @@ use crate::ids::{GroupId, ObjectId};
 /// Most members and owners, together, that one call can add.
 pub const RELATIONS_PER_CALL: usize = 20;
 
-const SELECT: &str = "id,displayName,mailNickname,mail,createdDateTime,expirationDateTime,groupTypes,onPremisesSyncEnabled,isAssignableToRole";
+pub(super) const SELECT: &str = "id,displayName,mailNickname,mail,createdDateTime,expirationDateTime,groupTypes,onPremisesSyncEnabled,isAssignableToRole,visibility";
 
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -93,6 +93,8 @@ pub struct Group {
     pub is_on_premises_synced: Option<bool>,
     /// Whether roles of the directory can be given to it; such a group's members are protected.
     pub is_assignable_to_role: Option<bool>,
+    /// `Private`, `Public`, or `HiddenMembership`: nobody is told who is in it.
+    pub visibility: Option<String>,
 }
 
 fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

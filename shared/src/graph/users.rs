@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -17,7 +17,11 @@ use crate::ids::{GroupId, ObjectId};
 const SELECT: &str = "id,displayName,userPrincipalName,userType";
 
 /// Most values of an `in` filter.
-const IDS_PER_FILTER: usize = 15;
+const VALUES_PER_FILTER: usize = 15;
+
+/// What would end a parameter's value, or mean something else in it.
+const IN_QUERY: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>').add(b'\\');
 
 /// Whether somebody belongs to the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,7 +121,23 @@ impl Graph {
         if let [id] = ids[..] {
             return Ok(self.user(access, id).await?.into_iter().collect());
         }
-        let filters: Vec<_> = ids.chunks(IDS_PER_FILTER).map(filter).collect();
+        self.users_whose(access, "id", &ids.iter().map(ToString::to_string).collect::<Vec<_>>()).await
+    }
+
+    /// The users who sign in with these names, by id: nobody signs in with a name that none of them has, whatever its case.
+    ///
+    /// # Errors
+    /// As soon as one of the listings is not complete.
+    pub async fn users_named(&self, access: &Access, principals: &[String]) -> Result<Vec<User>, CallError> {
+        let names: Vec<_> =
+            principals.iter().map(|name| name.to_lowercase()).collect::<BTreeSet<_>>().into_iter().collect();
+        self.users_whose(access, "userPrincipalName", &names).await
+    }
+
+    /// The users one of whose properties has one of these values. `id` and `userPrincipalName` know the operator `in`.
+    /// <https://learn.microsoft.com/graph/api/resources/user#properties>
+    async fn users_whose(&self, access: &Access, property: &str, values: &[String]) -> Result<Vec<User>, CallError> {
+        let filters: Vec<_> = values.chunks(VALUES_PER_FILTER).map(|values| filter(property, values)).collect();
         let mut users = vec![];
         for batch in filters.chunks(READS_PER_BATCH) {
             let urls: Vec<_> = batch.iter().map(|filter| url(filter)).collect();
@@ -133,13 +153,13 @@ impl Graph {
     }
 }
 
-fn filter(ids: &[ObjectId]) -> String {
-    let quoted: Vec<_> = ids.iter().map(|id| format!("'{id}'")).collect();
-    format!("id in ({})", quoted.join(","))
+fn filter(property: &str, values: &[String]) -> String {
+    let quoted: Vec<_> = values.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
+    format!("{property} in ({})", quoted.join(","))
 }
 
 fn url(filter: &str) -> String {
-    format!("/users?$filter={}&$select={SELECT}", filter.replace(' ', "%20"))
+    format!("/users?$filter={}&$select={SELECT}", utf8_percent_encode(filter, IN_QUERY))
 }
 
 #[cfg(test)]

@@ -89,10 +89,10 @@ impl Leaving {
         }
     }
 
-    /// One page of links, of which those with a group are counted.
+    /// One page of links, of which those with a group that was made for the team are counted.
     pub(super) async fn count_groups(&mut self, hands: &Hands<'_>) -> Result<(), LeavingError> {
         let (links, next) = self.links(hands, PER_COUNT).await?;
-        self.counted += links.iter().filter(|kept| kept.link.group().is_some()).count();
+        self.counted += links.iter().filter(|kept| kept.link.group_of_our_making().is_some()).count();
         self.cursor = next;
         if self.cursor.is_none() {
             self.stage = self.held(self.counted);
@@ -100,12 +100,12 @@ impl Leaving {
         Ok(())
     }
 
-    /// One page of groups.
+    /// One page of groups. What was there before it was connected stays.
     pub(super) async fn delete_groups(&mut self, hands: &Hands<'_>) -> Result<(), LeavingError> {
         let (links, next) = self.links(hands, PER_PAGE).await?;
         let access = hands.tokens.graph(self.tenant.directory, hands.deadline).await?;
         for kept in &links {
-            let Some(group) = kept.link.group() else { continue };
+            let Some(group) = kept.link.group_of_our_making() else { continue };
             if !hands.has_time() {
                 return Ok(());
             }

@@ -30,7 +30,8 @@ pub(crate) async fn creation_after(
     })
 }
 
-async fn forget_people(store: &dyn Store, tenant: TenantId, team: TeamId) -> Result<(), StoreError> {
+/// Forgets everybody on a link whose group is, or is going to be, another.
+pub(crate) async fn forget_people(store: &dyn Store, tenant: TenantId, team: TeamId) -> Result<(), StoreError> {
     let query = Query::Partition { pk: keys::team_partition(tenant, team), prefix: people::PREFIX.into() };
     loop {
         let page = store.query(&query, AT_ONCE, None).await?;

@@ -9,8 +9,7 @@ use crate::held;
 use crate::ids::{DirectoryId, TeamId, TenantId};
 use crate::message::Cause;
 use crate::notice::{self, Matter};
-use crate::store::{Condition, Store, StoreError, Write, from_item};
-use crate::tenant::keys;
+use crate::store::{Store, StoreError, from_item};
 
 /// For how long the link is held for it.
 const ENDS_WITHIN: SignedDuration = SignedDuration::from_secs(30);
@@ -45,7 +44,7 @@ pub async fn unlink(
     let activity = Activity { notes: vec![words], ..Activity::new(now, Cause::Administrator) };
     let mut writes = activity.puts(tenant, team)?;
     if let Some(group) = link.group() {
-        writes.push(Write::Delete(keys::group(directory, group), Condition::Any));
+        writes.push(super::release(directory, group));
     }
     if let Some(plan) = held::load(store, tenant, team).await? {
         writes.extend(plan.deletes(tenant, team));

@@ -189,6 +189,12 @@ impl Memory {
         }
     }
 
+    /// Of somebody who was on both sides, in different roles, before they were linked: who is an owner on one of them becomes one on the other, and nobody loses a role by it.
+    pub fn of_a_member_of_both() -> Self {
+        let agreed = Sides { team: Standing::Member, group: Standing::Member };
+        Self { agreed, been_equal: true, before: Standing::Member, ..Self::default() }
+    }
+
     /// Takes `seen` for agreed, in one truth.
     pub(super) fn agree(&mut self, truth: Truth, seen: Sides<Standing>) {
         for side in Side::BOTH {

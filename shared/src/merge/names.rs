@@ -160,6 +160,12 @@ impl Names {
         Self { team, group: GroupName::Agreed(raw), former: None, decoration, intent: None }
     }
 
+    /// The names of a group that was there before it was connected: neither is agreed, so that both count as changed, and the side with the last word gives the name.
+    pub fn nothing_agreed() -> Self {
+        let group = GroupName::Agreed(String::new());
+        Self { team: String::new(), group, former: None, decoration: Decoration::default(), intent: None }
+    }
+
     /// The bare form of a raw display name: without the policy in force and without the decoration that this group last had.
     pub fn bare<'a>(&self, raw: &'a str, policy: &Decoration) -> &'a str {
         let own = &self.decoration;

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::object_of;
 use crate::graph::{User, UserKind};
 use crate::ids::{ObjectId, TenantId};
+use crate::roster::LeftOut;
 use crate::store::{Store, StoreError, from_item};
 use crate::tenant::keys;
 use crate::webex::{ScimState, ScimUser};
 
 /// How many of an organization's people can take part. Counted while a pass over all of them fills the index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Census {
     /// People: no devices, no bots.
@@ -24,12 +25,14 @@ pub struct Census {
     pub matched: usize,
     /// Those who are active and have signed in.
     pub signed_in: usize,
-    /// Those of whom all of it holds.
+    /// Those who take part.
     pub ready: usize,
+    /// How many of the others are left out for which reason. Each of them counts once, for the first that is in the way.
+    pub left_out: BTreeMap<LeftOut, usize>,
 }
 
 impl Census {
-    /// Counts one account. `directory` is as in [`PersonIndex::observe`].
+    /// Counts what one account says of itself. `directory` is as in [`PersonIndex::observe`](super::PersonIndex::observe).
     pub fn count(&mut self, account: &ScimUser, directory: &BTreeMap<ObjectId, Option<User>>) {
         let state = account.state();
         if state == ScimState::NotAPerson {
@@ -42,12 +45,38 @@ impl Census {
         self.with_external_id += usize::from(account.external_id.is_some());
         self.matched += usize::from(is_matched);
         self.signed_in += usize::from(has_signed_in);
-        self.ready += usize::from(is_matched && has_signed_in);
+    }
+
+    /// Counts whether a person takes part, or why not.
+    pub fn sort(&mut self, reason: Option<LeftOut>) {
+        match reason {
+            None => self.ready += 1,
+            Some(LeftOut::NotAPerson) => {}
+            Some(reason) => *self.left_out.entry(reason).or_default() += 1,
+        }
+    }
+
+    /// Counts a person anew that was counted before.
+    pub fn sort_again(&mut self, before: Option<LeftOut>, after: Option<LeftOut>) {
+        match before {
+            None => self.ready = self.ready.saturating_sub(1),
+            Some(before) => {
+                if let Some(count) = self.left_out.get_mut(&before) {
+                    *count = count.saturating_sub(1);
+                }
+            }
+        }
+        self.sort(after);
+    }
+
+    /// How many are left out for this reason.
+    pub fn of(&self, reason: LeftOut) -> usize {
+        self.left_out.get(&reason).copied().unwrap_or_default()
     }
 }
 
 /// A census with its date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CensusOf {
     /// When the pass ended.
     pub at: Timestamp,

@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{BETWEEN_LOOKS, LOOKS_PER_ROUND, Round, SyncError};
 use crate::graph::{Delta, DeltaFrom};
 use crate::ids::{GroupId, TenantId};
-use crate::link::{Kept, Phase};
+use crate::link::{self, Kept, Phase};
 use crate::message::{Ask, Cause, Message};
 use crate::store::{Condition, Cursor, Key, Query, Store, StoreError, Write, from_item, to_item};
-use crate::sync::GroupNote;
 use crate::tenant::keys;
 
 /// Where the list of changes is gone on with.
@@ -72,13 +71,11 @@ impl Round<'_> {
     }
 
     async fn queue_linked(&mut self, groups: &[GroupId]) -> Result<(), SyncError> {
-        let keys: Vec<Key> = groups.iter().map(|group| keys::group(self.directory(), *group)).collect();
         let (tenant, at) = (self.tenant(), self.now());
         let mut messages = vec![];
-        for item in self.store().get_many(&keys).await? {
-            let note: GroupNote = from_item(item)?;
-            if note.tenant == tenant {
-                let ask = Ask::Team { team: note.team, region: Some(note.region) };
+        for claim in link::claims(self.store(), self.directory(), groups.iter().copied()).await?.into_values() {
+            if claim.tenant == tenant {
+                let ask = Ask::Team { team: claim.team, region: Some(claim.region) };
                 messages.push(Message { v: Default::default(), tenant, at, cause: Cause::GraphDelta, ask });
             }
         }

@@ -10,6 +10,7 @@
 mod allowance;
 mod due;
 mod events;
+mod files;
 mod groups;
 mod people;
 mod run;
@@ -114,6 +115,7 @@ enum Part {
     ChangedPeople,
     Pass,
     OfficerTokens,
+    FilesConsent,
     Webhooks,
     Subscription,
     Tell,
@@ -198,6 +200,7 @@ impl Round<'_> {
                 Part::ChangedPeople,
                 Part::Pass,
                 Part::OfficerTokens,
+                Part::FilesConsent,
                 Part::Webhooks,
                 Part::Subscription,
                 Part::Tell,
@@ -235,6 +238,7 @@ impl Round<'_> {
             Part::ChangedPeople => self.changed_people().await,
             Part::Pass => self.pass().await,
             Part::OfficerTokens => self.officer_tokens().await,
+            Part::FilesConsent => self.files_consent().await,
             Part::Webhooks => self.webhooks().await,
             Part::Subscription => self.subscription().await,
             Part::Tell => self.tell().await,

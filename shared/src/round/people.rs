@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{Report, Round, Rounds, SyncError};
 use crate::graph::User;
 use crate::http::Deadline;
-use crate::ids::{ObjectId, TenantId};
-use crate::people::{Census, CensusOf, PersonIndex, object_of};
+use crate::ids::{ObjectId, PersonId, TenantId};
+use crate::people::{Census, CensusOf, Known, Observation, PersonIndex, object_of};
+use crate::roster::LeftOut;
 use crate::store::{Condition, Write, from_item, milliseconds, to_item};
 use crate::tenant::{self, keys};
 use crate::webex::{ScimOrder, ScimUser};
@@ -33,7 +34,7 @@ const CHANGED_PAGES: usize = 20;
 const OVERLAP: SignedDuration = SignedDuration::from_mins(2);
 
 /// Where the pass over everybody stands.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct PassCursor {
     start_index: usize,
     /// People of the organization, as the last page said.
@@ -60,6 +61,17 @@ impl Default for PassCursor {
     fn default() -> Self {
         Self { start_index: 1, total: 0, haste: Haste::First, census: Census::default() }
     }
+}
+
+/// What taking some accounts in has shown.
+#[derive(Default)]
+struct Taken {
+    /// Whom of them the directory knows.
+    directory: BTreeMap<ObjectId, Option<User>>,
+    /// What is known of each.
+    seen: Vec<Known>,
+    /// Who else takes part otherwise since: why he did not before, and does not now.
+    others: Vec<(PersonId, Option<LeftOut>, Option<LeftOut>)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -125,8 +137,14 @@ impl Round<'_> {
             };
             let (scim, org) = (&self.rounds.sync.webex, self.at_hand.tenant.org);
             let page = scim.scim_page(&access, org, cursor.start_index, wanted, ScimOrder::ById).await?;
-            let directory = self.take_in_during(cursor.haste, &page.users).await?;
-            page.users.iter().for_each(|account| cursor.census.count(account, &directory));
+            let taken = self.take_in_during(cursor.haste, &page.users).await?;
+            page.users.iter().for_each(|account| cursor.census.count(account, &taken.directory));
+            taken.seen.iter().for_each(|known| cursor.census.sort(known.left_out()));
+            // The pass goes by id: whoever comes first has been counted already.
+            let first = page.users.first().map(|user| user.person);
+            for (_, before, after) in taken.others.into_iter().filter(|(other, ..)| Some(*other) < first) {
+                cursor.census.sort_again(before, after);
+            }
             let next = cursor.start_index + page.users.len();
             let is_through = page.users.is_empty() || next > page.total;
             if is_through {
@@ -137,7 +155,7 @@ impl Round<'_> {
             } else {
                 cursor = PassCursor { start_index: next, total: page.total, ..cursor };
             }
-            self.keep_pass(cursor).await?;
+            self.keep_pass(&cursor).await?;
             (read, pages) = (read + page.users.len(), pages + 1);
             let is_enough = match cursor.haste {
                 Haste::Daily => read >= cursor.total.div_ceil(ROUNDS_A_DAY),
@@ -154,7 +172,7 @@ impl Round<'_> {
             Haste::First => Haste::First,
             Haste::Hurried | Haste::Daily => Haste::Hurried,
         };
-        self.keep_pass(PassCursor { haste, ..PassCursor::default() }).await
+        self.keep_pass(&PassCursor { haste, ..PassCursor::default() }).await
     }
 
     async fn pass_cursor(&self) -> Result<PassCursor, SyncError> {
@@ -162,8 +180,8 @@ impl Round<'_> {
         Ok(kept.map(from_item).transpose()?.unwrap_or_default())
     }
 
-    async fn keep_pass(&self, cursor: PassCursor) -> Result<(), SyncError> {
-        let item = to_item(&keys::cursor(self.tenant(), "people"), &cursor)?;
+    async fn keep_pass(&self, cursor: &PassCursor) -> Result<(), SyncError> {
+        let item = to_item(&keys::cursor(self.tenant(), "people"), cursor)?;
         Ok(self.store().write(vec![Write::Put(item, Condition::Any)]).await?)
     }
 
@@ -173,15 +191,10 @@ impl Round<'_> {
     }
 
     /// Takes accounts into the index. Whoever can take part now has his teams looked at; that is asked for first, since a change that is kept is not seen again.
-    /// Returns whom of them the directory knows.
-    async fn take_in_during(
-        &mut self,
-        haste: Haste,
-        users: &[ScimUser],
-    ) -> Result<BTreeMap<ObjectId, Option<User>>, SyncError> {
+    async fn take_in_during(&mut self, haste: Haste, users: &[ScimUser]) -> Result<Taken, SyncError> {
         self.report.people += users.len();
         if users.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(Taken::default());
         }
         let objects: BTreeSet<ObjectId> = users.iter().filter_map(object_of).collect();
         let mut directory: BTreeMap<ObjectId, Option<User>> = objects.iter().map(|object| (*object, None)).collect();
@@ -191,13 +204,12 @@ impl Round<'_> {
             directory.extend(found.into_iter().map(|user| (user.id, Some(user))));
         }
         let index = PersonIndex::new(self.rounds.sync.store.as_ref(), self.tenant());
-        let (queue, now) = (self.rounds.sync.queue.as_ref(), self.now());
-        match haste {
-            Haste::First => _ = index.observe(users, &directory, now).await?,
-            Haste::Hurried | Haste::Daily => {
-                self.report.can_take_part += index.take_in::<SyncError>(queue, users, &directory, now).await?;
-            }
+        let Observation { seen, changed, others, writes } = index.compare(users, &directory, self.now()).await?;
+        if haste != Haste::First {
+            let queue = self.rounds.sync.queue.as_ref();
+            self.report.can_take_part += index.ask_for(queue, &changed, self.now()).await?;
         }
-        Ok(directory)
+        index.keep(writes).await?;
+        Ok(Taken { directory, seen, others })
     }
 }

@@ -20,11 +20,11 @@ use crate::ids::GroupId;
 use crate::ledger::{self, Leave};
 use crate::link::{Because, Counts, OnLink, Phase, Who};
 use crate::merge::{
-    Brake, Draft, Held, HeldFor, Instruction, Limits, NameWrite, OWNER_LIMIT, Outcome, OwedTo, Plan, RECENT, Retry,
-    Step, Subject, Terms, Touched, see,
+    Brake, Draft, Held, HeldFor, Instruction, Limits, Memory, NameWrite, OWNER_LIMIT, Outcome, OwedTo, Plan, RECENT,
+    Retry, Step, Subject, Terms, Touched, see,
 };
 use crate::people::PersonIndex;
-use crate::preview;
+use crate::preview::{self, Of};
 use crate::roster::{Participation, Person, Side, Sides, Standing, Truth};
 use crate::tenant::Running;
 use crate::webex::{Added, Removal, Role, WebexId};
@@ -119,7 +119,7 @@ impl Sync {
         };
         let shown = match (look.link.shown_at, look.desk.settings.running) {
             (Some(_), Running::Live) => {
-                preview::load(self.store.as_ref(), look.desk.tenant.tenant, look.link.team).await?
+                preview::load(self.store.as_ref(), look.desk.tenant.tenant, look.link.team, Of::Look).await?
             }
             _ => None,
         };
@@ -140,8 +140,14 @@ impl Sync {
         let mut asked = Vec::new();
         for (&person, &participation) in &everybody.people {
             let on_link = reading.stored.get(&Who::Person(person));
-            let stored = on_link.map(|on_link| on_link.memory.clone()).unwrap_or_default();
-            let seen = see(&stored, reading.of(person), look.started);
+            let read = reading.of(person);
+            let is_united = look.link.is_first_union() && Side::BOTH.iter().all(|&side| read[side].is_present());
+            let stored = match on_link {
+                Some(on_link) => on_link.memory.clone(),
+                None if is_united && !read.are_equal() => Memory::of_a_member_of_both(),
+                None => Memory::default(),
+            };
+            let seen = see(&stored, read, look.started);
             let is_known = on_link.is_some();
             let differs = seen.standing != seen.memory.agreed
                 || seen.memory.owed.presence.is_some()

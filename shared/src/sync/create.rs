@@ -5,11 +5,10 @@ use jiff::SignedDuration;
 use super::applied::{Applied, binds_of};
 use super::look::{End, Look};
 use super::read::Reading;
-use super::route::GroupNote;
 use super::{Sync, SyncError};
 use crate::graph::{Group, GroupCreation, NewGroup, RELATIONS_PER_CALL, Relation, Upserted};
 use crate::ids::{GroupId, ObjectId, TeamId};
-use crate::link::{OnLink, Phase, Request, TroubleKind, Who};
+use crate::link::{self, Claim, Link, OnLink, Phase, Request, TroubleKind, Who};
 use crate::merge::{Decoration, Memory, Names, Plan, RECENT};
 use crate::people::{Known, PersonIndex};
 use crate::roster::{Side, Standing};
@@ -46,8 +45,8 @@ enum Attempt {
     Again,
 }
 
-/// The alternate key of a team's group.
-pub(super) fn unique_name(team: TeamId) -> String {
+/// The alternate key of a group that is made for a team.
+pub fn unique_name(team: TeamId) -> String {
     format!("webex-team-{team}")
 }
 
@@ -224,21 +223,31 @@ impl Sync {
         request: &Request,
         group: &Group,
     ) -> Result<(), SyncError> {
-        let tenant = &look.desk.tenant;
-        look.link.phase = Phase::Linked { group: group.id };
-        look.link.group_since = Some(self.clock.now());
-        look.link.names = Some(Names::at_creation(
-            reading.team.name.clone(),
-            &request.group.display_name,
-            group.display_name.clone(),
-        ));
-        look.report.note(format!("The group “{}” was created.", group.display_name));
-        let note = GroupNote { tenant: tenant.tenant, team: look.link.team, region: look.link.region.clone() };
-        let claim = Write::Put(to_item(&keys::group(tenant.directory, group.id), &note)?, Condition::Any);
-        match self.store.write(vec![claim, look.lease.keep(&look.link)?]).await {
-            Err(StoreError::ConditionFailed) => Err(SyncError::LeaseLost(look.link.team)),
-            other => Ok(other?),
+        let (tenant, team) = (&look.desk.tenant, look.link.team);
+        let given = &request.group.display_name;
+        let link = Link {
+            phase: Phase::Linked { group: group.id },
+            group_since: Some(self.clock.now()),
+            names: Some(Names::at_creation(reading.team.name.clone(), given, group.display_name.clone())),
+            ..look.link.clone()
+        };
+        let claim = Claim { tenant: tenant.tenant, team, region: link.region.clone() };
+        match self.store.write(vec![claim.put(tenant.directory, group.id)?, look.lease.keep(&link)?]).await {
+            Err(StoreError::ConditionFailed) => {
+                let mut claims = link::claims(self.store.as_ref(), tenant.directory, [group.id]).await?;
+                match claims.remove(&group.id) {
+                    // An administrator was faster, and connected it elsewhere.
+                    Some(other) if other != claim => return Err(SyncError::SomebodyElsesGroup(team)),
+                    // Written, and the answer lost.
+                    Some(_) if look.lease.read(self.store.as_ref()).await?.is_some_and(|kept| kept.link == link) => {}
+                    _ => return Err(SyncError::LeaseLost(team)),
+                }
+            }
+            written => written?,
         }
+        look.link = link;
+        look.report.note(format!("The group “{}” was created.", group.display_name));
+        Ok(())
     }
 
     /// Reads the directory's rules for groups and keeps them for a day.

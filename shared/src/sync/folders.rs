@@ -18,6 +18,7 @@ use super::route::noted_spaces;
 use super::{Desk, Sync, SyncError};
 use crate::activity::Activity;
 use crate::budget::{Bucket, Quota, Taken};
+use crate::files::{self, FilesConsent, Lost};
 use crate::folders::{self, Folders, Hindrance, Kept, Lease, Library, Notice, State, StoredSpace, Wish};
 use crate::graph::TokenErrorKind;
 use crate::http::{Access, Api, CALL_TIMEOUT, Class, Failure};
@@ -25,6 +26,8 @@ use crate::ids::{GroupId, RoomId, TeamId, TenantId};
 use crate::link::{self, Link, Phase, TroubleKind};
 use crate::message::{Ask, Cause, Message};
 use crate::notice::{self, LinkNotice, Matter};
+use crate::registration::Registration;
+use crate::standstill::Why;
 use crate::store::{Key, StoreError, Write, from_item};
 use crate::tenant::{self, Gate, keys};
 use crate::tokens::TokensError;
@@ -257,14 +260,17 @@ impl Sync {
             (SyncError::Tokens(TokensError::Entra(refused)), Some(Class::NeedsAdministrator))
                 if matches!(refused.kind, TokenErrorKind::ConsentGone | TokenErrorKind::NoSuchDirectory) =>
             {
-                // It is so for every team of the tenant.
-                tenant::shut_gate(self.store.as_ref(), tenant, Api::SharePoint, now + CONSENT_SHUT_FOR).await?;
-                self.tell_of_lost_consent(tenant, now).await?;
+                // It is so for every team of the tenant. Rounds see when it is over.
+                if let Some(seen) = &pass.desk.tenant.files {
+                    let lost = Some(Lost { why: Why::ConsentLost, since: now, said: said.clone() });
+                    let became = FilesConsent { lost, ..seen.clone() };
+                    files::turn(self.store.as_ref(), tenant, seen, &became).await?;
+                }
                 Ok(Halt::Hindered(Hindrance::ConsentLost, Some(said)))
             }
             (SyncError::Call(call), _) if call.api == Api::SharePoint && matches!(call.status(), Some(401 | 403)) => {
                 // A token can be older than what it allows: a new one is tried before anybody is called.
-                self.tokens.forget(tenant, pass.desk.tenant.directory);
+                self.tokens.forget_app(Registration::Files, pass.desk.tenant.directory);
                 let was_so = pass.folders.hindrance.as_ref().is_some_and(|before| {
                     before.by == Hindrance::ConsentLost || before.said.as_ref().is_some_and(|said| is_refusal(said))
                 });
@@ -286,7 +292,7 @@ impl Sync {
         if notice::load(self.store.as_ref(), tenant, Matter::FilesConsentLost).await?.is_none() {
             tracing::error!(%tenant, "Microsoft no longer lets us work with files");
             let text = format!("{} {}", Hindrance::ConsentLost.explanation(), Hindrance::ConsentLost.remedy());
-            let raised = notice::raise(tenant, Matter::FilesConsentLost, text, "/settings".into(), now)?;
+            let raised = notice::raise(tenant, Matter::FilesConsentLost, text, "/folders".into(), now)?;
             self.store.write(vec![raised]).await?;
         }
         Ok(())

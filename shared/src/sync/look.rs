@@ -43,6 +43,8 @@ pub(super) enum Occasion {
     Ordinary,
     /// Once a day, when an administrator asks, and when somebody's state changed.
     Thorough,
+    /// Nothing is done: an administrator waits for the page that says what would be.
+    Shown,
 }
 
 /// A look under way.

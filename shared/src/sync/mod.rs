@@ -12,6 +12,7 @@ mod afford;
 mod applied;
 mod apply;
 mod card;
+mod connect;
 mod create;
 mod folders;
 mod hold;
@@ -26,7 +27,8 @@ mod resolve;
 mod route;
 mod upkeep;
 
-pub(crate) use route::{GroupNote, no_general_space, note_of_space, room_key};
+pub use create::unique_name;
+pub(crate) use route::{no_general_space, note_of_space, room_key};
 
 use std::sync::Arc;
 
@@ -55,7 +57,7 @@ pub struct Sync {
     /// Where further looks are asked for.
     pub queue: Arc<dyn Queue>,
     /// Tokens of all tenants.
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     /// Webex.
     pub webex: Webex,
     /// Microsoft Graph.
@@ -85,7 +87,7 @@ pub enum SyncError {
     /// Webex sent an id that is none.
     #[error(transparent)]
     Id(#[from] InvalidWebexId),
-    /// A group with the team's unique name exists already, and is older than our request.
+    /// A group with the team's unique name exists already, and is older than our request or another team's.
     #[error("a group with the unique name of team {0} exists already, and it is not ours")]
     SomebodyElsesGroup(TeamId),
     /// The team is archived, and so takes no change.

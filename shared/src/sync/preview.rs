@@ -13,7 +13,7 @@ use super::upkeep::wants_inside;
 use super::{Sync, SyncError};
 use crate::link::{Phase, TroubleKind, Who};
 use crate::merge::{NameWrite, Plan};
-use crate::preview::{self, Consent, GroupOutlook, Move, OfficerOutlook, Preview, Rename};
+use crate::preview::{self, Consent, GroupOutlook, Move, Of, OfficerOutlook, Preview, Rename};
 use crate::roster::{Participation, Side, Standing};
 
 impl Sync {
@@ -32,7 +32,7 @@ impl Sync {
         if preview::stored_hash(self.store.as_ref(), tenant, team).await?.as_ref() != Some(&preview.hash()) {
             look.report.further.push(preview::count_change(tenant));
         }
-        look.report.further.extend(preview.puts(tenant, team)?);
+        look.report.further.extend(preview.puts(tenant, team, Of::Look)?);
         Ok(end)
     }
 
@@ -49,15 +49,24 @@ impl Sync {
                 return Ok((nothing_but(look, group), End::Looked { due: None }));
             }
         };
-        let weighed = self.weigh(look, &reading).await?;
-        keep_left_out(look, &reading, &weighed.everybody);
-        let mut preview = nothing_but(look, self.group_outlook(look, &reading, &weighed.plan).await?);
+        self.what_follows(look, &reading).await
+    }
+
+    /// What a live look would do on this reading, and when there is more to see.
+    pub(super) async fn what_follows(
+        &self,
+        look: &mut Look<'_>,
+        reading: &Reading,
+    ) -> Result<(Preview, End), SyncError> {
+        let weighed = self.weigh(look, reading).await?;
+        keep_left_out(look, reading, &weighed.everybody);
+        let mut preview = nothing_but(look, self.group_outlook(look, reading, &weighed.plan).await?);
         preview.left_out = left_out(&weighed);
         preview.unresolved = weighed.everybody.unresolved;
         if !matches!(preview.group, GroupOutlook::Blocked { .. }) {
-            preview.moves = moves(&weighed.plan, &reading);
-            preview.rename = weighed.rename.as_ref().map(|write| rename(write, &reading));
-            preview.officer = if wants_inside(look, &reading) { OfficerOutlook::Joins } else { OfficerOutlook::Stays };
+            preview.moves = moves(&weighed.plan, reading);
+            preview.rename = weighed.rename.as_ref().map(|write| rename(write, reading));
+            preview.officer = if wants_inside(look, reading) { OfficerOutlook::Joins } else { OfficerOutlook::Stays };
         }
         let end = if preview.unresolved > 0 {
             End::Wait { until: self.clock.now() + SignedDuration::from_secs(5) }

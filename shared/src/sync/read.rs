@@ -135,6 +135,7 @@ impl Sync {
             return Ok(trouble);
         }
         let goes_with_team = look.desk.settings.on_team_deleted == TeamDeleted::DeleteGroup;
+        let deletable = look.link.group_of_our_making().filter(|_| goes_with_team);
         let query = Query::Listed { pk: link::listing(look.desk.tenant.tenant, State::Active), prefix: String::new() };
         for item in self.store.query(&query, 3, None).await?.items {
             let Some(team) = crate::store::Key::of(&item).and_then(|key| key.sk.parse().ok()) else { continue };
@@ -144,7 +145,7 @@ impl Sync {
                 continue;
             };
             if self.webex.team(&look.calls.webex, &WebexId::new(other.link.region, team)).await?.is_some() {
-                if let Some(group) = look.link.group().filter(|_| goes_with_team) {
+                if let Some(group) = deletable {
                     if ledger::group_is_gone(self.store.as_ref(), look.desk.tenant.tenant, look.started).await?
                         == Leave::Refused
                     {
@@ -156,7 +157,7 @@ impl Sync {
                 } else {
                     look.report.note("The team was deleted: the link is over, the group stays.");
                 }
-                look.link.phase = Phase::Ended { why: Ended::TeamDeleted };
+                end(look, Ended::TeamDeleted);
                 return Ok(End::Looked { due: None });
             }
         }
@@ -184,7 +185,7 @@ impl Sync {
         let stays_deleted = look.desk.settings.on_group_deleted == GroupDeleted::EndLink;
         if !is_deleted || restored_lately || stays_deleted {
             look.report.note("The group was deleted: the link is over.");
-            look.link.phase = Phase::Ended { why: Ended::GroupDeleted };
+            end(look, Ended::GroupDeleted);
             return Ok(End::Looked { due: None });
         }
         self.graph.restore_group(&look.calls.graph, group).await?;
@@ -192,6 +193,12 @@ impl Sync {
         (look.link.restored_at, look.link.group_since, look.link.trouble) = (Some(now), Some(now), None);
         Ok(End::Wait { until: now + SignedDuration::from_secs(30) })
     }
+}
+
+/// The link is over, and whatever is left of its group can be connected again.
+fn end(look: &mut Look<'_>, why: Ended) {
+    look.report.further.extend(look.link.group().map(|group| link::release(look.desk.tenant.directory, group)));
+    look.link.phase = Phase::Ended { why };
 }
 
 fn has_lasted(look: &Look<'_>, kind: TroubleKind) -> bool {

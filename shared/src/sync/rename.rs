@@ -3,6 +3,7 @@
 use super::applied::Applied;
 use super::look::Look;
 use super::read::Reading;
+use super::upkeep::wants_inside;
 use super::{Sync, SyncError};
 use crate::graph::Renamed;
 use crate::http::Class;
@@ -27,7 +28,8 @@ impl Sync {
             look.link.names = Some(names.follow(&read, &policy, look.started));
             return Ok(None);
         }
-        let inside = look.link.officer.is_inside(look.desk.tenant.officer);
+        // Whoever steps inside does it first.
+        let inside = look.link.officer.is_inside(look.desk.tenant.officer) || wants_inside(look, reading);
         let mut terms = NameTerms {
             direction: settings.direction,
             last_word: settings.last_word,

@@ -15,6 +15,9 @@ use crate::webex::ScimUser;
 /// People that one look looks up singly; the others have to wait for the next, or for their page of the index.
 const LOOK_UPS: usize = 50;
 
+/// The same while somebody waits for a page.
+const LOOK_UPS_FOR_A_PAGE: usize = 20;
+
 /// Everybody of a reading.
 #[derive(Default)]
 pub(super) struct Everybody {
@@ -52,7 +55,7 @@ impl Sync {
             }
         }
         everybody.left_out.extend(reading.others.iter().map(|object| (Who::Entra(*object), LeftOut::NotAUser)));
-        let mut look_ups = LOOK_UPS;
+        let mut look_ups = if look.occasion == Occasion::Shown { LOOK_UPS_FOR_A_PAGE } else { LOOK_UPS };
         self.resolve_team(look, reading, &index, &team_known, &mut everybody, &mut look_ups).await?;
         group_known.extend(everybody.people.keys().map(|person| person.object));
         self.resolve_group(look, reading, &index, &group_known, &mut everybody, &mut look_ups).await?;

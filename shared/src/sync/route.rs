@@ -37,14 +37,6 @@ struct RoomNote {
     team: Option<TeamId>,
 }
 
-/// From a group to the team that has it.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct GroupNote {
-    pub(crate) tenant: TenantId,
-    pub(crate) team: TeamId,
-    pub(crate) region: Region,
-}
-
 /// Where it is stored what a space is.
 pub(crate) fn room_key(tenant: TenantId, room: RoomId) -> Key {
     Key::new(keys::room_partition(tenant), room.to_string())
@@ -141,14 +133,9 @@ impl Sync {
     }
 
     pub(super) async fn group(&self, desk: &Desk, message: &Message, group: GroupId) -> Result<(), SyncError> {
-        let note = self
-            .store
-            .get(&keys::group(desk.tenant.directory, group))
-            .await?
-            .map(from_item::<GroupNote>)
-            .transpose()?;
-        let Some(note) = note.filter(|note| note.tenant == desk.tenant.tenant) else { return Ok(()) };
-        match self.kept(desk.tenant.tenant, note.team).await? {
+        let claim = link::claims(self.store.as_ref(), desk.tenant.directory, [group]).await?.remove(&group);
+        let Some(claim) = claim.filter(|claim| claim.tenant == desk.tenant.tenant) else { return Ok(()) };
+        match self.kept(desk.tenant.tenant, claim.team).await? {
             Some(kept) => self.look_at(desk, message, kept).await,
             None => Ok(()),
         }
@@ -182,15 +169,12 @@ impl Sync {
         // A space that is no team's has no link under its uuid.
         let links: Vec<Key> =
             memberships?.into_inner().iter().map(|membership| link::key(tenant, membership.room.as_team())).collect();
-        let notes: Vec<Key> = groups?.into_iter().map(|group| keys::group(desk.tenant.directory, group)).collect();
+        let claims = link::claims(self.store.as_ref(), desk.tenant.directory, groups?).await?;
         let mut teams = BTreeSet::new();
         for item in self.store.get_many(&links).await? {
             teams.insert(from_item::<Kept>(item)?.link.team);
         }
-        for item in self.store.get_many(&notes).await? {
-            let note: GroupNote = from_item(item)?;
-            teams.extend((note.tenant == tenant).then_some(note.team));
-        }
+        teams.extend(claims.into_values().filter(|claim| claim.tenant == tenant).map(|claim| claim.team));
         Ok(teams)
     }
 

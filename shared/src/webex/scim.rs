@@ -1,12 +1,17 @@
 //! Users as SCIM 2 shows them: the only place where a user's `externalId` can be read. Ids are plain uuids here.
 
+use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::wire::lenient;
 use super::{Webex, WebexId};
 use crate::http::{Access, Call, CallError};
-use crate::ids::{OrgId, PersonId};
+use crate::ids::{ObjectId, OrgId, PersonId};
+
+/// What a change of a user calls itself. <https://www.rfc-editor.org/rfc/rfc7644#section-3.5.2>
+const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// A user of an organization.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -184,6 +189,22 @@ impl Webex {
     ) -> Result<Option<ScimUser>, CallError> {
         let answer = self.find(access, Call::get(format!("{}/{person}", users_of(org)))).await?;
         answer.map(|answer| answer.json()).transpose()
+    }
+
+    /// Writes a user's `externalId`, and says what the user is after that. It takes the scope `identity:people_rw` and an administrator who may change people.
+    ///
+    /// Webex has no way to say "only if there is none yet": whoever calls reads the user right before.
+    /// <https://developer.webex.com/docs/api/v1/scim-2-users/update-a-user-with-patch>: `add` also replaces.
+    pub async fn set_external_id(
+        &self,
+        access: &Access,
+        org: OrgId,
+        person: PersonId,
+        object: ObjectId,
+    ) -> Result<ScimUser, CallError> {
+        let operation = json!({"op": "add", "path": "externalId", "value": object});
+        let call = Call::new(Method::PATCH, format!("{}/{person}", users_of(org)));
+        self.0.call(access, call.json(&json!({"schemas": [PATCH], "Operations": [operation]}))).await?.json()
     }
 
     /// The user with this name. It proves nothing about who that is: compare the `externalId`.

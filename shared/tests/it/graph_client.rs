@@ -4,6 +4,7 @@ mod directory;
 mod making;
 mod reading;
 mod relations;
+mod searching;
 mod tokens;
 mod users;
 

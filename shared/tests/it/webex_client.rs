@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::clock::{Clock, SimulatedClock};
 use shared::http::{Access, CallError, Class, Deadline, Failure, Net};
-use shared::ids::{OrgId, PersonId, RoomId, TeamId};
+use shared::ids::{ObjectId, OrgId, PersonId, RoomId, TeamId};
 use shared::webex::*;
 use uuid::Uuid;
 use wiremock::matchers::{any, body_json, method, path, query_param, query_param_is_missing};
@@ -394,6 +394,21 @@ async fn one_user_is_asked_for_by_plain_uuids() {
     assert_eq!(stage.webex.scim_user(&stage.access, org(), PersonId(uuid(1))).await, Ok(None));
     let expected = format!("/v1/identity/scim/{}/v2/Users/{}", org(), uuid(1));
     assert_eq!(stage.request().await.url.path(), expected);
+}
+
+#[tokio::test]
+async fn an_external_id_is_written_by_the_message_that_scim_knows() {
+    let (person, object) = (PersonId(uuid(1)), ObjectId(uuid(2)));
+    let stage = Stage::answering(good(json!({ "id": person, "userName": "u@a.example", "externalId": object }))).await;
+    let user = stage.webex.set_external_id(&stage.access, org(), person, object).await.unwrap();
+    assert_eq!(user.external_id, Some(object.to_string()));
+    let request = stage.request().await;
+    assert_eq!(request.method.as_str(), "PATCH");
+    assert_eq!(request.url.path(), format!("/v1/identity/scim/{}/v2/Users/{person}", org()));
+    let operation = json!({ "op": "add", "path": "externalId", "value": object });
+    let schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"];
+    let sent: serde_json::Value = request.body_json().unwrap();
+    assert_eq!(sent, json!({ "schemas": schemas, "Operations": [operation] }));
 }
 
 // Events, webhooks, messages

@@ -69,8 +69,12 @@ impl Scene {
         let names = ["Wilhelmina Oberon", "Xanthippe Quill", "Yorick Zephyr", "Zenobia Vantongeren"];
         let people = names.iter().map(|name| world.add_person(&acme, name)).collect();
         world.register_webex_redirect(&format!("{FUNCTIONS}/oauth/webex/callback"));
-        for path in ["/oauth/microsoft/callback", "/oauth/microsoft/consent"] {
-            world.register_microsoft_redirect(Registration::Groups, &format!("{FUNCTIONS}{path}"));
+        for (app, path) in [
+            (Registration::Groups, "/oauth/microsoft/callback"),
+            (Registration::Groups, "/oauth/microsoft/consent"),
+            (Registration::Files, "/oauth/microsoft/consent"),
+        ] {
+            world.register_microsoft_redirect(app, &format!("{FUNCTIONS}{path}"));
         }
         let webhooks_key = "ZGVwbG95ZWQta2V5LTEtZm9yLXRlc3QtdXNlLW9ubHk=".to_owned();
         let name = format!("groups-{}", Uuid::new_v4().simple());
@@ -81,6 +85,7 @@ impl Scene {
                 "WebexClientId": acme.webex_app.client_id,
                 "WebexClientSecret": acme.webex_app.client_secret,
                 "MicrosoftClientId": acme.microsoft_app.client_id,
+                "FilesClientId": acme.files_app.client_id,
                 "WebhooksKey": webhooks_key,
                 "LogLevel": "info,shared=debug",
             }),
@@ -92,7 +97,8 @@ impl Scene {
                 audience: "api://AzureADTokenExchange".into(),
                 keys: issuer_keys(),
             };
-            world.add_federated_credential(Registration::Groups, credential);
+            world.add_federated_credential(Registration::Groups, credential.clone());
+            world.add_federated_credential(Registration::Files, credential);
         }
         let servers = sandbox::serve(&world).await.unwrap();
         let net = Net::new().unwrap();
@@ -252,6 +258,7 @@ impl Scene {
         let team = self.make_a_group(&mut browser).await;
         self.world.webex_settings(|settings| settings.access_life = Duration::from_secs(14 * 86_400));
         self.change_both_sides(team).await;
+        self.give_spaces_folders(&mut browser, team).await;
         self.decide_on_removals(&mut browser, team).await;
         self.put_them_back(&mut browser, team).await;
         self.make_groups_of_what_was_there(&mut browser).await;
@@ -305,6 +312,18 @@ impl Scene {
         self.until("who left the team is not in the group", |scene| scene.are_in_step(team)).await;
         self.until("Microsoft has told of its side", |scene| {
             scene.functions["webhook"].log().iter().any(|line| line.contains("graph notification"))
+        })
+        .await;
+    }
+
+    /// The directory consents to files, too, and each space of the team gets a folder; the rounds see to it that the consent is still good.
+    async fn give_spaces_folders(&self, browser: &mut Browser, team: TeamId) {
+        self.world.open_site(self.group().unwrap().0);
+        browser.open("/").await.is(200, "They need a consent of the directory");
+        browser.authorize_files(&self.acme).await.is(200, "The consent is in force");
+        browser.save(&[("folders", "each-space")]).await.is(200, "The settings are saved.");
+        self.rounds_until("the team's space is linked to its folder", async |scene| {
+            scene.world.room(team.general_space()).unwrap().folder.is_some()
         })
         .await;
     }
@@ -382,6 +401,7 @@ impl Scene {
         let mut secrets = BTreeMap::from([
             (self.acme.webex_app.client_secret.clone(), "Webex's client secret"),
             (self.acme.microsoft_app.client_secret.clone(), "Microsoft's client secret"),
+            (self.acme.files_app.client_secret.clone(), "the client secret for files"),
             (self.webhooks_key.clone(), "the webhooks' key"),
             ("Obelisk".to_owned(), "a team's name"),
             ("eyJ".to_owned(), "a signed token"),

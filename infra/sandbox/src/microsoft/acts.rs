@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use shared::ids::{DirectoryId, GroupId, ObjectId};
 
-use super::replicas::{Facts, GroupRule, Relation};
+use super::replicas::{Facts, GroupKind, GroupRule, Relation};
 use super::{GraphSettings, UserKind};
 use crate::world::{Refused, State, World, slug};
 
@@ -40,6 +40,9 @@ pub struct User {
     /// Whether the user was deleted.
     pub deleted: Option<Timestamp>,
 }
+
+/// The visibility of a group of which nobody is told who is in it.
+pub(super) const HIDDEN: &str = "HiddenMembership";
 
 impl From<&Facts> for Group {
     fn from(facts: &Facts) -> Self {
@@ -110,9 +113,20 @@ impl World {
             renewed: state.now,
             deleted: None,
             rule: GroupRule::Assigned,
+            kind: GroupKind::Microsoft365,
         };
         state.insert_group(directory, id, facts);
         Some(id)
+    }
+
+    /// An administrator makes a group a security group. In the directory such a one is created as it is.
+    pub fn make_security_group(&self, group: GroupId) {
+        self.lock().change_group(group, |facts| facts.kind = GroupKind::Security);
+    }
+
+    /// Nobody is told any more who is in a group. In the directory such a one is created as it is.
+    pub fn hide_members(&self, group: GroupId) {
+        self.lock().change_group(group, |facts| facts.visibility = HIDDEN.into());
     }
 
     /// An administrator changes who decides who is in the group.

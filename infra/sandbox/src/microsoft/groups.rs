@@ -8,7 +8,7 @@ use shared::ids::{GroupId, ObjectId};
 use uuid::Uuid;
 
 use super::relations::Binds;
-use super::replicas::{Facts, GroupRule};
+use super::replicas::{Facts, GroupKind, GroupRule};
 use super::{App, READ_GROUPS, UpsertBinds, WRITE_GROUPS, bad_request, error, missing, selected};
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
@@ -51,6 +51,7 @@ impl State {
     pub(super) fn group_json(&self, app: &App, id: GroupId, facts: &Facts) -> Value {
         let lifetime = self.directory(app.directory).ok().and_then(|directory| directory.lifetime);
         let second = |at: jiff::Timestamp| format!("{at:.0}");
+        let is_unified = facts.kind == GroupKind::Microsoft365;
         json!({
             "id": id,
             "deletedDateTime": facts.deleted.map(second),
@@ -59,16 +60,16 @@ impl State {
             "description": facts.description,
             "displayName": facts.display_name,
             "expirationDateTime": lifetime.map(|lifetime| second(facts.renewed + lifetime)),
-            "groupTypes": match facts.rule { GroupRule::Dynamic => json!(["Unified", "DynamicMembership"]), _ => json!(["Unified"]) },
+            "groupTypes": types(facts),
             "isAssignableToRole": (facts.rule == GroupRule::RoleAssignable).then_some(true),
-            "mail": facts.mail,
-            "mailEnabled": true,
+            "mail": is_unified.then_some(&facts.mail),
+            "mailEnabled": is_unified,
             "mailNickname": facts.mail_nickname,
             "onPremisesSyncEnabled": (facts.rule == GroupRule::OnPremises).then_some(true),
-            "proxyAddresses": [format!("SMTP:{}", facts.mail)],
+            "proxyAddresses": is_unified.then(|| format!("SMTP:{}", facts.mail)).into_iter().collect::<Vec<_>>(),
             "renewedDateTime": second(facts.renewed),
             "resourceBehaviorOptions": facts.behavior,
-            "securityEnabled": false,
+            "securityEnabled": !is_unified,
             "uniqueName": facts.unique_name,
             "visibility": facts.visibility,
         })
@@ -104,33 +105,6 @@ impl State {
                 link(call, "$skiptoken", &format!("r{replica}.{last}.{}", self.now.as_millisecond())).into();
         }
         Ok(Answer::ok(body))
-    }
-
-    pub(super) fn list_groups(&mut self, app: &App, call: &Request) -> Outcome {
-        app.needs(READ_GROUPS)?;
-        let wanted = call.query("$filter").map(|filter| {
-            let (property, value) = filter.split_once(" eq ")?;
-            let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'");
-            ["mailNickname", "displayName", "uniqueName"].contains(&property).then(|| (property.to_owned(), value))
-        });
-        let wanted = match wanted {
-            Some(None) => return Err(error(400, "Request_UnsupportedQuery", "Unsupported query filter clause.")),
-            wanted => wanted.flatten(),
-        };
-        let (replica, now) = (page_token(call).map_or_else(|| self.any_replica(), |token| token.replica), self.now);
-        let groups = self.directory(app.directory)?.groups.iter();
-        let seen = groups.filter_map(|(id, entry)| Some((*id, entry.seen(replica, now)?)));
-        let items = seen
-            .filter(|(_, facts)| facts.deleted.is_none())
-            .map(|(id, facts)| (id.0, self.group_json(app, id, facts)))
-            .filter(|(_, group)| {
-                wanted.as_ref().is_none_or(|(name, value)| {
-                    group[name].as_str().is_some_and(|found| found.eq_ignore_ascii_case(value))
-                })
-            })
-            .map(|(id, group)| (id, selected(group, call, &DEFAULT)))
-            .collect();
-        self.listing(call, items, replica, "groups")
     }
 
     pub(super) fn get_group(&mut self, app: &App, id: &str, call: &Request) -> Outcome {
@@ -228,6 +202,7 @@ impl State {
             renewed: self.now,
             deleted: None,
             rule: GroupRule::Assigned,
+            kind: GroupKind::Microsoft365,
         };
         let id = GroupId(self.uuid());
         let shown = self.group_json(app, id, &facts);
@@ -301,6 +276,11 @@ impl State {
         self.write_group(app.directory, group, |facts| facts.renewed = now);
         Ok(Answer::empty(204))
     }
+}
+
+fn types(facts: &Facts) -> Vec<&'static str> {
+    let unified = (facts.kind == GroupKind::Microsoft365).then_some("Unified");
+    unified.into_iter().chain((facts.rule == GroupRule::Dynamic).then_some("DynamicMembership")).collect()
 }
 
 /// The description that a body sets: `null` clears it, an empty one is refused.

@@ -16,6 +16,7 @@ mod proof;
 mod registration;
 mod relations;
 mod replicas;
+mod search;
 mod settings;
 mod subscriptions;
 mod token;

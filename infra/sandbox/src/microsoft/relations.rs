@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use shared::ids::{GroupId, ObjectId};
 
+use super::acts::HIDDEN;
 use super::groups::page_token;
 use super::replicas::{Facts, GroupRule, Relation};
 use super::{
@@ -141,6 +142,14 @@ impl State {
         app.needs(READ_MEMBERS)?;
         let replica = page_token(call).map_or_else(|| self.any_replica(), |token| token.replica);
         let (_, facts) = self.seen_on(app, id, replica)?;
+        if facts.visibility == HIDDEN {
+            // It would take Member.Read.Hidden, which nobody asks for.
+            return Err(error(
+                403,
+                "Authorization_RequestDenied",
+                "Insufficient privileges to complete the operation.",
+            ));
+        }
         let people = facts.people(Relation::named(relation)).clone();
         let items = people.into_iter().map(|person| {
             let mut shown = selected(self.user_json(app, person), call, &users::DEFAULT);

@@ -27,6 +27,16 @@ pub(super) struct Facts {
     pub(super) renewed: Timestamp,
     pub(super) deleted: Option<Timestamp>,
     pub(super) rule: GroupRule,
+    pub(super) kind: GroupKind,
+}
+
+/// What a group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GroupKind {
+    /// A Microsoft 365 group.
+    Microsoft365,
+    /// A security group, which has no address.
+    Security,
 }
 
 /// Who decides who is in a group.

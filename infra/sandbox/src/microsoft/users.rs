@@ -19,7 +19,7 @@ pub(super) const DEFAULT: [&str; 7] =
     ["id", "displayName", "givenName", "surname", "mail", "userPrincipalName", "jobTitle"];
 /// What `User.ReadBasic.All` shows.
 const BASIC: [&str; 6] = ["id", "displayName", "givenName", "surname", "mail", "userPrincipalName"];
-const FILTER_IDS: usize = 15;
+const FILTER_VALUES: usize = 15;
 const GROUPS_TO_CHECK: usize = 20;
 
 pub(super) struct UserEntry {
@@ -142,8 +142,9 @@ impl State {
         let found: Vec<ObjectId> = match call.query("$filter").map(filter).transpose()? {
             None => living.map(|(id, _)| *id).collect(),
             Some(Filter::Ids(ids)) => living.map(|(id, _)| *id).filter(|id| ids.contains(&id.to_string())).collect(),
-            Some(Filter::Principal(name)) => {
-                living.filter(|(_, user)| user.principal.eq_ignore_ascii_case(&name)).map(|(id, _)| *id).collect()
+            Some(Filter::Principals(names)) => {
+                let is_named = |principal: &str| names.iter().any(|name| principal.eq_ignore_ascii_case(name));
+                living.filter(|(_, user)| is_named(&user.principal)).map(|(id, _)| *id).collect()
             }
         };
         let shown = |id: ObjectId| selected(self.user_json(app, id), call, &DEFAULT);
@@ -187,7 +188,7 @@ impl State {
 
 enum Filter {
     Ids(Vec<String>),
-    Principal(String),
+    Principals(Vec<String>),
 }
 
 fn filter(text: &str) -> Result<Filter, Answer> {
@@ -196,17 +197,19 @@ fn filter(text: &str) -> Result<Filter, Answer> {
         let text = text.trim().strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
         text.map(|text| text.replace("''", "'")).ok_or_else(unsupported)
     };
-    if let Some(list) = text.trim().strip_prefix("id in (").and_then(|list| list.strip_suffix(')')) {
-        let ids = list.split(',').map(unquote).collect::<Result<Vec<_>, _>>()?;
-        if ids.len() > FILTER_IDS {
+    if let Some((property @ ("id" | "userPrincipalName"), list)) = text.trim().split_once(" in (")
+        && let Some(list) = list.strip_suffix(')')
+    {
+        let values = list.split(',').map(unquote).collect::<Result<Vec<_>, _>>()?;
+        if values.len() > FILTER_VALUES {
             return Err(bad_request(
                 "Too many child clauses specified in search filter expression: the maximum is 15.",
             ));
         }
-        return Ok(Filter::Ids(ids));
+        return Ok(if property == "id" { Filter::Ids(values) } else { Filter::Principals(values) });
     }
     match text.trim().split_once(" eq ") {
-        Some(("userPrincipalName" | "mail", value)) => Ok(Filter::Principal(unquote(value)?)),
+        Some(("userPrincipalName" | "mail", value)) => Ok(Filter::Principals(vec![unquote(value)?])),
         Some(("id", value)) => Ok(Filter::Ids(vec![unquote(value)?])),
         _ => Err(unsupported()),
     }

@@ -268,6 +268,11 @@ impl World {
         self.lock().webex.accounts.get(&person).map(|account| account.email.clone())
     }
 
+    /// The account's externalId, if it has one.
+    pub fn external_id(&self, person: PersonId) -> Option<String> {
+        self.lock().webex.accounts.get(&person)?.external_id.clone()
+    }
+
     /// The directory synchronization, or an administrator, writes somebody's `externalId`; also one that somebody else bears, or none.
     pub fn set_external_id(&self, person: PersonId, external: Option<ObjectId>) {
         self.lock().account(person, |account| account.external_id = external.map(|id| id.to_string()));

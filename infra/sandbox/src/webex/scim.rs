@@ -11,6 +11,7 @@ use crate::wire::{Answer, Outcome, Request};
 use crate::world::State;
 
 const EXTENSION: &str = "urn:scim:schemas:extension:cisco:webexidentity:2.0:User";
+const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 /// Not documented; what other implementations of SCIM allow.
 const LARGEST_COUNT: usize = 500;
 
@@ -92,9 +93,16 @@ impl State {
         let org = self.scim_org(caller, org, &["identity:people_rw"], &call.target)?;
         self.needs_role(caller, &[AdminRole::FullAdmin])?;
         let (person, _) = self.scim_user(org, id)?;
+        if !body["schemas"].as_array().is_some_and(|schemas| schemas.iter().any(|schema| schema == PATCH)) {
+            return Err(refused(400, "schemas must name the message of a patch."));
+        }
         let operations = body["Operations"].as_array().ok_or_else(|| refused(400, "Operations is required."))?;
         for operation in operations {
-            let removes = operation["op"].as_str().is_some_and(|op| op.eq_ignore_ascii_case("remove"));
+            let op = operation["op"].as_str().unwrap_or_default();
+            if !["add", "replace", "remove"].contains(&op) {
+                return Err(refused(400, "The op is none of add, replace and remove."));
+            }
+            let removes = op == "remove";
             let value = |name: &str| match operation["path"].as_str() {
                 Some(path) if path == name => Some(if removes { Value::Null } else { operation["value"].clone() }),
                 Some(_) => None,
@@ -103,6 +111,9 @@ impl State {
             let (external, active) = (value("externalId"), value("active"));
             if external.is_none() && active.is_none() {
                 return Err(refused(400, "The attribute cannot be changed."));
+            }
+            if external.as_ref().is_some_and(|external| !external.is_string() && !removes) {
+                return Err(refused(400, "An externalId is a text."));
             }
             self.account(person, |account| {
                 if let Some(external) = external {

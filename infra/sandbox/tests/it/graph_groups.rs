@@ -260,3 +260,62 @@ async fn a_client_request_id_makes_no_call_idempotent() {
     let groups = stage.world.groups(stage.acme.directory);
     assert_eq!(groups.values().filter(|group| group.display_name == "Engines").count(), 2);
 }
+
+#[tokio::test]
+async fn groups_are_found_by_the_beginning_of_name_or_address_in_an_index_that_lags() {
+    let stage = stage();
+    let people = stage.people(1);
+    for name in ["Gardeners", "garden", "Gate", "O'Hara"] {
+        stage.group(name, &people, &people).await;
+    }
+    let found = async |query: &str, eventual: bool| {
+        let headers: &[_] = if eventual { &[("ConsistencyLevel", "eventual")] } else { &[] };
+        let path = format!("/groups?{}", query.replace(' ', "%20").replace('\'', "%27"));
+        stage.graph_with("GET", &path, Value::Null, headers).await
+    };
+    let names = |reply: &crate::ask::Reply| -> Vec<String> {
+        reply.items().iter().map(|group| group["displayName"].as_str().unwrap().to_owned()).collect()
+    };
+    let sorted = "&$orderby=displayName&$count=true";
+    let by_name = format!("$filter=startswith(displayName,'GARD'){sorted}");
+    assert_eq!(found(&by_name, true).await.body["@odata.count"], 0, "the index does not know yet");
+    assert_eq!(names(&found("$filter=startswith(displayName,'GARD')", false).await).len(), 2, "replicas do");
+    stage.advance(61);
+    let reply = found(&by_name, true).await;
+    assert_eq!((names(&reply), &reply.body["@odata.count"]), (vec!["garden".into(), "Gardeners".into()], &json!(2)));
+    let either = format!("$filter=startswith(displayName,'O''h') or startswith(mail,'gate@'){sorted}&$top=1");
+    let first = found(&either, true).await;
+    assert_eq!((names(&first), &first.body["@odata.count"]), (vec!["Gate".into()], &json!(2)));
+    let next = first.body["@odata.nextLink"].as_str().unwrap().to_owned();
+    let second = stage.graph_with("GET", &next, Value::Null, &[("ConsistencyLevel", "eventual")]).await;
+    assert_eq!((names(&second), second.body.get("@odata.nextLink")), (vec!["O'Hara".into()], None));
+    for refused in [
+        format!("$filter=startswith(description,'x'){sorted}"),
+        format!("$filter=startswith(displayName,'x' or startswith(mail,'x'){sorted}"),
+        format!("$filter=startswith(displayName,'O'Hara'){sorted}"),
+        format!("$filter=contains(displayName,'x'){sorted}"),
+        "$filter=startswith(displayName,'g')&$orderby=mail&$count=true".into(),
+    ] {
+        assert_eq!(found(&refused, true).await.code(), "Request_UnsupportedQuery", "{refused}");
+    }
+    assert_eq!(found(&by_name, false).await.code(), "Request_UnsupportedQuery", "it takes the header");
+    let uncounted = "$filter=startswith(displayName,'g')&$orderby=displayName";
+    assert_eq!(found(uncounted, true).await.code(), "Request_UnsupportedQuery", "and $count=true");
+    assert_eq!(names(&found("$filter=displayName eq 'o''hara'", false).await), ["O'Hara"]);
+}
+
+#[tokio::test]
+async fn a_security_group_has_no_address_and_nobody_is_told_who_is_in_a_hidden_one() {
+    let stage = stage();
+    let people = stage.people(1);
+    let group = stage.group("Guards", &people, &people).await;
+    stage.world.make_security_group(group);
+    let shown = stage.graph("GET", &format!("/groups/{group}"), Value::Null).await.body;
+    assert_eq!((&shown["groupTypes"], &shown["mail"]), (&json!([]), &Value::Null));
+    assert_eq!((&shown["mailEnabled"], &shown["securityEnabled"]), (&json!(false), &json!(true)));
+    let group = stage.group("Hidden", &people, &people).await;
+    stage.world.hide_members(group);
+    let shown = stage.graph("GET", &format!("/groups/{group}"), Value::Null).await.body;
+    assert_eq!(shown["visibility"], "HiddenMembership");
+    assert_eq!(stage.graph("GET", &format!("/groups/{group}/members"), Value::Null).await.status, 403);
+}

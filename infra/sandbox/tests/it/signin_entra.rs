@@ -72,6 +72,36 @@ async fn claims(stage: &Stage, account: impl ToString) -> Value {
     verified(token, &get(stage, "organizations/discovery/v2.0/keys").await.body)
 }
 
+/// When somebody authenticated, as the id_token says, whose sign-in was asked for with these parameters.
+async fn authenticated(stage: &Stage, asked_with: &str) -> Option<i64> {
+    let (account, url) = (stage.acme.administrator.object.to_string(), asked(stage, "organizations", ("prompt", "")));
+    let code =
+        submit(&stage.world, &format!("{url}{asked_with}"), &[("account", &account)]).await.back()["code"].clone();
+    let answer = exchange(stage, "organizations", &code, ("", "")).await;
+    let keys = get(stage, "organizations/discovery/v2.0/keys").await.body;
+    verified(answer.body["id_token"].as_str().unwrap(), &keys)["auth_time"].as_i64()
+}
+
+#[tokio::test]
+async fn whoever_signed_in_before_is_asked_for_a_password_again_only_where_the_request_wants_it() {
+    let stage = registered();
+    let first = authenticated(&stage, "").await.unwrap();
+    stage.clock.advance(std::time::Duration::from_secs(300));
+    assert_eq!(authenticated(&stage, "").await, Some(first), "the browser is remembered");
+    assert_eq!(authenticated(&stage, "&prompt=select_account").await, Some(first));
+    assert_eq!(authenticated(&stage, "&max_age=600").await, Some(first), "young enough");
+    assert_eq!(authenticated(&stage, "&max_age=299").await, Some(first + 300));
+    stage.clock.advance(std::time::Duration::from_secs(1));
+    assert_eq!(authenticated(&stage, "&prompt=login").await, Some(first + 301));
+    stage.world.set_optional_claims(Registration::Groups, &[]);
+    assert_eq!(
+        authenticated(&stage, "&prompt=login").await,
+        None,
+        "said only where the registration or the request asks"
+    );
+    assert_eq!(authenticated(&stage, "&max_age=600").await, Some(first + 301));
+}
+
 #[tokio::test]
 async fn discovery_names_the_directory_as_issuer_or_leaves_a_gap_for_it() {
     let stage = stage();
@@ -101,7 +131,7 @@ async fn the_id_token_is_signed_and_says_who_signed_in_where_and_for_whom() {
         "iss": format!("{LOGIN}/{}/v2.0", stage.acme.directory), "aud": stage.acme.microsoft_app.client_id,
         "tid": stage.acme.directory, "oid": stage.acme.administrator.object, "nonce": "n0nce",
         "preferred_username": "full.administrator@acme.example", "name": "Full Administrator",
-        "iat": now, "nbf": now, "exp": now + 3_600, "ver": "2.0", "sub": claims["sub"],
+        "iat": now, "nbf": now, "auth_time": now, "exp": now + 3_600, "ver": "2.0", "sub": claims["sub"],
         "wids": ["62e90394-69f5-4237-9190-012177145e10", MEMBER],
     });
     assert_eq!(claims, expected);

@@ -89,12 +89,24 @@ async fn external_ids_are_written_by_a_full_administrator_with_the_scope() {
     let stage = stage();
     let ada = stage.world.add_webex_only(&stage.acme, "Ada");
     let path = format!("/identity/scim/{}/v2/Users/{ada}", stage.acme.org);
-    let body = json!({"Operations": [{"op": "replace", "path": "externalId", "value": "x"}]});
-    assert_eq!(stage.webex("PATCH", &path, body.clone()).await.status, 403);
-    stage.world.give_role(ada, AdminRole::FullAdmin);
+    let patch = |op: &str, value: Value| {
+        let operation = json!({"op": op, "path": "externalId", "value": value});
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]})
+    };
+    let body = patch("replace", "x".into());
+    assert_eq!(stage.webex("PATCH", &path, body.clone()).await.status, 403, "the officer");
     let token = stage.world.issue_tokens(ada, &["identity:people_rw"]).access_token;
-    assert_eq!(stage.webex_as(&token, "PATCH", &path, body).await.status, 200);
-    assert_eq!(scim(&stage, &format!("/{ada}")).await.body["externalId"], "x");
+    assert_eq!(stage.webex_as(&token, "PATCH", &path, body.clone()).await.status, 403, "nobody in particular");
+    stage.world.give_role(ada, AdminRole::FullAdmin);
+    let reads = stage.world.issue_tokens(ada, &["identity:people_read"]).access_token;
+    assert_eq!(stage.webex_as(&reads, "PATCH", &path, body.clone()).await.status, 403, "without the scope");
+    assert_eq!(stage.webex_as(&token, "PATCH", &path, body.clone()).await.body["externalId"], "x");
+    assert_eq!(stage.webex_as(&token, "PATCH", &path, patch("add", "y".into())).await.body["externalId"], "y");
+    let bare = json!({"Operations": body["Operations"]});
+    for wrong in [bare, patch("put", "z".into()), patch("add", json!(["z"])), json!({"schemas": body["schemas"]})] {
+        assert_eq!(stage.webex_as(&token, "PATCH", &path, wrong).await.status, 400);
+    }
+    assert_eq!(scim(&stage, &format!("/{ada}")).await.body["externalId"], "y");
 }
 
 #[tokio::test]

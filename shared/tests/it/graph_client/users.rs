@@ -40,6 +40,22 @@ async fn no_user_is_asked_for_by_no_call_and_one_by_a_plain_get() {
 }
 
 #[tokio::test]
+async fn names_are_asked_for_in_one_call_whatever_stands_in_them() {
+    let service = Service::start().await;
+    service.answers("POST", "/$batch", batch(&[item(0, 200, json!({"value": [user(1)]}))])).await;
+    let names = ["O'Hara+A&B#1@Contoso.com".to_owned(), "1@contoso.com".to_owned(), "1@CONTOSO.com".to_owned()];
+
+    let users = service.graph.users_named(&service.access, &names).await.unwrap();
+
+    assert_eq!(users.iter().map(|user| user.id).collect::<Vec<_>>(), [person(1)]);
+    let sent: Value = service.requests().await[0].body_json().unwrap();
+    let expected =
+        "/users?$filter=userPrincipalName%20in%20('1@contoso.com','o''hara%2Ba%26b%231@contoso.com')&$select=id,";
+    assert!(sent["requests"][0]["url"].as_str().unwrap().starts_with(expected), "{sent}");
+    assert_eq!(sent["requests"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn one_failed_filter_fails_all_users() {
     let service = Service::start().await;
     let pages = [item(0, 200, json!({"value": []})), item(1, 503, error("x", "y"))];

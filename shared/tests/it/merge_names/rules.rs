@@ -209,3 +209,28 @@ fn names_are_read_back_as_they_were_stored() {
         assert_eq!(serde_json::from_str::<Names>(&text).unwrap(), names);
     }
 }
+
+#[test]
+fn of_a_group_that_was_there_before_the_side_with_the_last_word_gives_the_name() {
+    let names = Names::nothing_agreed();
+    let both = read("Sales", "GRP_Selling");
+    let (next, write) = names.compare(&both, &terms("GRP_", 0));
+    assert_eq!(title(write.clone()), Some("Selling".into()), "Microsoft 365 has it, and the team's is the bare form");
+    let after = next.intend(&write.clone().unwrap(), minute(0)).after(&write.unwrap(), minute(0));
+    assert_eq!(after.compare(&read("Selling", "GRP_Selling"), &terms("GRP_", 1)).1, None);
+    let team = NameTerms { last_word: Side::Team, ..terms("GRP_", 0) };
+    assert_eq!(names.compare(&both, &team).1, to_group("Sales"));
+    let microsoft = NameTerms { direction: Direction::Microsoft, ..team };
+    assert_eq!(title(names.compare(&both, &microsoft).1), Some("Selling".into()), "only its names are carried");
+    assert_eq!(names.compare(&read("Sales", "GRP_Sales"), &terms("GRP_", 0)).1, None, "they are equal");
+
+    let outside = NameTerms { team: TeamName::CannotBeChanged, ..terms("", 0) };
+    for (kept, how) in [
+        (names.compare(&both, &outside), "the team cannot be renamed"),
+        ((names.follow(&both, &Decoration::default(), minute(0)), None), "names are not carried"),
+    ] {
+        assert_eq!(kept.1, None, "{how}");
+        assert_eq!(kept.0.compare(&both, &terms("", 1)).1, None, "{how}: both stay as they are");
+        assert_eq!(kept.0.compare(&read("Buyers", "GRP_Selling"), &terms("", 1)).1, to_group("Buyers"), "{how}");
+    }
+}
