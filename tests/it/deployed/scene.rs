@@ -316,7 +316,7 @@ impl Scene {
         .await;
     }
 
-    /// The directory consents to files, too, and each space of the team gets a folder; the rounds see to it that the consent is still good.
+    /// The directory consents to files, too, and each space of the team gets a folder.
     async fn give_spaces_folders(&self, browser: &mut Browser, team: TeamId) {
         self.world.open_site(self.group().unwrap().0);
         browser.open("/").await.is(200, "They need a consent of the directory");
