@@ -2,7 +2,9 @@
 
 use std::io::Write;
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType,
@@ -12,6 +14,8 @@ use shared::queue::sqs::SqsQueue;
 use shared::secrets::manager::SecretsManager;
 use shared::store::dynamo::DynamoStore;
 use uuid::Uuid;
+
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The value of a variable that leads to a service. Where it is not set, says so: once for all tests past their captured output, and for each test in it.
 fn address(variable: &str, said: &'static Once) -> Option<String> {
@@ -58,7 +62,12 @@ fn index(name: &str) -> GlobalSecondaryIndex {
 
 /// A new, empty table.
 pub(super) async fn table() -> Option<super::store::Subject> {
-    let config = aws_sdk_dynamodb::config::Builder::from(&sdk_config().await).endpoint_url(dynamodb_address()?).build();
+    // 16 MB through an unoptimized parser on a busy machine take longer than a function may wait.
+    let patient = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).operation_timeout(PATIENCE).build();
+    let config = aws_sdk_dynamodb::config::Builder::from(&sdk_config().await)
+        .endpoint_url(dynamodb_address()?)
+        .timeout_config(patient)
+        .build();
     let client = aws_sdk_dynamodb::Client::from_conf(config);
     let name = format!("contract-{}", Uuid::now_v7());
     client
