@@ -71,6 +71,7 @@ pub(crate) async fn turn(
     now: &FilesConsent,
 ) -> Result<(), StoreError> {
     tracing::warn!(%tenant, lost = ?now.lost, "the consent to files turned");
+    metrics::counter!("FilesConsentsLost").increment(u64::from(now.lost.is_some()));
     let change = Change::Set("files", to_value(now)?);
     let is_as_seen = Condition::Holds(vec![Test::Equals("files", to_value(seen)?)]);
     let mut writes = vec![Write::Update(keys::tenant(tenant), vec![change], is_as_seen)];

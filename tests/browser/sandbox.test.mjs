@@ -103,7 +103,8 @@ test('a new team gets its group, and a new name goes to the other side, by keybo
 })
 
 test('each trouble of the menu is switched on, and what it does is survived once it is over', async () => {
-  const page = await opened()
+  // On a busy machine the page shows for a moment a plan that was decided, and says so when it is decided again.
+  const page = await opened({ expected: [/status of 409/] })
   const titles = await page.locator('#troubles .trouble-title').allTextContents()
   assert.ok(titles.length >= 6)
   for (const title of titles) {

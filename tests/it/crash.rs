@@ -275,6 +275,7 @@ pub(crate) async fn cut_off(
         transport: Arc::new(Fused { fuse: fuse.clone(), inner: ground.world.transport() }),
         store: Arc::new(Fused::<dyn Store> { fuse: fuse.clone(), inner: ground.store.clone() }),
         queue: Arc::new(Fused::<dyn Queue> { fuse: fuse.clone(), inner: ground.queue.clone() }),
+        ..Reach::to(&ground)
     };
     let mut fused = House::reaching_out(&ground, reach).unwrap();
     fused.take_over(town.house.tenants());

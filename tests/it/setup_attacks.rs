@@ -142,7 +142,7 @@ async fn a_token_that_microsoft_did_not_sign_is_refused_whatever_its_header_says
     let between = spoilt.clone();
     let customers = Customers::in_house(move |ground| {
         let transport = Arc::new(Between { world: ground.world.transport(), spoilt: between });
-        let reach = Reach { transport, store: ground.store.clone(), queue: ground.queue.clone() };
+        let reach = Reach { transport, ..Reach::to(ground) };
         House::reaching_out(ground, reach).unwrap()
     })
     .await;

@@ -42,7 +42,7 @@ impl Transport for Net {
 fn restart(town: &mut Town) {
     let ground = town.house.ground().clone();
     let transport = Arc::new(Net(ground.world.transport()));
-    let reach = Reach { transport, store: ground.store.clone(), queue: ground.queue.clone() };
+    let reach = Reach { transport, ..Reach::to(&ground) };
     let tenants = town.house.tenants().to_vec();
     town.house = House::reaching_out(&ground, reach).unwrap();
     town.house.take_over(&tenants);

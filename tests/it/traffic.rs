@@ -12,7 +12,7 @@ use sandbox::house::{Ground, House, Reach};
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::http::{Transport, TransportError};
-use shared::tenant::{NewTeams, Settings};
+use shared::tenant::{Folders, NewTeams, Settings};
 
 use crate::town::{DAY, MINUTE, every_team, start};
 
@@ -60,9 +60,11 @@ async fn a_long_story_speaks_of_everything_there_is_and_is_kept_for_validation()
     let handle = world.add_tenant("Contoso");
     let people: Vec<_> = (0..30).map(|n| world.add_person(&handle, &format!("Person {n:02}"))).collect();
     let recorder = Arc::new(Recorder { inner: world.transport(), exchanges: Mutex::default() });
-    let reach = Reach { transport: recorder.clone(), store: ground.store.clone(), queue: ground.queue.clone() };
+    let reach = Reach { transport: recorder.clone(), ..Reach::to(&ground) };
     let mut house = House::reaching_out(&ground, reach).unwrap();
-    house.sign_up(&handle, every_team()).await.unwrap();
+    let with_folders = Settings { folders: Folders::EachSpace, ..every_team() };
+    let tenant = house.sign_up(&handle, with_folders.clone()).await.unwrap();
+    house.consent_to_files(tenant, &handle).await.unwrap();
     let create = |title: &str, count: usize| {
         let team = world.create_team(people[0].person, title);
         people[1..count].iter().for_each(|one| world.add_to_team(team, one.person, Role::Member).unwrap());
@@ -84,10 +86,20 @@ async fn a_long_story_speaks_of_everything_there_is_and_is_kept_for_validation()
     house.let_pass(30 * MINUTE).await;
     people[8..20].iter().for_each(|one| world.remove_member(group, one.object));
     house.let_pass(30 * MINUTE).await;
+    let lamps = world.create_room(people[0].person, "Lamps", Some(large));
+    house.let_pass(2 * MINUTE).await;
+    world.rename_room(lamps, "Lamps: 東京 #1");
+    let folder = |room| world.room(room).unwrap().folder.unwrap().item;
+    world.rename_drive_folder(group, &folder(large.general_space()), "For everybody");
+    house.let_pass(30 * MINUTE).await;
+    world.delete_drive_folder(group, &folder(lamps));
+    world.make_drive_folder(group, "Lenses").unwrap();
+    world.rename_room(lamps, "Lenses");
+    house.let_pass(30 * MINUTE).await;
+    assert_eq!(world.drive_folders(group).len(), 2);
     world.delete_group(group);
     house.let_pass(30 * MINUTE).await;
-    let settings = Settings { new_teams: NewTeams::Ask, switched_on_at: Some(ground.clock.now()), ..every_team() };
-    let tenant = house.tenants()[0];
+    let settings = Settings { new_teams: NewTeams::Ask, switched_on_at: Some(ground.clock.now()), ..with_folders };
     let (_, version) = shared::settings::load(ground.store.as_ref(), tenant).await.unwrap();
     shared::settings::save(ground.store.as_ref(), tenant, &settings, version).await.unwrap();
     create("Asked", 2);
@@ -121,6 +133,12 @@ async fn a_long_story_speaks_of_everything_there_is_and_is_kept_for_validation()
         "POST subscriptions",
         "POST directory",
         "POST $batch",
+        "GET room",
+        "POST room",
+        "PUT room",
+        "GET drives",
+        "POST drives",
+        "PATCH drives",
     ] {
         assert!(spoken.contains(wanted), "{wanted} is not in {spoken:?}");
     }

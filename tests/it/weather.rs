@@ -143,7 +143,7 @@ async fn a_message_that_breaks_the_function_is_a_dead_letter_after_five_receives
     town.let_pass(60 * MINUTE).await;
     let ground = town.house.ground().clone();
     let mine = Mine { inner: ground.world.transport(), path: town.world().team_id(poisoned) };
-    let reach = Reach { transport: Arc::new(mine), store: ground.store.clone(), queue: ground.queue.clone() };
+    let reach = Reach { transport: Arc::new(mine), ..Reach::to(&ground) };
     let tenants = town.house.tenants().to_vec();
     town.house = House::reaching_out(&ground, reach).unwrap();
     town.house.take_over(&tenants);

@@ -120,7 +120,9 @@ impl Oauth {
         } else if at_hand.settings.standing == OfficerStanding::Outside {
             Some(by(Hindrance::OfficerOutside))
         } else if !has_consent {
-            Some(by(Hindrance::ConsentLost))
+            let why = "Microsoft 365 does not let the integration work with files.";
+            let remedy = "An administrator of the directory has to authorize it. People and names go on.";
+            Some(Waiting { why, remedy, since: None, said: None })
         } else {
             known.and_then(|known| known.folders.hindrance).map(|hindered| Waiting {
                 since: Some(date(hindered.since)),

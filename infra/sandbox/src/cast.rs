@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sandbox::{Person, Refused, Role, TenantHandle, World};
-use shared::ids::{GroupId, TeamId};
+use shared::ids::{GroupId, RoomId, TeamId};
 use shared::roster::{Side, Sides, Standing};
 use uuid::Uuid;
 
@@ -38,6 +38,8 @@ pub(crate) struct Want {
     pub(crate) standing: Vec<Standing>,
     /// The group, once there is one: it stays the same.
     pub(crate) group: Option<GroupId>,
+    /// The team's spaces, each with its title and the name of its folder, once there are folders.
+    pub(crate) spaces: Vec<(RoomId, Sides<String>)>,
 }
 
 /// One side as it is.
@@ -48,6 +50,8 @@ pub(crate) struct Face {
     pub(crate) standing: Vec<Standing>,
     /// People who are not of the company's: never any, except the officer in the team, who is not counted.
     pub(crate) strangers: usize,
+    /// The spaces that are wanted, by their titles; in the group their folders.
+    pub(crate) spaces: Vec<String>,
 }
 
 /// Both sides; one that does not exist has no face.
@@ -71,7 +75,7 @@ impl Company {
             world.add_to_team(team, people[n].ids.person, Role::Member)?;
             standing[n] = Standing::Member;
         }
-        let want = Want { name: name.into(), prefix: "", standing, group: None };
+        let want = Want { name: name.into(), prefix: "", standing, group: None, spaces: vec![] };
         Ok(Self { handle, people, team, want })
     }
 
@@ -79,10 +83,25 @@ impl Company {
         &self.people[n].name
     }
 
+    /// Titles of the spaces that are wanted, and the folders that they are linked to.
+    fn spaces(&self, world: &World) -> Sides<Vec<String>> {
+        let folders = self.want.group.map(|group| world.drive_folders(group)).unwrap_or_default();
+        let rooms = self.want.spaces.iter().filter_map(|(room, _)| world.room(*room));
+        let (team, group) = rooms
+            .map(|room| {
+                let folder = room.folder.and_then(|linked| folders.iter().find(|folder| folder.id == linked.item));
+                (room.title, folder.map_or_else(|| "no folder".to_owned(), |folder| folder.path.clone()))
+            })
+            .unzip();
+        Sides { team, group }
+    }
+
     /// Both sides as they are. The group is the only one of the directory that was not deleted.
     pub(crate) fn faces(&self, world: &World) -> Faces {
+        let spaces = self.spaces(world);
         let team = world.team(self.team).map(|team| Face {
             name: team.title,
+            spaces: spaces.team,
             standing: self.standings(|ids| match team.people.get(&ids.person) {
                 Some(Role::Moderator) => Standing::Owner,
                 Some(Role::Member) => Standing::Member,
@@ -96,6 +115,7 @@ impl Company {
         });
         let groups = world.groups(self.handle.directory);
         let group = groups.into_values().find(|group| group.deleted.is_none()).map(|group| Face {
+            spaces: spaces.group,
             standing: self.standings(|ids| {
                 if group.owners.contains(&ids.object) {
                     Standing::Owner
@@ -140,6 +160,11 @@ impl Company {
                     found.push(format!("{} is {is} in the {side}, not {wanted}", self.name(n)));
                 }
             }
+            for (is, (_, wanted)) in face.spaces.iter().zip(&self.want.spaces) {
+                if *is != wanted[side] {
+                    found.push(format!("a space or folder of the {side} is “{is}”, not “{}”", wanted[side]));
+                }
+            }
             if face.strangers > 0 {
                 found.push(format!("{} strangers in the {side}", face.strangers));
             }
@@ -160,6 +185,7 @@ impl Company {
         names.insert(self.team.0, "team".into());
         names.insert(self.handle.officer.0, "officer".into());
         names.extend(self.want.group.map(|group| (group.0, "group".into())));
+        names.extend(self.want.spaces.iter().map(|(room, called)| (room.0, called.team.clone())));
         names
     }
 }

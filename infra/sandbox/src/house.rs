@@ -104,8 +104,22 @@ pub struct Reach {
     pub transport: Arc<dyn Transport>,
     /// To the table.
     pub store: Arc<dyn Store>,
+    /// To the secrets.
+    pub secrets: Arc<dyn Secrets>,
     /// To the queue.
     pub queue: Arc<dyn Queue>,
+}
+
+impl Reach {
+    /// Straight to the ground.
+    pub fn to(ground: &Ground) -> Self {
+        Self {
+            transport: ground.world.transport(),
+            store: ground.store.clone(),
+            secrets: ground.secrets.clone(),
+            queue: ground.queue.clone(),
+        }
+    }
 }
 
 /// The functions, wired.
@@ -145,22 +159,17 @@ impl House {
     /// # Errors
     /// None in practice: the base URLs are constants.
     pub fn new(ground: &Ground) -> Result<Self, HouseError> {
-        let reach =
-            Reach { transport: ground.world.transport(), store: ground.store.clone(), queue: ground.queue.clone() };
-        Self::reaching_out(ground, reach)
+        Self::reaching_out(ground, Reach::to(ground))
     }
 
     /// Wires the functions over a ground, for these organizations only.
     pub fn for_organizations(ground: &Ground, allowed: Allowed) -> Result<Self, HouseError> {
-        let reach =
-            Reach { transport: ground.world.transport(), store: ground.store.clone(), queue: ground.queue.clone() };
-        Self::wired(ground, reach, allowed, Addresses::default())
+        Self::wired(ground, Reach::to(ground), allowed, Addresses::default())
     }
 
     /// Wires the functions for browsers that find everything at these addresses; the services have to be reached there, too.
     pub fn served(ground: &Ground, addresses: Addresses, transport: Arc<dyn Transport>) -> Result<Self, HouseError> {
-        let reach = Reach { transport, store: ground.store.clone(), queue: ground.queue.clone() };
-        Self::wired(ground, reach, Allowed::Everybody, addresses)
+        Self::wired(ground, Reach { transport, ..Reach::to(ground) }, Allowed::Everybody, addresses)
     }
 
     /// Wires the functions with something between them and the ground.
@@ -170,15 +179,15 @@ impl House {
 
     fn wired(ground: &Ground, reach: Reach, allowed: Allowed, addresses: Addresses) -> Result<Self, HouseError> {
         let clock: Arc<dyn Clock> = ground.clock.clone();
-        let Reach { transport, store, queue } = reach;
+        let Reach { transport, store, secrets, queue } = reach;
         let webex = Webex::new(&addresses.webex, transport.clone(), clock.clone()).map_err(set_up)?;
         let graph = Graph::new(GRAPH, transport.clone(), clock.clone()).map_err(set_up)?;
         let entra = Entra::new(&addresses.login, GRAPH, transport.clone(), clock.clone()).map_err(set_up)?;
-        let keys = || CachedWebhookKeys::new(ground.secrets.clone(), clock.clone(), PREFIX);
+        let keys = || CachedWebhookKeys::new(secrets.clone(), clock.clone(), PREFIX);
         // Each function has tokens of its own: they are processes of their own.
         let tokens = || {
-            let (secrets, webex, entra) = (ground.secrets.clone(), webex.clone(), entra.clone());
-            Tokens::new(secrets, store.clone(), clock.clone(), webex, entra, PREFIX)
+            let (webex, entra) = (webex.clone(), entra.clone());
+            Tokens::new(secrets.clone(), store.clone(), clock.clone(), webex, entra, PREFIX)
         };
         let sync = || Sync {
             store: store.clone(),

@@ -129,6 +129,7 @@ fn cells(company: &Company, side: Side, before: Option<&Face>, now: Option<&Face
     let named = named[..shown].join(", ");
     cells.push(vec![(OWNER, "★ ".into()), (PLAIN, format!("{named}{further}"))]);
     cells.push(vec![(PLAIN, format!("{} people, {}", owners + members, counted(owners, role(side))))]);
+    cells.extend(face.spaces.iter().map(|name| vec![(DIM, place(side).into()), (PLAIN, format!("“{name}”"))]));
     let none = vec![Standing::Absent; face.standing.len()];
     let was = before.map_or(&none, |before| &before.standing);
     let changed = |sign: &str, style: Style, wanted: fn(Standing, Standing) -> bool| -> Option<Cell> {
@@ -148,6 +149,13 @@ fn role(side: Side) -> &'static str {
     match side {
         Side::Team => "moderator",
         Side::Group => "owner",
+    }
+}
+
+fn place(side: Side) -> &'static str {
+    match side {
+        Side::Team => "space ",
+        Side::Group => "folder ",
     }
 }
 

@@ -11,8 +11,9 @@ use sandbox::house::{Ground, House, HouseError};
 use sandbox::{Call, Fault, Kind, Refused, Role, Service, World};
 use shared::clock::Clock;
 use shared::http::TransportError;
-use shared::roster::{Side, Standing};
-use shared::tenant::{NewTeams, Settings};
+use shared::roster::{Side, Sides, Standing};
+use shared::store::StoreError;
+use shared::tenant::{Folders, NewTeams, Settings};
 
 use crate::cast::{self, Company, Face, Faces};
 use crate::show::{Page, counted, in_numbers, lasting};
@@ -41,6 +42,9 @@ pub(crate) enum Stopped {
     /// A token could not be had.
     #[error(transparent)]
     Token(#[from] TransportError),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The start of the story is no time.
     #[error(transparent)]
     Start(#[from] jiff::Error),
@@ -96,6 +100,7 @@ impl Story {
         self.storm().await?;
         self.deletion().await?;
         self.lag().await?;
+        self.folders().await?;
         self.verdict()?;
         Ok(&self.found)
     }
@@ -203,6 +208,34 @@ impl Story {
         self.world().graph_settings(|settings| settings.replica_lag = Duration::ZERO);
         self.check_moves()?;
         self.check_both_sides()
+    }
+
+    async fn folders(&mut self) -> Result<(), Stopped> {
+        let sentence = "An administrator lets the integration work with files, and Ada Arndt makes a space in the team. Each space gets a folder in the group's site.";
+        self.open("Folders", sentence)?;
+        let ground = self.house.ground().clone();
+        let (store, tenant, now) = (ground.store.as_ref(), self.house.tenants()[0], ground.clock.now());
+        self.house.consent_to_files(tenant, &self.company.handle).await?;
+        let (settings, version) = shared::settings::load(store, tenant).await?;
+        shared::settings::save(store, tenant, &Settings { folders: Folders::EachSpace, ..settings }, version).await?;
+        shared::round::look_at_every_link(store, tenant, now).await?;
+        let (team, ada) = (self.company.team, self.company.people[0].ids.person);
+        let tides = self.world().create_room(ada, "Tides", Some(team));
+        let both = |name: &str| Sides { team: name.to_owned(), group: name.to_owned() };
+        self.company.want.spaces = vec![(team.general_space(), both("Harbour")), (tides, both("Tides"))];
+        self.close().await?;
+
+        let sentence = "The space is renamed to a title that SharePoint allows nobody, and somebody renames the other folder in SharePoint: it stays the space's, under its new name.";
+        self.open("A space and a folder get other names", sentence)?;
+        self.world().rename_room(tides, "Tides: neap/spring");
+        let general = self.world().room(team.general_space()).and_then(|room| room.folder);
+        if let (Some(group), Some(folder)) = (self.company.want.group, general) {
+            self.world().rename_drive_folder(group, &folder.item, "For everybody");
+        }
+        let [(_, general), (_, tides)] = &mut self.company.want.spaces[..] else { return Ok(()) };
+        general.group = "For everybody".into();
+        *tides = Sides { team: "Tides: neap/spring".into(), group: "Tides- neap-spring".into() };
+        self.close().await.map(drop)
     }
 
     fn verdict(&mut self) -> Result<(), Stopped> {

@@ -89,8 +89,6 @@ pub enum Hindrance {
     OfficerOutside,
     /// The team is archived.
     Archived,
-    /// The directory does not know the app for files any more, or took its permission away.
-    ConsentLost,
     /// A call failed.
     CallFailed,
 }
@@ -104,7 +102,6 @@ impl Hindrance {
                 "Only somebody in the team can link folders, and the account that the integration works with is not in it."
             }
             Self::Archived => "The team is archived.",
-            Self::ConsentLost => "Microsoft 365 no longer lets the integration work with files.",
             Self::CallFailed => "Folders could not be looked at.",
         }
     }
@@ -119,9 +116,6 @@ impl Hindrance {
                 "Add that account to the team as a moderator, or let it stand inside in the settings."
             }
             Self::Archived => "Folders go on when the team is brought back.",
-            Self::ConsentLost => {
-                "An administrator of the directory has to authorize files again. People and names go on."
-            }
             Self::CallFailed => "It is tried again by itself.",
         }
     }

@@ -18,16 +18,13 @@ use super::route::noted_spaces;
 use super::{Desk, Sync, SyncError};
 use crate::activity::Activity;
 use crate::budget::{Bucket, Quota, Taken};
-use crate::files::{self, FilesConsent, Lost};
 use crate::folders::{self, Folders, Hindrance, Kept, Lease, Library, Notice, State, StoredSpace, Wish};
-use crate::graph::TokenErrorKind;
 use crate::http::{Access, Api, CALL_TIMEOUT, Class, Failure};
 use crate::ids::{GroupId, RoomId, TeamId, TenantId};
 use crate::link::{self, Link, Phase, TroubleKind};
 use crate::message::{Ask, Cause, Message};
 use crate::notice::{self, LinkNotice, Matter};
 use crate::registration::Registration;
-use crate::standstill::Why;
 use crate::store::{Key, StoreError, Write, from_item};
 use crate::tenant::{self, Gate, keys};
 use crate::tokens::TokensError;
@@ -38,9 +35,6 @@ const TOLD_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long a site can be missing before an administrator is told.
 const SITE_TOLD_AFTER: SignedDuration = SignedDuration::from_hours(24);
-
-/// For how long files are not asked for again after Microsoft said that we may not.
-const CONSENT_SHUT_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// A look at a team's folders under way.
 struct Pass<'a> {
@@ -257,45 +251,17 @@ impl Sync {
                 Ok(Halt::Until(until))
             }
             (SyncError::Call(call), _) if matches!(call.failure, Failure::NoTime) => Ok(Halt::Until(now)),
-            (SyncError::Tokens(TokensError::Entra(refused)), Some(Class::NeedsAdministrator))
-                if matches!(refused.kind, TokenErrorKind::ConsentGone | TokenErrorKind::NoSuchDirectory) =>
-            {
-                // It is so for every team of the tenant. Rounds see when it is over.
-                if let Some(seen) = &pass.desk.tenant.files {
-                    let lost = Some(Lost { why: Why::ConsentLost, since: now, said: said.clone() });
-                    let became = FilesConsent { lost, ..seen.clone() };
-                    files::turn(self.store.as_ref(), tenant, seen, &became).await?;
-                }
-                Ok(Halt::Hindered(Hindrance::ConsentLost, Some(said)))
-            }
-            (SyncError::Call(call), _) if call.api == Api::SharePoint && matches!(call.status(), Some(401 | 403)) => {
-                // A token can be older than what it allows: a new one is tried before anybody is called.
-                self.tokens.forget_app(Registration::Files, pass.desk.tenant.directory);
-                let was_so = pass.folders.hindrance.as_ref().is_some_and(|before| {
-                    before.by == Hindrance::ConsentLost || before.said.as_ref().is_some_and(|said| is_refusal(said))
-                });
-                if was_so {
-                    self.tell_of_lost_consent(tenant, now).await?;
-                }
-                let by = if was_so { Hindrance::ConsentLost } else { Hindrance::CallFailed };
-                Ok(Halt::Hindered(by, Some(said)))
-            }
             _ => {
+                if matches!(&error, SyncError::Call(call) if call.api == Api::SharePoint && matches!(call.status(), Some(401 | 403)))
+                {
+                    // A token can be older than what it allows. Whether the consent is lost, rounds find out, for all teams at once.
+                    self.tokens.forget_app(Registration::Files, pass.desk.tenant.directory);
+                }
+                metrics::counter!("FoldersFailing").increment(1);
                 tracing::warn!(%tenant, team = %pass.link.team, said, "a team's folders could not be looked at");
                 Ok(Halt::Hindered(Hindrance::CallFailed, Some(said)))
             }
         }
-    }
-
-    /// Raised once for all teams, and told once.
-    async fn tell_of_lost_consent(&self, tenant: TenantId, now: Timestamp) -> Result<(), SyncError> {
-        if notice::load(self.store.as_ref(), tenant, Matter::FilesConsentLost).await?.is_none() {
-            tracing::error!(%tenant, "Microsoft no longer lets us work with files");
-            let text = format!("{} {}", Hindrance::ConsentLost.explanation(), Hindrance::ConsentLost.remedy());
-            let raised = notice::raise(tenant, Matter::FilesConsentLost, text, "/folders".into(), now)?;
-            self.store.write(vec![raised]).await?;
-        }
-        Ok(())
     }
 
     /// What is stored at the end of a look, and when the next is due.
@@ -306,7 +272,6 @@ impl Sync {
         if !pass.activity.is_empty() {
             writes.extend(pass.activity.puts(tenant, team)?);
         }
-        let before = pass.folders.hindrance.clone();
         let next_look = match halt {
             Some(Halt::Until(until)) => until.max(now + SignedDuration::from_secs(1)),
             Some(Halt::Hindered(by, said)) => {
@@ -314,15 +279,11 @@ impl Sync {
                 let tries = pass.folders.hindrance.as_ref().map_or(1, |hindered| hindered.tries);
                 match by {
                     Hindrance::NoSite | Hindrance::CallFailed => now + folders::pause(tries),
-                    Hindrance::ConsentLost => now + CONSENT_SHUT_FOR,
                     Hindrance::OfficerOutside | Hindrance::Archived => now + SignedDuration::from_hours(24),
                 }
             }
             None => {
                 pass.folders.hindrance = None;
-                if before.is_some_and(|before| before.by == Hindrance::ConsentLost) {
-                    writes.push(notice::withdraw(tenant, Matter::FilesConsentLost));
-                }
                 let tries = pass.spaces.values().filter_map(|stored| stored.space.next_try);
                 tries.chain([pass.folders.whole_at + folders::WHOLE_EVERY]).min().unwrap_or(now).max(now)
             }
@@ -341,7 +302,7 @@ impl Sync {
         let hindered = pass.folders.hindrance.as_ref().filter(|hindered| match hindered.by {
             Hindrance::NoSite => now.duration_since(hindered.since) >= SITE_TOLD_AFTER,
             Hindrance::CallFailed => now.duration_since(hindered.since) >= TOLD_AFTER,
-            Hindrance::OfficerOutside | Hindrance::Archived | Hindrance::ConsentLost => false,
+            Hindrance::OfficerOutside | Hindrance::Archived => false,
         });
         let text =
             hindered.map(|hindered| format!("{} (Since {:.0})", hindered.by.explanation(), hindered.since)).or(failing);
@@ -430,9 +391,4 @@ fn in_order(rooms: BTreeMap<RoomId, Option<Room>>, team: TeamId) -> Vec<(RoomId,
     let mut rooms: Vec<_> = rooms.into_iter().collect();
     rooms.sort_by_key(|(id, room)| (*id != team.general_space(), room.as_ref().and_then(|room| room.created), *id));
     rooms
-}
-
-/// Whether a service's words tell of a refusal that a new token may cure.
-fn is_refusal(said: &str) -> bool {
-    said.contains(": 401 ") || said.contains(": 403 ")
 }

@@ -1,6 +1,7 @@
 //! Graph's client over real HTTP: what it sends, and what it makes of the documented answers and of those seen elsewhere.
 
 mod directory;
+mod drives;
 mod making;
 mod reading;
 mod relations;

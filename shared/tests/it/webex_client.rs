@@ -1,6 +1,7 @@
 //! The Webex client over real HTTP: what it asks, what it makes of the answers, and what it does when there are none.
 
 mod calls;
+mod folders;
 mod tokens;
 
 use std::sync::Arc;

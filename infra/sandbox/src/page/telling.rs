@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::act::{Act, On};
 use super::log::{EntryKind, Words};
 use super::play::Play;
+use super::spaces::SpaceAct;
 use super::trouble::{Switch, Trouble};
 use crate::world::Refused;
 
@@ -34,6 +35,7 @@ enum Move {
     Demote(Place, usize),
     Rename(Place, &'static str),
     DeleteGroup,
+    MakeSpace(&'static str),
     Trouble(Trouble, Switch),
 }
 
@@ -64,6 +66,11 @@ const SCENES: &[Scene] = &[
         title: "Another name",
         sentence: "Ana renames the group to “Regatta crew” in Microsoft 365, and the team gets the name.",
         moves: &[(0, Move::Rename(Place::Microsoft365, "Regatta crew"))],
+    },
+    Scene {
+        title: "A space and its folder",
+        sentence: "Ana makes a space in the team. It gets a folder in the group’s SharePoint site, under a name that SharePoint allows.",
+        moves: &[(0, Move::MakeSpace("Sails 2026/27"))],
     },
     Scene {
         title: "Cut off in the middle",
@@ -223,20 +230,26 @@ impl Play {
             Move::Promote(place, n) => Act::Promote { person: id(n), on: self.place(place).await? },
             Move::Demote(place, n) => Act::Demote { person: id(n), on: self.place(place).await? },
             Move::Rename(place, name) => Act::Rename { name: name.into(), on: self.place(place).await? },
+            Move::MakeSpace(name) => {
+                Act::Space { team: self.team()?, space: None, what: SpaceAct::Create, name: Some(name.into()) }
+            }
             Move::DeleteGroup => Act::Delete { on: self.place(Place::Microsoft365).await? },
         };
         self.act(&act).await.map(drop)
     }
 
+    fn team(&self) -> Result<TeamId, Refused> {
+        self.telling.team.ok_or_else(|| Refused("the story has no team".into()))
+    }
+
     /// The story's team, or its group.
     async fn place(&self, place: Place) -> Result<On, Refused> {
-        let missing = || Refused("the story has no team or group".into());
-        let team = self.telling.team.ok_or_else(missing)?;
+        let team = self.team()?;
         match place {
             Place::Webex => Ok(On::Team(team)),
             Place::Microsoft365 => {
-                let links = self.links(CONTOSO).await;
-                Ok(On::Group(links.get(&team).and_then(|kept| kept.link.group()).ok_or_else(missing)?))
+                let group = self.links(CONTOSO).await.get(&team).and_then(|kept| kept.link.group());
+                group.map(On::Group).ok_or_else(|| Refused("the story has no group".into()))
             }
         }
     }

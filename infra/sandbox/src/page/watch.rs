@@ -76,6 +76,7 @@ impl Watch {
             transport: Arc::new(Watched { watch: self.clone(), inner: ground.world.transport() }),
             store: Arc::new(Watched::<dyn Store> { watch: self.clone(), inner: ground.store.clone() }),
             queue: Arc::new(Watched::<dyn Queue> { watch: self.clone(), inner: ground.queue.clone() }),
+            secrets: ground.secrets.clone(),
         }
     }
 
