@@ -28,6 +28,9 @@ const SPREAD_OVER: u128 = 300;
 /// For how long a message that cannot be dealt with is tried again.
 const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
+/// A space can be told of before it can be read: what cannot be seen so soon is asked about once more.
+const SEEN_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+
 /// For how long a space that the officer cannot see is not asked about again.
 const INVISIBLE_FOR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -204,6 +207,9 @@ impl Sync {
             Err(error) => return self.later(desk, message, error).await,
         };
         let (team, expires) = match &found {
+            Found::Nothing if self.clock.now() < message.at + SEEN_WITHIN => {
+                return self.send_at(message, message.at + SEEN_WITHIN).await;
+            }
             Found::Nothing => (None, Some(self.clock.now() + INVISIBLE_FOR)),
             Found::NoTeam => (None, Some(self.clock.now() + NO_TEAM_FOR)),
             Found::Room(team) | Found::General { team, .. } => (Some(*team), None),
