@@ -78,6 +78,17 @@ async fn five_minutes_of_rounds_over_ten_thousand_links_in_step_are_under_120_ca
 }
 
 #[tokio::test]
+async fn people_who_were_brought_in_together_are_not_read_over_and_over() {
+    let mut town = Town::with_one_tenant(3_000, outside()).await;
+    town.let_pass(15 * MINUTE).await;
+    town.world().take_calls();
+    town.let_pass(60 * MINUTE).await;
+    let calls = of_the_tenant(&town, town.world().take_calls());
+    let pages = calls.iter().filter(|call| call.path.starts_with("/v1/identity/scim")).count();
+    assert_eq!(pages, 12 * 2, "in a round of five minutes one page of who changed, and one of everybody");
+}
+
+#[tokio::test]
 async fn an_hours_gate_over_five_thousand_due_links_makes_no_storm() {
     let mut town = Town::with_one_tenant(50, outside()).await;
     let now = town.now();

@@ -3,7 +3,7 @@
 //! What runs here is what runs on Lambda: the same handlers take the same events. Only what carries them differs: tables, secrets and queue in memory, and a loop in
 //! the place of API Gateway, SQS and EventBridge.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -22,7 +22,7 @@ use shared::queue::{Queue, Queued};
 use shared::round::Rounds;
 use shared::secrets::Secrets;
 use shared::secrets::memory::MemorySecrets;
-use shared::store::memory::{MemoryStore, Requests};
+use shared::store::memory::MemoryStore;
 use shared::store::{Query, Store};
 use shared::sync::{Sync, SyncError};
 use shared::tenant::{self, Settings, Tenant};
@@ -122,6 +122,17 @@ impl Reach {
     }
 }
 
+/// How often functions were invoked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Invocations {
+    /// By deliveries of both services.
+    pub webhook: u64,
+    /// By batches of messages.
+    pub sync: u64,
+    /// By the schedule, and by batches of turns.
+    pub reconcile: u64,
+}
+
 /// The functions, wired.
 pub struct House {
     ground: Ground,
@@ -132,7 +143,7 @@ pub struct House {
     oauth: Arc<Oauth>,
     tenants: Vec<TenantId>,
     next_round: Timestamp,
-    asked_by_looks: Mutex<Requests>,
+    invocations: Mutex<Invocations>,
 }
 
 /// Why a tenant could not be signed up.
@@ -223,7 +234,7 @@ impl House {
             sync: sync(),
             tenants: vec![],
             next_round: ground.clock.now(),
-            asked_by_looks: Mutex::default(),
+            invocations: Mutex::default(),
             ground: ground.clone(),
         })
     }
@@ -390,6 +401,7 @@ impl House {
     pub async fn deliver_webhooks(&self) {
         let door = Door(self.webhook.clone());
         for delivery in self.ground.world.take_deliveries(self.ground.clock.now()) {
+            self.count().webhook += 1;
             let mut request = http::Request::new(delivery.body);
             *request.method_mut() = http::Method::POST;
             *request.headers_mut() = delivery.headers;
@@ -406,22 +418,25 @@ impl House {
         }
     }
 
-    /// How often looks asked the table, without what rounds did.
-    pub fn asked_by_looks(&self) -> Requests {
-        *self.asked_by_looks.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How often each function was invoked.
+    pub fn invocations(&self) -> Invocations {
+        *self.count()
+    }
+
+    fn count(&self) -> MutexGuard<'_, Invocations> {
+        self.invocations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands a batch of messages to the sync function, as SQS would, and deletes those that did not fail.
     pub async fn invoke_sync(&self, received: Vec<Received>) {
-        let event = batch(&received);
-        let before = self.ground.store.requests();
-        let response = sync::handle(&self.sync, event, self.deadline()).await;
-        *self.asked_by_looks.lock().unwrap_or_else(PoisonError::into_inner) += self.ground.store.requests() - before;
+        self.count().sync += 1;
+        let response = sync::handle(&self.sync, batch(&received), self.deadline()).await;
         delete_all_but(&self.ground.queue, received, &response);
     }
 
     /// What the schedule starts every minute.
     async fn schedule(&self) {
+        self.count().reconcile += 1;
         let Ok(event) = serde_json::from_value::<Event>(json!({"schedule": "every minute"})) else { return };
         if let Err(error) = reconcile::handle(&self.rounds, event, self.deadline()).await {
             tracing::warn!(%error, "no turns");
@@ -430,6 +445,7 @@ impl House {
 
     /// Hands a batch of turns to the reconcile function, as SQS would, and deletes those that did not fail.
     async fn invoke_reconcile(&self, received: Vec<Received<Turn>>) {
+        self.count().reconcile += 1;
         let event = Event::Turns(batch(&received));
         match reconcile::handle(&self.rounds, event, self.deadline()).await {
             Ok(response) => delete_all_but(&self.ground.turns, received, &response),

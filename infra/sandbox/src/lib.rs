@@ -14,9 +14,11 @@
 //! - [`World::router`] and [`serve`]: the same over HTTP on 127.0.0.1.
 //! - Pages for signing in and consenting, at the addresses of the real ones. Without a browser: post `account` (an id or an address) and `decision`
 //!   (`accept` or `decline`) to the address that the application sends people to, and read where the answer sends the browser.
+//! - [`costs`]: what each situation costs, counted, and what a month does.
 //! - [`page`]: both sides, and the functions between them, to be watched and played with in a browser.
 
 mod browser;
+pub mod costs;
 mod door;
 mod faults;
 pub mod house;

@@ -1,5 +1,5 @@
 //! `sandbox story` tells a story of a team and its group, in simulated time. `sandbox` alone opens a page on 127.0.0.1 on which both sides, and the functions between
-//! them, can be watched and played with. `sandbox --fresh` serves the setup pages for an organization that is not connected yet.
+//! them, can be watched and played with. `sandbox costs` counts what everything costs. `sandbox --fresh` serves the setup pages for an organization that is not connected yet.
 
 mod cast;
 mod fresh;
@@ -10,12 +10,14 @@ mod story;
 use std::io;
 use std::process::ExitCode;
 
+use sandbox::costs::{self, NotCounted};
 use tracing_subscriber::EnvFilter;
 
 use crate::story::{Stopped, Story};
 
-const USAGE: &str = "usage: sandbox [story | --fresh | --port PORT]\n\n  \
+const USAGE: &str = "usage: sandbox [story | costs | --fresh | --port PORT]\n\n  \
     story        tell the story and end; the exit code says whether both sides were one\n  \
+    costs        count what each situation costs, and work out a month's bill, as tables in Markdown\n  \
     (alone)      serve the page on http://127.0.0.1:8080 until Ctrl-C, and both sides behind it\n  \
     --port PORT  the same on this port, and Webex, Entra and Graph on the three after it; 0 is any free ones\n  \
     --fresh      serve the setup pages and both sides, for an organization that is not connected yet\n\n\
@@ -27,6 +29,7 @@ async fn main() -> ExitCode {
     let wish = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Some(Wish::Page(live::PORT)),
         ["story"] => Some(Wish::Story),
+        ["costs"] => Some(Wish::Costs),
         ["--fresh"] => Some(Wish::Fresh),
         ["--port", port] => port.parse().ok().map(Wish::Page),
         _ => None,
@@ -40,6 +43,7 @@ async fn main() -> ExitCode {
     let ended = match wish {
         Wish::Page(port) => live::serve(port).await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
         Wish::Story => tell().await.map_err(|error| error.to_string()),
+        Wish::Costs => count().await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
         Wish::Fresh => fresh::serve().await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
     };
     ended.unwrap_or_else(|error| {
@@ -54,6 +58,8 @@ enum Wish {
     Page(u16),
     /// The story alone.
     Story,
+    /// What everything costs.
+    Costs,
     /// The setup pages.
     Fresh,
 }
@@ -61,4 +67,9 @@ enum Wish {
 async fn tell() -> Result<ExitCode, Stopped> {
     let mut story = Story::begin().await?;
     Ok(if story.tell().await?.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn count() -> Result<(), NotCounted> {
+    anstream::println!("{}\n{}", costs::Table(&costs::situations().await?), costs::bill().await?);
+    Ok(())
 }

@@ -109,6 +109,11 @@ impl<M: Queued> MemoryQueue<M> {
         state.waiting.len()
     }
 
+    /// How many messages were ever sent.
+    pub fn sent(&self) -> u64 {
+        self.lock().sent
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -121,7 +121,9 @@ impl Round<'_> {
                 break;
             }
         }
-        let read_to = to_item(&key, &ChangedCursor { read_to: newest })?;
+        // Whoever was brought in together with a thousand others is not read again and again until somebody else changes.
+        let read_to = newest.max(self.now() - OVERLAP);
+        let read_to = to_item(&key, &ChangedCursor { read_to })?;
         Ok(self.store().write(vec![Write::Put(read_to, Condition::Any)]).await?)
     }
 

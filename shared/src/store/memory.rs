@@ -22,6 +22,11 @@ const LARGEST_TRANSACTION: usize = 4 * 1024 * 1024;
 /// What a query reads at most for one page, in bytes.
 const LARGEST_PAGE: usize = 1024 * 1024;
 
+/// The bytes of a read unit.
+const READ_UNIT: usize = 4096;
+/// The bytes of a write unit.
+const WRITE_UNIT: usize = 1024;
+
 /// How often the table was asked, by kind of request. Refused and failed requests count too, as they do on the bill.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Requests {
@@ -39,6 +44,10 @@ pub struct Requests {
     pub transactions: u64,
     /// Items that single writes and transactions were about.
     pub items_written: u64,
+    /// Halves of a read unit, by the sizes of what was read: a strongly consistent read takes two for each 4 KB, a query of an index one.
+    pub half_read_units: u64,
+    /// Write units: one for each KB of an item, two in a transaction, and one for each place in an index that comes, goes or changes.
+    pub write_units: u64,
 }
 
 impl Requests {
@@ -63,6 +72,8 @@ impl AddAssign for Requests {
         self.single_writes += more.single_writes;
         self.transactions += more.transactions;
         self.items_written += more.items_written;
+        self.half_read_units += more.half_read_units;
+        self.write_units += more.write_units;
     }
 }
 
@@ -79,6 +90,8 @@ impl Sub for Requests {
             single_writes: self.single_writes - earlier.single_writes,
             transactions: self.transactions - earlier.transactions,
             items_written: self.items_written - earlier.items_written,
+            half_read_units: self.half_read_units - earlier.half_read_units,
+            write_units: self.write_units - earlier.write_units,
         }
     }
 }
@@ -175,6 +188,11 @@ impl MemoryStore {
         table.items = snapshot;
     }
 
+    /// The bytes of all items, as the service bills their storage: 100 more for each. Without indexes.
+    pub fn size(&self) -> usize {
+        self.lock().items.values().map(|item| 100 + size_of_item(item)).sum()
+    }
+
     /// How often the table was asked since it was made.
     pub fn requests(&self) -> Requests {
         self.lock().requests
@@ -192,6 +210,8 @@ impl MemoryStore {
     /// Does all of the writes, or none.
     fn commit(&self, table: &mut Table, writes: Vec<Write>) -> Result<(), StoreError> {
         table.requests.items_written += writes.len() as u64;
+        let units_each =
+            if matches!(&writes[..], [Write::Put(..) | Write::Update(..) | Write::Delete(..)]) { 1 } else { 2 };
         let mut outcome = Vec::new();
         let mut bytes = 0;
         let mut held = true;
@@ -203,15 +223,22 @@ impl MemoryStore {
             | Write::Delete(_, condition)
             | Write::Check(_, condition)) = &write;
             held &= holds(condition, self.seen(table, &key));
+            let mut size = table.items.get(&key).map_or(0, size_of_item);
             let after = match write {
                 Write::Put(item, _) => Some(item),
                 Write::Update(_, changes, _) => Some(changed(&key, table.items.get(&key), changes)?),
                 Write::Delete(..) => None,
-                Write::Check(..) => continue,
+                Write::Check(..) => {
+                    table.requests.write_units += units_each * units(size, WRITE_UNIT);
+                    continue;
+                }
             };
             if let Some(item) = &after {
-                bytes += check_item(item)?;
+                let written = check_item(item)?;
+                bytes += written;
+                size = size.max(written);
             }
+            table.requests.write_units += units_each * units(size, WRITE_UNIT);
             outcome.push((key, after));
         }
         if bytes > LARGEST_TRANSACTION {
@@ -229,6 +256,7 @@ impl MemoryStore {
 
 impl Table {
     fn replace(&mut self, key: Key, after: Option<Item>) {
+        self.requests.write_units += index_units(&key, self.items.get(&key), after.as_ref());
         if let Some(before) = self.items.remove(&key) {
             for place in Place::all_of(&before, &key) {
                 self.order.remove(&place);
@@ -249,6 +277,7 @@ impl Store for MemoryStore {
         table.requests.gets += 1;
         let found = self.seen(&table, key).cloned();
         table.requests.items_read += u64::from(found.is_some());
+        table.requests.half_read_units += 2 * units(found.as_ref().map_or(0, size_of_item), READ_UNIT);
         Ok(found)
     }
 
@@ -259,6 +288,9 @@ impl Store for MemoryStore {
         let found: Vec<Item> = keys.iter().filter_map(|key| self.seen(&table, key)).cloned().collect();
         table.requests.batch_gets += keys.len().div_ceil(BATCH_LIMIT) as u64;
         table.requests.items_read += found.len() as u64;
+        let missing = keys.len() - found.len();
+        let read: u64 = found.iter().map(|item| units(size_of_item(item), READ_UNIT)).sum();
+        table.requests.half_read_units += 2 * (read + missing as u64);
         Ok(found)
     }
 
@@ -295,6 +327,11 @@ impl Store for MemoryStore {
             }
         }
         table.requests.items_read += items.len() as u64;
+        // Of an index its few attributes are read, and without consistency.
+        table.requests.half_read_units += match query {
+            Query::Partition { .. } => 2 * units(bytes, READ_UNIT),
+            Query::Due { .. } | Query::Listed { .. } => units(items.iter().map(size_of_item).sum(), READ_UNIT),
+        };
         Ok(Page { items, next })
     }
 
@@ -316,6 +353,23 @@ impl Store for MemoryStore {
         }
         self.commit(&mut table, writes)
     }
+}
+
+/// What a request about so many bytes costs, at least one unit.
+fn units(bytes: usize, unit: usize) -> u64 {
+    bytes.div_ceil(unit).max(1) as u64
+}
+
+/// What a write costs in the indexes: nothing where an item's place and end stay, one unit to put or take it, two to move it.
+fn index_units(key: &Key, before: Option<&Item>, after: Option<&Item>) -> u64 {
+    let place = |item: Option<&Item>, index| item.and_then(|item| Place::of(item, key, index));
+    let ends = before.and_then(|item| item.get(EXPIRES_AT)) != after.and_then(|item| item.get(EXPIRES_AT));
+    let units = [Index::Due, Index::Listed].map(|index| match (place(before, index), place(after, index)) {
+        (None, None) => 0,
+        (before, after) if before == after => u64::from(ends),
+        (before, after) => u64::from(before.is_some()) + u64::from(after.is_some()),
+    });
+    units.iter().sum()
 }
 
 /// Only these of its attributes.
