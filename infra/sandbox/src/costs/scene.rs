@@ -75,7 +75,7 @@ impl Scene {
         let handle: TenantHandle = ground.world.add_tenant("Contoso");
         let people = (0..people).map(|n| ground.world.add_person(&handle, &format!("Person {n:02}"))).collect();
         let waits = Arc::new(Waits { to: ground.world.transport(), made: AtomicU64::default() });
-        let reach = Reach { transport: waits.clone(), store: ground.store.clone(), queue: ground.queue.clone() };
+        let reach = Reach { transport: waits.clone(), ..Reach::to(&ground) };
         let mut house = House::reaching_out(&ground, reach)?;
         let tenant = house.sign_up(&handle, settings).await?;
         house.consent_to_files(tenant, &handle).await?;
