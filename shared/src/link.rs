@@ -7,6 +7,7 @@
 mod again;
 mod claim;
 mod instruct;
+mod lease;
 mod listing;
 mod people;
 mod unlink;
@@ -15,6 +16,7 @@ pub(crate) use again::{creation_after, forget_people};
 pub(crate) use claim::release;
 pub use claim::{Claim, claims};
 pub use instruct::{Instructed, Proposal, instruct};
+pub use lease::{Closing, Handed, Lease, take_lease, want};
 pub(crate) use listing::listing;
 pub use listing::{State, page};
 pub use people::{Because, OnLink, Who, delete_person, people, put_person};
@@ -24,15 +26,12 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use ulid::Ulid;
 
 use crate::graph::NewGroup;
 use crate::ids::{GroupId, PersonId, TeamId, TenantId};
 use crate::merge::{HeldFor, Names};
 use crate::notice::LinkNotice;
-use crate::store::{
-    Change, Condition, Key, Store, StoreError, Test, Write, from_item, milliseconds, moment, to_item, to_value,
-};
+use crate::store::{Change, Condition, Key, Store, StoreError, Test, Write, milliseconds, moment, to_item, to_value};
 use crate::webex::Region;
 
 /// A team and the group that it has or is going to have. Scalars only; the people are items of their own.
@@ -408,13 +407,6 @@ impl Kept {
     }
 }
 
-/// The right to a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease {
-    key: Key,
-    name: String,
-}
-
 /// The partition of a tenant's links.
 pub fn partition(tenant: TenantId) -> String {
     format!("TENANT#{tenant}#LINK")
@@ -456,59 +448,9 @@ pub fn creation(tenant: TenantId, link: &Link, now: Timestamp) -> Result<Write, 
     Ok(Write::Put(item, Condition::Absent))
 }
 
-/// Takes the lease until `until`; `None` where somebody else holds it.
-pub async fn take_lease(
-    store: &dyn Store,
-    tenant: TenantId,
-    team: TeamId,
-    now: Timestamp,
-    until: Timestamp,
-) -> Result<Option<(Lease, Kept)>, StoreError> {
-    let lease = Lease { key: key(tenant, team), name: Ulid::generate().to_string() };
-    let changes = vec![Change::Set("lease_until", moment(until)), Change::Set("lease", to_value(&lease.name)?)];
-    let free = Condition::Holds(vec![Test::Below("lease_until", now.as_millisecond().saturating_add(1))]);
-    match store.update(&lease.key, changes, free).await {
-        Ok(item) => Ok(Some((lease, from_item(item)?))),
-        // A first try whose answer was lost may have taken the lease for us.
-        Err(StoreError::ConditionFailed) => Ok(lease.read(store).await?.map(|kept| (lease, kept))),
-        Err(error) => Err(error),
-    }
-}
-
 /// That a link's next look has come.
 pub fn is_due(now: Timestamp) -> Condition {
     Condition::Holds(vec![Test::Below("gsi1sk", now.as_millisecond().saturating_add(1))])
-}
-
-/// What became of a wish that was handed to the holder of a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handed {
-    /// The holder will see it.
-    Over,
-    /// That lease is no more: try to take it.
-    LeaseIsGone,
-}
-
-/// Tells the holder of the lease that a look is wanted as of `at`.
-pub async fn want(
-    store: &dyn Store,
-    tenant: TenantId,
-    kept: &Kept,
-    at: Timestamp,
-    hint: Option<Timestamp>,
-) -> Result<Handed, StoreError> {
-    let mut changes = vec![Change::Set("wanted", moment(at.max(kept.wanted)))];
-    changes.extend(hint.map(|hint| Change::Set("hinted", moment(hint.max(kept.hinted)))));
-    let same = Condition::Holds(vec![
-        Test::Equals("lease", to_value(&kept.lease)?),
-        Test::Equals("lease_until", moment(kept.lease_until)),
-        Test::Equals("wanted", moment(kept.wanted)),
-    ]);
-    match store.update(&key(tenant, kept.link.team), changes, same).await {
-        Ok(_) => Ok(Handed::Over),
-        Err(StoreError::ConditionFailed) => Ok(Handed::LeaseIsGone),
-        Err(error) => Err(error),
-    }
 }
 
 /// A moment far beyond every plan, for links that are over: in the year 9987, which can still be told in milliseconds.
@@ -532,87 +474,5 @@ pub async fn postpone(
         Ok(_) => Ok(true),
         Err(StoreError::ConditionFailed) => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-/// A lease's last word on a link.
-#[derive(Clone, Copy, Debug)]
-pub struct Closing {
-    /// Start of the reading.
-    pub looked: Timestamp,
-    /// What was known to be wanted.
-    pub wanted: Timestamp,
-    /// The last hint that is known.
-    pub hinted: Timestamp,
-    /// When the next look is due.
-    pub next_look: Timestamp,
-    /// When the one delayed message comes, if one is about to be sent.
-    pub delayed: Option<Timestamp>,
-}
-
-impl Lease {
-    /// A lease that was never taken: whatever would be written under it is refused. For whoever only wants to know what a look would do.
-    pub(crate) fn of_nobody(tenant: TenantId, team: TeamId) -> Self {
-        Self { key: key(tenant, team), name: Ulid::generate().to_string() }
-    }
-
-    fn stands(&self) -> Result<Test, StoreError> {
-        Ok(Test::Equals("lease", to_value(&self.name)?))
-    }
-
-    /// Stores the link in the middle of a look; the lease goes on.
-    pub fn keep(&self, link: &Link) -> Result<Write, StoreError> {
-        Ok(Write::Update(
-            self.key.clone(),
-            vec![Change::Set("link", to_value(link)?)],
-            Condition::Holds(vec![self.stands()?]),
-        ))
-    }
-
-    /// A part for every transaction of a look that does not write the link itself.
-    pub fn check(&self) -> Result<Write, StoreError> {
-        Ok(Write::Check(self.key.clone(), Condition::Holds(vec![self.stands()?])))
-    }
-
-    /// Stores the link and gives the lease back, if nothing further is wanted meanwhile.
-    pub fn close(&self, tenant: TenantId, link: &Link, closing: &Closing) -> Result<Write, StoreError> {
-        let mut changes = index_attributes(tenant, link, closing.next_look)?;
-        changes.extend([
-            Change::Set("link", to_value(link)?),
-            Change::Set("looked", moment(closing.looked)),
-            Change::Set("hinted", moment(closing.hinted)),
-            Change::Set("lease_until", moment(Timestamp::UNIX_EPOCH)),
-        ]);
-        changes.extend(closing.delayed.map(|delayed| Change::Set("delayed", moment(delayed))));
-        let known = Test::Equals("wanted", moment(closing.wanted));
-        Ok(Write::Update(self.key.clone(), changes, Condition::Holds(vec![self.stands()?, known])))
-    }
-
-    /// Stores the link and gives the lease back for somebody who has read nothing: whoever wanted a look meanwhile gets it at once. `ConditionFailed`
-    /// where the lease is lost.
-    pub(crate) async fn give_back(
-        &self,
-        store: &dyn Store,
-        (tenant, link): (TenantId, &Link),
-        mut closing: Closing,
-        (writes, now): (Vec<Write>, Timestamp),
-    ) -> Result<(), StoreError> {
-        loop {
-            let close = self.close(tenant, link, &closing)?;
-            match store.write([writes.as_slice(), &[close]].concat()).await {
-                Err(StoreError::ConditionFailed) => {
-                    let kept = self.read(store).await?.filter(|kept| kept.wanted != closing.wanted);
-                    closing.wanted = kept.ok_or(StoreError::ConditionFailed)?.wanted;
-                    closing.next_look = closing.next_look.min(now);
-                }
-                written => return written,
-            }
-        }
-    }
-
-    /// The link as it stands, if the lease does.
-    pub async fn read(&self, store: &dyn Store) -> Result<Option<Kept>, StoreError> {
-        let kept: Option<Kept> = store.get(&self.key).await?.map(from_item).transpose()?;
-        Ok(kept.filter(|kept| kept.lease == self.name))
     }
 }
