@@ -9,7 +9,7 @@ use shared::connect::Hindrance;
 use shared::held::{self, Decision};
 use shared::ids::{TeamId, TenantId};
 use shared::link::{self, GroupOrigin, Instructed, Kept, OnLink, Proposal, Unlinked, Who};
-use shared::merge::{OWNER_LIMIT, OwedTo, Refusal};
+use shared::merge::{NameWrite, OWNER_LIMIT, OwedTo, Refusal};
 use shared::message::{Ask, Cause, Message};
 use shared::preview::{self, Consent, GroupOutlook, Move, Of, OfficerOutlook, Preview, Rename};
 use shared::roster::{LeftOut, Person, Side, Sides, Standing};
@@ -114,6 +114,21 @@ pub(crate) fn standing(side: Side, standing: &Standing) -> &'static str {
         (Side::Team, Standing::Owner) => "Moderator",
         (Side::Group, Standing::Owner) => "Owner",
     }
+}
+
+/// A rename that is owed, in words.
+pub(crate) fn owed_name(kept: &Kept) -> Option<String> {
+    let owed = kept.link.names.as_ref()?.owed.as_ref()?;
+    Some(match owed {
+        NameWrite::Team { title, .. } => {
+            format!(
+                "The team does not have the group's name “{title}” yet: it is tried again once a day, as far as the account is in the team."
+            )
+        }
+        NameWrite::Group(name) => {
+            format!("The group does not have the team's name “{name}” yet: it is tried again once a day.")
+        }
+    })
 }
 
 impl Oauth {

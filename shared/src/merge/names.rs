@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, RECENT};
+use super::{Direction, RECENT, Retry};
 use crate::roster::Side;
 
 /// What is known of a link's names.
@@ -27,6 +27,9 @@ pub struct Names {
     /// A rename that was about to be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<NameIntent>,
+    /// A rename that is owed: the service refused it, or it cannot be made from outside. It stands until either side is renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<NameWrite>,
 }
 
 /// The group's name as last known.
@@ -88,6 +91,8 @@ pub struct NameTerms {
     pub policy: Decoration,
     /// The moment of the look.
     pub now: Timestamp,
+    /// Whether a rename that is owed is made again.
+    pub retry: Retry,
 }
 
 /// Whether the officer's standing lets it rename the team.
@@ -142,6 +147,15 @@ impl Decoration {
     }
 }
 
+impl NameTerms {
+    fn allow(&self, write: &NameWrite) -> bool {
+        match write {
+            NameWrite::Team { .. } => self.team == TeamName::CanBeChanged,
+            NameWrite::Group(_) => self.direction == Direction::Both,
+        }
+    }
+}
+
 fn without_attributes(text: &str) -> String {
     let mut kept = String::new();
     let mut rest = text;
@@ -157,13 +171,13 @@ impl Names {
     pub fn at_creation(team: String, given: &str, raw: String) -> Self {
         let decoration =
             Decoration::around(given, &raw).or_else(|| Decoration::around(&team, &raw)).unwrap_or_default();
-        Self { team, group: GroupName::Agreed(raw), former: None, decoration, intent: None }
+        Self { team, group: GroupName::Agreed(raw), former: None, decoration, intent: None, owed: None }
     }
 
     /// The names of a group that was there before it was connected: neither is agreed, so that both count as changed, and the side with the last word gives the name.
     pub fn nothing_agreed() -> Self {
         let group = GroupName::Agreed(String::new());
-        Self { team: String::new(), group, former: None, decoration: Decoration::default(), intent: None }
+        Self { team: String::new(), group, former: None, decoration: Decoration::default(), intent: None, owed: None }
     }
 
     /// The bare form of a raw display name: without the policy in force and without the decoration that this group last had.
@@ -186,9 +200,16 @@ impl Names {
             names.group_was_renamed(&read.group, &bare, terms.now);
             group_changed = false;
         }
+        if team_changed || group_changed {
+            names.owed = None;
+        }
         let group_wins = !team_changed || terms.last_word == Side::Group || terms.direction == Direction::Microsoft;
-        if group_changed && group_wins && bare != read.team && terms.team == TeamName::CanBeChanged {
-            return (names, Some(NameWrite::Team { title: bare, from: read.group.clone() }));
+        if group_changed && group_wins && bare != read.team {
+            let write = NameWrite::Team { title: bare.clone(), from: read.group.clone() };
+            match terms.team {
+                TeamName::CanBeChanged => return (names, Some(write)),
+                TeamName::CannotBeChanged => names.owed = Some(write),
+            }
         }
         if group_changed {
             names.group_was_renamed(&read.group, &bare, terms.now);
@@ -199,12 +220,13 @@ impl Names {
             return (names, Some(NameWrite::Group(read.team.clone())));
         }
         names.team.clone_from(&read.team);
-        (names, None)
+        let owed = names.owed.clone().filter(|owed| terms.retry == Retry::Everything && terms.allow(owed));
+        (names, owed)
     }
 
     /// What is known where names are not carried: both as they are read, so that no rename of this time is carried later.
     pub fn follow(&self, read: &NameReading, policy: &Decoration, now: Timestamp) -> Self {
-        let mut names = self.settled(read, policy, now);
+        let mut names = Self { owed: None, ..self.settled(read, policy, now) };
         names.team.clone_from(&read.team);
         if names.shows_new_name(read) {
             let bare = names.bare(&read.group, policy).to_owned();
@@ -221,7 +243,7 @@ impl Names {
 
     /// What is known once `write` has been made. `now` is after its call has answered.
     pub fn after(mut self, write: &NameWrite, now: Timestamp) -> Self {
-        self.intent = None;
+        (self.intent, self.owed) = (None, None);
         match write {
             NameWrite::Team { title, from } => {
                 self.team.clone_from(title);
@@ -235,10 +257,9 @@ impl Names {
         self
     }
 
-    /// What is known once a write that followed from `read` was refused for good: both names stay as they are, and a person's next rename is
-    /// carried again.
-    pub fn refused(mut self, read: &NameReading, now: Timestamp) -> Self {
-        self.intent = None;
+    /// What is known once a write that followed from `read` was refused: both names stay as they are and the rename is owed, until a person's next one is carried.
+    pub fn refused(mut self, write: NameWrite, read: &NameReading, now: Timestamp) -> Self {
+        (self.intent, self.owed) = (None, Some(write));
         self.team.clone_from(&read.team);
         if self.shows_new_name(read) {
             self.group_was_renamed(&read.group, &read.group, now);

@@ -21,7 +21,7 @@ use crate::ledger::{self, Leave};
 use crate::link::{Because, Counts, OnLink, Phase, Who};
 use crate::merge::{
     Brake, Draft, Held, HeldFor, Instruction, Limits, Memory, NameWrite, OWNER_LIMIT, Outcome, OwedTo, Plan, RECENT,
-    Retry, Step, Subject, Terms, Touched, see,
+    Step, Subject, Terms, Touched, see,
 };
 use crate::people::PersonIndex;
 use crate::preview::{self, Of};
@@ -179,7 +179,7 @@ impl Sync {
         let settings = &look.desk.settings;
         let participation = subjects.iter().map(|subject| (subject.person, subject.participation)).collect();
         let limits = limits(reading, everybody, &subjects);
-        let retry = if look.occasion == Occasion::Thorough { Retry::Everything } else { Retry::OwnRules };
+        let retry = look.retry();
         let terms = Terms { direction: settings.direction, last_word: settings.last_word, now, retry };
         let mut draft = Draft::of(subjects, &terms);
         if look.link.group_is_young(now) {
@@ -292,8 +292,12 @@ impl Sync {
                 Err(error) => return applied.take(step, Err(error)),
             }
         }
-        let answer = self.graph.remove_member(&look.calls.graph, group, step.person.object).await;
-        applied.take(step, answer.map(|_| Outcome::Done));
+        let answer = match self.graph.remove_member(&look.calls.graph, group, step.person.object).await {
+            // Gone already, or a replica's mistake: the next reading tells.
+            Ok(Unbound::NotThere) => Ok(Outcome::Unknown),
+            answer => answer.map(|_| Outcome::Done),
+        };
+        applied.take(step, answer);
     }
 
     /// Removing an owner can take the membership along: the person is bound as a member again, as part of the same step.

@@ -10,7 +10,7 @@ use crate::folders::{self, Wish};
 use crate::http::{CALL_TIMEOUT, Class, Urgency};
 use crate::ids::TenantId;
 use crate::link::{self, Closing, Handed, Kept, Lease, Link, Phase, TroubleKind, never};
-use crate::merge::{self, OWNER_LIMIT, RECENT};
+use crate::merge::{self, OWNER_LIMIT, RECENT, Retry};
 use crate::message::{Cause, Message};
 use crate::notice::{self, LinkNotice, Matter};
 use crate::queue::LONGEST_DELAY;
@@ -58,6 +58,13 @@ pub(super) struct Look<'a> {
     pub(super) started: Timestamp,
     pub(super) link: Link,
     pub(super) report: Report,
+}
+
+impl Look<'_> {
+    /// Whether what a service refused is tried again.
+    pub(super) fn retry(&self) -> Retry {
+        if self.occasion == Occasion::Thorough { Retry::Everything } else { Retry::OwnRules }
+    }
 }
 
 impl Sync {

@@ -36,6 +36,7 @@ impl Sync {
             team: if inside { TeamName::CanBeChanged } else { TeamName::CannotBeChanged },
             policy: look.desk.rules.as_ref().map(|rules| rules.naming.clone()).unwrap_or_default(),
             now: look.started,
+            retry: look.retry(),
         };
         let (mut next, mut write) = names.compare(&read, &terms);
         if write.is_some() && look.desk.rules.as_ref().is_none_or(|rules| rules.are_stale(look.started)) {
@@ -82,10 +83,13 @@ impl Sync {
                 applied.stop(SyncError::Archived(look.link.team));
             }
             Err(error) if error.class() == Class::Permanent => {
-                look.report.note(format!("The {side} could not be renamed to “{to}”: {error}"));
+                // Told once, however often it is tried.
+                if names.owed.as_ref() != Some(&write) {
+                    look.report.note(format!("The {side} could not be renamed to “{to}”: {error}"));
+                }
                 let raw = reading.group.as_ref().map(|group| group.group.display_name.clone()).unwrap_or_default();
                 let read = NameReading { team: reading.team.name.clone(), group: raw };
-                look.link.names = Some(names.refused(&read, self.clock.now()));
+                look.link.names = Some(names.refused(write, &read, self.clock.now()));
             }
             Err(error) => applied.stop(error),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Arguments;
 
-use shared::merge::{Decoration, Direction, GroupName, NameReading, NameTerms, NameWrite, Names, TeamName};
+use shared::merge::{Decoration, Direction, GroupName, NameReading, NameTerms, NameWrite, Names, Retry, TeamName};
 use shared::roster::Side;
 
 use crate::merge_histories::{HOUR, LAG, MINUTE, Ms, Rng, SECOND, timestamp};
@@ -256,8 +256,8 @@ impl History<'_> {
         let now = timestamp(self.now);
         let has_policy = !self.misreads(Misreading::BareNamesCompared) && !self.misreads(Misreading::RawToTheTeam);
         let policy = Decoration::required_by(if has_policy { self.policy } else { "" });
-        let terms =
-            NameTerms { direction: Direction::Both, last_word: Side::Group, team: TeamName::CanBeChanged, policy, now };
+        let (direction, last_word, team) = (Direction::Both, Side::Group, TeamName::CanBeChanged);
+        let terms = NameTerms { direction, last_word, team, policy, now, retry: Retry::Everything };
         let mut stored = self.names.clone();
         match self.config.misreading {
             Some(Misreading::FormerForgotten) => stored.former = None,

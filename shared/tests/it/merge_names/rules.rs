@@ -1,7 +1,7 @@
 //! The rules of names, one by one.
 
 use jiff::Timestamp;
-use shared::merge::{Decoration, Direction, GroupName, NameReading, NameTerms, NameWrite, Names, TeamName};
+use shared::merge::{Decoration, Direction, GroupName, NameReading, NameTerms, NameWrite, Names, Retry, TeamName};
 use shared::roster::Side;
 
 fn minute(n: i64) -> Timestamp {
@@ -15,7 +15,13 @@ fn terms(policy: &str, at: i64) -> NameTerms {
         team: TeamName::CanBeChanged,
         policy: Decoration::required_by(policy),
         now: minute(at),
+        retry: Retry::OwnRules,
     }
+}
+
+/// Those of the daily look.
+fn daily(at: i64) -> NameTerms {
+    NameTerms { retry: Retry::Everything, ..terms("", at) }
 }
 
 fn read(team: &str, group: &str) -> NameReading {
@@ -170,14 +176,49 @@ fn a_name_that_was_only_decorated_anew_is_no_rename() {
 #[test]
 fn a_refused_rename_leaves_both_names_and_the_next_one_is_carried() {
     let (names, write) = plain().compare(&read("Beta", "Alpha"), &terms("", 0));
-    let refused = names.intend(&write.unwrap(), minute(0)).refused(&read("Beta", "Alpha"), minute(0));
+    let refused =
+        names.intend(&write.unwrap(), minute(0)).refused(to_group("Beta").unwrap(), &read("Beta", "Alpha"), minute(0));
     assert_eq!(refused.compare(&read("Beta", "Alpha"), &terms("", 1)).1, None);
     assert_eq!(refused.compare(&read("Gamma", "Alpha"), &terms("", 1)).1, to_group("Gamma"));
     assert_eq!(refused.due(), None);
     let (names, write) = plain().compare(&read("Alpha", "Beta"), &terms("", 0));
-    let refused = names.intend(&write.unwrap(), minute(0)).refused(&read("Alpha", "Beta"), minute(0));
+    let write = write.unwrap();
+    let refused = names.intend(&write, minute(0)).refused(write, &read("Alpha", "Beta"), minute(0));
     assert_eq!(refused.compare(&read("Alpha", "Beta"), &terms("", 1)).1, None);
     assert_eq!(title(refused.compare(&read("Alpha", "Gamma"), &terms("", 1)).1), Some("Gamma".into()));
+}
+
+#[test]
+fn a_refused_rename_is_owed_and_made_again_by_the_daily_look_until_either_side_is_renamed() {
+    for (renamed, further) in [(read("Beta", "Alpha"), "Beta"), (read("Alpha", "Beta"), "Alpha")] {
+        let (names, write) = plain().compare(&renamed, &terms("", 0));
+        let write = write.unwrap();
+        let mut owing = names.refused(write.clone(), &renamed, minute(0));
+        for day in 1..3 {
+            let at = day * 24 * 60;
+            assert_eq!(owing.compare(&renamed, &terms("", at)).1, None, "an ordinary look leaves it");
+            let (names, again) = owing.compare(&renamed, &daily(at));
+            assert_eq!(again, Some(write.clone()), "day {day}");
+            owing = names.refused(write.clone(), &renamed, minute(at));
+        }
+        let done = owing.clone().after(&write, minute(9000));
+        assert_eq!(done.owed, None);
+        let anew = read(further, "Gamma");
+        let (names, newer) = owing.compare(&anew, &daily(9000));
+        assert_eq!(title(newer.clone()), Some("Gamma".into()), "what was renamed later counts");
+        assert_eq!(names.after(&newer.unwrap(), minute(9000)).compare(&read("Gamma", "Gamma"), &daily(9001)).1, None);
+    }
+}
+
+#[test]
+fn a_rename_that_cannot_be_made_from_outside_is_made_from_inside() {
+    let outside = NameTerms { team: TeamName::CannotBeChanged, ..daily(0) };
+    let (names, write) = plain().compare(&read("Alpha", "Beta"), &outside);
+    assert_eq!(write, None);
+    let (names, write) = names.compare(&read("Alpha", "Beta"), &daily(24 * 60));
+    assert_eq!(title(write.clone()), Some("Beta".into()));
+    let names = names.after(&write.unwrap(), minute(24 * 60));
+    assert_eq!(names.compare(&read("Beta", "Beta"), &daily(48 * 60)).1, None);
 }
 
 #[test]
