@@ -3,6 +3,7 @@
 use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::Graph;
 use crate::http::{Access, Call, CallError, Repeat};
@@ -39,9 +40,13 @@ impl Graph {
 
     /// Deletes a group. For 30 days it can be restored, with site and mailbox.
     pub async fn delete_group(&self, access: &Access, group: GroupId) -> Result<Deletion, CallError> {
-        match self.caller.call(access, Call::new(Method::DELETE, format!("/groups/{group}"))).await {
+        let path = format!("/groups/{group}");
+        match self.caller.call(access, Call::new(Method::DELETE, path.clone())).await {
             Ok(_) => Ok(Deletion::Deleted),
-            Err(error) if error.status() == Some(404) => Ok(Deletion::NotFound),
+            Err(error) if error.status() == Some(404) => {
+                let there: Option<IgnoredAny> = self.get(access, Call::get(path).query("$select", "id")).await?;
+                if there.is_some() { Err(error.contradicted()) } else { Ok(Deletion::NotFound) }
+            }
             Err(error) => Err(error),
         }
     }

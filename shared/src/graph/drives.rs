@@ -200,7 +200,10 @@ impl Graph {
             Ok(answer) => answer.json().map(Moved::Renamed),
             Err(error) if is_taken(&error) => Ok(Moved::NameTaken),
             Err(error) if error.status() == Some(412) => Ok(Moved::Changed),
-            Err(error) if error.status() == Some(404) => Ok(Moved::NotFound),
+            Err(error) if error.status() == Some(404) => match self.drive_item(access, drive, &item.id).await? {
+                Some(_) => Err(error.contradicted()),
+                None => Ok(Moved::NotFound),
+            },
             Err(error) => Err(error),
         }
     }

@@ -298,11 +298,7 @@ pub(super) fn parsed<T: DeserializeOwned>(body: Value, path: &str) -> Result<T, 
 
 /// The group was found, so that a listing of it that is not found is a replica's mistake.
 fn not_whole(error: CallError) -> CallError {
-    if error.status() != Some(404) {
-        return error;
-    }
-    let failure = Failure::Unreadable { status: 404, why: "the group is there, this listing of it is not".into() };
-    CallError { failure, ..error }
+    if error.status() == Some(404) { error.contradicted() } else { error }
 }
 
 #[cfg(test)]

@@ -76,11 +76,14 @@ impl From<ListedUser> for User {
 }
 
 impl Graph {
-    /// One user; `None` if there is none.
+    /// One user; `None` if there is none. That is a reason to let somebody go: it is believed only if a listing says it, too.
     pub async fn user(&self, access: &Access, id: ObjectId) -> Result<Option<User>, CallError> {
         let listed: Option<ListedUser> =
             self.get(access, Call::get(format!("/users/{id}")).query("$select", SELECT)).await?;
-        Ok(listed.map(Into::into))
+        match listed {
+            Some(listed) => Ok(Some(listed.into())),
+            None => Ok(self.users_whose(access, "id", &[id.to_string()]).await?.pop()),
+        }
     }
 
     /// The user who signs in with this name; `None` if there is none.

@@ -91,6 +91,13 @@ impl CallError {
         }
     }
 
+    /// The same call, which did not find what another call finds: a replica's mistake, which passes.
+    pub(crate) fn contradicted(self) -> Self {
+        let why = "another call finds what this one does not".into();
+        let failure = Failure::Unreadable { status: self.status().unwrap_or_default(), why };
+        Self { failure, ..self }
+    }
+
     /// The status of the answer, if there was one.
     pub fn status(&self) -> Option<u16> {
         match self.failure {

@@ -65,7 +65,11 @@ impl Leaving {
         let room = WebexId::new(kept.link.region.clone(), kept.link.team.general_space());
         let there = match hands.webex.memberships(&access, &room).await {
             Ok(there) => there.into_inner(),
-            Err(error) if matches!(error.status(), Some(404 | 410)) => vec![],
+            Err(error)
+                if matches!(error.status(), Some(404 | 410)) && hands.webex.room(&access, &room).await?.is_none() =>
+            {
+                vec![]
+            }
             Err(error) => return Err(error.into()),
         };
         let own = there.iter().find(|membership| membership.person == self.tenant.officer);

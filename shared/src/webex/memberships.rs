@@ -248,12 +248,20 @@ impl Webex {
         self.0.call(access, call.json(&json!({ "isModerator": role == Role::Moderator }))).await.map(drop)
     }
 
-    /// Takes somebody out of a space, and out of the team if it is a General space.
+    /// Takes somebody out of a space, and out of the team if it is a General space. That there is nothing to remove is believed only if it cannot be read, either.
     ///
     /// # Errors
     /// The last moderator's membership is refused: promote another first.
     pub async fn remove_membership(&self, access: &Access, membership: &MembershipId) -> Result<Removal, CallError> {
-        removal(self.0.call(access, Call::new(Method::DELETE, format!("/memberships/{membership}"))).await.map(drop))
+        let path = format!("/memberships/{membership}");
+        match self.0.call(access, Call::new(Method::DELETE, path.clone())).await {
+            Ok(_) => Ok(Removal::Removed),
+            Err(error) if is_not_found(&error) => match self.find(access, Call::get(path)).await? {
+                Some(_) => Err(error.contradicted()),
+                None => Ok(Removal::NotFound),
+            },
+            Err(error) => Err(error),
+        }
     }
 }
 
