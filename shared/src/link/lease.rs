@@ -130,8 +130,15 @@ impl Lease {
             let close = self.close(tenant, link, &closing)?;
             match store.write([writes.as_slice(), &[close]].concat()).await {
                 Err(StoreError::ConditionFailed) => {
-                    let kept = self.read(store).await?.filter(|kept| kept.wanted != closing.wanted);
-                    closing.wanted = kept.ok_or(StoreError::ConditionFailed)?.wanted;
+                    let kept = self.read(store).await?.ok_or(StoreError::ConditionFailed)?;
+                    // A first try whose answer was lost has given it back.
+                    if kept.lease_until == Timestamp::UNIX_EPOCH {
+                        return Ok(());
+                    }
+                    if kept.wanted == closing.wanted {
+                        return Err(StoreError::ConditionFailed);
+                    }
+                    closing.wanted = kept.wanted;
                     closing.next_look = closing.next_look.min(now);
                 }
                 written => return written,

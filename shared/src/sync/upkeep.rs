@@ -21,8 +21,13 @@ impl Sync {
             let account = look.desk.tenant.officer;
             let officer = WebexId::new(look.desk.tenant.region.clone(), account);
             match self.webex.add_membership(&look.calls.webex, &space, &officer, Role::Moderator).await {
-                Ok(Added::Added | Added::AlreadyThere) => {
-                    place = OfficerPlace::Inside { account, by: PutThere::Itself };
+                Ok(added) => {
+                    // An answer that was lost says "already there" at the second try; a reading decides.
+                    let is_there = added == Added::Added
+                        || self.webex.membership_in(&look.calls.webex, &space, &officer).await?.is_some();
+                    if is_there {
+                        place = OfficerPlace::Inside { account, by: PutThere::Itself };
+                    }
                 }
                 // Without it people are kept as one all the same.
                 Err(error) if error.class() == Class::Permanent => {
