@@ -14,7 +14,7 @@ use shared::tenant::{BrakeLimits, Settings};
 use crate::town::{DAY, MINUTE, Town, every_team};
 
 /// A team of 31, of which seven were removed from the group, and one more was added: the limit is six.
-async fn after_a_disaster() -> (Town, TeamId, GroupId) {
+pub(crate) async fn after_a_disaster() -> (Town, TeamId, GroupId) {
     let mut town = Town::of(40).await;
     let team = town.create_team("Brake", &town.people[..31]);
     town.let_pass(30 * MINUTE).await;
@@ -28,7 +28,7 @@ async fn after_a_disaster() -> (Town, TeamId, GroupId) {
     (town, team, group)
 }
 
-fn are_in_team(town: &Town, team: TeamId, people: &[Person]) -> usize {
+pub(crate) fn are_in_team(town: &Town, team: TeamId, people: &[Person]) -> usize {
     let there = town.world().team(team).unwrap().people;
     people.iter().filter(|person| there.contains_key(&person.person)).count()
 }

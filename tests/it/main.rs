@@ -4,10 +4,6 @@
 
 mod brakes;
 mod costs;
-mod crash;
-mod crash_connect;
-mod crash_existing;
-mod crash_folders;
 mod creation;
 mod deployed;
 mod endings;
@@ -43,6 +39,7 @@ mod template;
 mod tokens;
 mod town;
 mod traffic;
+mod trials;
 mod upkeep;
 mod weather;
 mod young;

@@ -7,12 +7,12 @@ use crate::setup_browser::{Browser, Customers, Page};
 use crate::setup_leaving::{living_groups, with_teams};
 use crate::town::MINUTE;
 
-fn page_of(team: TeamId) -> String {
+pub(crate) fn page_of(team: TeamId) -> String {
     format!("/teams/{team}")
 }
 
 /// How many of the first six people are in the team, and in the group.
-fn are_in(customers: &Customers, team: TeamId, group: GroupId) -> (usize, usize) {
+pub(crate) fn are_in(customers: &Customers, team: TeamId, group: GroupId) -> (usize, usize) {
     let (there, members) =
         (customers.world().team(team).unwrap().people, customers.world().group(group).unwrap().members);
     let people = || customers.people[..6].iter();
@@ -21,7 +21,7 @@ fn are_in(customers: &Customers, team: TeamId, group: GroupId) -> (usize, usize)
 }
 
 /// The address of the newest thing that was done.
-fn newest(page: &Page) -> String {
+pub(crate) fn newest(page: &Page) -> String {
     let (_, done) = page.html.split_once("<ol class=\"done\">").unwrap();
     done.split("href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
@@ -40,7 +40,7 @@ async fn of_six() -> (Customers, Browser, TeamId, GroupId) {
 }
 
 /// ... of whom two were removed from the group, and so from the team.
-async fn after_a_mistake() -> (Customers, Browser, TeamId, GroupId) {
+pub(crate) async fn after_a_mistake() -> (Customers, Browser, TeamId, GroupId) {
     let (mut customers, _, team, group) = of_six().await;
     for person in &customers.people[4..6] {
         customers.world().remove_member(group, person.object);

@@ -96,6 +96,19 @@ impl Ground {
             clock,
         }
     }
+
+    /// Another ground that is as this one is now, with a clock of its own: what happens on one does not happen on the other.
+    pub fn copy(&self) -> Self {
+        let clock = Arc::new(SimulatedClock::starting_at(self.clock.now()));
+        Self {
+            world: self.world.copy(clock.clone()),
+            store: Arc::new(self.store.copy(clock.clone())),
+            secrets: Arc::new(self.secrets.copy()),
+            queue: Arc::new(self.queue.copy(clock.clone())),
+            turns: Arc::new(self.turns.copy(clock.clone())),
+            clock,
+        }
+    }
 }
 
 /// With what the functions reach out. Tests put something in between.

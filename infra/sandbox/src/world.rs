@@ -26,6 +26,7 @@ struct Inner {
     receiver: Mutex<Option<Arc<dyn Transport>>>,
 }
 
+#[derive(Clone)]
 pub(crate) struct State {
     /// The moment of the present call.
     pub(crate) now: Timestamp,
@@ -107,6 +108,12 @@ impl World {
             sent: Vec::new(),
         };
         Self(Arc::new(Inner { clock, state: Mutex::new(state), receiver: Mutex::new(None) }))
+    }
+
+    /// Another world that is as this one is now, on another clock: what happens in one does not happen in the other. Receivers are not reached from it yet.
+    pub fn copy(&self, clock: Arc<dyn Clock>) -> Self {
+        let state = Mutex::new(self.lock().clone());
+        Self(Arc::new(Inner { clock, state, receiver: Mutex::new(None) }))
     }
 
     /// The state at this moment. Whoever holds it must not await.

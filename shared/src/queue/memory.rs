@@ -46,6 +46,7 @@ pub struct MemoryQueue<M = Message> {
     state: Mutex<State<M>>,
 }
 
+#[derive(Clone)]
 struct State<M> {
     /// By when they become visible, and then by the number of their sending.
     waiting: BTreeMap<(Timestamp, u64), Waiting<M>>,
@@ -53,6 +54,7 @@ struct State<M> {
     sent: u64,
 }
 
+#[derive(Clone)]
 struct Waiting<M> {
     message: M,
     receives: u32,
@@ -71,6 +73,11 @@ impl<M: Queued> MemoryQueue<M> {
     /// Hides received messages for this long.
     pub fn with_visibility_timeout(self, visibility_timeout: Duration) -> Self {
         Self { visibility_timeout, ..self }
+    }
+
+    /// Another queue that is as this one is now, on another clock.
+    pub fn copy(&self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, visibility_timeout: self.visibility_timeout, state: Mutex::new(self.lock().clone()) }
     }
 
     /// Up to `max` of the visible messages, which are then hidden for the visibility timeout.

@@ -18,6 +18,11 @@ impl MemorySecrets {
         Self::default()
     }
 
+    /// Others that are as these are now.
+    pub fn copy(&self) -> Self {
+        Self(Mutex::new(self.lock().clone()))
+    }
+
     /// The names of all secrets, sorted.
     pub fn names(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()

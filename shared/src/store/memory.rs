@@ -102,7 +102,7 @@ pub struct MemoryStore {
     table: Mutex<Table>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Table {
     items: BTreeMap<Key, Item>,
     order: BTreeSet<Place>,
@@ -174,6 +174,11 @@ impl MemoryStore {
     /// An empty table.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, table: Mutex::default() }
+    }
+
+    /// Another table that is as this one is now, on another clock.
+    pub fn copy(&self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, table: Mutex::new(self.lock().clone()) }
     }
 
     /// Every item there is, expired ones too.

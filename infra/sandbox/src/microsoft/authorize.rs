@@ -22,6 +22,7 @@ pub(super) const DELEGATED: [&str; 5] =
     ["openid", "profile", "email", "User.Read", "https://graph.microsoft.com/User.Read"];
 
 /// A code on its way back through somebody's browser.
+#[derive(Clone)]
 pub(super) struct Code {
     pub(super) app: Registration,
     pub(super) directory: DirectoryId,

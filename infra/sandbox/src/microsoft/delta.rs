@@ -15,6 +15,7 @@ use crate::world::State;
 const DEFAULT: [&str; 7] = ["id", "displayName", "description", "mail", "mailNickname", "groupTypes", "visibility"];
 
 /// One change of one group.
+#[derive(Clone)]
 pub(super) struct Changed {
     /// From when on a delta shows it.
     shown: Timestamp,

@@ -38,6 +38,7 @@ const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 const SITE: u128 = 0x5f37_59df_5f37_59df_5f37_59df_5f37_59df;
 
 /// A document library.
+#[derive(Clone)]
 pub(super) struct Drive {
     id: String,
     site: Uuid,
@@ -50,6 +51,7 @@ pub(super) struct Drive {
 }
 
 /// A folder of a library; the root has no parent.
+#[derive(Clone)]
 struct Folder {
     name: String,
     parent: Option<String>,

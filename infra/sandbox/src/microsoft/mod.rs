@@ -50,6 +50,7 @@ pub enum UserKind {
     Guest,
 }
 
+#[derive(Clone)]
 pub(crate) struct Directory {
     name: String,
     domain: String,
@@ -72,6 +73,7 @@ pub(crate) struct Directory {
     filed: VecDeque<(Timestamp, usize)>,
 }
 
+#[derive(Clone)]
 struct Token {
     app: Registration,
     directory: DirectoryId,
@@ -80,6 +82,7 @@ struct Token {
     until: Timestamp,
 }
 
+#[derive(Clone)]
 pub(crate) struct Microsoft {
     apps: BTreeMap<Registration, registration::Registered>,
     codes: HashMap<String, authorize::Code>,

@@ -1,6 +1,7 @@
 //! App registrations, which are the same for all directories, and what they are in each directory: service principals with granted roles.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -67,6 +68,7 @@ pub struct FederatedCredential {
 }
 
 /// A registration.
+#[derive(Clone)]
 pub(super) struct Registered {
     pub(super) credentials: Credentials,
     pub(super) name: &'static str,
@@ -97,9 +99,10 @@ pub(super) fn registered(rng: &mut fastrand::Rng) -> BTreeMap<Registration, Regi
 }
 
 /// A change of claims before they are signed.
-pub(super) type Forgery = Box<dyn Fn(&mut Value) + Send>;
+pub(super) type Forgery = Arc<dyn Fn(&mut Value) + Send + Sync>;
 
 /// What an app is in a directory.
+#[derive(Clone)]
 pub(super) struct Principal {
     roles: BTreeSet<String>,
     /// What tokens are given by until `settled`.
@@ -239,7 +242,7 @@ impl World {
     }
 
     /// From now on this is done to the claims of each id_token before it is signed: what a client has to refuse.
-    pub fn forge_id_tokens(&self, forgery: impl Fn(&mut Value) + Send + 'static) {
-        self.lock().microsoft.forgery = Some(Box::new(forgery));
+    pub fn forge_id_tokens(&self, forgery: impl Fn(&mut Value) + Send + Sync + 'static) {
+        self.lock().microsoft.forgery = Some(Arc::new(forgery));
     }
 }

@@ -88,6 +88,7 @@ impl Relation {
     }
 }
 
+#[derive(Clone)]
 struct Version {
     facts: Facts,
     /// From when on each replica shows it.
@@ -95,6 +96,7 @@ struct Version {
 }
 
 /// The versions of a group that a replica may still show, the last being the truth.
+#[derive(Clone)]
 pub(crate) struct GroupEntry {
     older: Vec<Version>,
     newest: Version,

@@ -19,6 +19,7 @@ const LONGEST: SignedDuration = SignedDuration::from_mins(41_760);
 const MOST: usize = 100;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
+#[derive(Clone)]
 pub(super) struct Subscription {
     directory: DirectoryId,
     resource: String,

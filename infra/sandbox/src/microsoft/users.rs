@@ -22,6 +22,7 @@ const BASIC: [&str; 6] = ["id", "displayName", "givenName", "surname", "mail", "
 const FILTER_VALUES: usize = 15;
 const GROUPS_TO_CHECK: usize = 20;
 
+#[derive(Clone)]
 pub(super) struct UserEntry {
     pub(super) name: String,
     pub(super) principal: String,

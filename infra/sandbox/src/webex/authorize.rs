@@ -19,6 +19,7 @@ use crate::world::{State, World, secret};
 const CODE_LIFE: Duration = Duration::from_secs(600);
 
 /// A code on its way back through somebody's browser.
+#[derive(Clone)]
 pub(super) struct Code {
     pub(super) person: PersonId,
     pub(super) scopes: BTreeSet<String>,

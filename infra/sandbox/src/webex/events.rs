@@ -33,6 +33,7 @@ impl Change {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Event {
     id: Uuid,
     change: Change,

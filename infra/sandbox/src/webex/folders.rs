@@ -12,6 +12,7 @@ use crate::world::{State, World};
 
 const FIELDS: [&str; 4] = ["contentUrl", "displayName", "driveId", "itemId"];
 
+#[derive(Clone)]
 pub(super) struct Folder {
     room: RoomId,
     /// contentUrl, displayName, driveId, itemId: taken as they come, as Webex validates nothing.

@@ -24,6 +24,7 @@ pub struct Card {
     pub at: Timestamp,
 }
 
+#[derive(Clone)]
 pub(super) struct Message {
     author: PersonId,
     room: RoomId,
@@ -32,6 +33,7 @@ pub(super) struct Message {
     at: Timestamp,
 }
 
+#[derive(Clone)]
 pub(super) struct Action {
     message: Uuid,
     room: RoomId,

@@ -98,12 +98,14 @@ pub enum AdminRole {
     FullAdmin,
 }
 
+#[derive(Clone)]
 pub(crate) struct Org {
     pub(crate) name: String,
     pub(crate) region: String,
     pub(crate) domain: String,
 }
 
+#[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) org: OrgId,
     pub(crate) name: String,
@@ -117,12 +119,14 @@ pub(crate) struct Account {
     pub(crate) modified: Timestamp,
 }
 
+#[derive(Clone)]
 pub(crate) struct TeamEntry {
     pub(crate) name: String,
     pub(crate) created: Timestamp,
     pub(crate) creator: PersonId,
 }
 
+#[derive(Clone)]
 pub(crate) struct RoomEntry {
     pub(crate) title: String,
     pub(crate) team: Option<TeamId>,
@@ -152,6 +156,7 @@ impl RoomEntry {
     }
 }
 
+#[derive(Clone)]
 pub(crate) struct Webex {
     pub(crate) app: Credentials,
     /// Where the integration's registration lets codes go.

@@ -19,6 +19,7 @@ use crate::world::State;
 const FAILURES: usize = 100;
 const FAILURE_WINDOW: SignedDuration = SignedDuration::from_mins(5);
 
+#[derive(Clone)]
 pub(super) struct Webhook {
     name: String,
     target: String,
