@@ -291,7 +291,7 @@ pub(super) fn parsed<T: DeserializeOwned>(body: Value, path: &str) -> Result<T, 
         method: Method::GET,
         path: path.into(),
         request_id: None,
-        failure: Failure::Unreadable { status: 200, why: error.to_string() },
+        failure: Failure::unreadable(200, error),
         in_doubt: false,
     })
 }
@@ -301,7 +301,7 @@ fn not_whole(error: CallError) -> CallError {
     if error.status() != Some(404) {
         return error;
     }
-    let failure = Failure::Unreadable { status: 404, why: "the group is there, this listing of it is not".into() };
+    let failure = Failure::unreadable(404, "the group is there, this listing of it is not");
     CallError { failure, ..error }
 }
 
