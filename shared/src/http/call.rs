@@ -204,7 +204,9 @@ impl Call {
                 Some((drive, _)) => format!("{drive}/root:"),
                 None => path.split('?').next().unwrap_or_default().into(),
             },
-            Target::Link(link) => Url::parse(link).map_or_else(|_| "a link".into(), |url| one_line(url.path(), LONGEST_WHY)),
+            Target::Link(link) => {
+                Url::parse(link).map_or_else(|_| "a link".into(), |url| one_line(url.path(), LONGEST_WHY))
+            }
         }
     }
 }
@@ -355,11 +357,7 @@ impl Caller {
     /// What an error's body says, as a failure.
     pub fn refusal(&self, status: u16, body: &[u8]) -> Failure {
         let (code, message) = (self.read_refusal)(body);
-        Failure::Refused {
-            status,
-            code: one_line(&code, 100),
-            message: one_line(&message, LONGEST_WHY),
-        }
+        Failure::Refused { status, code: one_line(&code, 100), message: one_line(&message, LONGEST_WHY) }
     }
 
     fn error(&self, call: &Call, failure: Failure) -> CallError {
