@@ -50,16 +50,20 @@ fn is_ours(request: &Request<Bytes>, base: &str, carries_token: bool) {
     }
 }
 
-/// What holds of every error: one line that a log can take, without the token unless the answer itself has it, and a wait of a day at most.
-fn is_told(error: &CallError, answer: &[u8]) {
+/// What holds of every error: one line that a log can take, without the token, and a wait of a day at most.
+fn is_told(error: &CallError) {
     let told = error.to_string();
-    let is_in_answer = answer.windows(TOKEN.len()).any(|part| part == TOKEN.as_bytes());
-    assert!(is_in_answer || !told.contains(TOKEN), "{told}");
+    assert!(!told.contains(TOKEN), "{told}");
     assert!(told.chars().count() < 1_000, "{} characters: {told}", told.chars().count());
     assert!(!told.contains(['\n', '\r']), "{told:?}");
     if let Class::ThrottledUntil(until) = error.class() {
         assert!(until <= noon() + A_DAY + SignedDuration::from_mins(1), "{until}");
     }
+}
+
+/// Whether an answer says the token itself, as only fuzzing comes upon it: then it is no news in what follows from the answer.
+fn says_the_token(answer: &[u8]) -> bool {
+    answer.windows(TOKEN.len()).any(|part| part == TOKEN.as_bytes())
 }
 
 /// Makes a call of a service that answers as the text says.
@@ -84,12 +88,15 @@ impl Answering<'_> {
             asked.len()
         );
         asked.iter().for_each(|request| is_ours(request, self.base, self.carries_token));
-        came.inspect_err(|refused| is_told(error(refused), self.text)).ok()
+        came.inspect_err(|refused| is_told(error(refused))).ok()
     }
 }
 
 /// Whatever Graph and Entra answer, to whichever call.
 pub fn graph_answers(text: &[u8]) {
+    if says_the_token(text) {
+        return;
+    }
     let clock = || Arc::new(SimulatedClock::starting_at(noon()));
     let graph = |script| Graph::new(GRAPH, script, clock()).unwrap();
     let answering = Answering { text, base: GRAPH, carries_token: true };
@@ -154,6 +161,9 @@ pub fn graph_answers(text: &[u8]) {
 
 /// Whatever Webex answers, to whichever call.
 pub fn webex_answers(text: &[u8]) {
+    if says_the_token(text) {
+        return;
+    }
     let webex = |script| Webex::new(WEBEX, script, Arc::new(SimulatedClock::starting_at(noon()))).unwrap();
     let answering = Answering { text, base: WEBEX, carries_token: true };
     let access = access();
@@ -198,6 +208,9 @@ pub fn webex_answers(text: &[u8]) {
 /// Whatever a `Retry-After` says: a day at most, from any moment, in an answer's header as in a batch's.
 pub fn retry_after(text: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(text) else { return };
+    if says_the_token(text) {
+        return;
+    }
     let headers: HeaderMap = [(http::header::RETRY_AFTER, value)].into_iter().collect();
     for now in [noon(), Timestamp::UNIX_EPOCH, Timestamp::MIN, Timestamp::MAX] {
         if let Some(pause) = shared::http::retry_after(&headers, now) {
@@ -220,6 +233,6 @@ pub fn retry_after(text: &[u8]) {
     let access = access();
     let error = crate::run(graph.group(&access, GroupId(id(1)))).unwrap_err();
     assert!(matches!(error.failure, Failure::Throttled { status: 429, .. }), "{error}");
-    is_told(&error, &head);
+    is_told(&error);
     assert!(access.nearly_spent_until().is_none_or(|until| until <= noon() + SignedDuration::from_mins(10)));
 }

@@ -43,9 +43,9 @@ fn same<T: DeserializeOwned + Serialize + PartialEq + Debug>(item: &Item) -> Opt
 
 fn asked(kept: Kept) {
     for now in [noon(), Timestamp::UNIX_EPOCH, Timestamp::MAX - SignedDuration::from_hours(24 * 366)] {
-        (kept.is_leased(now), kept.has_answered(now));
+        _ = (kept.is_leased(now), kept.has_answered(now));
         let mut link = kept.link.clone();
-        (link.state(), link.group_of_our_making(), link.group_is_young(now), link.removed_lately(now));
+        _ = (link.state(), link.group_of_our_making(), link.group_is_young(now), link.removed_lately(now));
         link.names.as_ref().map(|names| names.due());
         link.count_removals(1, now);
         link.is_troubled(shared::link::TroubleKind::CallFailed, "again".into(), now);
