@@ -53,7 +53,7 @@ impl Display for Load {
         let Rate { per_second, seconds, tenants, teams } = webhooks.rate;
         writeln!(
             out,
-            "| {per_second} webhooks a second for {seconds} seconds, over HTTP, for {tenants} tenants with {teams} teams each | {} of {} answered 2xx; {} messages queued, {} looks, {} teams without a look after their last webhook, {} dead letters |",
+            "| {per_second} webhooks a second for {seconds} seconds, over HTTP, for {tenants} tenants with {teams} teams each | {} of {} answered 2xx; {} messages queued, {} looks; teams without a look after their last webhook: {}; dead letters: {} |",
             webhooks.taken, webhooks.sent, webhooks.queued, webhooks.looks, webhooks.lost, webhooks.dead
         )?;
         writeln!(
@@ -76,12 +76,12 @@ impl Display for Load {
         )?;
         writeln!(
             out,
-            "| {} people join one team at once | {} webhooks, {} looks, {} writes to Graph; in the group after {} simulated seconds |",
+            "| {} people join one team at once | webhooks: {}; looks: {}; writes to Graph: {}; all of them in the group after {} s of simulated time |",
             burst.people, burst.webhooks, burst.looks, burst.graph_writes, burst.seconds
         )?;
         writeln!(
             out,
-            "| a new team of {} people | in its group after {} simulated seconds, with {} calls of Webex and {} of Graph; a look at it in step: {} calls, {} of a processor |",
+            "| a new team of {} people | all of them in its group after {} s of simulated time; calls of Webex: {}, of Graph: {}; a look at it in step: {} calls, {} of a processor |",
             large.people,
             large.seconds,
             large.webex,
@@ -91,7 +91,7 @@ impl Display for Load {
         )?;
         writeln!(
             out,
-            "| {} tenants, one of them throttled for an hour | somebody who joins a team of another is in its group after {} simulated seconds at most, without the throttling after {}; the throttled one was called {} times in that hour, and in step {} simulated seconds after it |",
+            "| {} tenants, one of them throttled for an hour | whoever joins a team of another is in its group after {} s of simulated time at most, without the throttling after {} s; calls of Graph for the throttled one in that hour: {}; it is in step {} s after it |",
             throttled.tenants,
             throttled.slowest,
             throttled.slowest_without,
