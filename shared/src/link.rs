@@ -345,7 +345,8 @@ impl Link {
 
     /// How many people were removed in the last 24 hours.
     pub fn removed_lately(&self, now: Timestamp) -> usize {
-        self.removed.iter().filter(|removed| is_within_a_day(removed.at, now)).map(|removed| removed.people).sum()
+        let lately = self.removed.iter().filter(|removed| is_within_a_day(removed.at, now));
+        lately.fold(0, |all, removed| all.saturating_add(removed.people))
     }
 
     /// Counts removals for the brake, and forgets those older than a day.

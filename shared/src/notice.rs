@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{TeamId, TenantId};
 use crate::registration::Registration;
 use crate::store::{Change, Condition, Item, Key, Query, Store, StoreError, Write, from_item, moment, to_item};
+use crate::webex::plain;
 
 /// Notices of a page of the query.
 const PAGE: usize = 100;
@@ -182,7 +183,7 @@ pub(crate) async fn untold(
     if notices.is_empty() {
         return Ok(None);
     }
-    let line = |notice: &Notice| format!("- {} ([see]({public_url}{}))", notice.text, notice.page);
+    let line = |notice: &Notice| format!("- {} ([see]({public_url}{}))", plain(&notice.text), notice.page);
     let mut lines: Vec<String> = notices.iter().take(NAMED).map(line).collect();
     if notices.len() > NAMED {
         lines.push(format!("- and {} more: [see all of them]({public_url}/teams)", notices.len() - NAMED));

@@ -145,3 +145,28 @@ async fn a_first_sync_of_a_thousand_teams_of_fifty_goes_on_near_the_quota_withou
     assert!(throttled <= 5, "{throttled} calls were throttled");
     town.assert_clean();
 }
+
+#[tokio::test]
+async fn webhooks_by_the_second_are_all_answered_and_each_team_is_looked_at_after_its_last() {
+    let rate = sandbox::load::Rate { per_second: 200, seconds: 2, tenants: 3, teams: 10 };
+    let found = sandbox::load::webhooks(rate).await.unwrap();
+    assert_eq!((found.sent, found.taken, found.queued), (400, 400, 400));
+    assert_eq!((found.lost, found.dead), (0, 0));
+    assert!(found.looks >= 30 && found.looks <= 400, "{} looks", found.looks);
+}
+
+#[tokio::test]
+async fn a_burst_and_a_large_team_cost_by_the_twenty_and_not_by_the_person() {
+    let burst = sandbox::load::burst(400).await.unwrap();
+    assert_eq!(burst.graph_writes, 20);
+    assert!(burst.webhooks >= 400 && burst.looks <= 8, "{burst:?}");
+    let large = sandbox::load::large_team(400).await.unwrap();
+    assert!(large.graph <= 1 + 20 + 8 && large.calls_of_a_look == 3, "{large:?}");
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_throttled_slows_no_other() {
+    let found = sandbox::load::throttled(6).await.unwrap();
+    assert_eq!(found.slowest, found.slowest_without);
+    assert!(found.calls_meanwhile <= 2, "{found:?}");
+}

@@ -7,7 +7,7 @@ use shared::registration::Registration;
 use shared::store::StoreError;
 use shared::tokens::TokensError;
 
-use crate::oidc::IdTokenFault;
+use crate::id_token::IdTokenFault;
 use crate::place::Place;
 
 /// Which service somebody was at.

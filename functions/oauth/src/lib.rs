@@ -24,6 +24,7 @@ mod flow;
 mod folders;
 mod held;
 mod home;
+pub mod id_token;
 mod incoming;
 mod microsoft;
 mod officer;

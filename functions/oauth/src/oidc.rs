@@ -1,29 +1,18 @@
-//! Signing in with Microsoft: OpenID Connect with a code, PKCE and a nonce, and what is made sure of an id_token.
-//! <https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference>
+//! Signing in with Microsoft: OpenID Connect with a code, PKCE and a nonce.
+//! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow>
 
 use std::sync::Arc;
 
 use http::Method;
-use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared::clock::Clock;
 use shared::graph::Credential;
 use shared::http::{Access, Api, Call, CallError, Caller, Deadline, InvalidBaseUrl, Repeat, Transport};
-use shared::ids::{DirectoryId, ObjectId};
+use shared::ids::DirectoryId;
 use url::form_urlencoded::Serializer;
 
-use crate::random;
-
-/// What may differ between our clock and Microsoft's.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
-/// Ids of the roles whose holders can consent for a directory: Global Administrator, Privileged Role Administrator. The same in every directory.
-const CONSENTING: [&str; 2] = ["62e90394-69f5-4237-9190-012177145e10", "e8611ab8-c189-46e8-94e1-60213ab1f814"];
-
-/// After so long a sign-in is not fresh, in seconds.
-const FRESH_FOR: i64 = 600;
+use crate::id_token::{Expected, FRESH_FOR, IdTokenFault, Keys, SignedIn, check};
 
 /// What somebody signs in for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,49 +42,6 @@ impl Occasion {
     }
 }
 
-/// Why an id_token proves nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum IdTokenFault {
-    #[error("no JWT")]
-    Malformed,
-    #[error("not signed with RS256")]
-    Algorithm,
-    #[error("signed with a key that is none of the issuer's")]
-    Key,
-    #[error("signature, audience or form are wrong")]
-    Invalid,
-    #[error("another issuer than its directory")]
-    Issuer,
-    #[error("not valid at this time")]
-    Time,
-    #[error("another nonce")]
-    Nonce,
-}
-
-/// Somebody who signed in.
-#[derive(Clone, Debug)]
-pub(crate) struct SignedIn {
-    pub(crate) directory: DirectoryId,
-    pub(crate) person: ObjectId,
-    /// The name that he signs in with.
-    pub(crate) name: String,
-    /// When he authenticated, where the token says it (`auth_time`): that can have been long before.
-    authenticated: Option<Timestamp>,
-    roles: Vec<String>,
-}
-
-impl SignedIn {
-    /// Whether he administers the directory, and may consent for it. Without the claim nobody does.
-    pub(crate) fn is_administrator(&self) -> bool {
-        self.roles.iter().any(|role| CONSENTING.iter().any(|consenting| consenting.eq_ignore_ascii_case(role)))
-    }
-
-    /// Whether it is certain that he authenticated just now. Without the claim nobody did.
-    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
-        self.authenticated.is_some_and(|at| at + SignedDuration::from_secs(FRESH_FOR) + SKEW > now)
-    }
-}
-
 /// What a code was exchanged for.
 #[derive(Deserialize)]
 pub(crate) struct Exchanged {
@@ -115,35 +61,6 @@ pub(crate) struct Ask<'a> {
 struct Discovery {
     issuer: String,
     jwks_uri: String,
-}
-
-#[derive(Deserialize)]
-struct Keys {
-    keys: Vec<Key>,
-}
-
-#[derive(Deserialize)]
-struct Key {
-    kid: Option<String>,
-    kty: String,
-    n: Option<String>,
-    e: Option<String>,
-    /// For whose tokens the key is; not every one says so.
-    issuer: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Claims {
-    iss: String,
-    exp: i64,
-    nbf: Option<i64>,
-    tid: DirectoryId,
-    oid: ObjectId,
-    nonce: Option<String>,
-    auth_time: Option<i64>,
-    preferred_username: Option<String>,
-    #[serde(default)]
-    wids: Vec<String>,
 }
 
 /// Microsoft's sign-in.
@@ -248,50 +165,7 @@ impl Oidc {
         let discovery: Discovery = self.caller.call(&access, discovery).await?.json()?;
         // The caller follows links to its own host only.
         let keys: Keys = self.caller.call(&access, Call::follow(discovery.jwks_uri)).await?.json()?;
-        let now = self.caller.clock().now();
-        Ok(check(id_token.expose_secret(), &keys, &discovery.issuer, (client_id, nonce), now))
+        let expected = Expected { issuer: &discovery.issuer, client_id, nonce, now: self.caller.clock().now() };
+        Ok(check(id_token.expose_secret(), &keys, &expected))
     }
-}
-
-fn check(
-    token: &str,
-    keys: &Keys,
-    issuer: &str,
-    (client_id, nonce): (&str, &str),
-    now: Timestamp,
-) -> Result<SignedIn, IdTokenFault> {
-    let header = jsonwebtoken::decode_header(token).map_err(|_| IdTokenFault::Malformed)?;
-    if header.alg != Algorithm::RS256 {
-        return Err(IdTokenFault::Algorithm);
-    }
-    let key = keys.keys.iter().find(|key| key.kty == "RSA" && key.kid.is_some() && key.kid == header.kid);
-    let key = key.ok_or(IdTokenFault::Key)?;
-    let (Some(n), Some(e)) = (&key.n, &key.e) else { return Err(IdTokenFault::Key) };
-    let decoding = DecodingKey::from_rsa_components(n, e).map_err(|_| IdTokenFault::Key)?;
-    let mut validation = Validation::new(Algorithm::RS256);
-    validation.set_audience(&[client_id]);
-    validation.set_required_spec_claims(&["aud", "exp", "iss"]);
-    // Against our own clock, below.
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    let claims: Claims = jsonwebtoken::decode(token, &decoding, &validation).map_err(|_| IdTokenFault::Invalid)?.claims;
-    // The issuer of all directories is a template: the token's own directory has to stand in it, in the key's as well.
-    let of = |template: &str| template.replace("{tenantid}", &claims.tid.to_string());
-    if claims.iss != of(issuer) || key.issuer.as_ref().is_some_and(|template| claims.iss != of(template)) {
-        return Err(IdTokenFault::Issuer);
-    }
-    let moment = |seconds| Timestamp::from_second(seconds).map_err(|_| IdTokenFault::Time);
-    if moment(claims.exp)? + SKEW <= now || claims.nbf.map(moment).transpose()?.is_some_and(|nbf| nbf - SKEW > now) {
-        return Err(IdTokenFault::Time);
-    }
-    if !claims.nonce.is_some_and(|carried| random::are_equal(&carried, nonce)) {
-        return Err(IdTokenFault::Nonce);
-    }
-    Ok(SignedIn {
-        directory: claims.tid,
-        person: claims.oid,
-        name: claims.preferred_username.unwrap_or_default(),
-        authenticated: claims.auth_time.map(moment).transpose()?,
-        roles: claims.wids,
-    })
 }

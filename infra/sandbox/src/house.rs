@@ -35,7 +35,8 @@ use webhook::Webhook;
 use crate::door::{Door, SetupDoor};
 use crate::{Registration, TenantHandle, World};
 
-const PREFIX: &str = "sandbox";
+/// What the names of secrets begin with.
+pub(crate) const PREFIX: &str = "sandbox";
 
 const GRAPH: &str = "https://graph.microsoft.com/v1.0";
 
@@ -280,6 +281,11 @@ impl House {
     /// The setup pages, as API Gateway puts them before a browser.
     pub fn setup_pages(&self) -> Arc<dyn Transport> {
         Arc::new(SetupDoor(self.oauth.clone()))
+    }
+
+    /// The way in for webhooks and notifications, as API Gateway puts it before both services.
+    pub fn webhooks(&self) -> Arc<dyn Transport> {
+        Arc::new(Door(self.webhook.clone()))
     }
 
     /// Puts our own apps' credentials and the webhooks' key in place, and registers where both services send browsers back to, as a deployment does.

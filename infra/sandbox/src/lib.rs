@@ -15,6 +15,7 @@
 //! - Pages for signing in and consenting, at the addresses of the real ones. Without a browser: post `account` (an id or an address) and `decision`
 //!   (`accept` or `decline`) to the address that the application sends people to, and read where the answer sends the browser.
 //! - [`costs`]: what each situation costs, counted, and what a month does.
+//! - [`load`]: what the functions bear, measured.
 //! - [`page`]: both sides, and the functions between them, to be watched and played with in a browser.
 
 mod browser;
@@ -23,6 +24,7 @@ mod door;
 mod faults;
 pub mod house;
 mod issuer;
+pub mod load;
 mod microsoft;
 mod outbox;
 pub mod page;

@@ -1,5 +1,6 @@
 //! `sandbox story` tells a story of a team and its group, in simulated time. `sandbox` alone opens a page on 127.0.0.1 on which both sides, and the functions between
-//! them, can be watched and played with. `sandbox costs` counts what everything costs. `sandbox --fresh` serves the setup pages for an organization that is not connected yet.
+//! them, can be watched and played with. `sandbox costs` counts what everything costs, and
+//! `sandbox load` measures what the functions bear. `sandbox --fresh` serves the setup pages for an organization that is not connected yet.
 
 mod cast;
 mod fresh;
@@ -15,9 +16,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::story::{Stopped, Story};
 
-const USAGE: &str = "usage: sandbox [story | costs | --fresh | --port PORT]\n\n  \
+const USAGE: &str = "usage: sandbox [story | costs | load | --fresh | --port PORT]\n\n  \
     story        tell the story and end; the exit code says whether both sides were one\n  \
     costs        count what each situation costs, and work out a month's bill, as tables in Markdown\n  \
+    load         measure what the functions bear, as a table in Markdown; takes minutes, and a release build\n  \
     (alone)      serve the page on http://127.0.0.1:8080 until Ctrl-C, and both sides behind it\n  \
     --port PORT  the same on this port, and Webex, Entra and Graph on the three after it; 0 is any free ones\n  \
     --fresh      serve the setup pages and both sides, for an organization that is not connected yet\n\n\
@@ -30,6 +32,7 @@ async fn main() -> ExitCode {
         [] => Some(Wish::Page(live::PORT)),
         ["story"] => Some(Wish::Story),
         ["costs"] => Some(Wish::Costs),
+        ["load"] => Some(Wish::Load),
         ["--fresh"] => Some(Wish::Fresh),
         ["--port", port] => port.parse().ok().map(Wish::Page),
         _ => None,
@@ -44,6 +47,7 @@ async fn main() -> ExitCode {
         Wish::Page(port) => live::serve(port).await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
         Wish::Story => tell().await.map_err(|error| error.to_string()),
         Wish::Costs => count().await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
+        Wish::Load => load().await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
         Wish::Fresh => fresh::serve().await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
     };
     ended.unwrap_or_else(|error| {
@@ -60,6 +64,8 @@ enum Wish {
     Story,
     /// What everything costs.
     Costs,
+    /// What the functions bear.
+    Load,
     /// The setup pages.
     Fresh,
 }
@@ -71,5 +77,10 @@ async fn tell() -> Result<ExitCode, Stopped> {
 
 async fn count() -> Result<(), NotCounted> {
     anstream::println!("{}\n{}", costs::Table(&costs::situations().await?), costs::bill().await?);
+    Ok(())
+}
+
+async fn load() -> Result<(), NotCounted> {
+    anstream::println!("{}", sandbox::load::load().await?);
     Ok(())
 }

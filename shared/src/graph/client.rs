@@ -1,5 +1,6 @@
 //! The client, and how it reads listings.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -64,8 +65,13 @@ impl Graph {
             None => self.caller.call(access, listing.clone()).await?.json()?,
         };
         let mut all = page.value;
+        let mut followed = HashSet::new();
         while let Some(link) = page.next {
-            page = self.caller.call(access, Call::follow(link)).await?.json()?;
+            let answer = self.caller.call(access, Call::follow(link.clone())).await?;
+            if !followed.insert(link) {
+                return Err(answer.unreadable("the pages lead round in a circle"));
+            }
+            page = answer.json()?;
             all.append(&mut page.value);
         }
         Ok(Complete::read_to_the_end(all))

@@ -291,7 +291,7 @@ pub(super) fn parsed<T: DeserializeOwned>(body: Value, path: &str) -> Result<T, 
         method: Method::GET,
         path: path.into(),
         request_id: None,
-        failure: Failure::Unreadable { status: 200, why: error.to_string() },
+        failure: Failure::unreadable(200, error),
         in_doubt: false,
     })
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::error::{LONGEST_WHY, one_line};
 use super::{Api, CALL_TIMEOUT, CallError, Failure, Transport, TransportError, retry_after};
 use crate::clock::Clock;
 
@@ -203,7 +204,9 @@ impl Call {
                 Some((drive, _)) => format!("{drive}/root:"),
                 None => path.split('?').next().unwrap_or_default().into(),
             },
-            Target::Link(link) => Url::parse(link).map_or_else(|_| "a link".into(), |url| url.path().into()),
+            Target::Link(link) => {
+                Url::parse(link).map_or_else(|_| "a link".into(), |url| one_line(url.path(), LONGEST_WHY))
+            }
         }
     }
 }
@@ -228,7 +231,7 @@ impl Answer {
 
     /// The error that says why this answer cannot be used.
     pub fn unreadable(&self, why: impl fmt::Display) -> CallError {
-        CallError { failure: Failure::Unreadable { status: self.status, why: why.to_string() }, ..self.of.clone() }
+        CallError { failure: Failure::unreadable(self.status, why), ..self.of.clone() }
     }
 
     /// An error of this call with another failure, for answers that carry answers.
@@ -327,7 +330,8 @@ impl Caller {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         let mut of = self.error(call, Failure::NoTime);
-        of.request_id = head.headers.get(self.api.request_id_header()).and_then(|id| id.to_str().ok()).map(Into::into);
+        let id = head.headers.get(self.api.request_id_header()).and_then(|id| id.to_str().ok());
+        of.request_id = id.map(|id| one_line(id, 100));
         let milliseconds = now.duration_since(started).as_millis();
         tracing::debug!(api = %self.api, method = %call.method, path = of.path, status, request_id = of.request_id, milliseconds, "call");
         if let Some(pause) = nearly_spent(&head.headers) {
@@ -353,11 +357,7 @@ impl Caller {
     /// What an error's body says, as a failure.
     pub fn refusal(&self, status: u16, body: &[u8]) -> Failure {
         let (code, message) = (self.read_refusal)(body);
-        Failure::Refused {
-            status,
-            code: code.chars().take(100).collect(),
-            message: message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect(),
-        }
+        Failure::Refused { status, code: one_line(&code, 100), message: one_line(&message, LONGEST_WHY) }
     }
 
     fn error(&self, call: &Call, failure: Failure) -> CallError {
@@ -370,9 +370,9 @@ impl Caller {
             Target::Path(path) => Url::parse(&format!("{}{path}", self.base())),
             Target::Link(link) => self.base.join(link),
         }
-        .map_err(|error| self.error(call, Failure::Unreadable { status: 0, why: format!("no URL: {error}") }))?;
+        .map_err(|error| self.error(call, Failure::unreadable(0, format_args!("no URL: {error}"))))?;
         if url.origin() != self.base.origin() {
-            let host = url.host_str().unwrap_or("nowhere").to_owned();
+            let host = one_line(url.host_str().unwrap_or("nowhere"), 100);
             return Err(self.error(call, Failure::ForeignHost(host)));
         }
         if !call.query.is_empty() {

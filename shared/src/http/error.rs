@@ -1,5 +1,7 @@
 //! What went wrong with a call, and whether another try helps.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use super::{Api, TransportError};
@@ -51,14 +53,30 @@ pub enum Failure {
         /// The service's own message, at most 300 characters.
         message: String,
     },
-    /// The answer is not what the API's page says.
+    /// The answer is not what the API's page says; made by [`Failure::unreadable`].
     #[error("{status}: an answer that cannot be understood: {why}")]
     Unreadable {
         /// The status.
         status: u16,
-        /// What is wrong with it.
+        /// What is wrong with it, at most 300 characters.
         why: String,
     },
+}
+
+/// As much as is kept of what a service says in a sentence.
+pub(super) const LONGEST_WHY: usize = 300;
+
+impl Failure {
+    /// An answer that is not what the API's page says. `why` can hold all of the answer: as much of it is kept as fits into a line of a log and an item of the table.
+    pub fn unreadable(status: u16, why: impl fmt::Display) -> Self {
+        Self::Unreadable { status, why: one_line(&why.to_string(), LONGEST_WHY) }
+    }
+}
+
+/// The words of a text in one line, so many characters of it at most.
+pub(super) fn one_line(text: &str, longest: usize) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.flat_map(|word| word.chars().chain([' '])).take(longest).collect::<String>().trim_end().to_owned()
 }
 
 /// What to do about an error.
@@ -93,9 +111,8 @@ impl CallError {
 
     /// The same call, which did not find what another call finds: a replica's mistake, which passes.
     pub(crate) fn contradicted(self) -> Self {
-        let why = "another call finds what this one does not".into();
-        let failure = Failure::Unreadable { status: self.status().unwrap_or_default(), why };
-        Self { failure, ..self }
+        let status = self.status().unwrap_or_default();
+        Self { failure: Failure::unreadable(status, "another call finds what this one does not"), ..self }
     }
 
     /// The status of the answer, if there was one.
@@ -119,7 +136,9 @@ impl CallError {
     /// Whether the call certainly had no effect: no try of it was sent, or the service refused each one.
     pub fn had_no_effect(&self) -> bool {
         let last_had_none = match &self.failure {
-            Failure::Transport(TransportError::NoAnswer(_)) | Failure::Unreadable { .. } => false,
+            Failure::Transport(TransportError::NoAnswer(_) | TransportError::TooLong) | Failure::Unreadable { .. } => {
+                false
+            }
             Failure::Refused { status, .. } | Failure::Throttled { status, .. } => *status < 500 && *status != 408,
             _ => true,
         };
@@ -133,8 +152,8 @@ fn is_consent_lost(message: &str) -> bool {
         || message.contains("identity of the calling application could not be established")
 }
 
-impl std::fmt::Display for CallError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}: {}", self.api, self.method, self.path, self.failure)?;
         match &self.request_id {
             Some(id) => write!(f, " (request {id})"),

@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 /// Longest that one call takes.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest answer that is read.
-pub const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
+/// Longest answer that is read, in bytes: some times the largest page that is asked for. A function with 256 MB reads several answers at once.
+pub const ANSWER_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Carries one HTTP request: over the net, or to a router in the same process.
 #[async_trait]
@@ -48,6 +48,9 @@ pub enum TransportError {
     /// The connection broke or the answer did not arrive in time: the request may have taken effect.
     #[error("no answer: {0}")]
     NoAnswer(String),
+    /// The answer is longer than [`ANSWER_LIMIT`], and was not read to its end: the request may have taken effect, and another try would end the same way.
+    #[error("the answer is longer than {ANSWER_LIMIT} bytes")]
+    TooLong,
 }
 
 /// The services that we call.

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{ANSWER_LIMIT, Transport, TransportError};
 
-/// The real net, by reqwest: TLS by rustls, no redirects.
+/// The real net, by reqwest: TLS by rustls, no redirects, and nothing is unpacked: what was never asked for in a compressed form is no answer in one.
 #[derive(Debug, Clone)]
 pub struct Net(reqwest::Client);
 
@@ -37,9 +37,13 @@ impl Transport for Net {
             headers.clone_from(response.headers());
         }
         let mut body = BytesMut::new();
+        // An answer can say how long it is, and need not: then it shows on the way.
+        if response.content_length().is_some_and(|length| length > ANSWER_LIMIT as u64) {
+            return Err(TransportError::TooLong);
+        }
         while let Some(chunk) = response.chunk().await.map_err(classified)? {
             if body.len() + chunk.len() > ANSWER_LIMIT {
-                return Err(TransportError::NoAnswer(format!("the answer is longer than {ANSWER_LIMIT} bytes")));
+                return Err(TransportError::TooLong);
             }
             body.extend_from_slice(&chunk);
         }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{RECENT, Step};
+use super::{RECENT, Step, after_recent};
 use crate::roster::{Side, Sides, Standing, Truth};
 
 /// Something for each of the two truth values.
@@ -292,6 +292,6 @@ impl Memory {
     /// When a look is due because of what is open here: the end of the last of recent and intents.
     pub fn due(&self) -> Option<Timestamp> {
         let recent = [self.recent.presence, self.recent.role].into_iter().flatten().map(|recent| recent.at);
-        recent.chain(self.intents.iter().map(|intent| intent.at)).max().map(|at| at + RECENT)
+        recent.chain(self.intents.iter().map(|intent| intent.at)).max().map(after_recent)
     }
 }

@@ -24,10 +24,15 @@ pub use names::{Decoration, Former, GroupName, NameIntent, NameReading, NameTerm
 pub use order::{Limits, Plan, Step};
 pub use see::{Seen, see};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// How long a value seen or written on the Microsoft side stands, whatever readings show: Entra's replicas lag, and differ.
 pub const RECENT: SignedDuration = SignedDuration::from_mins(15);
+
+/// When what began at `at` is no longer recent. A moment comes out of the table: it can be the last that there is.
+fn after_recent(at: Timestamp) -> Timestamp {
+    at.checked_add(RECENT).unwrap_or(Timestamp::MAX)
+}
 
 /// Most owners of a group. <https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions>
 pub const OWNER_LIMIT: usize = 100;

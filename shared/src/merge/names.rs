@@ -270,7 +270,7 @@ impl Names {
     /// When a look is due because of a rename of our own that no reading has shown yet, or of former names.
     pub fn due(&self) -> Option<Timestamp> {
         let intent = self.intent.as_ref().map(|intent| intent.at);
-        self.former.as_ref().map(|former| former.at).max(intent).map(|at| at + RECENT)
+        self.former.as_ref().map(|former| former.at).max(intent).map(super::after_recent)
     }
 
     /// Whether the group has a name that it neither has as agreed nor had not long ago.

@@ -9,7 +9,7 @@ use crate::http::{Access, CallError};
 use crate::ids::{PersonId, RoomId, TeamId};
 use crate::link::{self, Asked, Card, Ended, Link, Phase, TroubleKind};
 use crate::message::Message;
-use crate::webex::{AttachmentAction, Role, WebexId};
+use crate::webex::{AttachmentAction, Role, WebexId, plain};
 
 /// How long a card waits for its answer.
 const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -36,7 +36,7 @@ impl Sync {
             });
         };
         let to = WebexId::new(look.desk.tenant.region.clone(), creator);
-        let text = format!("Create a Microsoft 365 group for the team “{}”?", look.link.title);
+        let text = format!("Create a Microsoft 365 group for the team “{}”?", plain(&look.link.title));
         let card = question(&look.link.title, look.link.team);
         let message = self.webex.send_card(&look.calls.webex, &to, &text, card).await?;
         look.link.phase = Phase::Asked { card: Some(Card { message, sent_at: look.started }) };
@@ -134,7 +134,7 @@ fn question(title: &str, team: TeamId) -> serde_json::Value {
         "version": "1.3",
         "body": [
             {"type": "TextBlock", "text": "Create a Microsoft 365 group for this team?", "weight": "bolder", "size": "medium", "wrap": true},
-            {"type": "TextBlock", "text": format!("Team: {title}"), "wrap": true},
+            {"type": "TextBlock", "text": format!("Team: {}", plain(title)), "wrap": true},
             {"type": "TextBlock", "wrap": true, "text": "The group gets the team's people, its moderators as owners, and its name, with a mailbox and a SharePoint site. From then on both are kept as one: whoever joins or leaves on one side joins or leaves on the other."},
             {"type": "TextBlock", "wrap": true, "isSubtle": true, "text": "Without an answer within 7 days, no group is created."},
         ],

@@ -278,7 +278,7 @@ fn is_within(group: &NewGroup, step: &crate::merge::Step) -> bool {
 }
 
 /// A mailNickname for a team: what is left of its name in `[a-z0-9-]`, and a few digits of its id, more of them with each attempt.
-fn nickname(title: &str, team: TeamId, attempt: u8) -> String {
+pub fn nickname(title: &str, team: TeamId, attempt: u8) -> String {
     let suffix: String = team.0.simple().to_string().chars().take(6 + 4 * usize::from(attempt)).collect();
     let plain = deunicode::deunicode_with_tofu(title, "").to_lowercase();
     let words: Vec<&str> = plain.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();

@@ -464,5 +464,5 @@ fn pause(link: &Link) -> SignedDuration {
 pub(super) fn due<'a>(memories: impl IntoIterator<Item = &'a merge::Memory>, link: &Link) -> Option<Timestamp> {
     let people = memories.into_iter().filter_map(merge::Memory::due).max();
     let names = link.names.as_ref().and_then(merge::Names::due);
-    people.max(names).map(|at| at + SignedDuration::from_secs(1))
+    people.max(names).map(|at| at.checked_add(SignedDuration::from_secs(1)).unwrap_or(at))
 }

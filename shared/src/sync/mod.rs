@@ -27,7 +27,7 @@ mod resolve;
 mod route;
 mod upkeep;
 
-pub use create::unique_name;
+pub use create::{nickname, unique_name};
 pub(crate) use route::{no_general_space, note_of_space, room_key};
 
 use std::sync::Arc;

@@ -34,6 +34,23 @@ struct Sent {
     id: String,
 }
 
+/// A text as it reads in a message or on a card, whatever is in it. Teams and people bear names that somebody gave them, and in Webex's markdown a name could
+/// mention everybody in a space or lead somewhere else under our account's name.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            // Mentions are found before escapes are.
+            '<' => plain.push_str("&lt;"),
+            '&' => plain.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '~' => plain.extend(['\\', c]),
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => plain.push(' '),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
 impl Webex {
     /// Sends an adaptive card to somebody, and says the message's id. `markdown` is what shows where cards cannot. Not repeated when the answer is lost: better none than two.
     pub async fn send_card(
@@ -82,5 +99,25 @@ impl Webex {
     async fn send(&self, access: &Access, message: &Value) -> Result<String, CallError> {
         let answer = self.0.call(access, Call::new(Method::POST, "/messages").json(message)).await?;
         Ok(answer.json::<Sent>()?.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_mentions_nobody_leads_nowhere_and_stays_in_its_line() {
+        for (name, reads) in [
+            ("Engines (EU) #1: Größe!", "Engines (EU) #1: Größe!"),
+            ("<@all>", "&lt;@all>"),
+            ("&lt;@all>", "&amp;lt;@all>"),
+            ("[Sign in](https://evil.example)", "\\[Sign in\\](https://evil.example)"),
+            ("\\[x](y)", "\\\\\\[x\\](y)"),
+            ("**x** _y_ `z`", "\\*\\*x\\*\\* \\_y\\_ \\`z\\`"),
+            ("a\n# b\r\n- c\u{2028}d", "a # b  - c d"),
+        ] {
+            assert_eq!(plain(name), reads);
+        }
     }
 }

@@ -30,7 +30,7 @@ pub use events::{EventKind, MembershipEvent};
 pub use folders::{FolderToLink, LinkedFolder, Storage};
 pub use id::{InvalidWebexId, Region, WebexId, WebexKind};
 pub use memberships::{Added, Joined, Membership, Removal, Role, SpacesFrom, SpacesPage};
-pub use messages::AttachmentAction;
+pub use messages::{AttachmentAction, plain};
 pub use notification::{InvalidNotification, Notification};
 pub use oauth::{CodeExchange, SignIn, TokenPair};
 pub use opaque::{InvalidOpaqueId, LinkedFolderId, MembershipId, WebhookId};

@@ -1,5 +1,6 @@
 //! One call over real HTTP: how often it is tried, what is waited for, and where the token goes.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -360,12 +361,106 @@ async fn what_the_service_says_is_bounded() {
     assert_eq!((code.len(), message.len()), (100, 300));
 }
 
+/// A server that answers every request with `head` and then `chunk`, over and over, until nobody takes it any more or so many bytes are sent. The numbers count
+/// connections and bytes.
+fn server_that_never_stops(head: String, chunk: Vec<u8>, bytes: usize) -> (String, Arc<[AtomicUsize; 2]>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let counted = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let counts = counted.clone();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            counts[0].fetch_add(1, Ordering::SeqCst);
+            let _ = connection.read(&mut [0; 4096]);
+            let mut sent = 0;
+            let mut goes_on = connection.write_all(head.as_bytes()).is_ok();
+            while goes_on && sent < bytes {
+                goes_on = connection.write_all(&chunk).is_ok();
+                sent += chunk.len();
+                counts[1].fetch_add(chunk.len(), Ordering::SeqCst);
+            }
+        }
+    });
+    (base, counted)
+}
+
+const HUNDRED_MB: usize = 100 * 1024 * 1024;
+
 #[tokio::test]
-async fn an_endless_answer_is_no_answer() {
+async fn an_answer_of_100_mb_is_not_read_to_its_end_and_not_asked_for_again() {
+    let spaces = vec![b' '; 64 * 1024];
+    let chunk = |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    for (way, headers, chunk, read) in [
+        ("says how long it is", format!("content-length: {HUNDRED_MB}\r\n"), spaces.clone(), 0),
+        ("comes in chunks", "transfer-encoding: chunked\r\n".into(), chunk(&spaces), ANSWER_LIMIT),
+        ("ends with the connection", "connection: close\r\n".into(), spaces.clone(), ANSWER_LIMIT),
+        ("is an error", format!("content-length: {HUNDRED_MB}\r\nretry-after: 1\r\n"), spaces.clone(), 0),
+    ] {
+        let status = if way == "is an error" { "503 Busy" } else { "200 OK" };
+        let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{headers}\r\n");
+        let (base, counted) = server_that_never_stops(head, chunk, HUNDRED_MB);
+        for call in [Call::get("/things"), post()] {
+            let error = Client::of(Api::Graph, &base).call(call).await.unwrap_err();
+            assert_eq!(error.failure, Failure::Transport(TransportError::TooLong), "{way}");
+            assert!(!error.had_no_effect(), "{way}");
+            assert_eq!(error.class(), Class::Transient, "{way}");
+        }
+        let [connections, sent] = [&counted[0], &counted[1]].map(|count| count.load(Ordering::SeqCst));
+        assert_eq!(connections, 2, "{way}: once each");
+        // What both ends of a connection hold comes on top.
+        assert!(sent <= 2 * (read + 16 * 1024 * 1024), "{way}: {sent} bytes were taken");
+    }
+}
+
+#[tokio::test]
+async fn the_longest_answer_is_read_whole() {
     let service = service().await;
-    answers(&service, ResponseTemplate::new(200).set_body_bytes(vec![b' '; ANSWER_LIMIT + 1])).await;
-    let error = Client::of(Api::Graph, &service.uri()).call(post()).await.unwrap_err();
-    assert!(matches!(error.failure, Failure::Transport(TransportError::NoAnswer(_))), "{error}");
+    answers(&service, ResponseTemplate::new(200).set_body_bytes(vec![b' '; ANSWER_LIMIT])).await;
+    let answer = Client::of(Api::Graph, &service.uri()).call(Call::get("/things")).await.unwrap();
+    assert_eq!(answer.body.len(), ANSWER_LIMIT);
+}
+
+#[tokio::test]
+async fn what_was_not_asked_for_compressed_is_not_unpacked() {
+    // Forty bytes that would become ten thousand spaces.
+    let gzip = hex("1f8b0800000000000203edc1010d000000c2a02aef9fd21c6e40010000000000000000c0bf0154d6063710270000");
+    let deflate = hex("78daedc1010d000000c2a02aef9fd21c6e40010000000000000000c0bf013f0ae23d");
+    for (coding, body) in
+        [("gzip", gzip.clone()), ("deflate", deflate), ("br", vec![0x5b, 0x0f, 0x27, 0x00]), ("gzip, gzip", gzip)]
+    {
+        let service = service().await;
+        let answer = ResponseTemplate::new(200).insert_header("content-encoding", coding).set_body_bytes(body.clone());
+        answers(&service, answer).await;
+        let answer = Client::of(Api::Graph, &service.uri()).call(Call::get("/things")).await.unwrap();
+        assert_eq!(answer.body, body, "{coding}");
+        let error = answer.json::<serde_json::Value>().unwrap_err();
+        assert!(matches!(error.failure, Failure::Unreadable { .. }), "{coding}: {error}");
+        let asked = service.received_requests().await.unwrap().remove(0);
+        assert_eq!(asked.headers.get("accept-encoding"), None);
+    }
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn no_answer_adds_a_header_to_the_next_request() {
+    let service = service().await;
+    answers(&service, ResponseTemplate::new(200)).await;
+    let client = Client::of(Api::Graph, &service.uri());
+    for tag in ["\"1\"\r\nauthorization: Bearer other", "\"1\"\nx: y", "\"1\"\0", "\"1\"\r"] {
+        client.call(Call::get("/things").header_value("if-match", tag)).await.unwrap();
+    }
+    client.call(Call::follow("/things?x=1\r\nx: y")).await.unwrap();
+    client.call(Call::get("/things").query("name", "a b\r\nx: y&token=z#")).await.unwrap();
+    for asked in service.received_requests().await.unwrap() {
+        assert_eq!((asked.headers.get("if-match"), asked.headers.get("x")), (None, None));
+        assert_eq!(asked.headers["authorization"], "Bearer the-token");
+        assert_eq!(asked.headers.get_all("authorization").iter().count(), 1);
+        assert_eq!(asked.url.path(), "/things");
+    }
 }
 
 #[tokio::test]

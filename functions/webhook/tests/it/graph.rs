@@ -71,6 +71,7 @@ async fn one_wrong_client_state_refuses_the_whole_delivery_as_an_unknown_tenant_
     let body = |items: Vec<Value>| json!({"value": items}).to_string();
     let other = "/webhooks/graph/0190a5c2-0000-7000-8000-000000000000".to_owned();
     let of_webex = world.secret(TENANT, Kind::Webex).await;
+    let of_another = world.secret("0190a5c2-0000-7000-8000-000000000000".parse().unwrap(), Kind::Graph).await;
 
     let mut answers = Vec::new();
     for (case, path, body) in [
@@ -81,6 +82,7 @@ async fn one_wrong_client_state_refuses_the_whole_delivery_as_an_unknown_tenant_
         ("empty", graph_path(), body(vec![with("".into())])),
         ("shortened", graph_path(), body(vec![with(right[..63].into())])),
         ("derived for Webex", graph_path(), body(vec![with(of_webex.into())])),
+        ("another tenant's", graph_path(), body(vec![with(of_another.into())])),
         ("no items", graph_path(), body(vec![])),
         ("no json", graph_path(), "no json".to_owned()),
         ("no body", graph_path(), String::new()),

@@ -82,9 +82,10 @@ async fn whatever_is_unproven_gets_the_same_answer_byte_for_byte() {
     let right = sign(&world.secret(TENANT, Kind::Webex).await, good.as_bytes());
     let of_graph = sign(&world.secret(TENANT, Kind::Graph).await, good.as_bytes());
     let of_nobody = sign(&world.secret(TenantId(Uuid::nil()), Kind::Webex).await, good.as_bytes());
+    let other = "0190a5c2-0000-7000-8000-000000000000";
+    let of_another = sign(&world.secret(other.parse().unwrap(), Kind::Webex).await, good.as_bytes());
     let mut unsigned = webex_request(&tenant, &good, &right);
     unsigned.headers.remove("x-spark-signature");
-    let other = "0190a5c2-0000-7000-8000-000000000000";
 
     let mut answers = vec![("no signature", wire(&world.handle(unsigned).await))];
     for (case, tenant, body, signature) in [
@@ -94,6 +95,9 @@ async fn whatever_is_unproven_gets_the_same_answer_byte_for_byte() {
         ("changed body", &tenant, &good.replace("updated", "deleted"), &right),
         ("wrong signature and no notification", &tenant, "no json", &right),
         ("derived for Graph", &tenant, &good, &of_graph),
+        ("another tenant's", &tenant, &good, &of_another),
+        ("two, one of them right", &tenant, &good, &format!("{right}, {of_another}")),
+        ("with its algorithm", &tenant, &good, &format!("sha1={right}")),
         ("unknown tenant", other, &good, &right),
         ("malformed tenant", "acme", &good, &right),
         ("malformed tenant, signed for nobody", "acme", &good, &of_nobody),
@@ -101,6 +105,10 @@ async fn whatever_is_unproven_gets_the_same_answer_byte_for_byte() {
     ] {
         answers.push((case, wire(&world.handle(webex_request(tenant, body, signature)).await)));
     }
+    // Of two headers the first counts: a proxy that adds one cannot be used to hide a wrong one behind a right one.
+    let mut twice = webex_request(&tenant, &good, "00");
+    twice.headers.append("x-spark-signature", right.parse().unwrap());
+    answers.push(("a wrong one before the right one", wire(&world.handle(twice).await)));
     let (_, first) = answers[0].clone();
     assert!(first.contains(r#""statusCode":401"#), "{first}");
     for (case, answer) in answers {

@@ -27,6 +27,7 @@ pub use acts::{LinkedFolder, Room, Team};
 pub use messages::Card;
 pub use oauth::TokenPair;
 pub use options::{EmptyPages, OrgWebhooks, RefreshRule, Spelling, StatusShape, TeamIdKind, WebexSettings};
+pub(crate) use webhooks::sign;
 
 use crate::wire::{Answer, Outcome, Request};
 use crate::world::{Credentials, State, secret, uuid};

@@ -229,7 +229,7 @@ fn webhook_json(id: Uuid, webhook: &Webhook) -> Value {
 }
 
 /// Lower-case hexadecimal HMAC-SHA1 of the body.
-fn sign(secret: &str, body: &[u8]) -> Option<http::HeaderValue> {
+pub(crate) fn sign(secret: &str, body: &[u8]) -> Option<http::HeaderValue> {
     let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).ok()?;
     mac.update(body);
     let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();

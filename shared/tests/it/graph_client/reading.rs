@@ -39,6 +39,19 @@ async fn a_listing_whose_second_page_fails_is_an_error() {
 }
 
 #[tokio::test]
+async fn pages_that_lead_round_in_a_circle_are_an_error() {
+    let service = Service::start().await;
+    let members = format!("/groups/{GROUP}/members");
+    let links = ["a", "b"].map(|page| service.link(&format!("{members}?$skiptoken={page}")));
+    service.group_answers(listed_until(&[1], &links[0]), listed(&[1])).await;
+    for (at, next) in [("a", &links[1]), ("b", &links[0])] {
+        service.mount(Mock::given(query_param("$skiptoken", at)), ok(listed_until(&[2], next))).await;
+    }
+    let error = service.graph.read_group(&service.access, group()).await.unwrap_err();
+    assert!(error.to_string().contains("in a circle"), "{error}");
+}
+
+#[tokio::test]
 async fn a_listing_whose_page_was_forgotten_starts_again_from_its_first_page() {
     let service = Service::start().await;
     let members = format!("/groups/{GROUP}/members");

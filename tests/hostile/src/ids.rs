@@ -1,0 +1,56 @@
+//! Ids of every kind.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use shared::activity::EntryId;
+use shared::graph::{DriveId, ItemId};
+use shared::ids::{GroupId, ObjectId, OrgId, PersonId, RoomId, TeamId, TenantId};
+use shared::webex::{LinkedFolderId, MembershipId, WebexId, WebhookId};
+
+/// What is taken for an id is one segment of a path, comes back from its own spelling, and an error about what is none is short.
+pub fn ids(text: &[u8]) {
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    same::<TenantId>(text);
+    same::<OrgId>(text);
+    same::<GroupId>(text);
+    same::<ObjectId>(text);
+    same::<EntryId>(text);
+    same::<WebexId<TeamId>>(text);
+    same::<WebexId<RoomId>>(text);
+    same::<WebexId<PersonId>>(text);
+    same::<WebexId<OrgId>>(text);
+    same::<MembershipId>(text);
+    same::<WebhookId>(text);
+    same::<LinkedFolderId>(text);
+    for id in
+        [DriveId::try_from(text.to_owned()).map(String::from), ItemId::try_from(text.to_owned()).map(String::from)]
+    {
+        match id {
+            Ok(id) => is_a_segment(&id),
+            Err(error) => is_short(&error),
+        }
+    }
+    if let Ok(team) = text.parse::<WebexId<TeamId>>() {
+        assert_eq!(team.general_space().id.as_team(), team.id);
+    }
+}
+
+fn same<T: FromStr<Err: Display> + Display + PartialEq>(text: &str) {
+    match text.parse::<T>() {
+        Ok(id) => {
+            let spelt = id.to_string();
+            is_a_segment(&spelt);
+            assert!(spelt.parse::<T>().is_ok_and(|again| again == id), "{text:?} became {spelt:?}");
+        }
+        Err(error) => is_short(&error),
+    }
+}
+
+fn is_a_segment(id: &str) {
+    assert!(!id.is_empty() && !id.contains(['/', '\\', '?', '#', '%', '.', ' ']) && id.is_ascii(), "{id:?}");
+}
+
+fn is_short(error: &impl Display) {
+    assert!(error.to_string().chars().count() < 3_000);
+}
