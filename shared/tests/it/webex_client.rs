@@ -308,11 +308,24 @@ async fn an_addition_is_made_again_and_then_may_find_the_person_there() {
 #[tokio::test]
 async fn a_removal_says_whether_there_was_anything_to_remove() {
     let membership: MembershipId = "abc".parse().unwrap();
-    for (code, removal) in [(204, Removal::Removed), (404, Removal::NotFound), (410, Removal::NotFound)] {
+    for (code, removal, methods) in [
+        (204, Removal::Removed, vec!["DELETE"]),
+        (404, Removal::NotFound, vec!["DELETE", "GET"]),
+        (410, Removal::NotFound, vec!["DELETE", "GET"]),
+    ] {
         let stage = Stage::answering(status(code)).await;
         assert_eq!(stage.webex.remove_membership(&stage.access, &membership).await, Ok(removal));
-        assert_eq!(stage.request().await.method.as_str(), "DELETE");
+        let requests = stage.requests().await;
+        assert_eq!(requests.iter().map(|request| request.method.as_str()).collect::<Vec<_>>(), methods);
     }
+}
+
+#[tokio::test]
+async fn a_removal_that_finds_nothing_while_the_membership_can_be_read_is_tried_again() {
+    let stage = Stage::answering(good(membership(5))).await;
+    Mock::given(method("DELETE")).respond_with(status(404)).with_priority(1).mount(&stage.service).await;
+    let error = stage.webex.remove_membership(&stage.access, &"abc".parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.class(), Class::Transient);
 }
 
 #[tokio::test]

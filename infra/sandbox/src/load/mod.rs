@@ -81,7 +81,7 @@ impl Display for Load {
         )?;
         writeln!(
             out,
-            "| a new team of {} people | all of them in its group after {} s of simulated time; calls of Webex: {}, of Graph: {}; a look at it in step: {} calls, {} of a processor |",
+            "| a new team of {} people | all of them in its group after {} s of simulated time; calls of Webex: {}, of Graph: {}; a look at it in step: {} calls, {} by the wall |",
             large.people,
             large.seconds,
             large.webex,

@@ -157,7 +157,7 @@ pub struct LargeTeam {
     pub graph: usize,
     /// Calls of a look at it in step.
     pub calls_of_a_look: usize,
-    /// What such a look takes of a processor, the simulated services' part included.
+    /// What such a look takes by the wall's clock, the simulated services' part included.
     pub time_of_a_look: Duration,
 }
 

@@ -87,7 +87,6 @@ async fn a_folder_is_renamed_only_as_it_was_read() {
         (ok(folder("Cogs")), renamed),
         (refusal(409, "nameAlreadyExists", "x"), Moved::NameTaken),
         (refusal(412, "resourceModified", "ETag does not match current item's value"), Moved::Changed),
-        (refusal(404, "itemNotFound", "The resource could not be found."), Moved::NotFound),
     ] {
         let service = Service::start().await;
         service.mount(Mock::given(method("PATCH")).and(body_json(json!({"name": "Cogs"}))), answer).await;
@@ -95,6 +94,21 @@ async fn a_folder_is_renamed_only_as_it_was_read() {
         assert_eq!(moved, outcome);
         let [request] = &service.requests().await[..] else { panic!("one call") };
         assert_eq!(request.headers["if-match"], "\"{01},1\"");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_a_rename_does_not_find_is_gone_only_if_it_cannot_be_read_either() {
+    let gone = || refusal(404, "itemNotFound", "The resource could not be found.");
+    for (read_anew, outcome) in [(gone(), Some(Moved::NotFound)), (ok(folder("Gears")), None)] {
+        let service = Service::start().await;
+        service.mount(Mock::given(method("PATCH")), gone()).await;
+        service.mount(Mock::given(method("GET")), read_anew).await;
+        let moved = service.graph.rename_item(&service.access, &drive(), &read(folder("Gears")), "Cogs").await;
+        match outcome {
+            Some(outcome) => assert_eq!(moved, Ok(outcome)),
+            None => assert!(is_transient(&moved.unwrap_err())),
+        }
     }
 }
 

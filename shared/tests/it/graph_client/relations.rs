@@ -76,6 +76,7 @@ async fn the_wording_that_fits_group_and_person_is_settled_by_reading_the_person
     service.answers("POST", &format!("/groups/{GROUP}/members/$ref"), young()).await;
     let user = json!({"id": person(2), "userPrincipalName": "b@contoso.com", "userType": "Member"});
     service.answers("GET", &format!("/users/{}", person(2)), ok(user)).await;
+    service.answers("POST", "/$batch", batch(&[item(0, 200, json!({"value": []}))])).await;
 
     let bound = service.bind(&members(1..4)).await;
 

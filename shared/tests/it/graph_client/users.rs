@@ -36,7 +36,19 @@ async fn no_user_is_asked_for_by_no_call_and_one_by_a_plain_get() {
     assert_eq!(users(&[]).await, 0);
     assert_eq!(service.requests().await.len(), 0);
     assert_eq!(users(&[person(1)]).await, 1);
-    assert_eq!(users(&[person(2)]).await, 0);
+    assert_eq!(service.requests().await.len(), 1);
+}
+
+#[tokio::test]
+async fn that_there_is_no_such_user_is_believed_only_if_a_listing_says_so_too() {
+    for (listed, found) in [(vec![], None), (vec![user(1)], Some(person(1)))] {
+        let service = Service::start().await;
+        let gone = refusal(404, "Request_ResourceNotFound", "Resource '…' does not exist");
+        service.answers("GET", &format!("/users/{}", person(1)), gone).await;
+        service.answers("POST", "/$batch", batch(&[item(0, 200, json!({"value": listed}))])).await;
+        let user = service.graph.user(&service.access, person(1)).await.unwrap();
+        assert_eq!(user.map(|user| user.id), found);
+    }
 }
 
 #[tokio::test]
