@@ -1,12 +1,13 @@
 //! The pages of teams: who is on both sides and why, what waits for a decision, and that each decision is made once, by whoever may.
 
+use sandbox::{Fault, Service};
 use shared::ids::{GroupId, TeamId};
 use shared::link::State;
 use shared::settings::Running;
 
 use crate::setup_browser::{Browser, Customers};
 use crate::setup_leaving::{living_groups, with_teams};
-use crate::town::MINUTE;
+use crate::town::{DAY, MINUTE};
 
 fn page_of(team: TeamId) -> String {
     format!("/teams/{team}")
@@ -270,4 +271,21 @@ async fn another_customers_team_is_not_there() {
     assert_eq!(are_in(&customers, team, 0..6), 6);
     let shouting = page_of(team).to_uppercase().replace("/TEAMS", "/teams");
     browser.open(&shouting).await.fails(404, "no such page");
+}
+
+#[tokio::test]
+async fn a_rename_that_webex_refuses_is_owed_said_on_the_teams_page_and_made_again_the_next_day() {
+    let (mut customers, _, _, teams) = with_teams(1).await;
+    let (group, page) = (living_groups(&customers)[0], page_of(teams[0]));
+    customers.house.let_pass(40 * MINUTE).await;
+    let refused = Fault::status(403).on(Service::Webex).method("PUT").path("/teams/").times(u32::MAX);
+    customers.world().fault(refused);
+    customers.world().rename_group(group, customers.people[0].object, "Harbour");
+    customers.house.let_pass(10 * MINUTE).await;
+    let owed = "name “Harbour” yet: it is tried again once a day";
+    customers.signed_in(&customers.acme).await.open(&page).await.is(200, owed);
+    customers.world().clear_faults();
+    customers.house.let_pass(DAY).await;
+    assert_eq!(customers.world().team(teams[0]).unwrap().title, "Harbour");
+    assert!(!customers.signed_in(&customers.acme).await.open(&page).await.html.contains(owed));
 }

@@ -15,6 +15,9 @@ use crate::store::{
 use crate::tenant::keys::team_partition;
 use crate::webex::{LinkedFolder, Region};
 
+/// With which look a space is seen, if it can be.
+const SEEN_AT_THE_LATEST: usize = 3;
+
 /// What the sort keys of spaces begin with.
 const PREFIX: &str = "SPACE#";
 
@@ -197,6 +200,11 @@ impl Standing {
 }
 
 impl Space {
+    /// Whether it was looked for as often as it is before it counts as gone: a space that was just made is not seen at once by every server.
+    pub(crate) fn was_looked_for_in_vain(&self) -> bool {
+        self.standing == Standing::NotVisible && self.tries >= SEEN_AT_THE_LATEST - 1
+    }
+
     /// Takes down how a look at it ended.
     pub(crate) fn stands(&mut self, standing: Standing, said: Option<String>, (started, now): (Timestamp, Timestamp)) {
         if self.standing != standing {
@@ -207,6 +215,9 @@ impl Space {
         self.looked = started;
         self.next_try = match standing.state() {
             State::Failing => Some(now + super::pause(self.tries)),
+            State::Left if standing == Standing::NotVisible && self.tries < SEEN_AT_THE_LATEST => {
+                Some(now + super::pause(self.tries))
+            }
             // Nobody tells when an archived space is brought back.
             State::Waiting => Some(now + SignedDuration::from_hours(24)),
             State::Linked | State::Left => None,

@@ -86,15 +86,12 @@ fn again<S: Scene>(scene: &mut S, plan: Plan) -> (S, Outside) {
     (scene.around(house), outside)
 }
 
-/// What was only lost with a hint is found by the daily look.
-const TO_THE_END: [SignedDuration; 2] = [SignedDuration::from_mins(20), SignedDuration::from_mins(20)];
-
 async fn tell_to_the_end<S: Story>(story: &S, scene: &mut S::Scene, told: &str) {
     story.meanwhile(scene).await;
-    let [soon, later] = TO_THE_END;
-    scene.house().let_pass(soon).await;
+    scene.house().let_pass(SETTLED / 2).await;
+    // What was only lost with a hint is found by the daily look.
     scene.house().ground().clock.advance(DAY.unsigned_abs());
-    scene.house().let_pass(later).await;
+    scene.house().let_pass(SETTLED / 2).await;
     let ground = scene.house().ground();
     assert_eq!(ground.queue.dead_letters(), [], "{told}: dead letters");
     assert_eq!(ground.world.violations(), [], "{told}");

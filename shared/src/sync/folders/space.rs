@@ -260,7 +260,8 @@ pub(super) fn folder_of(drive: DriveId, item: DriveItem) -> Folder {
 /// A space that is no more, or not the team's: what it had stays, and one that never had anything is forgotten.
 fn gone(pass: &Pass<'_>, id: RoomId, space: &Space, standing: Standing) -> Settled {
     let never_had_anything = space.folder.is_none() && space.link == LinkMemory::Never && space.stepped_in.is_none();
-    if never_had_anything && id != pass.link.team.general_space() {
+    let is_certain = standing != Standing::NotVisible || space.was_looked_for_in_vain();
+    if never_had_anything && is_certain && id != pass.link.team.general_space() {
         return Settled::Forgotten;
     }
     standing.into()
