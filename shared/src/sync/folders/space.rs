@@ -12,7 +12,7 @@ use crate::sync::{Sync, SyncError};
 use crate::webex::{Room, WebexId};
 
 /// SharePoint's units that it takes at most to see to one folder: read, make or rename, and once more where a name is taken.
-const FOLDER_UNITS: usize = 6;
+const FOLDER_UNITS: usize = 7;
 
 /// Names that are tried.
 const NAMES_TRIED: usize = 4;
@@ -134,13 +134,17 @@ impl Sync {
         }
     }
 
-    /// The folder of a space as it is now; `None` where it has none, or none any more.
+    /// The folder of a space as it is now; `None` where it has none, or none any more: neither by its id nor by its name.
     async fn item_of(&self, pass: &Pass<'_>, space: &Space) -> Result<Option<DriveItem>, SyncError> {
         let (Some(folder), Some(library)) = (&space.folder, &pass.library) else { return Ok(None) };
         if folder.drive != library.drive {
             return Ok(None);
         }
-        let item = self.graph.drive_item(&pass.files, &folder.drive, &folder.item).await?;
+        let mut item = self.graph.drive_item(&pass.files, &folder.drive, &folder.item).await?;
+        if item.is_none() {
+            let named = self.graph.item_at_root(&pass.files, &folder.drive, &folder.name).await?;
+            item = named.filter(|named| named.id == folder.item);
+        }
         Ok(item.filter(DriveItem::is_folder))
     }
 
