@@ -77,11 +77,11 @@ impl Story for Run {
         let run = run::load(town.store(), town.tenant()).await.unwrap();
         let Counts { done, failed, .. } = run.counts;
         assert_eq!((&run.stage, done + failed), (&Stage::Done, 3), "{told}");
-        // What a service refused is told with its reason, and can be chosen again.
+        // What a service refused is told with its reason, and can be chosen again; its link may get on by itself.
         let (told_of, _) = run::page(town.store(), town.tenant(), (&run, State::Failed), 10, None).await.unwrap();
         assert!(told_of.len() == failed && told_of.iter().all(|one| one.why.is_some()), "{told}: {told_of:?}");
         let groups = town.world().groups(town.handle.directory);
-        assert_eq!(groups.len(), done, "{told}");
+        assert!((done..=3).contains(&groups.len()), "{told}: {} groups", groups.len());
         for team in self.0.iter().filter(|team| told_of.iter().all(|one| one.team != **team)) {
             let title = town.world().team(*team).unwrap().title;
             let group = groups.values().find(|group| group.display_name == title);
