@@ -169,6 +169,46 @@ async fn without_a_webhook_a_new_space_gets_its_folder_with_the_next_round() {
 }
 
 #[tokio::test]
+async fn a_new_space_that_cannot_be_seen_at_once_has_its_folder_minutes_later() {
+    let mut town = Town::with_folders(4).await;
+    let team = town.with_linked_team("Engines").await;
+    let gears = town.create_space(team, "Gears");
+    let path = format!("/rooms/{}", town.world().room_id(gears));
+    // Who routes the hint sees it; the look at the folders, and the one after it, do not.
+    town.world().fault(Fault::status(404).on(Service::Webex).method("GET").path(&path).skip(1).times(2));
+    town.let_pass(20 * MINUTE).await;
+    town.assert_linked(gears, "Gears");
+}
+
+#[tokio::test]
+async fn a_space_that_was_looked_for_in_vain_is_forgotten_and_asked_for_no_more() {
+    let mut town = Town::with_folders(4).await;
+    let team = town.with_linked_team("Engines").await;
+    let gears = town.create_space(team, "Gears");
+    let path = format!("/rooms/{}", town.world().room_id(gears));
+    town.world().fault(Fault::status(404).on(Service::Webex).method("GET").path(&path).skip(1).times(u32::MAX));
+    town.let_pass(60 * MINUTE).await;
+    assert_eq!(town.space(team, gears).await, None);
+    town.world().take_calls();
+    town.let_pass(DAY).await;
+    assert!(!town.world().take_calls().iter().any(|call| call.path.contains(&path)));
+}
+
+#[tokio::test]
+async fn a_folder_that_is_once_not_found_by_its_id_keeps_its_files() {
+    let mut town = Town::with_folders(4).await;
+    let team = town.with_linked_team("Engines").await;
+    let gears = town.create_space(team, "Gears");
+    town.let_pass(2 * MINUTE).await;
+    let before = town.linked(gears).unwrap().item;
+    town.world().fault(Fault::status(404).on(Service::Graph).method("GET").path(&format!("/items/{before}")));
+    town.world().rename_room(gears, "Wheels");
+    town.let_pass(20 * MINUTE).await;
+    assert_eq!(town.linked(gears).unwrap().item, before);
+    assert_eq!(town.folder_names(), ["Engines", "Wheels"]);
+}
+
+#[tokio::test]
 async fn spaces_that_were_there_before_are_linked_when_folders_are_switched_on() {
     let mut town = Town::of(4).await;
     let team = town.create_team("Engines", &town.people[..4]);

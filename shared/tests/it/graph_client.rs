@@ -17,8 +17,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shared::clock::SimulatedClock;
 use shared::graph::{
-    Bind, BindOutcome, Delta, DeltaFrom, Entra, Graph, GroupCreation, NewGroup, ObjectKind, Relation, Renamed,
-    TokenErrorKind, Unbound, Upserted, UserKind, is_young,
+    Bind, BindOutcome, Deletion, Delta, DeltaFrom, Entra, Graph, GroupCreation, NewGroup, ObjectKind, Relation,
+    Renamed, TokenErrorKind, Unbound, Upserted, UserKind, is_young,
 };
 use shared::http::{Access, CallError, Class, Deadline, Failure, Net};
 use shared::ids::{DirectoryId, GroupId, ObjectId};

@@ -12,6 +12,7 @@ use shared::clock::Clock;
 use shared::held::{self, Decision};
 use shared::ids::{GroupId, TeamId, TenantId};
 use shared::link::{self, Kept, Who};
+use shared::merge::Memory;
 use shared::message::{Ask, Cause, Message};
 use shared::queue::Queue;
 use shared::roster::Side;
@@ -359,7 +360,8 @@ impl Customers {
                 let pair = shared::roster::Person { object: person.object, person: person.person };
                 let one = on_link.get(&Who::Person(pair));
                 let memory = one.map(|one| &one.memory);
-                prop_assert!(memory.is_none_or(|memory| memory.intents.is_empty()), "{} {}: open intents", name, n);
+                let is_open = |memory: &Memory| !memory.intents.is_empty() || memory.recent != Default::default();
+                prop_assert!(!memory.is_some_and(is_open), "{} {}: {:?}", name, n, memory);
                 let is_told = one.is_some_and(|one| one.left_out.is_some() || one.memory.owed != Default::default());
                 let role = there.people.get(&person.person).map(|role| *role == Role::Moderator);
                 let standing = group.members.contains(&person.object).then(|| group.owners.contains(&person.object));

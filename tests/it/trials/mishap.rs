@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK};
 use sandbox::house::Ground;
-use sandbox::{Fault, World};
+use sandbox::{Failure, Fault, World};
 use serde_json::{Value, json};
 use shared::http::{CALL_TIMEOUT, TransportError};
 
@@ -44,32 +44,21 @@ pub(super) enum Kept {
     DoneAndRefused,
 }
 
-/// Whether a call still takes effect.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Effect {
-    NotDone,
-    Done,
-}
-
 /// What a service sends.
 #[derive(Clone, Debug)]
 pub(super) enum Sent {
-    /// No connection comes about.
-    Refused,
-    Cut(Effect),
+    /// As the simulated services fail on demand.
+    Fails(Failure),
     /// Nothing comes until the caller gives up.
     Nothing,
     /// It takes nearly as long as the caller waits.
     Slowly,
-    Status(Answer, Effect),
     /// An answer that is not what the service sends, though the call took effect.
     Garbled(Garbled),
     /// A listing begins with a page on which nobody is.
     EmptyPage,
     /// A listing ends in the middle, with this.
     BreaksOff(u16),
-    /// An item of a `$batch` fails.
-    Item(u16, &'static str),
     /// What was so when the story began.
     Stale,
 }
@@ -151,14 +140,14 @@ const ENTRA: [Answer; 5] = [
     answer(503, "temporarily_unavailable"),
 ];
 
-const BATCH: [(u16, &str); 7] = [
-    (400, "Request_BadRequest"),
-    (403, "Authorization_RequestDenied"),
-    (404, "Request_ResourceNotFound"),
-    (409, "Directory_ConcurrencyViolation"),
-    (424, "FailedDependency"),
-    (429, "TooManyRequests"),
-    (500, "Service_InternalServerError"),
+const BATCH: [Answer; 7] = [
+    answer(400, "Request_BadRequest"),
+    answer(403, "Authorization_RequestDenied"),
+    answer(404, "Request_ResourceNotFound"),
+    answer(409, "Directory_ConcurrencyViolation"),
+    answer(424, "FailedDependency"),
+    answer(429, "TooManyRequests"),
+    answer(500, "Service_InternalServerError"),
 ];
 
 impl Mishap {
@@ -171,9 +160,9 @@ impl Mishap {
             Whom::Table | Whom::Secrets | Whom::Queue => return Self::of_own(call),
         };
         let mut sent: Vec<Sent> = vec![
-            Sent::Refused,
-            Sent::Cut(Effect::NotDone),
-            Sent::Cut(Effect::Done),
+            Sent::Fails(Failure::Refused),
+            Sent::Fails(Failure::CutBefore),
+            Sent::Fails(Failure::CutAfter),
             Sent::Nothing,
             Sent::Slowly,
             Sent::Garbled(Garbled::Truncated),
@@ -182,16 +171,19 @@ impl Mishap {
             Sent::Garbled(Garbled::UnknownField),
             Sent::Garbled(Garbled::UnknownWord),
         ];
-        sent.extend(answers.iter().map(|answer| Sent::Status(*answer, Effect::NotDone)));
-        if call.method != "GET" {
-            let failed = answers.iter().filter(|answer| answer.status >= 500);
-            sent.extend(failed.map(|answer| Sent::Status(*answer, Effect::Done)));
+        for answer in answers {
+            let (headers, body) = (answer.headers(), answer.body(call.whom));
+            if call.method != "GET" && answer.status >= 500 {
+                sent.push(Sent::Fails(Failure::StatusAfter(answer.status, headers.clone(), body.clone())));
+            }
+            sent.push(Sent::Fails(Failure::Status(answer.status, headers, body)));
         }
         if call.is_listing() {
             sent.extend([Sent::EmptyPage, Sent::BreaksOff(503), Sent::BreaksOff(400), Sent::BreaksOff(404)]);
         }
         if call.path.ends_with("$batch") {
-            sent.extend(BATCH.map(|(status, code)| Sent::Item(status, code)));
+            let fails = |item: Answer| Failure::BatchItem(item.status, item.headers(), item.body(call.whom));
+            sent.extend(BATCH.map(|item| Sent::Fails(fails(item))));
         }
         if call.whom == Whom::Webex && call.method == "GET" {
             sent.push(Sent::Stale);
@@ -233,33 +225,25 @@ impl Sent {
         &self,
         ground: &Ground,
         at_first: &World,
-        mut request: http::Request<Bytes>,
+        request: http::Request<Bytes>,
         timeout: Duration,
     ) -> Result<http::Response<Bytes>, TransportError> {
         let services = ground.world.transport();
-        let cut = || Err(TransportError::NoAnswer("struck".into()));
         match self {
-            Self::Refused => Err(TransportError::NotSent("struck".into())),
-            Self::Cut(Effect::NotDone) => cut(),
-            Self::Cut(Effect::Done) => {
-                services.send(request, timeout).await?;
-                cut()
+            Self::Fails(failure) => {
+                ground.world.fault(Fault::new(failure.clone()));
+                let answer = services.send(request, timeout).await;
+                ground.world.clear_faults();
+                answer
             }
             Self::Nothing => {
                 services.send(request, timeout).await?;
                 ground.clock.advance(timeout);
-                cut()
+                Err(TransportError::NoAnswer("struck".into()))
             }
             Self::Slowly => {
                 ground.clock.advance(CALL_TIMEOUT.mul_f32(0.9));
                 services.send(request, timeout).await
-            }
-            Self::Status(answer, effect) => {
-                let is_webex = Call::http(&request).whom == Whom::Webex;
-                if let Effect::Done = effect {
-                    services.send(request, timeout).await?;
-                }
-                Ok(answer.made(is_webex))
             }
             Self::Garbled(garbled) => Ok(garbled.made(services.send(request, timeout).await?)),
             Self::EmptyPage => {
@@ -270,16 +254,7 @@ impl Sent {
                 let next = onwards(&request, BROKEN, *status);
                 Ok(listed(services.send(request, timeout).await?, &next, |items| items / 2))
             }
-            Self::Item(status, code) => {
-                ground.world.fault(Fault::batch_item(*status, code));
-                let answer = services.send(request, timeout).await;
-                ground.world.clear_faults();
-                answer
-            }
-            Self::Stale => {
-                request.headers_mut().remove("if-none-match");
-                at_first.transport().send(request, timeout).await
-            }
+            Self::Stale => at_first.transport().send(request, timeout).await,
         }
     }
 }
@@ -317,21 +292,20 @@ fn answered(status: u16, body: &Value) -> http::Response<Bytes> {
 }
 
 impl Answer {
-    fn made(self, is_webex: bool) -> http::Response<Bytes> {
-        let Self { status, retry_after, code } = self;
-        let words = "This is what a test wants.";
-        let body = if is_webex {
-            json!({"message": words, "errors": [{"description": words}], "trackingId": "ROUTER_TEST"})
-        } else if code.contains('_') && code.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
-            json!({"error": code, "error_description": format!("AADSTS90000: {words}"), "error_codes": [90000]})
-        } else {
-            json!({"error": {"code": code, "message": words, "innerError": {"request-id": "test"}}})
-        };
-        let mut answer = answered(status, &body);
-        if let Some(retry_after) = retry_after {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(retry_after));
+    fn headers(self) -> Vec<(String, String)> {
+        self.retry_after.map(|later| ("Retry-After".into(), later.into())).into_iter().collect()
+    }
+
+    /// In the words of whoever answers.
+    fn body(self, whom: Whom) -> Value {
+        let (code, words) = (self.code, "This is what a test wants.");
+        match whom {
+            Whom::Webex => json!({"message": words, "errors": [{"description": words}], "trackingId": "ROUTER_TEST"}),
+            Whom::Entra => {
+                json!({"error": code, "error_description": format!("AADSTS90000: {words}"), "error_codes": [90000]})
+            }
+            _ => json!({"error": {"code": code, "message": words, "innerError": {"request-id": "test"}}}),
         }
-        answer
     }
 }
 

@@ -75,8 +75,21 @@ impl Call {
 
     pub(super) fn is_listing(&self) -> bool {
         let last = self.path.rsplit('/').next().unwrap_or_default();
-        let listings = ["memberships", "rooms", "teams", "webhooks", "events", "Users", "delta", "members", "owners"];
-        self.method == "GET" && (listings.contains(&last) || ["groups", "users", "children"].contains(&last))
+        const LISTINGS: [&str; 12] = [
+            "memberships",
+            "rooms",
+            "teams",
+            "webhooks",
+            "events",
+            "Users",
+            "delta",
+            "members",
+            "owners",
+            "groups",
+            "users",
+            "children",
+        ];
+        self.method == "GET" && LISTINGS.contains(&last)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::roster::Side;
 use crate::sync::{Sync, SyncError};
 use crate::webex::{Room, WebexId};
 
-/// SharePoint's units that it takes at most to see to one folder: read, make or rename, and once more where a name is taken.
+/// SharePoint's units that it takes at most to see to one folder: read by its id and by its name, make or rename, and once more where a name is taken.
 const FOLDER_UNITS: usize = 7;
 
 /// Names that are tried.

@@ -98,3 +98,17 @@ async fn a_new_name_is_taken_or_the_policy_suggests_another() {
     assert_eq!(rename("Golf").await, Ok(Renamed::NeedsName { suggested: "GRP_Golf".into() }));
     assert!(is_young(&rename("Gone").await.unwrap_err()));
 }
+
+#[tokio::test]
+async fn a_group_that_a_deletion_does_not_find_is_gone_only_if_it_cannot_be_read_either() {
+    let gone = || refusal(404, "Request_ResourceNotFound", "Resource '…' does not exist");
+    for (read, is_gone) in [(gone(), true), (ok(json!({"id": GROUP})), false)] {
+        let service = Service::start().await;
+        service.answers("DELETE", &format!("/groups/{GROUP}"), gone()).await;
+        service.answers("GET", &format!("/groups/{GROUP}"), read).await;
+        match service.graph.delete_group(&service.access, group()).await {
+            Ok(deletion) => assert!(is_gone && deletion == Deletion::NotFound),
+            Err(error) => assert!(!is_gone && is_transient(&error), "{error}"),
+        }
+    }
+}
