@@ -59,6 +59,12 @@ pub struct Wanted {
     pub read: Sides<Standing>,
 }
 
+impl Wanted {
+    fn removal(&self) -> Option<Held> {
+        (!self.to.is_present()).then_some(Held { person: self.person, side: self.side })
+    }
+}
+
 /// A removal that waits for an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Held {
@@ -71,7 +77,7 @@ pub struct Held {
 /// What a look wants before brake, proof and limits had their say.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) wanted: BTreeMap<Person, Wanted>,
     pub(super) memories: BTreeMap<Person, (Memory, Touched)>,
     pub(super) held: Option<(HeldFor, Vec<Held>)>,
     present: Sides<usize>,
@@ -93,7 +99,8 @@ impl Draft {
                 for side in Side::BOTH {
                     draft.present[side] += usize::from(subject.seen.standing[side].is_present());
                 }
-                draft.wanted.extend(compare(subject.person, &mut memory, subject.seen.standing, terms));
+                let wanted = compare(subject.person, &mut memory, subject.seen.standing, terms);
+                draft.wanted.extend(wanted.map(|wanted| (subject.person, wanted)));
             }
             let touched = if memory == subject.stored { Touched::No } else { Touched::Yes };
             draft.memories.insert(subject.person, (memory, touched));
@@ -103,10 +110,7 @@ impl Draft {
 
     /// Who would be removed, and where.
     pub fn removals(&self) -> impl Iterator<Item = Held> {
-        self.wanted
-            .iter()
-            .filter(|wanted| !wanted.to.is_present())
-            .map(|wanted| Held { person: wanted.person, side: wanted.side })
+        self.wanted.values().filter_map(Wanted::removal)
     }
 
     /// Holds all removals where they would pass the limit of the link, or while a plan is held; those an administrator approved go on, and whoever
@@ -128,29 +132,31 @@ impl Draft {
 
     /// Holds all removals that nobody approved, because of something outside of this link.
     pub fn hold(&mut self, why: HeldFor, brake: &Brake) {
-        let held: Vec<Held> = self.removals().filter(|held| !brake.is_approved(held)).collect();
+        let waits = |wanted: &Wanted| wanted.removal().filter(|held| !brake.is_approved(held));
+        let held: Vec<Held> = self.wanted.values().filter_map(waits).collect();
         if !held.is_empty() {
-            self.wanted.retain(|wanted| !held.contains(&Held { person: wanted.person, side: wanted.side }));
+            self.wanted.retain(|_, wanted| waits(wanted).is_none());
             self.held = Some((why, held));
         }
     }
 
     /// The person turned out not to take part when a removal had to be proven: nothing is done, and what was agreed stays.
     pub fn leave_out(&mut self, person: Person) {
-        self.wanted.retain(|wanted| wanted.person != person);
+        self.wanted.remove(&person);
     }
 
     /// Gives the person back to the side where it vanished.
     fn put_back(&mut self, held: &Held) {
-        let Some((memory, _)) = self.memories.get(&held.person) else { return };
-        for wanted in self.wanted.iter_mut().filter(|wanted| wanted.person == held.person && wanted.side == held.side) {
-            wanted.side = held.side.other();
-            wanted.to = match memory.agreed[wanted.side] {
-                // Its removal was refused once, and then agreed as it was read: only the other side still knows the role.
-                Standing::Absent => wanted.read[held.side],
-                was => was,
-            };
-        }
+        let (Some((memory, _)), Some(wanted)) = (self.memories.get(&held.person), self.wanted.get_mut(&held.person))
+        else {
+            return;
+        };
+        wanted.side = held.side.other();
+        wanted.to = match memory.agreed[wanted.side] {
+            // Its removal was refused once, and then agreed as it was read: only the other side still knows the role.
+            Standing::Absent => wanted.read[held.side],
+            was => was,
+        };
     }
 }
 

@@ -72,16 +72,17 @@ impl Draft {
         let mut plan = Plan { steps: Vec::new(), memories: self.memories, held: self.held };
         let mut queues = [Side::Team, Side::Group].map(|side| {
             let most = if side == Side::Group { limits.group_owners } else { usize::MAX };
-            Queue::new(self.wanted.iter().filter(|wanted| wanted.side == side).copied(), limits.owners[side], most)
+            Queue::new(self.wanted.values().filter(|wanted| wanted.side == side).copied(), limits.owners[side], most)
         });
         let additions: Vec<Step> = queues.iter_mut().flat_map(Queue::additions).collect();
         let roles: Vec<Step> = queues.iter_mut().flat_map(Queue::roles).collect();
         let removals: Vec<Step> =
             queues.iter_mut().flat_map(|queue| queue.members_going.drain(..)).map(|w| Step::from(w, w.to)).collect();
+        let coming: BTreeSet<Person> = additions.iter().map(|step| step.person).collect();
         plan.steps = [additions, roles, removals].concat();
         for (wanted, refusal) in queues.into_iter().flat_map(Queue::refused) {
             // An addition whose role found no room is a step already; its outcome says what is owed.
-            if plan.steps.iter().any(|step| step.person == wanted.person && step.side == wanted.side) {
+            if coming.contains(&wanted.person) {
                 continue;
             }
             if let Some((memory, touched)) = plan.memories.get_mut(&wanted.person) {
