@@ -79,14 +79,19 @@ fn service() -> impl Strategy<Value = Service> {
     prop_oneof![Just(Service::Webex), Just(Service::Graph), Just(Service::Entra)]
 }
 
-fn act() -> impl Strategy<Value = Act> {
+/// Replicas that lag are what readings have to be mistrusted for, and what the other acts fall into.
+fn weather() -> impl Strategy<Value = Act> {
     let weather = prop_oneof![
-        service().prop_map(Weather::Cut),
-        service().prop_map(Weather::Failing),
-        service().prop_map(Weather::Throttled),
-        Just(Weather::Lagging),
-        Just(Weather::NothingIsDelivered),
+        1 => service().prop_map(Weather::Cut),
+        1 => service().prop_map(Weather::Failing),
+        1 => service().prop_map(Weather::Throttled),
+        6 => Just(Weather::Lagging),
+        2 => Just(Weather::NothingIsDelivered),
     ];
+    weather.prop_map(Act::Weather)
+}
+
+fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         4 => somebody().prop_map(Act::JoinTeam),
         4 => somebody().prop_map(Act::LeaveTeam),
@@ -106,15 +111,20 @@ fn act() -> impl Strategy<Value = Act> {
         1 => somebody().prop_map(Act::DeleteUser),
         1 => Just(Act::DemoteOfficer),
         1 => Just(Act::PutOfficerOut),
-        4 => weather.prop_map(Act::Weather),
-        4 => Just(Act::MendEverything),
+        3 => weather(),
+        2 => Just(Act::MendEverything),
         4 => (0..60_usize).prop_map(Act::Die),
     ]
 }
 
 fn history() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..2_usize, act(), prop_oneof![0..3_i64, 0..30_i64, 0..300_i64]);
-    prop::collection::vec(step.prop_map(|(tenant, act, minutes)| Step { tenant, act, minutes }), 1..14)
+    let step = |act| {
+        let minutes = prop_oneof![0..3_i64, 0..30_i64, 0..300_i64];
+        (0..2_usize, act, minutes).prop_map(|(tenant, act, minutes)| Step { tenant, act, minutes })
+    };
+    let first = prop::option::weighted(0.7, step(weather().boxed()));
+    (first, prop::collection::vec(step(act().boxed()), 4..20))
+        .prop_map(|(first, steps)| first.into_iter().chain(steps).collect())
 }
 
 /// What should become of somebody.
