@@ -320,6 +320,16 @@ impl Sync {
     }
 
     async fn bind(&self, look: &Look<'_>, group: GroupId, steps: Vec<Step>, applied: &mut Applied) {
+        // Whoever left the group before it showed would be its owner without being in it.
+        for step in steps.iter().filter(|step| step.truth == Truth::Role) {
+            let membership = Bind { person: step.person.object, relation: Relation::Member };
+            let bound = self.graph.bind(&look.calls.graph, group, &[membership]).await;
+            if let Some(error) = bound.stopped {
+                applied.stop(error);
+                applied.outcomes.extend(steps.into_iter().map(|step| (step, Outcome::NotTried)));
+                return;
+            }
+        }
         let binds: Vec<Bind> = steps.iter().flat_map(binds_of).collect();
         let bound = self.graph.bind(&look.calls.graph, group, &binds).await;
         let of = |wanted: Bind| bound.outcomes.iter().find(|(bind, _)| *bind == wanted).map(|(_, outcome)| outcome);
