@@ -22,13 +22,13 @@ pub use listing::{State, page};
 pub use people::{Because, OnLink, Who, delete_person, people, put_person};
 pub use unlink::{Unlinked, unlink};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::graph::NewGroup;
-use crate::ids::{GroupId, PersonId, TeamId, TenantId};
+use crate::ids::{GroupId, ObjectId, PersonId, TeamId, TenantId};
 use crate::merge::{HeldFor, Names};
 use crate::notice::LinkNotice;
 use crate::store::{Change, Condition, Key, Store, StoreError, Test, Write, milliseconds, moment, to_item, to_value};
@@ -45,6 +45,9 @@ pub struct Link {
     pub phase: Phase,
     /// The team's title and the group's name. `None` until the group exists.
     pub names: Option<Names>,
+    /// Owners whom readings show to be no members, and since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub owners_alone: BTreeMap<ObjectId, Timestamp>,
     /// The team's title when it was last read, for the pages.
     pub title: String,
     /// Where the officer stands in this team.
@@ -289,6 +292,7 @@ impl Link {
             region,
             phase,
             names: None,
+            owners_alone: BTreeMap::new(),
             title,
             officer: OfficerPlace::NotYet,
             removed: Vec::new(),

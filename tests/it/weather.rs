@@ -60,14 +60,53 @@ async fn replicas_that_lag_ten_minutes_make_nothing_flap() {
             (0..12).filter(|n| there.get(&town.people[*n].person) == Some(&Role::Moderator)).collect();
         assert_eq!(moderators, [0, 2, 5]);
         town.assert_in_step(team);
-        // To the group: the join and both promotions in one, the leave, the demotion and the membership again. To the team: three.
+        // To the group: the membership of both who are promoted, the join and both promotions in one, the leave, the demotion and the membership again. To the team: three.
         let made = writes(&town);
-        assert!(made.len() <= 1 + 1 + 2 + 3, "{made:#?}");
+        assert!(made.len() <= 2 + 1 + 1 + 2 + 3, "{made:#?}");
         world.take_calls();
         town.let_pass(2 * DAY).await;
         assert_eq!(writes(&town), [""; 0]);
         town.assert_in_step(team);
     }
+}
+
+/// Entra's own pages make owners who are no members.
+#[tokio::test]
+async fn an_owner_who_is_no_member_becomes_one_when_no_replica_can_be_mistaken_any_more() {
+    let mut town = Town::of(4).await;
+    let team = town.create_team("Owners", &town.people[..3]);
+    town.let_pass(60 * MINUTE).await;
+    town.world().graph_settings(|settings| settings.replica_lag = Duration::from_secs(600));
+    let (group, _) = town.group();
+    let world = town.world().clone();
+    world.add_owner(group, town.people[3].object);
+    world.take_calls();
+    town.let_pass(14 * MINUTE).await;
+    assert_eq!(world.team(team).unwrap().people.get(&town.people[3].person), Some(&Role::Moderator));
+    assert_eq!(world.count_of(Service::Graph, Kind::Write), 0, "no reading yet proves that he is no member");
+    town.let_pass(60 * MINUTE).await;
+    assert!(world.group(group).unwrap().members.contains(&town.people[3].object));
+    world.take_calls();
+    town.let_pass(2 * DAY).await;
+    assert_eq!(world.count_of(Service::Graph, Kind::Write), 0);
+    town.assert_in_step(team);
+}
+
+#[tokio::test]
+async fn whoever_leaves_as_owner_and_member_is_not_taken_in_by_replicas_that_show_one_of_them() {
+    let mut town = Town::of(4).await;
+    let team = town.create_team("Owners", &town.people);
+    town.world().promote(team, town.people[3].person).unwrap();
+    town.let_pass(60 * MINUTE).await;
+    town.world().graph_settings(|settings| settings.replica_lag = Duration::from_secs(600));
+    let (group, _) = town.group();
+    let world = town.world().clone();
+    world.remove_owner(group, town.people[3].object).unwrap();
+    world.remove_member(group, town.people[3].object);
+    town.let_pass(2 * 60 * MINUTE).await;
+    assert!(!world.group(group).unwrap().members.contains(&town.people[3].object));
+    assert!(!world.team(team).unwrap().people.contains_key(&town.people[3].person));
+    town.assert_in_step(team);
 }
 
 #[tokio::test]

@@ -44,8 +44,9 @@ impl Applied {
 
     /// Whether the step would make somebody an owner whose addition, a step before, was not done.
     pub(super) fn has_failed_to_add(&self, step: &Step) -> bool {
-        let added = self.outcomes.iter().find(|(one, _)| one.person == step.person && one.truth == Truth::Presence);
-        step.truth == Truth::Role && added.is_some_and(|(_, outcome)| *outcome != Outcome::Done)
+        let is_addition = |one: &Step| one.person == step.person && one.truth == Truth::Presence;
+        let mut additions = self.outcomes.iter().filter(|(one, _)| is_addition(one));
+        step.truth == Truth::Role && additions.next().is_some_and(|(_, outcome)| *outcome != Outcome::Done)
     }
 
     /// Takes in an answer: a refusal is this person's, everything else ends the work.

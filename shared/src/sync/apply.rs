@@ -82,6 +82,7 @@ impl Sync {
         }
         self.keep_held(look, &plan, held_before.as_ref(), &applied)?;
         self.learn(look, &reading, &everybody, &participation, &mut plan, (&applied, &brake)).await?;
+        self.take_in_owners(look, &reading, &plan, &participation, &mut applied).await;
         look.report.more_memberships =
             i64::try_from(counts.taking_part).unwrap_or(0) - i64::try_from(look.link.counts.taking_part).unwrap_or(0);
         look.link.counts = counts;
@@ -332,9 +333,10 @@ impl Sync {
         }
         let binds: Vec<Bind> = steps.iter().flat_map(binds_of).collect();
         let bound = self.graph.bind(&look.calls.graph, group, &binds).await;
-        let of = |wanted: Bind| bound.outcomes.iter().find(|(bind, _)| *bind == wanted).map(|(_, outcome)| outcome);
+        let became: BTreeMap<Bind, &BindOutcome> =
+            bound.outcomes.iter().map(|(bind, became)| (*bind, became)).collect();
         for step in steps {
-            let outcomes: Vec<_> = binds_of(&step).into_iter().map(of).collect();
+            let outcomes: Vec<_> = binds_of(&step).iter().map(|bind| became.get(bind).copied()).collect();
             let is_unknown = binds_of(&step).iter().any(|bind| bound.unknown.contains(bind));
             let outcome = match (outcomes.first().copied().flatten(), outcomes.last().copied().flatten()) {
                 _ if is_unknown => Outcome::Unknown,

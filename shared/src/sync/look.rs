@@ -464,5 +464,6 @@ fn pause(link: &Link) -> SignedDuration {
 pub(super) fn due<'a>(memories: impl IntoIterator<Item = &'a merge::Memory>, link: &Link) -> Option<Timestamp> {
     let people = memories.into_iter().filter_map(merge::Memory::due).max();
     let names = link.names.as_ref().and_then(merge::Names::due);
-    people.max(names).map(|at| at.checked_add(SignedDuration::from_secs(1)).unwrap_or(at))
+    let owners = link.owners_alone.values().copied().filter_map(|since| since.checked_add(RECENT).ok()).max();
+    people.max(names).max(owners).map(|at| at.checked_add(SignedDuration::from_secs(1)).unwrap_or(at))
 }

@@ -17,6 +17,7 @@ mod create;
 mod folders;
 mod hold;
 mod look;
+mod owners;
 mod pilot;
 mod preview;
 mod prove;

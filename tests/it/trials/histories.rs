@@ -15,7 +15,7 @@ use shared::link::{self, Kept, Who};
 use shared::merge::Memory;
 use shared::message::{Ask, Cause, Message};
 use shared::queue::Queue;
-use shared::roster::Side;
+use shared::roster::{Side, Sides};
 use shared::store::from_item;
 
 use super::reach::{Outside, Plan};
@@ -145,6 +145,8 @@ struct Customer {
     group: GroupId,
     fates: Vec<Fate>,
     last: Vec<Option<(Timestamp, Side)>>,
+    /// When somebody's role was last decided on each side.
+    judged: Vec<Sides<Option<Timestamp>>>,
     /// Whom the directory has wronged since all was well.
     wronged: Vec<bool>,
 }
@@ -182,8 +184,8 @@ async fn settled() -> Customers {
         house.let_pass(SETTLED).await;
         let group = *ground.world.groups(handle.directory).keys().next().unwrap();
         let fates = (0..PEOPLE).map(|n| Fate::Is(n < AT_FIRST)).collect();
-        let (last, wronged) = (vec![None; PEOPLE], vec![false; PEOPLE]);
-        both.push(Customer { handle, tenant, people, team, group, fates, last, wronged });
+        let (last, judged, wronged) = (vec![None; PEOPLE], vec![Sides::default(); PEOPLE], vec![false; PEOPLE]);
+        both.push(Customer { handle, tenant, people, team, group, fates, last, judged, wronged });
     }
     Customers { house, both, overruled: vec![] }
 }
@@ -192,9 +194,10 @@ impl Customer {
     /// Where somebody is: in the team, in the group.
     fn is_in(&self, world: &World, n: usize) -> (bool, bool) {
         let team = world.team(self.team).unwrap();
+        let group = world.group(self.group).unwrap();
         (
             team.people.contains_key(&self.people[n].person),
-            world.group(self.group).unwrap().members.contains(&self.people[n].object),
+            [group.members, group.owners].iter().any(|people| people.contains(&self.people[n].object)),
         )
     }
 
@@ -210,8 +213,9 @@ impl Customer {
         if (in_team, in_group) == (in_team_after, in_group_after) {
             return;
         }
-        let meets_another = self.last[n]
-            .is_some_and(|(at, where_to)| where_to != side && (in_team != in_group || now.duration_since(at) < LAG));
+        let is_lately = |at: Timestamp| now.duration_since(at) < LAG;
+        let meets_another = self.judged[n][side.other()].is_some_and(is_lately)
+            || self.last[n].is_some_and(|(at, where_to)| where_to != side && (in_team != in_group || is_lately(at)));
         self.fates[n] = if meets_another || self.wronged[n] { Fate::Either } else { Fate::Is(is) };
         self.last[n] = Some((now, side));
     }
@@ -221,6 +225,7 @@ impl Customer {
         if self.last[n].is_some_and(|(at, where_to)| where_to != side && now.duration_since(at) < LAG) {
             self.fates[n] = Fate::Either;
         }
+        self.judged[n][side] = Some(now);
     }
 
     fn wrong(&mut self, world: &World, n: usize) {
@@ -507,6 +512,19 @@ async fn whoever_left_the_group_and_was_promoted_in_the_team_before_it_shows_is_
         step(0, Act::JoinGroup(4)),
         step(1, Act::LeaveGroup(1)),
         step(1, Act::Promote(1)),
+    ];
+    settled().await.live_through(&history).await.unwrap();
+}
+
+/// Whoever takes somebody out of the team has not heard yet that he owns the group.
+#[tokio::test]
+async fn whoever_was_made_an_owner_and_left_the_team_before_it_shows_is_on_both_sides_or_on_neither() {
+    let history = [
+        Step { tenant: 0, act: Act::Weather(Weather::Lagging), minutes: 46 },
+        Step { tenant: 0, act: Act::JoinTeam(1), minutes: 12 },
+        Step { tenant: 0, act: Act::JoinTeam(4), minutes: 2 },
+        Step { tenant: 1, act: Act::Own(2), minutes: 0 },
+        Step { tenant: 1, act: Act::LeaveTeam(2), minutes: 0 },
     ];
     settled().await.live_through(&history).await.unwrap();
 }
