@@ -3,21 +3,24 @@
 use std::process::ExitCode;
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::ConfigError;
 
 /// Logs by `RUST_LOG` (default `info`) from here on. The runtime stamps each line with its time.
 ///
 /// # Errors
-/// `RUST_LOG` is no filter.
+/// `RUST_LOG` is no list of levels, or of targets with theirs.
 pub fn to_stdout() -> Result<(), ConfigError> {
     const NAME: &str = "RUST_LOG";
     let wanted = std::env::var(NAME).unwrap_or_else(|_| "info".into());
-    let filter =
-        EnvFilter::try_new(wanted).map_err(|error| ConfigError::Unusable { name: NAME, why: error.to_string() })?;
+    let targets: Targets =
+        wanted.parse().map_err(|error: ParseError| ConfigError::Unusable { name: NAME, why: error.to_string() })?;
     // Every span is in the list of spans already.
-    tracing_subscriber::fmt().json().with_current_span(false).with_env_filter(filter).without_time().init();
+    let lines = tracing_subscriber::fmt::layer().json().with_current_span(false).without_time();
+    tracing_subscriber::registry().with(lines).with(targets).init();
     Ok(())
 }
 

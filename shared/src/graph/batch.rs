@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::Graph;
@@ -20,8 +21,12 @@ struct Item {
     id: String,
     status: u16,
     headers: Option<Map<String, Value>>,
-    #[serde(default)]
-    body: Value,
+    #[serde(default = "nothing")]
+    body: Box<RawValue>,
+}
+
+fn nothing() -> Box<RawValue> {
+    RawValue::NULL.to_owned()
 }
 
 impl Item {
@@ -43,7 +48,7 @@ impl Graph {
         &self,
         access: &Access,
         urls: &[String],
-    ) -> Result<Vec<Result<Value, CallError>>, CallError> {
+    ) -> Result<Vec<Result<Box<RawValue>, CallError>>, CallError> {
         let requests = urls.iter().enumerate();
         let requests = requests.map(|(at, url)| json!({"id": at.to_string(), "method": "GET", "url": url}));
         let call = Call::new(Method::POST, "/$batch").json(&json!({"requests": requests.collect::<Vec<_>>()}));
@@ -76,11 +81,11 @@ impl Graph {
         Some(Failure::Throttled { status, until: now + longest.unwrap_or(Api::Graph.default_pause()) })
     }
 
-    fn outcome(&self, answer: &Answer, url: &str, item: Item) -> Result<Value, CallError> {
+    fn outcome(&self, answer: &Answer, url: &str, item: Item) -> Result<Box<RawValue>, CallError> {
         if (200..300).contains(&item.status) {
             return Ok(item.body);
         }
-        let failure = self.caller.refusal(item.status, item.body.to_string().as_bytes());
+        let failure = self.caller.refusal(item.status, item.body.get().as_bytes());
         let request_id = item.headers().get("request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
         let of = answer.failed(failure);
         let path = url.split('?').next().unwrap_or(url).to_owned();

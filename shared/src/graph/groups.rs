@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::Graph;
@@ -229,10 +230,10 @@ impl Graph {
         let listing = |relation| format!("{path}/{relation}?$select=id&$top=999");
         let urls = [format!("{path}?$select={SELECT}"), listing("members"), listing("owners")];
         let mut answers = self.read_batch(access, &urls).await?.into_iter();
-        let mut next = || answers.next().unwrap_or(Ok(Value::Null));
+        let mut next = || answers.next().unwrap_or_else(|| Ok(RawValue::NULL.to_owned()));
         let (found, members, owners) = (next(), next(), next());
         let found: Group = match found {
-            Ok(body) => parsed(body, &path)?,
+            Ok(body) => parsed(&body, &path)?,
             Err(error) if error.status() == Some(404) => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -245,10 +246,10 @@ impl Graph {
         &self,
         access: &Access,
         path: String,
-        first: Result<Value, CallError>,
+        first: Result<Box<RawValue>, CallError>,
     ) -> Result<Complete<Vec<DirectoryObject>>, CallError> {
         let listing = Call::get(path.clone()).query("$select", "id").query("$top", "999");
-        let first: Option<Page<ListedObject>> = Some(parsed(first.map_err(not_whole)?, &path)?);
+        let first: Option<Page<ListedObject>> = Some(parsed(&first.map_err(not_whole)?, &path)?);
         let read = self.read_to_the_end(access, first, &listing).await.map_err(not_whole)?;
         let objects: BTreeMap<_, _> = read.get().iter().map(|object| (object.id, object.kind())).collect();
         Ok(Complete::read_to_the_end(objects.into_iter().map(|(id, kind)| DirectoryObject { id, kind }).collect()))
@@ -285,8 +286,8 @@ fn by_unique_name(name: &str) -> String {
 }
 
 /// A part of an answer to a batch.
-pub(super) fn parsed<T: DeserializeOwned>(body: Value, path: &str) -> Result<T, CallError> {
-    serde_json::from_value(body).map_err(|error| CallError {
+pub(super) fn parsed<T: DeserializeOwned>(body: &RawValue, path: &str) -> Result<T, CallError> {
+    serde_json::from_str(body.get()).map_err(|error| CallError {
         api: crate::http::Api::Graph,
         method: Method::GET,
         path: path.into(),

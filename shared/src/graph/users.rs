@@ -145,7 +145,7 @@ impl Graph {
         for batch in filters.chunks(READS_PER_BATCH) {
             let urls: Vec<_> = batch.iter().map(|filter| url(filter)).collect();
             for (filter, body) in batch.iter().zip(self.read_batch(access, &urls).await?) {
-                let first: Page<ListedUser> = parsed(body?, "/users")?;
+                let first: Page<ListedUser> = parsed(&body?, "/users")?;
                 let listing = Call::get("/users").query("$filter", filter).query("$select", SELECT);
                 let listed = self.read_to_the_end(access, Some(first), &listing).await?;
                 users.extend(listed.into_inner().into_iter().map(User::from));
