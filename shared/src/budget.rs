@@ -15,6 +15,9 @@ use crate::store::{Change, Condition, Key, Store, StoreError, Test, from_item, m
 /// One in so many takes from an idle bucket, for all of them.
 const SAMPLED: u128 = 8;
 
+/// Over how many milliseconds those who found no room come back: at one moment all but one would find none again.
+const BACK_WITHIN: u128 = 30_000;
+
 /// A quota that is shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quota {
@@ -67,6 +70,20 @@ impl Quota {
             Self::SharePoint(_) => (75, 300),
         }
     }
+
+    /// How long so many take to run out.
+    fn drains(self, count: i64) -> SignedDuration {
+        SignedDuration::from_millis(self.rate().0.saturating_mul(count))
+    }
+
+    /// How far the bucket may be filled for work of this priority.
+    fn room(self, priority: Priority) -> SignedDuration {
+        let (_, size) = self.rate();
+        self.drains(match priority {
+            Priority::Awaited => size,
+            Priority::Repair => size / 2,
+        })
+    }
 }
 
 /// A bucket as it was read.
@@ -77,10 +94,10 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Whether the bucket of a quota leaves room for work that can wait.
-    pub fn leaves_room(self, quota: Quota, now: Timestamp) -> bool {
-        let (interval, size) = quota.rate();
-        self.dry_at <= now + SignedDuration::from_millis(interval.saturating_mul(size / 2))
+    /// From when on the bucket of a quota has room for work of this priority; `None` if it has now.
+    pub fn full_until(self, quota: Quota, priority: Priority, now: Timestamp) -> Option<Timestamp> {
+        let until = self.dry_at - quota.room(priority);
+        (until > now).then_some(until)
     }
 }
 
@@ -105,31 +122,26 @@ impl Taker {
         known: Option<Bucket>,
     ) -> Result<Taken, StoreError> {
         let (key, (interval, size)) = (quota.key(), quota.rate());
-        let room = match self.priority {
-            Priority::Awaited => size,
-            Priority::Repair => size / 2,
-        };
-        let milliseconds = |count: i64| SignedDuration::from_millis(interval.saturating_mul(count));
-        let (cost, full) = (i64::try_from(count).unwrap_or(i64::MAX), self.now + milliseconds(room));
+        let cost = i64::try_from(count).unwrap_or(i64::MAX);
         // What is large is counted by itself, also while the bucket is idle.
         let for_all = cost.saturating_mul(i64::try_from(SAMPLED).unwrap_or(1));
         let is_small = for_all <= size / 4;
         let mut bucket = known;
         for _ in 0..3 {
+            if let Some(until) = bucket.and_then(|bucket| bucket.full_until(quota, self.priority, self.now)) {
+                return Ok(Taken::NotBefore(until));
+            }
             let below = |moment: Timestamp| {
                 Condition::Holds(vec![Test::Below("dry_at", moment.as_millisecond().saturating_add(1))])
             };
             let (change, unchanged) = match bucket {
-                Some(Bucket { dry_at }) if dry_at > full => {
-                    return Ok(Taken::NotBefore(self.now + dry_at.duration_since(full)));
-                }
                 Some(Bucket { dry_at }) if dry_at > self.now => {
-                    (Change::Add("dry_at", interval.saturating_mul(cost)), below(full))
+                    (Change::Add("dry_at", interval.saturating_mul(cost)), below(self.now + quota.room(self.priority)))
                 }
                 _ if is_small && !self.lot.is_multiple_of(SAMPLED) => return Ok(Taken::Granted),
                 idle => {
                     let for_all = if is_small { for_all } else { cost };
-                    let dry_at = self.now + milliseconds(for_all);
+                    let dry_at = self.now + quota.drains(for_all);
                     let unchanged = if idle.is_some() { below(self.now) } else { Condition::Absent };
                     (Change::Set("dry_at", moment(dry_at)), unchanged)
                 }
@@ -142,6 +154,11 @@ impl Taker {
         }
         // So many at the same moment: the bucket is anything but idle.
         Ok(Taken::NotBefore(self.now + SignedDuration::from_secs(1)))
+    }
+
+    /// When it comes back that found no room before `until`: at a moment of its own.
+    pub fn comes_back(self, until: Timestamp) -> Timestamp {
+        until + SignedDuration::from_millis(i64::try_from(self.lot % BACK_WITHIN).unwrap_or(0))
     }
 }
 

@@ -1,80 +1,23 @@
 //! Many links: what their rounds cost, and that nothing comes all at once.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use sandbox::scale::links;
 use sandbox::{Call, Role, Service};
 use shared::http::Api;
-use shared::ids::TeamId;
-use shared::link::{self, Link, Phase};
-use shared::message::{Ask, Cause};
 use shared::round::LOOKS_PER_ROUND;
 use shared::settings::{OfficerStanding, Settings};
-use shared::store::{Change, Condition, Store, Write, moment};
 use shared::tenant;
 
 use crate::town::{MINUTE, Town, every_team};
-
-/// Links of teams and groups that are the same, without the hours that it takes to make them: two people each.
-async fn links(town: &Town, count: usize, due: impl Fn(usize) -> Option<Timestamp>) -> Vec<TeamId> {
-    let mut teams = vec![];
-    for n in 0..count {
-        let (one, other) = (town.people[n % town.people.len()], town.people[(n + 1) % town.people.len()]);
-        let title = format!("Team {n}");
-        let team = town.world().create_team(one.person, &title);
-        town.world().add_to_team(team, other.person, Role::Member).unwrap();
-        let group = town.world().create_group(one.object, &title).unwrap();
-        town.world().add_member(group, other.object);
-        let link =
-            Link { daily_at: Some(town.now()), ..Link::new(team, Default::default(), title, Phase::Linked { group }) };
-        let creation = link::creation(town.tenant(), &link, town.now()).unwrap();
-        town.store().write(vec![creation]).await.unwrap();
-        let next = due(n).unwrap_or_else(|| own_moment(team, town.now()));
-        let next =
-            Write::Update(link::key(town.tenant(), team), vec![Change::Set("gsi1sk", moment(next))], Condition::Any);
-        town.store().write(vec![next]).await.unwrap();
-        teams.push(team);
-    }
-    teams
-}
 
 /// Nobody steps into a team when it is first looked at.
 fn outside() -> Settings {
     Settings { standing: OfficerStanding::Outside, ..every_team() }
 }
 
-/// Spread over the day.
-fn own_moment(team: TeamId, now: Timestamp) -> Timestamp {
-    now + SignedDuration::from_secs(60 + i64::try_from(team.0.as_u128() % 86_340).unwrap())
-}
-
 fn of_the_tenant(town: &Town, calls: Vec<Call>) -> Vec<Call> {
     let theirs = [Some(town.handle.org.0), Some(town.handle.directory.0)];
     calls.into_iter().filter(|call| theirs.contains(&call.owner)).collect()
-}
-
-#[tokio::test]
-async fn five_minutes_of_rounds_over_ten_thousand_links_in_step_are_under_120_calls() {
-    let mut town = Town::with_one_tenant(400, outside()).await;
-    town.world().webex_settings(|settings| settings.deliveries_lost = 100);
-    town.world().graph_settings(|settings| settings.notifications_lost = 100);
-    let teams = links(&town, 10_000, |_| None).await;
-    // Every link is looked at once, and what that left to settle is settled.
-    for team in &teams {
-        town.skip(SignedDuration::from_secs(1));
-        town.handle(&town.wish(Ask::Team { team: *team, region: None }, Cause::WebexWebhook)).await;
-    }
-    town.let_pass(3 * 60 * MINUTE).await;
-    let (mut all, mut most) = (0, 0);
-    for _ in 0..12 {
-        town.world().take_calls();
-        town.let_pass(5 * MINUTE).await;
-        let calls = of_the_tenant(&town, town.world().take_calls());
-        assert!(calls.iter().all(|call| call.kind == sandbox::Kind::Read), "nothing is written");
-        (all, most) = (all + calls.len(), most.max(calls.len()));
-    }
-    println!("five minutes of rounds over 10,000 links in step: {} calls, {most} at most", all / 12);
-    // Each link has its moment of the day by chance: some five minutes have more of them, others fewer.
-    assert!(all < 12 * 120, "{all} calls in an hour");
-    town.assert_clean();
 }
 
 #[tokio::test]
@@ -92,7 +35,7 @@ async fn people_who_were_brought_in_together_are_not_read_over_and_over() {
 async fn an_hours_gate_over_five_thousand_due_links_makes_no_storm() {
     let mut town = Town::with_one_tenant(50, outside()).await;
     let now = town.now();
-    links(&town, 5_000, |_| Some(now)).await;
+    links(&town.house, town.tenant(), &town.people, 5_000, |_, now| now).await.unwrap();
     let until = now + SignedDuration::from_mins(60);
     tenant::shut_gate(town.store(), town.tenant(), Api::Graph, until).await.unwrap();
     town.world().take_calls();

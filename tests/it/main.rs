@@ -18,6 +18,7 @@ mod pilot;
 mod preview;
 mod restored;
 mod rounds;
+mod scale;
 mod setup_activity;
 mod setup_attacks;
 mod setup_browser;

@@ -16,6 +16,7 @@
 //!   (`accept` or `decline`) to the address that the application sends people to, and read where the answer sends the browser.
 //! - [`costs`]: what each situation costs, counted, and what a month does.
 //! - [`load`]: what the functions bear, measured.
+//! - [`scale`]: what large customers, and many of them, take.
 //! - [`page`]: both sides, and the functions between them, to be watched and played with in a browser.
 
 mod browser;
@@ -30,6 +31,7 @@ mod outbox;
 pub mod page;
 mod pkce;
 mod record;
+pub mod scale;
 mod serve;
 mod spoken;
 mod webex;

@@ -1,6 +1,6 @@
 //! `sandbox story` tells a story of a team and its group, in simulated time. `sandbox` alone opens a page on 127.0.0.1 on which both sides, and the functions between
 //! them, can be watched and played with. `sandbox costs` counts what everything costs, and
-//! `sandbox load` measures what the functions bear. `sandbox --fresh` serves the setup pages for an organization that is not connected yet.
+//! `sandbox load` measures what the functions bear, and `sandbox scale` what large customers and many of them take. `sandbox --fresh` serves the setup pages for an organization that is not connected yet.
 
 mod cast;
 mod fresh;
@@ -16,10 +16,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::story::{Stopped, Story};
 
-const USAGE: &str = "usage: sandbox [story | costs | load | --fresh | --port PORT]\n\n  \
+const USAGE: &str = "usage: sandbox [story | costs | load | scale | --fresh | --port PORT]\n\n  \
     story        tell the story and end; the exit code says whether both sides were one\n  \
     costs        count what each situation costs, and work out a month's bill, as tables in Markdown\n  \
     load         measure what the functions bear, as a table in Markdown; takes minutes, and a release build\n  \
+    scale        count what first syncs, idle links and a large directory take, as a table in Markdown and a plot\n  \
     (alone)      serve the page on http://127.0.0.1:8080 until Ctrl-C, and both sides behind it\n  \
     --port PORT  the same on this port, and Webex, Entra and Graph on the three after it; 0 is any free ones\n  \
     --fresh      serve the setup pages and both sides, for an organization that is not connected yet\n\n\
@@ -33,6 +34,7 @@ async fn main() -> ExitCode {
         ["story"] => Some(Wish::Story),
         ["costs"] => Some(Wish::Costs),
         ["load"] => Some(Wish::Load),
+        ["scale"] => Some(Wish::Scale),
         ["--fresh"] => Some(Wish::Fresh),
         ["--port", port] => port.parse().ok().map(Wish::Page),
         _ => None,
@@ -48,6 +50,7 @@ async fn main() -> ExitCode {
         Wish::Story => tell().await.map_err(|error| error.to_string()),
         Wish::Costs => count().await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
         Wish::Load => load().await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
+        Wish::Scale => scale().await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
         Wish::Fresh => fresh::serve().await.map(|()| ExitCode::SUCCESS).map_err(|error| error.to_string()),
     };
     ended.unwrap_or_else(|error| {
@@ -66,6 +69,8 @@ enum Wish {
     Costs,
     /// What the functions bear.
     Load,
+    /// What large customers and many of them take.
+    Scale,
     /// The setup pages.
     Fresh,
 }
@@ -82,5 +87,16 @@ async fn count() -> Result<(), NotCounted> {
 
 async fn load() -> Result<(), NotCounted> {
     anstream::println!("{}", sandbox::load::load().await?);
+    Ok(())
+}
+
+/// Where the plot is kept that the README shows.
+const PLOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scale.svg");
+
+async fn scale() -> Result<(), NotCounted> {
+    let found = sandbox::scale::scale().await?;
+    let plot = sandbox::scale::plot(&found)?;
+    std::fs::write(PLOT, plot).map_err(|error| NotCounted::NotAsMeant(format!("{PLOT}: {error}")))?;
+    anstream::println!("{found}");
     Ok(())
 }

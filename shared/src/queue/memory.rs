@@ -25,7 +25,7 @@ pub const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Receipt {
     sent: u64,
-    receives: u32,
+    visible_at: Timestamp,
 }
 
 /// A message as it was received.
@@ -90,16 +90,17 @@ impl<M: Queued> MemoryQueue<M> {
         for place @ (_, sent) in places {
             let Some(mut waiting) = state.waiting.remove(&place) else { continue };
             waiting.receives += 1;
-            let receives = waiting.receives;
-            received.push(Received { message: waiting.message.clone(), receipt: Receipt { sent, receives }, receives });
-            state.waiting.insert((after(now, self.visibility_timeout), sent), waiting);
+            let (message, receives) = (waiting.message.clone(), waiting.receives);
+            let visible_at = after(now, self.visibility_timeout);
+            received.push(Received { message, receipt: Receipt { sent, visible_at }, receives });
+            state.waiting.insert((visible_at, sent), waiting);
         }
         received
     }
 
     /// Deletes a received message. A receipt of an earlier receive, or of a message that is gone, changes nothing.
     pub fn delete(&self, receipt: Receipt) {
-        self.lock().waiting.retain(|(_, sent), waiting| (*sent, waiting.receives) != (receipt.sent, receipt.receives));
+        self.lock().waiting.remove(&(receipt.visible_at, receipt.sent));
     }
 
     /// When the next message becomes visible, or became so; `None` if the queue is empty.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::allowance::{Allowance, Leave};
 use super::{Round, SyncError};
-use crate::budget::Quota;
+use crate::budget::{Bucket, Priority, Quota};
 use crate::existing::Wish;
 use crate::existing::found::{Hindrance, Outlook};
 use crate::existing::run::{self, Chooser, Chosen, Run, Stage, State};
@@ -120,7 +120,8 @@ impl Round<'_> {
             (Quota::GraphWrites(tenant), self.at_hand.graph_writes),
             (Quota::AllGraphWrites, self.at_hand.all_graph_writes),
         ];
-        if quotas.into_iter().any(|(quota, bucket)| bucket.is_some_and(|bucket| !bucket.leaves_room(quota, now))) {
+        let is_full = |(quota, bucket): (_, Option<Bucket>)| bucket?.full_until(quota, Priority::Repair, now);
+        if quotas.into_iter().find_map(is_full).is_some() {
             return Ok(());
         }
         let room = OPEN.saturating_sub(run.counts.started).min(BEGUN_PER_ROUND);

@@ -1,13 +1,17 @@
 //! What a look takes of the services' quotas, before it calls.
 
+use jiff::Timestamp;
+
 use super::look::Look;
 use super::{Desk, Sync};
 use crate::budget::{Priority, Quota, Taken, Taker};
 use crate::ids::TeamId;
+use crate::link::{Kept, Phase};
 use crate::merge::Plan;
 use crate::message::Cause;
 use crate::roster::Side;
 use crate::store::StoreError;
+use crate::tenant::Running;
 
 /// Calls with which a look reads the team.
 const READING: usize = 2;
@@ -20,6 +24,23 @@ impl Sync {
     pub(super) async fn afford_reading(&self, desk: &Desk, cause: Cause, team: TeamId) -> Result<Taken, StoreError> {
         let quota = Quota::Webex(desk.tenant.tenant);
         self.taker(cause, team).take(self.store.as_ref(), quota, READING, desk.webex_calls).await
+    }
+
+    /// When a look comes back that is known to write and finds no room for it: whatever it read now could not be carried over.
+    pub(super) fn waits_to_write(&self, desk: &Desk, cause: Cause, kept: &Kept) -> Option<Timestamp> {
+        let was_put_off = kept.delayed > kept.looked;
+        let writes = was_put_off || matches!(kept.link.phase, Phase::Creating { .. });
+        if !writes || desk.settings.running == Running::Preview {
+            return None;
+        }
+        let taker = self.taker(cause, kept.link.team);
+        let buckets = [
+            (Quota::GraphWrites(desk.tenant.tenant), desk.graph_writes),
+            (Quota::AllGraphWrites, desk.all_graph_writes),
+        ];
+        let full =
+            buckets.into_iter().filter_map(|(quota, bucket)| bucket?.full_until(quota, taker.priority, taker.now));
+        full.max().map(|until| taker.comes_back(until))
     }
 
     /// Whether a plan can be afforded now.

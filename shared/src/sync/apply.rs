@@ -62,7 +62,9 @@ impl Sync {
         if !plan.is_empty() || rename.is_some() || prepared.is_some() {
             let others = usize::from(rename.is_some()) + usize::from(prepared.is_some());
             if let Taken::NotBefore(until) = self.afford_plan(look, &plan, others).await? {
-                return Ok(End::Wait { until });
+                return Ok(End::PutOff {
+                    until: self.taker(look.report.activity.cause, look.link.team).comes_back(until),
+                });
             }
             self.intend(look, &reading, &mut plan, rename.as_ref()).await?;
             let made = match prepared {

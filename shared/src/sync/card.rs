@@ -8,7 +8,7 @@ use super::{Desk, Sync, SyncError};
 use crate::http::{Access, CallError};
 use crate::ids::{PersonId, RoomId, TeamId};
 use crate::link::{self, Asked, Card, Ended, Link, Phase, TroubleKind};
-use crate::message::Message;
+use crate::message::{Cause, Message};
 use crate::webex::{AttachmentAction, Role, WebexId, plain};
 
 /// How long a card waits for its answer.
@@ -105,7 +105,7 @@ impl Sync {
             delayed: None,
         };
         self.store.write(vec![lease.close(tenant, &link, &closing)?]).await?;
-        Ok(self.ask_again(tenant, team, &link.region, now, now).await?)
+        Ok(self.ask_again(tenant, &link, (now, Cause::Again), now).await?)
     }
 
     /// Whether somebody is the team's creator, or a moderator of it.

@@ -32,6 +32,8 @@ pub(super) enum End {
     Looked { due: Option<Timestamp> },
     /// Something needs a moment: a young group, calls that no time was left for.
     Wait { until: Timestamp },
+    /// The services' quotas leave no room for what it would write.
+    PutOff { until: Timestamp },
     /// It cannot go on as it is.
     Trouble { kind: TroubleKind, reason: String },
 }
@@ -88,7 +90,11 @@ impl Sync {
                     return Ok(());
                 }
             } else if let Some(until) = desk.shut_until {
-                if self.put_off(desk, &kept, message, until).await? {
+                if self.put_off(desk, &kept, (message.at, Cause::Again), until).await? {
+                    return Ok(());
+                }
+            } else if let Some(until) = self.waits_to_write(desk, message.cause, &kept) {
+                if self.put_off(desk, &kept, (message.at, Cause::Due), until).await? {
                     return Ok(());
                 }
             } else if let Taken::NotBefore(until) = self.afford_reading(desk, message.cause, team).await? {
@@ -131,8 +137,14 @@ impl Sync {
         Ok(())
     }
 
-    /// A gate is shut: one delayed message per link stands for all wishes, and the link's next look behind it for the case that the message is lost.
-    async fn put_off(&self, desk: &Desk, kept: &Kept, message: &Message, until: Timestamp) -> Result<bool, SyncError> {
+    /// One delayed message per link stands for all wishes, and the link's next look behind it for the case that the message is lost.
+    async fn put_off(
+        &self,
+        desk: &Desk,
+        kept: &Kept,
+        (at, cause): (Timestamp, Cause),
+        until: Timestamp,
+    ) -> Result<bool, SyncError> {
         let now = self.clock.now();
         if kept.delayed > now {
             return Ok(true);
@@ -145,7 +157,7 @@ impl Sync {
         }
         let moved = link::postpone(self.store.as_ref(), desk.tenant.tenant, kept, changes).await?;
         if moved && by_message {
-            self.ask_again(desk.tenant.tenant, kept.link.team, &kept.link.region, message.at, until).await?;
+            self.ask_again(desk.tenant.tenant, &kept.link, (at, cause), until).await?;
         }
         Ok(moved)
     }
@@ -248,7 +260,7 @@ impl Sync {
     ) -> Result<(), SyncError> {
         let now = self.clock.now();
         report.measure(desk.tenant.tenant, message.at, now, &link, started);
-        let (mut looked, mut settles, mut delayed) = (kept.looked, None, None);
+        let (mut looked, mut settles, mut delayed, mut again) = (kept.looked, None, None, Cause::Again);
         let mut latest = daily_after(link.team, last_daily(desk, &link).unwrap_or(started));
         match end {
             End::Looked { due } => {
@@ -259,12 +271,13 @@ impl Sync {
                 }
             }
             End::Wait { until } => delayed = Some(until),
+            End::PutOff { until } => (delayed, again) = (Some(until), Cause::Due),
             End::Trouble { kind, reason } => {
                 link.is_troubled(kind, reason.clone(), now);
-                let (group, again) = (link.group().map(|group| group.to_string()), now + pause(&link));
-                tracing::warn!(tenant = %desk.tenant.tenant, team = %link.team, group, ?kind, reason, %again, "a link fails");
+                let (group, next) = (link.group().map(|group| group.to_string()), now + pause(&link));
+                tracing::warn!(tenant = %desk.tenant.tenant, team = %link.team, group, ?kind, reason, again = %next, "a link fails");
                 metrics::counter!("FailingLooks").increment(1);
-                delayed = Some(again);
+                delayed = Some(next);
             }
         }
         if let Some(until) = delayed {
@@ -304,9 +317,9 @@ impl Sync {
                         self.ask_for_folders(desk.tenant.tenant, link.team, message.cause).await?;
                     }
                     if let Some(until) = delayed.filter(|_| kept.delayed <= now) {
-                        self.ask_again(desk.tenant.tenant, link.team, &link.region, message.at, until).await?;
+                        self.ask_again(desk.tenant.tenant, &link, (message.at, again), until).await?;
                     } else if unanswered {
-                        self.ask_again(desk.tenant.tenant, link.team, &link.region, known.wanted, now).await?;
+                        self.ask_again(desk.tenant.tenant, &link, (known.wanted, Cause::Again), now).await?;
                     }
                     return Ok(());
                 }

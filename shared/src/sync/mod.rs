@@ -41,14 +41,14 @@ use crate::federation::FederationError;
 use crate::graph::Graph;
 use crate::http::{Access, Api, CallError, Class, Deadline};
 use crate::ids::{TeamId, TenantId};
-use crate::link::{self, Kept};
+use crate::link::{self, Kept, Link};
 use crate::message::{Ask, Cause, Message};
 use crate::queue::{Queue, QueueError};
 use crate::roster::Person;
 use crate::store::{Store, StoreError, from_item};
 use crate::tenant::{self, AtHand, DirectoryRules, Running, Settings, Tenant};
 use crate::tokens::{Tokens, TokensError};
-use crate::webex::{InvalidWebexId, Region, Webex};
+use crate::webex::{InvalidWebexId, Webex};
 use crate::webhook_keys::WebhookKeysError;
 
 /// Everything that a look needs. Made once, outside the handler.
@@ -229,18 +229,12 @@ impl Sync {
     async fn ask_again(
         &self,
         tenant: TenantId,
-        team: TeamId,
-        region: &Region,
-        at: Timestamp,
+        link: &Link,
+        (at, cause): (Timestamp, Cause),
         not_before: Timestamp,
     ) -> Result<(), QueueError> {
-        let message = Message {
-            v: Default::default(),
-            tenant,
-            at,
-            cause: Cause::Again,
-            ask: Ask::Team { team, region: Some(region.clone()) },
-        };
+        let ask = Ask::Team { team: link.team, region: Some(link.region.clone()) };
+        let message = Message { v: Default::default(), tenant, at, cause, ask };
         let delay = not_before.duration_since(self.clock.now());
         self.queue.send(&message, delay.try_into().unwrap_or_default()).await
     }

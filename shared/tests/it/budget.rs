@@ -1,5 +1,6 @@
 //! However many take at once, a quota is kept; and while nobody takes much, it costs next to nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -99,4 +100,12 @@ async fn an_idle_bucket_is_written_by_one_in_eight_for_all_of_them() {
 async fn one_large_taking_is_granted_and_the_next_waits_for_it() {
     let granted = granted(Quota::GraphWrites(TENANT), Priority::Awaited, &[(0, 900), (1_000, 1), (60_000, 1)]).await;
     assert_eq!(granted.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [900, 1]);
+}
+
+#[test]
+fn those_who_find_a_bucket_full_come_back_at_moments_of_their_own() {
+    let back = |lot| Taker { priority: Priority::Repair, now: start(), lot }.comes_back(start());
+    let moments: BTreeSet<Timestamp> = (0..100).map(|n| back(n * 0x9e37_79b9_7f4a_7c15)).collect();
+    assert!(moments.len() > 95, "{}", moments.len());
+    assert!(moments.iter().all(|at| *at >= start() && *at < start() + SignedDuration::from_secs(30)));
 }

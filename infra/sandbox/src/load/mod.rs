@@ -11,7 +11,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use memory::Memory;
+pub(crate) use memory::machine;
 pub use scenes::{Burst, LargeTeam, Throttled, burst, large_team, throttled};
+pub(crate) use scenes::{MINUTE, every_team, ground, not_as_meant};
 pub use webhooks::{Rate, Webhooks, webhooks};
 
 use crate::costs::NotCounted;

@@ -14,7 +14,7 @@ use crate::costs::NotCounted;
 use crate::house::{Ground, House};
 use crate::{Call, Failure, Fault, Kind, Person, Role, Service, TenantHandle};
 
-pub(super) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+pub(crate) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 /// How closely it is seen when something has come about.
 const STEP: SignedDuration = SignedDuration::from_secs(1);
@@ -24,7 +24,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(12);
 
 const START: &str = "2026-11-23T08:00:00Z";
 
-pub(super) fn not_as_meant(why: impl std::fmt::Display) -> NotCounted {
+pub(crate) fn not_as_meant(why: impl std::fmt::Display) -> NotCounted {
     NotCounted::NotAsMeant(why.to_string())
 }
 
@@ -32,12 +32,12 @@ fn start() -> Result<Timestamp, NotCounted> {
     START.parse().map_err(|error: jiff::Error| not_as_meant(error))
 }
 
-pub(super) fn ground() -> Result<Ground, NotCounted> {
+pub(crate) fn ground() -> Result<Ground, NotCounted> {
     Ok(Ground::new(start()?, 7))
 }
 
 /// Every new team gets a group.
-pub(super) fn every_team() -> Settings {
+pub(crate) fn every_team() -> Settings {
     Settings { switched_on_at: START.parse().ok(), new_teams: NewTeams::Every, ..Settings::default() }
 }
 

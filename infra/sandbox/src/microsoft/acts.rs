@@ -215,6 +215,13 @@ impl World {
         groups.into_iter().flatten().map(|(id, entry)| (*id, Group::from(entry.truth()))).collect()
     }
 
+    /// How many of the directory's groups have so many members.
+    pub fn groups_of(&self, directory: DirectoryId, members: usize) -> usize {
+        let state = self.lock();
+        let groups = state.microsoft.directories.get(&directory).map(|entry| entry.groups.values());
+        groups.into_iter().flatten().filter(|entry| entry.truth().members.len() == members).count()
+    }
+
     /// The user, deleted or not.
     pub fn user(&self, user: ObjectId) -> Option<User> {
         let state = self.lock();

@@ -13,6 +13,7 @@ mod jwt;
 mod naming;
 mod options;
 mod proof;
+mod quota;
 mod registration;
 mod relations;
 mod replicas;
@@ -65,7 +66,7 @@ pub(crate) struct Directory {
     settings: BTreeMap<String, String>,
     /// Lifetime by the expiration policy.
     lifetime: Option<SignedDuration>,
-    written: VecDeque<(Timestamp, usize)>,
+    written: quota::Written,
     drives: BTreeMap<GroupId, drives::Drive>,
     /// Mails to people who were added to a group.
     welcomed: usize,
@@ -96,6 +97,8 @@ pub(crate) struct Microsoft {
     directories: BTreeMap<DirectoryId, Directory>,
     tokens: HashMap<String, Token>,
     subscriptions: BTreeMap<uuid::Uuid, subscriptions::Subscription>,
+    /// In all directories.
+    written: quota::Written,
     /// When ends of groups were last looked for.
     swept: Option<Timestamp>,
 }
@@ -112,6 +115,7 @@ impl Microsoft {
             directories: BTreeMap::new(),
             tokens: HashMap::new(),
             subscriptions: BTreeMap::new(),
+            written: quota::Written::default(),
             swept: None,
         }
     }
@@ -227,7 +231,7 @@ impl State {
             changes: Vec::new(),
             settings: BTreeMap::new(),
             lifetime: None,
-            written: VecDeque::new(),
+            written: quota::Written::default(),
             drives: BTreeMap::new(),
             welcomed: 0,
             filed: VecDeque::new(),
@@ -330,33 +334,6 @@ impl State {
         }
         let client_id = self.microsoft.credentials(token.app).client_id;
         Ok(App { client_id, directory: token.directory, roles: token.roles.clone() })
-    }
-
-    /// Counts a write against the directory's quota; binds of many people cost a third of a unit each.
-    fn charge(&mut self, app: &App, call: &Request) -> Result<(), Answer> {
-        let body = call.json();
-        let binds = ["members@odata.bind", "owners@odata.bind"].iter().filter_map(|key| body[key].as_array());
-        let units = binds.map(Vec::len).sum::<usize>().div_ceil(3).max(1);
-        let (now, quota, id) = (self.now, self.microsoft.settings.write_quota, &app.client_id);
-        let window = SignedDuration::from_secs(150);
-        let directory = self.directory_mut(app.directory)?;
-        while directory.written.front().is_some_and(|(at, _)| *at + window <= now) {
-            directory.written.pop_front();
-        }
-        let used: usize = directory.written.iter().map(|(_, units)| units).sum();
-        if used + units <= quota {
-            directory.written.push_back((now, units));
-            return Ok(());
-        }
-        let wait = directory.written.front().map_or(150, |(at, _)| (*at + window).duration_since(now).as_secs() + 1);
-        let mut refusal = error(429, "TooManyRequests", "Please retry again later.");
-        if let Some(body) = &mut refusal.body {
-            body["error"]["innerError"] = json!({"code": "429", "status": "429", "message": "Please retry after"});
-        }
-        Err(refusal
-            .with("Retry-After", wait.to_string())
-            .with("x-ms-throttle-scope", format!("Tenant_Application/Write/{id}/{}", app.directory))
-            .with("x-ms-throttle-information", "WriteLimitExceeded"))
     }
 
     /// Notes that an id was named that belongs to another directory.

@@ -98,6 +98,8 @@ pub struct GraphSettings {
     pub delta_end: DeltaEnd,
     /// Write units for each directory in 150 seconds.
     pub write_quota: usize,
+    /// Write units over all directories in 300 seconds.
+    pub all_write_quota: usize,
     /// Life of an app's token.
     pub token_life: Duration,
     /// How long after the act a notification is due, at least.
@@ -135,6 +137,7 @@ impl Default for GraphSettings {
             delta_life: Duration::from_secs(7 * 86_400),
             delta_end: DeltaEnd::UnsupportedQuery,
             write_quota: 3_000,
+            all_write_quota: 35_000,
             token_life: Duration::from_secs(3_599),
             notification_delay: Duration::from_secs(10),
             notification_jitter: Duration::ZERO,

@@ -142,7 +142,10 @@ impl State {
         let living = users.iter().filter(|(_, user)| user.deleted.is_none());
         let found: Vec<ObjectId> = match call.query("$filter").map(filter).transpose()? {
             None => living.map(|(id, _)| *id).collect(),
-            Some(Filter::Ids(ids)) => living.map(|(id, _)| *id).filter(|id| ids.contains(&id.to_string())).collect(),
+            Some(Filter::Ids(ids)) => {
+                let ids: BTreeSet<ObjectId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+                ids.into_iter().filter(|id| users.get(id).is_some_and(|user| user.deleted.is_none())).collect()
+            }
             Some(Filter::Principals(names)) => {
                 let is_named = |principal: &str| names.iter().any(|name| principal.eq_ignore_ascii_case(name));
                 living.filter(|(_, user)| is_named(&user.principal)).map(|(id, _)| *id).collect()

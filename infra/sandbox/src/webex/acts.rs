@@ -61,6 +61,11 @@ impl World {
         adjust(&mut self.lock().webex.settings);
     }
 
+    /// Calls a second that an account may make.
+    pub fn call_rate(&self) -> f64 {
+        self.lock().webex.settings.requests_per_minute as f64 / 60.0
+    }
+
     /// Somebody creates a team and is its moderator. It belongs to that person's organization.
     pub fn create_team(&self, by: PersonId, title: &str) -> TeamId {
         self.lock().new_team(by, title)

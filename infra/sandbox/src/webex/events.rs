@@ -85,10 +85,10 @@ impl State {
             return Err(refused(403, "Events of more than 90 days ago need Pro Pack."));
         }
         let delay = self.webex.settings.event_delay;
-        let seen = self.webex.events.iter().rev().filter(|event| {
+        let recent = self.webex.events.iter().rev().take_while(|event| from.is_none_or(|from| event.at >= from));
+        let seen = recent.filter(|event| {
             event.seen_by.contains(&Some(caller.org))
                 && event.at + delay <= self.now
-                && from.is_none_or(|from| event.at >= from)
                 && to.is_none_or(|to| event.at < to)
                 && call.query("resource").is_none_or(|resource| resource == "memberships")
                 && call.query("type").is_none_or(|wanted| wanted == event.change.name())

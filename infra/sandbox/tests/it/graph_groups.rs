@@ -216,6 +216,22 @@ async fn beyond_the_write_quota_a_directory_gets_429_with_scope_and_wait() {
 }
 
 #[tokio::test]
+async fn beyond_the_write_quota_over_all_directories_each_gets_429_with_the_scope_of_the_application() {
+    let stage = stage();
+    let people = stage.people(1);
+    let path = format!("/groups/{}", stage.group("Engines", &people, &[]).await);
+    stage.world.graph_settings(|settings| settings.all_write_quota = 2);
+    assert_eq!(stage.graph("PATCH", &path, json!({"displayName": "Name"})).await.status, 204);
+    let refused = stage.graph("PATCH", &path, json!({"displayName": "Too much"})).await;
+    assert_eq!((refused.status, refused.code()), (429, "TooManyRequests"));
+    assert!(refused.header("x-ms-throttle-scope").unwrap().starts_with("Application/Write/"));
+    stage.advance(160);
+    assert_eq!(stage.graph("PATCH", &path, json!({"displayName": "Not yet"})).await.status, 429, "it is five minutes");
+    stage.advance(refused.header("retry-after").unwrap().parse().unwrap());
+    assert_eq!(stage.graph("PATCH", &path, json!({"displayName": "Now"})).await.status, 204);
+}
+
+#[tokio::test]
 async fn every_answer_has_request_ids_and_errors_have_an_inner_error() {
     let stage = stage();
     let path = "/groups/0b6a1f2e-0000-4000-8000-000000000000";

@@ -154,8 +154,12 @@ const GRAPH: [Point; 25] = [
         ],
     ),
     (
-        "reads Retry-After as a whole number, forgets the write quota",
-        &["an_order_skips_strikes_and_ends", "beyond_the_write_quota_a_directory_gets_429_with_scope_and_wait"],
+        "reads Retry-After as a whole number, forgets the write quotas",
+        &[
+            "an_order_skips_strikes_and_ends",
+            "beyond_the_write_quota_a_directory_gets_429_with_scope_and_wait",
+            "beyond_the_write_quota_over_all_directories_each_gets_429_with_the_scope_of_the_application",
+        ],
     ),
     ("forgets the naming policy", &["the_naming_policy_binds_apps_and_decorates_what_people_write"]),
     (
