@@ -29,7 +29,7 @@ impl Display for Memory {
 }
 
 /// The processor, and how many cores there are.
-pub(crate) fn machine() -> (String, usize) {
+pub(super) fn machine() -> (String, usize) {
     let info = read_to_string("/proc/cpuinfo").unwrap_or_default();
     let processor = field(&info, "model name").unwrap_or("processor unknown").to_owned();
     (processor, std::thread::available_parallelism().map_or(1, usize::from))

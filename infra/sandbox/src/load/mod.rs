@@ -11,9 +11,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use memory::Memory;
-pub(crate) use memory::machine;
-pub use scenes::{Burst, LargeTeam, Throttled, burst, large_team, throttled};
-pub(crate) use scenes::{MINUTE, every_team, ground, not_as_meant};
+pub use scenes::{Burst, LargeTeam, Throttled, burst, every_team, large_team, throttled};
+pub(crate) use scenes::{MINUTE, ground, not_as_meant};
 pub use webhooks::{Rate, Webhooks, webhooks};
 
 use crate::costs::NotCounted;
@@ -29,6 +28,12 @@ pub struct Load {
     pub large: LargeTeam,
     /// A hundred tenants, of which one is throttled for an hour.
     pub throttled: Throttled,
+}
+
+/// On which day, and on what machine: whoever says how long something took says this.
+pub fn where_and_when() -> String {
+    let (processor, cores) = memory::machine();
+    format!("on {:.10} with {cores} cores ({processor})", Timestamp::now().to_string())
 }
 
 /// Measures everything; takes some minutes.
@@ -48,8 +53,7 @@ pub async fn load() -> Result<Load, NotCounted> {
 impl Display for Load {
     fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
         let Self { webhooks, burst, large, throttled } = self;
-        let (processor, cores) = memory::machine();
-        writeln!(out, "Measured on {:.10} with {cores} cores ({processor}).\n", Timestamp::now().to_string())?;
+        writeln!(out, "Measured {}.\n", where_and_when())?;
         writeln!(out, "| what | figures |\n| --- | --- |")?;
         let milliseconds = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
         let Rate { per_second, seconds, tenants, teams } = webhooks.rate;

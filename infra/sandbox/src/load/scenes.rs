@@ -37,7 +37,7 @@ pub(crate) fn ground() -> Result<Ground, NotCounted> {
 }
 
 /// Every new team gets a group.
-pub(crate) fn every_team() -> Settings {
+pub fn every_team() -> Settings {
     Settings { switched_on_at: START.parse().ok(), new_teams: NewTeams::Every, ..Settings::default() }
 }
 

@@ -8,8 +8,6 @@ mod tally;
 
 use std::fmt::{Display, Formatter};
 
-use jiff::Timestamp;
-
 pub use directory::{Directory, directory};
 pub use first_sync::{FirstSync, Size, first_sync};
 pub use idle::{Idle, idle, links};
@@ -17,7 +15,7 @@ pub use plot::plot;
 pub use tally::{Limit, Taken};
 
 use crate::costs::NotCounted;
-use crate::load::machine;
+use crate::load::where_and_when;
 
 /// Everything, in the sizes that the README tells of.
 #[derive(Debug, Clone)]
@@ -65,8 +63,7 @@ fn line(out: &mut Formatter<'_>, what: &str, taken: &Taken) -> std::fmt::Result 
 impl Display for Scale {
     fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
         let Self { one, many, idle, directory } = self;
-        let (processor, cores) = machine();
-        writeln!(out, "Counted on {:.10} with {cores} cores ({processor}).\n", Timestamp::now().to_string())?;
+        writeln!(out, "Counted {}.\n", where_and_when())?;
         writeln!(
             out,
             "| what | simulated time | Webex calls | Graph calls | write units | used of an account's calls | of a directory's writes | of all directories' writes | 429s | in a row | what limits |"
