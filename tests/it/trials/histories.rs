@@ -145,6 +145,8 @@ struct Customer {
     group: GroupId,
     fates: Vec<Fate>,
     last: Vec<Option<(Timestamp, Side)>>,
+    /// Until when a replica may show what somebody wanted before he changed his mind.
+    wavering_until: Vec<Timestamp>,
     /// When somebody's role was last decided on each side.
     judged: Vec<Sides<Option<Timestamp>>>,
     /// Whom the directory has wronged since all was well.
@@ -185,7 +187,8 @@ async fn settled() -> Customers {
         let group = *ground.world.groups(handle.directory).keys().next().unwrap();
         let fates = (0..PEOPLE).map(|n| Fate::Is(n < AT_FIRST)).collect();
         let (last, judged, wronged) = (vec![None; PEOPLE], vec![Sides::default(); PEOPLE], vec![false; PEOPLE]);
-        both.push(Customer { handle, tenant, people, team, group, fates, last, judged, wronged });
+        let wavering_until = vec![start(); PEOPLE];
+        both.push(Customer { handle, tenant, people, team, group, fates, last, wavering_until, judged, wronged });
     }
     Customers { house, both, overruled: vec![] }
 }
@@ -214,6 +217,9 @@ impl Customer {
             return;
         }
         let is_lately = |at: Timestamp| now.duration_since(at) < LAG;
+        if self.last[n].is_some_and(|(at, _)| is_lately(at)) {
+            self.wavering_until[n] = now + LAG;
+        }
         let meets_another = self.judged[n][side.other()].is_some_and(is_lately)
             || self.last[n].is_some_and(|(at, where_to)| where_to != side && (in_team != in_group || is_lately(at)));
         self.fates[n] = if meets_another || self.wronged[n] { Fate::Either } else { Fate::Is(is) };
@@ -339,7 +345,7 @@ impl Customers {
     fn watch(&mut self, before: &[Vec<(bool, bool)>]) {
         let now = self.house.ground().clock.now();
         for ((customer, before), after) in self.both.iter().zip(before).zip(self.places()) {
-            for n in (0..PEOPLE).filter(|n| !customer.wronged[*n]) {
+            for n in (0..PEOPLE).filter(|n| !customer.wronged[*n] && customer.wavering_until[*n] <= now) {
                 let Fate::Is(is) = customer.fates[n] else { continue };
                 let ((team, group), (team_now, group_now)) = (before[n], after[n]);
                 if (team == is && team_now != is) || (group == is && group_now != is) {
