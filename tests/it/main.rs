@@ -6,6 +6,7 @@ mod attacks;
 mod brakes;
 mod costs;
 mod creation;
+mod dependencies;
 mod deployed;
 mod endings;
 mod folders;

@@ -8,7 +8,7 @@ use shared::http::{Net, Transport};
 use tokio::process::Command;
 
 use crate::aws::Aws;
-use crate::lambda::processor_of;
+use crate::lambda::own_processor;
 use crate::{NotMeasured, milliseconds, within};
 
 const PROCESSES: usize = 50;
@@ -52,9 +52,9 @@ pub(crate) async fn connect(endpoint: &str) -> Result<String, NotMeasured> {
 async fn call(net: &Net, endpoint: &str) -> Result<[u64; 2], NotMeasured> {
     let request = http::Request::post(format!("{endpoint}/")).body("{}".into());
     let request = request.map_err(|error| NotMeasured::NotAsMeant(error.to_string()))?;
-    let (began, processor) = (Instant::now(), processor_of(std::process::id()));
+    let (began, processor) = (Instant::now(), own_processor());
     net.send(request, Duration::from_secs(5)).await.map_err(|error| NotMeasured::Tls(error.to_string()))?;
     let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    let spent = processor_of(std::process::id()).saturating_sub(processor);
+    let spent = own_processor().saturating_sub(processor);
     Ok([nanoseconds(began.elapsed()), nanoseconds(spent)])
 }

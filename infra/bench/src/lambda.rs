@@ -15,6 +15,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
+use rustix::time::{ClockId, clock_gettime};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
@@ -112,7 +113,11 @@ impl Instance {
     }
 
     fn processor(&self) -> Duration {
-        processor_of(self.id())
+        let tasks = read_dir(format!("/proc/{}/task", self.id())).into_iter().flatten().flatten();
+        let of = |path: &Path| -> Option<u64> {
+            read_to_string(path.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
+        };
+        Duration::from_nanos(tasks.filter_map(|task| of(&task.path())).sum())
     }
 
     fn id(&self) -> u32 {
@@ -120,12 +125,10 @@ impl Instance {
     }
 }
 
-/// What the threads of a process have had of the processor.
-pub(crate) fn processor_of(process: u32) -> Duration {
-    let tasks = read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    let of =
-        |path: &Path| -> Option<u64> { read_to_string(path.join("schedstat")).ok()?.split(' ').next()?.parse().ok() };
-    Duration::from_nanos(tasks.filter_map(|task| of(&task.path())).sum())
+/// What this process has had of the processor.
+pub(crate) fn own_processor() -> Duration {
+    // Linux tells others what a thread had when it last waited.
+    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
 
 async fn first<T>(what: &mut mpsc::UnboundedReceiver<T>) -> Result<T, NotMeasured> {
