@@ -217,7 +217,8 @@ impl Customer {
             return;
         }
         let is_lately = |at: Timestamp| now.duration_since(at) < LAG;
-        if self.last[n].is_some_and(|(at, _)| is_lately(at)) {
+        // What he wanted before is still under way, or just arrived.
+        if in_team != in_group || self.last[n].is_some_and(|(at, _)| is_lately(at)) {
             self.wavering_until[n] = now + LAG;
         }
         let meets_another = self.judged[n][side.other()].is_some_and(is_lately)
