@@ -35,11 +35,10 @@ async fn a_team_whose_group_could_not_be_written_yet_is_not_read_either() {
 }
 
 #[tokio::test]
-async fn a_day_of_rounds_over_idle_links_costs_three_calls_for_each_and_little_beside() {
-    let idle = idle(1_000).await.unwrap();
-    let (average, _) = idle.calls;
-    // With 10,000 links it is 104 for their looks: under 120 together.
-    assert!(average <= 3 * 1_000 / 288 + 14, "{idle:?}");
+async fn five_minutes_of_rounds_over_ten_thousand_idle_links_are_under_120_calls() {
+    let idle = idle(10_000).await.unwrap();
+    // On a day's average: each link has its moment by chance, and some hours have more of them.
+    assert!(idle.calls.0 < 120, "{idle:?}");
     assert_eq!(idle.taken.throttled, 0);
 }
 
