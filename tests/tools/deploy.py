@@ -19,7 +19,6 @@ from samtranslator.yaml_helper import yaml_parse
 
 TEMPLATE = pathlib.Path(__file__).parents[2] / "template.yaml"
 PLACE = {"region_name": "eu-central-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
-PACKAGES = "packages"
 
 
 class NoManagedPolicies:
@@ -29,13 +28,13 @@ class NoManagedPolicies:
         return {}
 
 
-def template() -> dict:
+def template(packages: str) -> dict:
     # The transformation asks the environment where it is.
     os.environ["AWS_DEFAULT_REGION"] = PLACE["region_name"]
     read = yaml_parse(TEMPLATE.read_text())
     for resource in read["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = f"s3://{PACKAGES}/function.zip"
+            resource["Properties"]["CodeUri"] = f"s3://{packages}/function.zip"
     return transform(read, {}, NoManagedPolicies())
 
 
@@ -58,10 +57,10 @@ def deploy(aws: str, dynamodb: str, name: str, parameters: dict) -> dict:
     def client(service: str, address: str = aws):
         return boto3.client(service, endpoint_url=address, **PLACE)
 
-    plain = template()
-    if PACKAGES not in [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]:
-        client("s3").create_bucket(Bucket=PACKAGES, CreateBucketConfiguration={"LocationConstraint": PLACE["region_name"]})
-        client("s3").put_object(Bucket=PACKAGES, Key="function.zip", Body=b"PK\x05\x06" + b"\0" * 18)
+    # A bucket of its own: stacks are deployed side by side.
+    client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": PLACE["region_name"]})
+    client("s3").put_object(Bucket=name, Key="function.zip", Body=b"PK\x05\x06" + b"\0" * 18)
+    plain = template(packages=name)
     stacks = client("cloudformation")
     stacks.create_stack(
         StackName=name,
