@@ -1,39 +1,82 @@
 //! What the clients of AWS have in common: one configuration, and one reading of their errors.
 
+use std::env;
 use std::time::Duration;
 
-use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Credentials, HttpClient, Region, RuntimeComponents, SharedCredentialsProvider,
+};
+use aws_sdk_dynamodb::error::{BoxError, ConnectorError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
+
+use crate::config::{self, ConfigError};
+use crate::http::Net;
 
 /// The longest a whole operation takes, with its retries.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPTS: u32 = 3;
 
-/// The configuration of all clients, to be loaded once at start.
+/// The configuration of all clients, to be made once at start.
 ///
-/// Region and credentials come from the environment and nowhere else, as Lambda provides them: where they are missing, a call fails at once instead of asking an
-/// instance metadata service that is not there. Endpoints are the SDK's own `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`.
-pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(EnvironmentVariableRegionProvider::new())
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+/// Region, credentials and `AWS_ENDPOINT_URL`, where it is set, come from the environment and nowhere else, as Lambda provides them: no file is read and no metadata
+/// service asked.
+///
+/// # Errors
+/// A variable that Lambda sets is missing.
+pub fn sdk_config(net: &Net) -> Result<SdkConfig, ConfigError> {
+    let session = env::var("AWS_SESSION_TOKEN").ok();
+    let (key, secret) = (config::required("AWS_ACCESS_KEY_ID")?, config::required("AWS_SECRET_ACCESS_KEY")?);
+    let credentials = Credentials::new(key, secret, session, None, "environment");
+    Ok(sdk_config_of(net, config::required("AWS_REGION")?, credentials, env::var("AWS_ENDPOINT_URL").ok()))
+}
+
+/// The same with what else comes from the environment.
+pub fn sdk_config_of(net: &Net, region: String, credentials: Credentials, endpoint_url: Option<String>) -> SdkConfig {
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT);
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                .operation_timeout(OPERATION_TIMEOUT)
-                .build(),
-        )
-        .load()
-        .await
+        .timeout_config(timeouts.build())
+        .http_client(OverNet(net.client()));
+    config.set_endpoint_url(endpoint_url);
+    config.build()
+}
+
+/// The SDK's way out: the connections and the TLS of [`Net`], instead of a second stack of both.
+#[derive(Debug, Clone)]
+struct OverNet(reqwest::Client);
+
+impl HttpClient for OverNet {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for OverNet {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Self(client) = self.clone();
+        HttpConnectorFuture::new(async move {
+            let unusable = |error: BoxError| ConnectorError::user(error);
+            let request = request.try_into_http1x().map_err(|error| unusable(error.into()))?;
+            let request =
+                request.map(reqwest::Body::wrap).try_into().map_err(|error: reqwest::Error| unusable(error.into()))?;
+            let response = client.execute(request).await.map_err(|error| ConnectorError::io(error.into()))?;
+            let response = http::Response::from(response).map(SdkBody::from_body_1_x);
+            HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
 }
 
 /// What an error of any AWS service comes to.

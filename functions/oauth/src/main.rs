@@ -25,7 +25,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
-    let oauth = Arc::new(wire().await?);
+    let oauth = Arc::new(wire()?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let oauth = Arc::clone(&oauth);
         async move { Ok::<_, Error>(trace::under(event.context.xray_trace_id, oauth.handle(event.payload)).await) }
@@ -33,14 +33,14 @@ async fn run() -> Result<(), Error> {
     .await
 }
 
-async fn wire() -> Result<Oauth, Error> {
+fn wire() -> Result<Oauth, Error> {
     const ALLOWED: &str = "ALLOWED_ORGANIZATIONS";
     let allowed = std::env::var(ALLOWED).unwrap_or_default();
     let allowed = Allowed::parse(&allowed).map_err(|why| ConfigError::Unusable { name: ALLOWED, why })?;
     let public = config::url("PUBLIC_URL", &config::required("PUBLIC_URL")?)?.parse()?;
-    let sdk = aws::sdk_config().await;
-    let clock = Arc::new(WallClock);
     let net = Arc::new(Net::new()?);
+    let sdk = aws::sdk_config(&net)?;
+    let clock = Arc::new(WallClock);
     let store =
         Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config::required("TABLE_NAME")?, clock.clone()));
     let secrets = Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk)));

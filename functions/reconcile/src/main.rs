@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
     let metrics = log::metrics("reconcile")?;
-    let rounds = Arc::new(wire().await?);
+    let rounds = Arc::new(wire()?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
         let rounds = Arc::clone(&rounds);
         async move {
@@ -48,10 +48,10 @@ async fn run() -> Result<(), Error> {
     .await
 }
 
-async fn wire() -> Result<Rounds, Error> {
-    let sdk = aws::sdk_config().await;
-    let clock = Arc::new(WallClock);
+fn wire() -> Result<Rounds, Error> {
     let net = Arc::new(Net::new()?);
+    let sdk = aws::sdk_config(&net)?;
+    let clock = Arc::new(WallClock);
     let store =
         Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config::required("TABLE_NAME")?, clock.clone()));
     let sqs = aws_sdk_sqs::Client::new(&sdk);

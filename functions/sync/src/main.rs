@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
     let metrics = log::metrics("sync")?;
-    let sync = Arc::new(wire().await?);
+    let sync = Arc::new(wire()?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let sync = Arc::clone(&sync);
         async move {
@@ -46,10 +46,10 @@ async fn run() -> Result<(), Error> {
     .await
 }
 
-async fn wire() -> Result<Sync, Error> {
-    let sdk = aws::sdk_config().await;
-    let clock = Arc::new(WallClock);
+fn wire() -> Result<Sync, Error> {
     let net = Arc::new(Net::new()?);
+    let sdk = aws::sdk_config(&net)?;
+    let clock = Arc::new(WallClock);
     let store =
         Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config::required("TABLE_NAME")?, clock.clone()));
     let queue = Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&sdk), config::required("SYNC_QUEUE_URL")?));

@@ -7,6 +7,7 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use shared::aws::sdk_config;
 use shared::clock::WallClock;
+use shared::http::Net;
 use shared::queue::sqs::SqsQueue;
 use shared::secrets::manager::SecretsManager;
 use shared::webhook_keys::CachedWebhookKeys;
@@ -22,7 +23,7 @@ async fn run() -> Result<(), Error> {
     log::to_stdout()?;
     let queue_url = config::required("SYNC_QUEUE_URL")?;
     let prefix = config::required("SECRETS_PREFIX")?;
-    let aws = sdk_config().await;
+    let aws = sdk_config(&Net::new()?)?;
     let clock = Arc::new(WallClock);
     let secrets = Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws)));
     let queue = Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue_url));

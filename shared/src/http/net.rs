@@ -7,6 +7,9 @@ use bytes::{Bytes, BytesMut};
 
 use super::{ANSWER_LIMIT, Transport, TransportError};
 
+/// Name, connection and TLS: long enough for one packet that is sent again, and a slow processor.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The real net, by reqwest: TLS by rustls, no redirects, and nothing is unpacked: what was never asked for in a compressed form is no answer in one.
 #[derive(Debug, Clone)]
 pub struct Net(reqwest::Client);
@@ -14,10 +17,15 @@ pub struct Net(reqwest::Client);
 impl Net {
     /// A client with its own connections; made once, outside the handler. Connections are opened at first use.
     pub fn new() -> Result<Self, TransportError> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5));
+        let client =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT_TIMEOUT);
         client.build().map(Self).map_err(|error| TransportError::NotSent(error.to_string()))
+    }
+
+    /// The client with its connections, for those who speak HTTP by themselves.
+    #[cfg(feature = "aws")]
+    pub(crate) fn client(&self) -> reqwest::Client {
+        self.0.clone()
     }
 }
 

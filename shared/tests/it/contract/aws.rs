@@ -4,12 +4,15 @@ use std::io::Write;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType,
 };
-use shared::aws::sdk_config;
+use aws_types::SdkConfig;
+use shared::aws::sdk_config_of;
+use shared::http::Net;
 use shared::queue::sqs::SqsQueue;
 use shared::secrets::manager::SecretsManager;
 use shared::store::dynamo::DynamoStore;
@@ -40,6 +43,12 @@ fn moto_address() -> Option<String> {
     address("AWS_TEST_URL", &SAID)
 }
 
+/// The functions' configuration, with this address for every service.
+pub(super) fn config(endpoint_url: String) -> SdkConfig {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    sdk_config_of(&Net::new().unwrap(), "eu-central-1".into(), credentials, Some(endpoint_url))
+}
+
 fn key(name: &str, kind: KeyType) -> KeySchemaElement {
     KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
 }
@@ -64,11 +73,8 @@ fn index(name: &str) -> GlobalSecondaryIndex {
 pub(super) async fn table() -> Option<super::store::Subject> {
     // 16 MB through an unoptimized parser on a busy machine take longer than a function may wait.
     let patient = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).operation_timeout(PATIENCE).build();
-    let config = aws_sdk_dynamodb::config::Builder::from(&sdk_config().await)
-        .endpoint_url(dynamodb_address()?)
-        .timeout_config(patient)
-        .build();
-    let client = aws_sdk_dynamodb::Client::from_conf(config);
+    let config = config(dynamodb_address()?).into_builder().timeout_config(patient).build();
+    let client = aws_sdk_dynamodb::Client::new(&config);
     let name = format!("contract-{}", Uuid::now_v7());
     client
         .create_table()
@@ -93,16 +99,13 @@ pub(super) async fn table() -> Option<super::store::Subject> {
 
 /// Secrets under a prefix that nobody used.
 pub(super) async fn secrets() -> Option<super::secrets::Subject> {
-    let config =
-        aws_sdk_secretsmanager::config::Builder::from(&sdk_config().await).endpoint_url(moto_address()?).build();
-    let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::from_conf(config));
+    let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&config(moto_address()?)));
     Some(super::secrets::Subject { secrets: Box::new(secrets), prefix: format!("contract/{}", Uuid::now_v7()) })
 }
 
 /// A new, empty queue.
 pub(super) async fn queue() -> Option<super::queue::Subject> {
-    let config = aws_sdk_sqs::config::Builder::from(&sdk_config().await).endpoint_url(moto_address()?).build();
-    let client = aws_sdk_sqs::Client::from_conf(config);
+    let client = aws_sdk_sqs::Client::new(&config(moto_address()?));
     let name = format!("contract-{}", Uuid::now_v7());
     let url = client.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap();
     Some(super::queue::Subject::Sqs { queue: SqsQueue::new(client.clone(), &url), client, url })

@@ -1,9 +1,8 @@
 //! How the refusals of AWS are understood. The services' answers are given here, since the stand-ins never throttle.
 
-use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_types::SdkConfig;
 use serde_json::{Value, json};
-use shared::aws::sdk_config;
 use shared::queue::sqs::SqsQueue;
 use shared::queue::{Queue, QueueError};
 use shared::secrets::manager::SecretsManager;
@@ -19,7 +18,7 @@ use super::store::{item, key};
 /// A service that answers everything in this way, and the configuration that leads to it.
 async fn service(status: u16, body: Value) -> (MockServer, SdkConfig) {
     let server = serve(ResponseTemplate::new(status).set_body_string(body.to_string())).await;
-    let config = config(&server).await;
+    let config = config(&server);
     (server, config)
 }
 
@@ -30,17 +29,8 @@ pub(super) async fn serve(answer: ResponseTemplate) -> MockServer {
     server
 }
 
-pub(super) async fn config(server: &MockServer) -> SdkConfig {
-    let credentials = aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test");
-    let provider = aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials);
-    sdk_config()
-        .await
-        .into_builder()
-        .region(aws_config::Region::new("eu-central-1"))
-        .credentials_provider(provider)
-        .endpoint_url(server.uri())
-        .retry_config(RetryConfig::disabled())
-        .build()
+pub(super) fn config(server: &MockServer) -> SdkConfig {
+    super::aws::config(server.uri()).into_builder().retry_config(RetryConfig::disabled()).build()
 }
 
 fn error(code: &str) -> Value {
@@ -77,7 +67,7 @@ async fn a_refusal_names_code_text_and_request() {
 #[tokio::test]
 async fn a_service_out_of_reach_is_busy() {
     let server = MockServer::start().await;
-    let config = config(&server).await;
+    let config = config(&server);
     drop(server);
     let gone = config.into_builder().endpoint_url("http://127.0.0.1:1").build();
     assert!(matches!(store(&gone).get(&key("a", "1")).await, Err(StoreError::Busy(_))));
@@ -141,7 +131,7 @@ async fn messages_that_were_not_taken_are_sent_once_more() {
             .respond_with(ResponseTemplate::new(200).set_body_string(body.to_string()))
     };
     let messages = [message(0), message(1), message(2)];
-    let queue = SqsQueue::new(aws_sdk_sqs::Client::new(&config(&server).await), format!("{}/queue", server.uri()));
+    let queue = SqsQueue::new(aws_sdk_sqs::Client::new(&config(&server)), format!("{}/queue", server.uri()));
 
     answer(json!([failed(false)])).up_to_n_times(1).mount(&server).await;
     answer(json!([])).up_to_n_times(1).mount(&server).await;

@@ -17,7 +17,7 @@ const GIVEN: &str = r#"<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws
 
 async fn ask(status: u16, body: String) -> (MockServer, Result<shared::federation::Assertion, FederationError>) {
     let server = serve(ResponseTemplate::new(status).set_body_raw(body, "text/xml")).await;
-    let client = aws_sdk_sts::Client::new(&config(&server).await);
+    let client = aws_sdk_sts::Client::new(&config(&server));
     let answer = Sts::new(client, super::clock()).assertion("api://AzureADTokenExchange").await;
     (server, answer)
 }
