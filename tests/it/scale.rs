@@ -1,9 +1,16 @@
 //! What large customers and many of them take, in sizes that are told quickly.
 
+use jiff::SignedDuration;
 use sandbox::scale::{Limit, Size, directory, first_sync, idle};
+use sandbox::{Call, Refused, Role, Service, World};
+use serde::Deserialize;
 use shared::budget::{Priority, Quota, Taken, Taker};
+use shared::ids::{PersonId, TeamId};
+use shared::store::{Key, Store, from_item};
 
 use crate::town::{MINUTE, Town};
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 #[tokio::test]
 async fn what_many_tenants_begin_at_once_uses_what_graph_lets_the_app_write_and_meets_no_429() {
@@ -32,6 +39,46 @@ async fn a_team_whose_group_could_not_be_written_yet_is_not_read_either() {
     assert_eq!(calls.iter().filter(|call| is_a_reading(&call.path)).count(), 0);
     town.let_pass(MINUTE * 3).await;
     town.assert_in_step(team);
+}
+
+#[tokio::test]
+async fn a_look_takes_of_the_write_quota_what_graph_charges_for_what_it_writes() {
+    let mut town = Town::of(60).await;
+    let (first, later) = (town.people[..20].to_vec(), town.people[20..].to_vec());
+    let team = town.create_team("Lighthouse", &first);
+    town.let_pass(HOUR).await;
+    // A unit runs out in 56 ms.
+    #[derive(Deserialize)]
+    struct Bucket {
+        dry_at: i64,
+    }
+    type Act = fn(&World, TeamId, PersonId) -> Result<(), Refused>;
+    let join: Act = |world, team, person| world.add_to_team(team, person, Role::Member);
+    for (what, act, people) in [
+        ("join", join, &later[..]),
+        ("are promoted", World::promote, &first[1..11]),
+        ("are demoted", World::demote, &first[1..11]),
+        ("leave", World::remove_from_team, &later[..12]),
+    ] {
+        let charged = town.world().write_units(town.handle.directory);
+        town.world().take_calls();
+        for person in people {
+            act(town.world(), team, person.person).unwrap();
+        }
+        town.let_pass(MINUTE).await;
+        let calls = town.world().take_calls();
+        let wrote =
+            |call: &&Call| call.service == Service::Graph && call.method != "GET" && !call.path.ends_with("/$batch");
+        let at = calls.iter().find(wrote).unwrap().at;
+        let charged = town.world().write_units(town.handle.directory) - charged;
+        // So many are not counted by chance for others, too.
+        assert!(charged > 9, "{what}: {charged}");
+        let key = Key::new(format!("TENANT#{}", town.tenant()), "BUDGET#graph");
+        let Bucket { dry_at } = from_item(town.store().get(&key).await.unwrap().unwrap()).unwrap();
+        assert_eq!((dry_at - at.as_millisecond()) / 56, charged as i64, "{what}");
+        town.let_pass(HOUR).await;
+        town.assert_in_step(team);
+    }
 }
 
 #[tokio::test]

@@ -2,14 +2,16 @@
 
 use jiff::Timestamp;
 
+use super::applied::binds_of;
 use super::look::Look;
 use super::{Desk, Sync};
 use crate::budget::{Priority, Quota, Taken, Taker};
+use crate::graph::RELATIONS_PER_CALL;
 use crate::ids::TeamId;
 use crate::link::{Kept, Phase};
-use crate::merge::Plan;
+use crate::merge::{Plan, Step};
 use crate::message::Cause;
-use crate::roster::Side;
+use crate::roster::{Side, Standing, Truth};
 use crate::store::StoreError;
 use crate::tenant::Running;
 
@@ -43,19 +45,18 @@ impl Sync {
         full.max().map(|until| taker.comes_back(until))
     }
 
-    /// Whether a plan can be afforded now.
+    /// Whether a plan can be afforded now, with so many writes to the group itself.
     pub(super) async fn afford_plan(&self, look: &Look<'_>, plan: &Plan, others: usize) -> Result<Taken, StoreError> {
         let (tenant, store) = (look.desk.tenant.tenant, self.store.as_ref());
-        let on = |side| plan.steps.iter().filter(|step| step.side == side).count();
         let taker = self.taker(look.report.activity.cause, look.link.team);
-        let in_team = on(Side::Team);
+        let in_team = plan.steps.iter().filter(|step| step.side == Side::Team).count();
         if in_team > 0 {
             let taken = taker.take(store, Quota::Webex(tenant), in_team, look.desk.webex_calls).await?;
             if taken != Taken::Granted {
                 return Ok(taken);
             }
         }
-        let in_group = on(Side::Group).div_ceil(BINDS_PER_UNIT) + others;
+        let in_group = write_units(&plan.steps) + others;
         if in_group == 0 {
             return Ok(Taken::Granted);
         }
@@ -73,4 +74,20 @@ impl Sync {
         };
         Taker { priority, now, lot: team.0.as_u128() ^ now.as_millisecond().unsigned_abs() as u128 }
     }
+}
+
+/// What the steps in the group cost of Graph's write quota: binds go together, everything else goes by itself.
+fn write_units(steps: &[Step]) -> usize {
+    let (mut binds, mut single) = (0, 0);
+    for step in steps.iter().filter(|step| step.side == Side::Group) {
+        match (step.to, step.truth) {
+            (Standing::Absent, _) if step.read.group == Standing::Owner => single += 2,
+            (Standing::Absent, _) => single += 1,
+            (Standing::Member, Truth::Role) => single += 2,
+            (Standing::Owner, Truth::Role) => (single, binds) = (single + 1, binds + 1),
+            (_, Truth::Presence) => binds += binds_of(step).len(),
+        }
+    }
+    let (calls, rest) = (binds / RELATIONS_PER_CALL, binds % RELATIONS_PER_CALL);
+    calls * RELATIONS_PER_CALL.div_ceil(BINDS_PER_UNIT) + rest.div_ceil(BINDS_PER_UNIT) + single
 }

@@ -60,7 +60,8 @@ impl Sync {
 
         let mut applied = Applied::default();
         if !plan.is_empty() || rename.is_some() || prepared.is_some() {
-            let others = usize::from(rename.is_some()) + usize::from(prepared.is_some());
+            // A creation binds people as it is.
+            let others = usize::from(rename.is_some()) + usize::from(prepared.is_some() && plan.is_empty());
             if let Taken::NotBefore(until) = self.afford_plan(look, &plan, others).await? {
                 return Ok(End::PutOff {
                     until: self.taker(look.report.activity.cause, look.link.team).comes_back(until),
