@@ -13,13 +13,22 @@ fn there_is_one_tls_stack_and_one_http_stack() {
         "hyper",
         "hyper-util",
         "hyper-rustls",
-        "h2",
         "http",
         "reqwest",
     ] {
         assert_eq!(versions(name), 1, "{name}");
     }
-    for name in ["openssl-sys", "native-tls"] {
+    for name in ["openssl-sys", "native-tls", "aws-smithy-http-client"] {
         assert_eq!(versions(name), 0, "{name}");
+    }
+}
+
+/// cargo-lambda sets what a release profile leaves open, and "abort" for panics among it: no queue's consumer would catch any.
+#[test]
+fn the_release_profile_leaves_nothing_open_that_cargo_lambda_would_set() {
+    let (_, from_here) = include_str!("../../Cargo.toml").split_once("\n[profile.release]\n").unwrap();
+    let profile = from_here.split("\n[").next().unwrap();
+    for setting in ["panic = \"unwind\"", "lto = ", "codegen-units = ", "strip = "] {
+        assert!(profile.lines().any(|line| line.starts_with(setting)), "{setting}");
     }
 }
