@@ -15,8 +15,14 @@ fn function(environment: &[(&str, &str)]) -> Function {
     .unwrap()
 }
 
+/// What Lambda itself sets.
+const LAMBDAS: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+
 /// All that the functions read, as it may be.
-const GOOD: [(&str, &str); 9] = [
+const GOOD: [(&str, &str); 12] = [
+    ("AWS_REGION", "eu-central-1"),
+    ("AWS_ACCESS_KEY_ID", "key"),
+    ("AWS_SECRET_ACCESS_KEY", "secret"),
     ("TABLE_NAME", "table"),
     ("SYNC_QUEUE_URL", "https://sqs.example/sync"),
     ("RECONCILE_QUEUE_URL", "https://sqs.example/reconcile"),
@@ -49,7 +55,7 @@ async fn a_variable_that_is_missing_or_unusable_ends_the_start_and_is_named() {
         ("reconcile", &["TABLE_NAME", "SYNC_QUEUE_URL", "RECONCILE_QUEUE_URL", "SECRETS_PREFIX", "PUBLIC_URL"]),
         ("oauth", &["TABLE_NAME", "SYNC_QUEUE_URL", "SECRETS_PREFIX", "PUBLIC_URL"]),
     ] {
-        for variable in variables {
+        for variable in variables.iter().chain(&LAMBDAS) {
             let said = said(name, variable, " ").await;
             assert!(said.contains(&format!("the environment variable {variable} is not set")), "{name}: {said}");
         }
