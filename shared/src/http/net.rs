@@ -69,3 +69,15 @@ fn classified(error: reqwest::Error) -> TransportError {
         TransportError::NoAnswer(words)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::NamedGroup;
+    use rustls::crypto::aws_lc_rs::default_provider;
+
+    #[test]
+    fn a_key_exchange_is_proof_against_quantum_computers_where_the_service_knows_one() {
+        let offered: Vec<_> = default_provider().kx_groups.iter().map(|group| group.name()).collect();
+        assert_eq!(offered.first(), Some(&NamedGroup::X25519MLKEM768));
+    }
+}
