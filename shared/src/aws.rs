@@ -1,6 +1,5 @@
 //! What the clients of AWS have in common: one configuration, and one reading of their errors.
 
-use std::env;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
@@ -9,7 +8,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
     BehaviorVersion, Credentials, HttpClient, Region, RuntimeComponents, SharedCredentialsProvider,
 };
-use aws_sdk_dynamodb::error::{BoxError, ConnectorError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ConnectorError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -33,10 +32,11 @@ const ATTEMPTS: u32 = 3;
 /// # Errors
 /// A variable that Lambda sets is missing.
 pub fn sdk_config(net: &Net) -> Result<SdkConfig, ConfigError> {
-    let session = env::var("AWS_SESSION_TOKEN").ok();
+    let (session, endpoint_url) =
+        (config::required("AWS_SESSION_TOKEN").ok(), config::required("AWS_ENDPOINT_URL").ok());
     let (key, secret) = (config::required("AWS_ACCESS_KEY_ID")?, config::required("AWS_SECRET_ACCESS_KEY")?);
     let credentials = Credentials::new(key, secret, session, None, "environment");
-    Ok(sdk_config_of(net, config::required("AWS_REGION")?, credentials, env::var("AWS_ENDPOINT_URL").ok()))
+    Ok(sdk_config_of(net, config::required("AWS_REGION")?, credentials, endpoint_url))
 }
 
 /// The same with what else comes from the environment.
@@ -68,10 +68,11 @@ impl HttpConnector for OverNet {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self(client) = self.clone();
         HttpConnectorFuture::new(async move {
-            let unusable = |error: BoxError| ConnectorError::user(error);
-            let request = request.try_into_http1x().map_err(|error| unusable(error.into()))?;
-            let request =
-                request.map(reqwest::Body::wrap).try_into().map_err(|error: reqwest::Error| unusable(error.into()))?;
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let request = request
+                .map(reqwest::Body::wrap)
+                .try_into()
+                .map_err(|error: reqwest::Error| ConnectorError::user(error.into()))?;
             let response = client.execute(request).await.map_err(|error| ConnectorError::io(error.into()))?;
             let response = http::Response::from(response).map(SdkBody::from_body_1_x);
             HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
@@ -109,7 +110,6 @@ where
             }
         }
         SdkError::TimeoutError(_) => Failure::Busy("no answer in time".to_owned()),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => Failure::Busy("no answer in time".to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_io() => Failure::Busy("no connection".to_owned()),
         SdkError::ResponseError(_) => Failure::Busy("an answer that cannot be read".to_owned()),
         other => Failure::Refused(format!("not sent: {}", DisplayErrorContext(other))),
