@@ -41,17 +41,31 @@ async fn a_team_whose_group_could_not_be_written_yet_is_not_read_either() {
     town.assert_in_step(team);
 }
 
+/// The writes to Graph among calls.
+fn writes(calls: &[Call]) -> Vec<&Call> {
+    let is_write =
+        |call: &&Call| call.service == Service::Graph && call.method != "GET" && !call.path.ends_with("/$batch");
+    calls.iter().filter(is_write).collect()
+}
+
+/// What has been taken of a tenant's write quota since these calls began, where nothing had been before.
+async fn taken_since(town: &Town, calls: &[Call]) -> i64 {
+    #[derive(Deserialize)]
+    struct Bucket {
+        dry_at: i64,
+    }
+    let key = Key::new(format!("TENANT#{}", town.tenant()), "BUDGET#graph");
+    let Bucket { dry_at } = from_item(town.store().get(&key).await.unwrap().unwrap()).unwrap();
+    // A unit runs out in 56 ms.
+    (dry_at - writes(calls)[0].at.as_millisecond()) / 56
+}
+
 #[tokio::test]
 async fn a_look_takes_of_the_write_quota_what_graph_charges_for_what_it_writes() {
     let mut town = Town::of(60).await;
     let (first, later) = (town.people[..20].to_vec(), town.people[20..].to_vec());
     let team = town.create_team("Lighthouse", &first);
     town.let_pass(HOUR).await;
-    // A unit runs out in 56 ms.
-    #[derive(Deserialize)]
-    struct Bucket {
-        dry_at: i64,
-    }
     type Act = fn(&World, TeamId, PersonId) -> Result<(), Refused>;
     let join: Act = |world, team, person| world.add_to_team(team, person, Role::Member);
     for (what, act, people) in [
@@ -67,18 +81,63 @@ async fn a_look_takes_of_the_write_quota_what_graph_charges_for_what_it_writes()
         }
         town.let_pass(MINUTE).await;
         let calls = town.world().take_calls();
-        let wrote =
-            |call: &&Call| call.service == Service::Graph && call.method != "GET" && !call.path.ends_with("/$batch");
-        let at = calls.iter().find(wrote).unwrap().at;
         let charged = town.world().write_units(town.handle.directory) - charged;
         // So many are not counted by chance for others, too.
         assert!(charged > 9, "{what}: {charged}");
-        let key = Key::new(format!("TENANT#{}", town.tenant()), "BUDGET#graph");
-        let Bucket { dry_at } = from_item(town.store().get(&key).await.unwrap().unwrap()).unwrap();
-        assert_eq!((dry_at - at.as_millisecond()) / 56, charged as i64, "{what}");
+        assert_eq!(taken_since(&town, &calls).await, charged as i64, "{what}");
         town.let_pass(HOUR).await;
         town.assert_in_step(team);
     }
+}
+
+/// A team of two in step, and forty whom somebody made owners of its group and not members: they have just come into the team.
+async fn with_forty_owners_who_are_no_members() -> (Town, TeamId) {
+    let mut town = Town::of(42).await;
+    let team = town.create_team("Lighthouse", &town.people[..2]);
+    town.let_pass(HOUR).await;
+    let (group, _) = town.group();
+    for owner in &town.people[2..] {
+        town.world().add_owner(group, owner.object);
+    }
+    town.notify_and_wait(group).await;
+    town.let_pass(MINUTE * 5).await;
+    assert_eq!(
+        (town.world().team(team).unwrap().people.len(), town.group().1.members.len()),
+        (43, 2),
+        "the officer, too"
+    );
+    town.world().take_calls();
+    (town, team)
+}
+
+#[tokio::test]
+async fn owners_who_are_no_members_become_members_together_and_are_counted() {
+    let (mut town, team) = with_forty_owners_who_are_no_members().await;
+    let charged = town.world().write_units(town.handle.directory);
+    town.let_pass(HOUR).await;
+    town.assert_in_step(team);
+    assert_eq!(town.group().1.members.len(), 42);
+    let calls = town.world().take_calls();
+    assert_eq!(writes(&calls).len(), 2, "twenty in a call");
+    assert_eq!(town.world().write_units(town.handle.directory) - charged, 14);
+    assert_eq!(taken_since(&town, &calls).await, 14);
+}
+
+#[tokio::test]
+async fn owners_who_are_no_members_wait_while_nothing_may_be_written() {
+    let (mut town, team) = with_forty_owners_who_are_no_members().await;
+    let taker = Taker { priority: Priority::Awaited, now: town.now(), lot: 0 };
+    // What runs out in an hour.
+    let taken = taker.take(town.store(), Quota::GraphWrites(town.tenant()), 64_286, None).await.unwrap();
+    assert_eq!(taken, Taken::Granted);
+    town.let_pass(MINUTE * 55).await;
+    let calls = town.world().take_calls();
+    assert!(writes(&calls).is_empty());
+    let is_a_reading = |call: &&Call| call.path.starts_with("/v1/memberships");
+    assert!(calls.iter().filter(is_a_reading).count() < 5, "nobody looks in vain again and again");
+    town.let_pass(MINUTE * 10).await;
+    assert_eq!(town.group().1.members.len(), 42);
+    town.assert_in_step(team);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::applied::binds_of;
-use super::look::Look;
+use super::look::{End, Look};
 use super::{Desk, Sync};
 use crate::budget::{Priority, Quota, Taken, Taker};
 use crate::graph::RELATIONS_PER_CALL;
@@ -47,23 +47,34 @@ impl Sync {
 
     /// Whether a plan can be afforded now, with so many writes to the group itself.
     pub(super) async fn afford_plan(&self, look: &Look<'_>, plan: &Plan, others: usize) -> Result<Taken, StoreError> {
-        let (tenant, store) = (look.desk.tenant.tenant, self.store.as_ref());
-        let taker = self.taker(look.report.activity.cause, look.link.team);
         let in_team = plan.steps.iter().filter(|step| step.side == Side::Team).count();
         if in_team > 0 {
-            let taken = taker.take(store, Quota::Webex(tenant), in_team, look.desk.webex_calls).await?;
+            let taker = self.taker(look.report.activity.cause, look.link.team);
+            let quota = Quota::Webex(look.desk.tenant.tenant);
+            let taken = taker.take(self.store.as_ref(), quota, in_team, look.desk.webex_calls).await?;
             if taken != Taken::Granted {
                 return Ok(taken);
             }
         }
-        let in_group = write_units(&plan.steps) + others;
-        if in_group == 0 {
+        self.afford_writes(look, write_units(&plan.steps) + others).await
+    }
+
+    /// Whether so many units of Graph's write quotas can be afforded now.
+    pub(super) async fn afford_writes(&self, look: &Look<'_>, units: usize) -> Result<Taken, StoreError> {
+        if units == 0 {
             return Ok(Taken::Granted);
         }
-        match taker.take(store, Quota::GraphWrites(tenant), in_group, look.desk.graph_writes).await? {
-            Taken::Granted => taker.take(store, Quota::AllGraphWrites, in_group, look.desk.all_graph_writes).await,
+        let (tenant, store) = (look.desk.tenant.tenant, self.store.as_ref());
+        let taker = self.taker(look.report.activity.cause, look.link.team);
+        match taker.take(store, Quota::GraphWrites(tenant), units, look.desk.graph_writes).await? {
+            Taken::Granted => taker.take(store, Quota::AllGraphWrites, units, look.desk.all_graph_writes).await,
             refused => Ok(refused),
         }
+    }
+
+    /// The end of a look that found no room for what it would write.
+    pub(super) fn waits_for_room(&self, look: &Look<'_>, until: Timestamp) -> End {
+        End::PutOff { until: self.taker(look.report.activity.cause, look.link.team).comes_back(until) }
     }
 
     pub(super) fn taker(&self, cause: Cause, team: TeamId) -> Taker {
@@ -88,6 +99,11 @@ fn write_units(steps: &[Step]) -> usize {
             (_, Truth::Presence) => binds += binds_of(step).len(),
         }
     }
+    bind_units(binds) + single
+}
+
+/// What so many binds cost of Graph's write quota, as many in a call as it takes.
+pub(super) fn bind_units(binds: usize) -> usize {
     let (calls, rest) = (binds / RELATIONS_PER_CALL, binds % RELATIONS_PER_CALL);
-    calls * RELATIONS_PER_CALL.div_ceil(BINDS_PER_UNIT) + rest.div_ceil(BINDS_PER_UNIT) + single
+    calls * RELATIONS_PER_CALL.div_ceil(BINDS_PER_UNIT) + rest.div_ceil(BINDS_PER_UNIT)
 }

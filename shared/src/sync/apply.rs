@@ -63,9 +63,7 @@ impl Sync {
             // A creation binds people as it is.
             let others = usize::from(rename.is_some()) + usize::from(prepared.is_some() && plan.is_empty());
             if let Taken::NotBefore(until) = self.afford_plan(look, &plan, others).await? {
-                return Ok(End::PutOff {
-                    until: self.taker(look.report.activity.cause, look.link.team).comes_back(until),
-                });
+                return Ok(self.waits_for_room(look, until));
             }
             self.intend(look, &reading, &mut plan, rename.as_ref()).await?;
             let made = match prepared {
@@ -85,7 +83,7 @@ impl Sync {
         }
         self.keep_held(look, &plan, held_before.as_ref(), &applied)?;
         self.learn(look, &reading, &everybody, &participation, &mut plan, (&applied, &brake)).await?;
-        self.take_in_owners(look, &reading, &plan, &participation, &mut applied).await;
+        let taken_in = self.take_in_owners(look, &reading, &plan, &participation, &mut applied).await?;
         look.report.more_memberships =
             i64::try_from(counts.taking_part).unwrap_or(0) - i64::try_from(look.link.counts.taking_part).unwrap_or(0);
         look.link.counts = counts;
@@ -94,6 +92,7 @@ impl Sync {
             self.renew_before_expiry(look, &reading).await?;
         }
         match applied.stopped {
+            None if let Taken::NotBefore(until) = taken_in => Ok(self.waits_for_room(look, until)),
             None if applied.is_cut_short() => Ok(End::Wait { until: self.clock.now() + SignedDuration::from_secs(30) }),
             None if everybody.unresolved > 0 => {
                 Ok(End::Wait { until: self.clock.now() + SignedDuration::from_secs(5) })

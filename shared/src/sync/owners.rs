@@ -3,19 +3,24 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::Sync;
+use super::afford::bind_units;
 use super::applied::Applied;
 use super::look::Look;
 use super::read::Reading;
+use crate::budget::Taken;
 use crate::graph::{Bind, BindOutcome, Relation};
 use crate::merge::{Memory, Plan, RECENT};
 use crate::roster::{Participation, Person, Sides, Standing};
+use crate::store::StoreError;
 
 const OWNER: Sides<Standing> = Sides { team: Standing::Owner, group: Standing::Owner };
 
 impl Sync {
     /// Makes members of the owners whom readings have shown to be none for longer than replicas lag. One reading alone proves nothing: whoever was just taken out of the
-    /// group can be an owner in one replica still, and no member in another already.
+    /// group can be an owner in one replica still, and no member in another already. Where the quotas leave no room, they wait.
     pub(super) async fn take_in_owners(
         &self,
         look: &mut Look<'_>,
@@ -23,25 +28,32 @@ impl Sync {
         plan: &Plan,
         participation: &BTreeMap<Person, Participation>,
         applied: &mut Applied,
-    ) {
+    ) -> Result<Taken, StoreError> {
         let known = std::mem::take(&mut look.link.owners_alone);
-        let Some(group) = &reading.group else { return };
+        let Some(group) = &reading.group else { return Ok(Taken::Granted) };
         let alone = |person: &Person| !group.members.get().iter().any(|member| member.id == person.object);
         let takes_part = |person| matches!(participation.get(person), Some(Participation::TakesPart { .. }));
         let is_settled = |memory: &Memory| memory.agreed == OWNER && memory.intents.is_empty();
         let owners = plan.memories.iter().filter(|(person, (memory, _))| is_settled(memory) && takes_part(*person));
-        for (&person, _) in owners.filter(|(person, _)| alone(person)) {
-            let since = known.get(&person.object).copied().unwrap_or(look.started);
-            if look.started.duration_since(since) >= RECENT && applied.stopped.is_none() {
-                let bind = Bind { person: person.object, relation: Relation::Member };
-                let bound = self.graph.bind(&look.calls.graph, group.group.id, &[bind]).await;
-                if let [(_, BindOutcome::Done)] = bound.outcomes.as_slice() {
-                    look.report.note("An owner of the group who was no member of it became one.");
-                }
-                applied.stopped = bound.stopped.map(Into::into);
-            } else {
-                look.link.owners_alone.insert(person.object, since);
-            }
+        let owners = owners.map(|(person, _)| person).filter(|person| alone(person));
+        look.link.owners_alone =
+            owners.map(|person| (person.object, known.get(&person.object).copied().unwrap_or(look.started))).collect();
+        let is_sure = |since: Timestamp| look.started.duration_since(since) >= RECENT;
+        let sure = look.link.owners_alone.iter().filter(|(_, since)| is_sure(**since));
+        let binds: Vec<_> = sure.map(|(&person, _)| Bind { person, relation: Relation::Member }).collect();
+        if binds.is_empty() || applied.stopped.is_some() {
+            return Ok(Taken::Granted);
         }
+        let taken = self.afford_writes(look, bind_units(binds.len())).await?;
+        if taken == Taken::Granted {
+            look.link.owners_alone.retain(|_, since| !is_sure(*since));
+            let bound = self.graph.bind(&look.calls.graph, group.group.id, &binds).await;
+            let became = bound.outcomes.iter().filter(|(_, outcome)| matches!(outcome, BindOutcome::Done)).count();
+            if became > 0 {
+                look.report.note(format!("Owners of the group who were no members of it became members: {became}."));
+            }
+            applied.stopped = bound.stopped.map(Into::into);
+        }
+        Ok(taken)
     }
 }
