@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use sandbox::scale::{Limit, Size, directory, first_sync, idle};
-use sandbox::{Call, Refused, Role, Service, World};
+use sandbox::{Call, Fault, Refused, Role, Service, World};
 use serde::Deserialize;
 use shared::budget::{Priority, Quota, Taken, Taker};
 use shared::ids::{PersonId, TeamId};
@@ -138,6 +138,15 @@ async fn owners_who_are_no_members_wait_while_nothing_may_be_written() {
     town.let_pass(MINUTE * 10).await;
     assert_eq!(town.group().1.members.len(), 42);
     town.assert_in_step(team);
+}
+
+#[tokio::test]
+async fn owners_who_are_no_members_have_shown_to_be_none_also_where_their_call_failed() {
+    let (mut town, _) = with_forty_owners_who_are_no_members().await;
+    town.world().fault(Fault::throttled("60").on(Service::Graph).method("PATCH").path("/groups/").skip(1));
+    town.let_pass(MINUTE * 15).await;
+    assert!(town.world().calls().iter().any(|call| call.method == "PATCH" && call.status == Some(429)));
+    assert_eq!(town.group().1.members.len(), 42, "nobody waits for the lag of replicas twice");
 }
 
 #[tokio::test]

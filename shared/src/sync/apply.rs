@@ -92,7 +92,6 @@ impl Sync {
             self.renew_before_expiry(look, &reading).await?;
         }
         match applied.stopped {
-            None if let Taken::NotBefore(until) = taken_in => Ok(self.waits_for_room(look, until)),
             None if applied.is_cut_short() => Ok(End::Wait { until: self.clock.now() + SignedDuration::from_secs(30) }),
             None if everybody.unresolved > 0 => {
                 Ok(End::Wait { until: self.clock.now() + SignedDuration::from_secs(5) })
@@ -101,6 +100,7 @@ impl Sync {
             None if is_half_instructed(&plan) => {
                 Ok(End::Wait { until: self.clock.now() + SignedDuration::from_secs(1) })
             }
+            None if let Taken::NotBefore(until) = taken_in => Ok(self.waits_for_room(look, until)),
             None => {
                 let open = due(plan.memories.values().map(|(memory, _)| memory), &look.link);
                 Ok(End::Looked { due: open.max(returns_due(participation.values(), now)) })

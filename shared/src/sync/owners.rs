@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::Sync;
 use super::afford::bind_units;
 use super::applied::Applied;
@@ -38,16 +36,18 @@ impl Sync {
         let owners = owners.map(|(person, _)| person).filter(|person| alone(person));
         look.link.owners_alone =
             owners.map(|person| (person.object, known.get(&person.object).copied().unwrap_or(look.started))).collect();
-        let is_sure = |since: Timestamp| look.started.duration_since(since) >= RECENT;
-        let sure = look.link.owners_alone.iter().filter(|(_, since)| is_sure(**since));
+        let sure = look.link.owners_alone.iter().filter(|(_, since)| look.started.duration_since(**since) >= RECENT);
         let binds: Vec<_> = sure.map(|(&person, _)| Bind { person, relation: Relation::Member }).collect();
         if binds.is_empty() || applied.stopped.is_some() {
             return Ok(Taken::Granted);
         }
         let taken = self.afford_writes(look, bind_units(binds.len())).await?;
         if taken == Taken::Granted {
-            look.link.owners_alone.retain(|_, since| !is_sure(*since));
             let bound = self.graph.bind(&look.calls.graph, group.group.id, &binds).await;
+            // Whose call failed is asked for again, without another wait.
+            for (bind, _) in &bound.outcomes {
+                look.link.owners_alone.remove(&bind.person);
+            }
             let became = bound.outcomes.iter().filter(|(_, outcome)| matches!(outcome, BindOutcome::Done)).count();
             if became > 0 {
                 look.report.note(format!("Owners of the group who were no members of it became members: {became}."));
