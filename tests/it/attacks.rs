@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use clients::webex::WebexId;
+use domain::ids::{PersonId, TeamId};
+use engine::link::Phase;
+use engine::tenant::settings::Told;
+use engine::tenant::{NewTeams, Settings};
 use sandbox::{Call, Failure, Fault, Kind, Role, Service};
 use serde_json::json;
-use shared::ids::{PersonId, TeamId};
-use shared::link::Phase;
-use shared::message::Cause;
-use shared::settings::Told;
-use shared::tenant::{NewTeams, Settings};
-use shared::webex::WebexId;
+use store::message::Cause;
 
 use crate::setup_leaving::with_teams;
 use crate::town::{DAY, MINUTE, Town, every_team};
@@ -62,7 +62,7 @@ async fn a_card_that_somebody_else_answers_makes_no_group() {
     let stranger = town.world().add_webex_only(&town.other, "Stranger");
     let answer = |fault: Fault| {
         town.world().fault(fault);
-        let action = shared::message::Ask::CardAnswered { action: "action".into() };
+        let action = store::message::Ask::CardAnswered { action: "action".into() };
         town.wish(action, Cause::WebexWebhook)
     };
     for (message, by) in [
@@ -80,7 +80,7 @@ async fn a_card_that_somebody_else_answers_makes_no_group() {
     }
     town.let_pass(DAY).await;
     assert_eq!(town.world().groups(town.handle.directory).len(), 0);
-    let action = shared::message::Ask::CardAnswered { action: "action".into() };
+    let action = store::message::Ask::CardAnswered { action: "action".into() };
     town.world().fault(pressed(&card.message, town.people[0].person, team));
     town.handle(&town.wish(action, Cause::WebexWebhook)).await;
     town.let_pass(2 * MINUTE).await;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use domain::ids::{GroupId, TeamId};
+use domain::membership::Side;
+use domain::merge::{HeldFor, OwedTo, Refusal};
+use engine::link::{OnLink, State};
+use engine::safety::pending_approval::{self, Decision, HeldPlan};
+use engine::tenant::{BrakeLimits, Settings};
 use sandbox::{Person, Role};
-use shared::held::{self, Decision, HeldPlan};
-use shared::ids::{GroupId, TeamId};
-use shared::link::{OnLink, State};
-use shared::merge::{HeldFor, OwedTo, Refusal};
-use shared::message::Cause;
-use shared::roster::Side;
-use shared::tenant::{BrakeLimits, Settings};
+use store::message::Cause;
 
 use crate::town::{DAY, MINUTE, Town, every_team};
 
@@ -34,11 +34,11 @@ pub(crate) fn are_in_team(town: &Town, team: TeamId, people: &[Person]) -> usize
 }
 
 async fn plan(town: &Town, team: TeamId) -> Option<HeldPlan> {
-    held::load(town.store(), town.tenant(), team).await.unwrap()
+    pending_approval::load(town.store(), town.tenant(), team).await.unwrap()
 }
 
 async fn decide(town: &Town, team: TeamId, plan: &HeldPlan, decision: Decision) {
-    held::decide(town.store(), town.tenant(), team, &plan.hash(), decision).await.unwrap();
+    pending_approval::decide(town.store(), town.tenant(), team, &plan.hash(), decision).await.unwrap();
     town.ask(team, Cause::Administrator).await;
 }
 
@@ -96,7 +96,7 @@ async fn if_more_are_missing_the_new_plan_is_shown_instead() {
     let held = plan(&town, team).await.unwrap();
     town.world().remove_member(group, town.people[17].object);
     town.notify_and_wait(group).await;
-    let decided = held::decide(town.store(), town.tenant(), team, &held.hash(), Decision::Apply).await;
+    let decided = pending_approval::decide(town.store(), town.tenant(), team, &held.hash(), Decision::Apply).await;
     assert!(decided.is_err(), "that plan is not the one that waits");
     let newer = plan(&town, team).await.unwrap();
     assert_eq!(newer.removals.len(), 8);

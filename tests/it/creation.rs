@@ -1,10 +1,10 @@
 //! Which teams get a group, and what it is called.
 
+use domain::membership::LeftOut;
+use engine::link::{Ended, Phase, TroubleKind, Who};
+use engine::tenant::{NewTeams, Settings};
 use sandbox::{Card, Failure, Fault, Kind, Role, Service};
 use serde_json::json;
-use shared::link::{Ended, Phase, TroubleKind, Who};
-use shared::roster::LeftOut;
-use shared::tenant::{NewTeams, Settings};
 
 use crate::town::{DAY, MINUTE, Town, every_team, start};
 
@@ -196,7 +196,7 @@ async fn whoever_is_no_user_any_more_is_reported_and_the_others_have_their_group
     let reasons: Vec<_> = town.left_out(team).await.into_iter().collect();
     let [(who, LeftOut::NoEntraUser)] = reasons.as_slice() else { panic!("{reasons:?}") };
     assert!(
-        matches!(who, Who::Webex(person) | Who::Person(shared::roster::Person { person, .. }) if *person == deleted.person)
+        matches!(who, Who::Webex(person) | Who::Person(domain::membership::Person { person, .. }) if *person == deleted.person)
     );
     assert!(town.world().team(team).unwrap().people.contains_key(&deleted.person));
     town.assert_clean();

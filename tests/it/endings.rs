@@ -1,6 +1,6 @@
 //! When a side is gone.
 
-use shared::link::{Ended, Phase, TroubleKind};
+use engine::link::{Ended, Phase, TroubleKind};
 
 use crate::town::{DAY, MINUTE, Town};
 

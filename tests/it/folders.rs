@@ -1,11 +1,11 @@
 //! Each space has its folder in the group's site.
 
+use domain::ids::{RoomId, TeamId};
+use engine::folders::{self, Hindrance, Space, Standing, State, Wish};
 use sandbox::{Call, DriveFolder, Fault, LinkedFolder, Service};
-use shared::folders::{self, Hindrance, Space, Standing, State, Wish};
-use shared::ids::{RoomId, TeamId};
-use shared::message::{Ask, Cause};
-use shared::queue::Queue;
-use shared::store::Store;
+use store::message::{Ask, Cause};
+use store::queue::Queue;
+use store::table::Store;
 
 use crate::town::{DAY, MINUTE, Town};
 
@@ -135,15 +135,15 @@ async fn a_site_that_is_missing_for_a_day_is_told() {
     town.world().graph_settings(|settings| settings.site_delay = std::time::Duration::from_secs(3 * 86_400));
     let team = town.create_team("Engines", &town.people[..4]);
     town.let_pass(3 * 60 * MINUTE).await;
-    let told = |notices: Vec<shared::notice::Notice>| {
+    let told = |notices: Vec<engine::notify::Notice>| {
         notices.into_iter().filter(|notice| notice.text.contains("site")).count()
     };
-    assert_eq!(told(shared::notice::all(town.store(), town.tenant()).await.unwrap()), 0);
+    assert_eq!(told(engine::notify::all(town.store(), town.tenant()).await.unwrap()), 0);
     town.let_pass(2 * DAY).await;
-    assert_eq!(told(shared::notice::all(town.store(), town.tenant()).await.unwrap()), 1);
+    assert_eq!(told(engine::notify::all(town.store(), town.tenant()).await.unwrap()), 1);
     town.let_pass(2 * DAY).await;
     town.assert_linked(team.general_space(), "Engines");
-    assert_eq!(told(shared::notice::all(town.store(), town.tenant()).await.unwrap()), 0);
+    assert_eq!(told(engine::notify::all(town.store(), town.tenant()).await.unwrap()), 0);
 }
 
 #[tokio::test]
@@ -218,9 +218,9 @@ async fn spaces_that_were_there_before_are_linked_when_folders_are_switched_on()
     assert!(!town.world().take_calls().iter().any(is_sharepoints));
     let handle = town.handle.clone();
     town.house.consent_to_files(town.tenant(), &handle).await.unwrap();
-    town.set(shared::tenant::Settings { folders: shared::tenant::Folders::EachSpace, ..crate::town::every_team() })
+    town.set(engine::tenant::Settings { folders: engine::tenant::Folders::EachSpace, ..crate::town::every_team() })
         .await;
-    shared::round::look_at_every_link(town.store(), town.tenant(), town.now()).await.unwrap();
+    engine::reconcile::look_at_every_link(town.store(), town.tenant(), town.now()).await.unwrap();
     town.let_pass(5 * MINUTE).await;
     town.assert_linked(team.general_space(), "Engines");
     town.assert_linked(gears, "Gears");
@@ -268,10 +268,10 @@ async fn a_folder_that_a_person_renamed_is_followed() {
 
 #[tokio::test]
 async fn where_both_were_renamed_the_tenants_side_has_the_last_word() {
-    for (last_word, name) in [(shared::roster::Side::Group, "Ours"), (shared::roster::Side::Team, "Theirs")] {
+    for (last_word, name) in [(domain::membership::Side::Group, "Ours"), (domain::membership::Side::Team, "Theirs")] {
         let mut town = Town::with_folders(4).await;
-        let settings = shared::tenant::Settings {
-            folders: shared::tenant::Folders::EachSpace,
+        let settings = engine::tenant::Settings {
+            folders: engine::tenant::Folders::EachSpace,
             last_word,
             ..crate::town::every_team()
         };
@@ -470,9 +470,9 @@ async fn a_team_in_step_costs_no_call_of_sharepoints_for_six_days() {
 #[tokio::test]
 async fn in_preview_mode_nothing_of_it_is_done() {
     let mut town = Town::with_folders(4).await;
-    let preview = shared::tenant::Settings {
-        folders: shared::tenant::Folders::EachSpace,
-        running: shared::tenant::Running::Preview,
+    let preview = engine::tenant::Settings {
+        folders: engine::tenant::Folders::EachSpace,
+        running: engine::tenant::Running::Preview,
         ..crate::town::every_team()
     };
     town.set(preview).await;

@@ -1,12 +1,13 @@
 //! Spaces that are left alone, and folders that wait or fail: beside people and names, never in their way.
 
+use clients::http::Api;
+use engine::folders::{self, Hindrance, Standing, State};
+use engine::link::{self, Unlinked};
+use engine::notify;
+use engine::tenant::{Folders, OfficerStanding, Settings};
 use sandbox::{Fault, Registration, Role, Service};
-use shared::folders::{self, Hindrance, Standing, State};
-use shared::http::Api;
-use shared::link::{self, Unlinked};
-use shared::notice;
-use shared::store::Store;
-use shared::tenant::{Folders, OfficerStanding, Settings, keys};
+use store::keys;
+use store::table::Store;
 
 use crate::folders::is_sharepoints;
 use crate::town::{DAY, MINUTE, Town, every_team};
@@ -134,7 +135,7 @@ async fn whoever_stands_outside_links_nothing() {
     town.assert_in_step(team);
     // Inside, it makes up for it.
     town.set(with_folders()).await;
-    shared::round::look_at_every_link(town.store(), town.tenant(), town.now()).await.unwrap();
+    engine::reconcile::look_at_every_link(town.store(), town.tenant(), town.now()).await.unwrap();
     town.let_pass(5 * MINUTE).await;
     town.assert_linked(team.general_space(), "Engines");
 }
@@ -223,7 +224,7 @@ async fn what_sharepoint_announces_is_heeded_before_it_refuses() {
 async fn losing_only_the_consent_to_files_leaves_people_and_names_alone() {
     let mut town = Town::with_folders(6).await;
     town.set(Settings {
-        told: Some(shared::tenant::Told::Person(shared::webex::WebexId::new(
+        told: Some(engine::tenant::Told::Person(clients::webex::WebexId::new(
             Default::default(),
             town.people[5].person,
         ))),
@@ -240,9 +241,9 @@ async fn losing_only_the_consent_to_files_leaves_people_and_names_alone() {
     town.assert_in_step(team);
     assert_eq!(town.group().1.display_name, "Machines");
     assert_eq!(town.linked(gears), None);
-    let at_hand = shared::tenant::at_hand(town.store(), town.tenant(), &[], town.now()).await.unwrap().unwrap().0;
+    let at_hand = engine::tenant::at_hand(town.store(), town.tenant(), &[], town.now()).await.unwrap().unwrap().0;
     assert!(at_hand.tenant.files.unwrap().lost.is_some());
-    assert!(shared::standstill::load(town.store(), town.tenant()).await.unwrap().is_none());
+    assert!(engine::tenant::suspension::load(town.store(), town.tenant()).await.unwrap().is_none());
     town.let_pass(DAY).await;
     let told = town.world().cards_to(town.people[5].person);
     assert_eq!(told.iter().filter(|message| format!("{message:?}").contains("files")).count(), 1, "told once");
@@ -252,7 +253,7 @@ async fn losing_only_the_consent_to_files_leaves_people_and_names_alone() {
     town.sync_now(team).await;
     town.assert_linked(gears, "Gears");
     assert!(
-        notice::all(town.store(), town.tenant()).await.unwrap().iter().all(|notice| !notice.text.contains("files"))
+        notify::all(town.store(), town.tenant()).await.unwrap().iter().all(|notice| !notice.text.contains("files"))
     );
 }
 

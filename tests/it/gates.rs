@@ -1,11 +1,11 @@
 //! A service that asks to wait is left alone, by that tenant and no other.
 
+use domain::ids::{GroupId, TeamId};
+use engine::tenant::{NewTeams, Settings};
 use sandbox::{Call, Fault, Person, Role, Service, TenantHandle};
 use serde_json::json;
-use shared::ids::{GroupId, TeamId};
-use shared::message::{Ask, Cause, Message};
-use shared::queue::Queue;
-use shared::tenant::{NewTeams, Settings};
+use store::message::{Ask, Cause, Message};
+use store::queue::Queue;
 
 use crate::town::{MINUTE, Town, every_team};
 

@@ -1,12 +1,12 @@
 //! Many links: what their rounds cost, and that nothing comes all at once.
 
+use clients::http::Api;
+use engine::reconcile::LOOKS_PER_ROUND;
+use engine::tenant;
+use engine::tenant::settings::{OfficerStanding, Settings};
 use jiff::SignedDuration;
 use sandbox::scale::links;
 use sandbox::{Call, Role, Service};
-use shared::http::Api;
-use shared::round::LOOKS_PER_ROUND;
-use shared::settings::{OfficerStanding, Settings};
-use shared::tenant;
 
 use crate::town::{MINUTE, Town, every_team};
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use domain::membership::LeftOut;
+use engine::link::Who;
 use sandbox::{AdminRole, Kind, Person, Role, Service};
-use shared::link::Who;
-use shared::message::Cause;
-use shared::roster::LeftOut;
+use store::message::Cause;
 
 use crate::town::{DAY, MINUTE, Town};
 

@@ -1,11 +1,11 @@
 //! While it is tried out: only teams of people in one group are new.
 
+use clients::webex::{Region, WebexId};
+use domain::ids::{GroupId, TeamId};
+use engine::link::Phase;
+use engine::tenant::{NewTeams, Settings};
 use sandbox::{Failure, Fault, Role, Service};
 use serde_json::json;
-use shared::ids::{GroupId, TeamId};
-use shared::link::Phase;
-use shared::tenant::{NewTeams, Settings};
-use shared::webex::{Region, WebexId};
 
 use crate::town::{DAY, MINUTE, Town, every_team};
 
@@ -57,8 +57,8 @@ async fn what_was_decided_costs_nothing_later_and_the_end_of_the_pilot_makes_no_
 
     town.set(every_team()).await;
     town.world().add_to_team(old, town.people[5].person, Role::Member).unwrap();
-    let look = |region| shared::message::Ask::Team { team: old, region };
-    town.handle(&town.wish(look(Some(Region::default())), shared::message::Cause::Person)).await;
+    let look = |region| store::message::Ask::Team { team: old, region };
+    town.handle(&town.wish(look(Some(Region::default())), store::message::Cause::Person)).await;
     town.let_pass(DAY).await;
     assert_eq!(phase(&town, old).await, None);
     let newer = town.create_team("Newer", &[town.people[3], town.people[4]]);

@@ -1,15 +1,15 @@
 //! What would happen: read, merged, shown, and nothing of it done.
 
+use domain::ids::{GroupId, TeamId};
+use domain::membership::{LeftOut, Side, Standing};
+use domain::merge::{Direction, HeldFor};
+use engine::link::{Link, OfficerPlace, Phase, TroubleKind, Who};
+use engine::preview::{self, Consent, GroupOutlook, Move, Of, OfficerOutlook, Preview, Rename, Totals};
+use engine::safety::pending_approval;
+use engine::tenant::{BrakeLimits, GroupDeleted, NewTeams, Running, Settings, TeamDeleted};
 use jiff::SignedDuration;
 use sandbox::{Call, Kind, Role};
-use shared::held;
-use shared::ids::{GroupId, TeamId};
-use shared::link::{Link, OfficerPlace, Phase, TroubleKind, Who};
-use shared::merge::{Direction, HeldFor};
-use shared::message::Cause;
-use shared::preview::{self, Consent, GroupOutlook, Move, Of, OfficerOutlook, Preview, Rename, Totals};
-use shared::roster::{LeftOut, Side, Standing};
-use shared::tenant::{BrakeLimits, GroupDeleted, NewTeams, Running, Settings, TeamDeleted};
+use store::message::Cause;
 
 use crate::town::{DAY, MINUTE, Town, every_team};
 
@@ -171,7 +171,7 @@ async fn what_was_shown_is_done_and_a_removal_that_was_not_shown_waits() {
         look(&mut town, team).await;
         assert!(!comes_after || is_there(&town, team, 6), "whoever came is carried over");
         let there = [4, 5].map(|n| is_there(&town, team, n));
-        let held = held::load(town.store(), town.tenant(), team).await.unwrap();
+        let held = pending_approval::load(town.store(), town.tenant(), team).await.unwrap();
         match comes_after {
             false => assert_eq!((there, held), ([false, true], None)),
             true => {
@@ -258,7 +258,7 @@ async fn removals_are_shown_as_held_and_count_for_no_brake() {
     let preview = shown(&town, team).await;
     assert_eq!(preview.totals(), Totals { held: 3, ..Totals::default() });
     assert!(preview.moves.iter().all(|one| one.held == Some(HeldFor::TenantLimit)));
-    assert_eq!(held::load(town.store(), town.tenant(), team).await.unwrap(), None, "no plan waits");
+    assert_eq!(pending_approval::load(town.store(), town.tenant(), team).await.unwrap(), None, "no plan waits");
     assert_eq!(link(&town, team).await.held, None);
     assert_nothing_was_written(&town);
 

@@ -1,7 +1,7 @@
 //! The table is restored to a point in time: what happened since is found as a difference, and nobody is lost.
 
+use engine::link::TroubleKind;
 use sandbox::Role;
-use shared::link::TroubleKind;
 
 use crate::town::{DAY, MINUTE, Town};
 

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
+use clients::http::{Access, Deadline};
+use clients::webex::{WebexId, Webhook, WebhookOwner, WebhookResource, WebhookStatus};
+use domain::ids::RoomId;
+use engine::link::Phase;
+use engine::reconcile::last_report;
+use engine::tenant::settings::{NewTeams, OfficerStanding, Settings};
 use jiff::SignedDuration;
 use sandbox::{Call, DeltaEnd, Failure, Fault, OrgWebhooks, Role, Service};
 use serde_json::json;
-use shared::http::{Access, Deadline};
-use shared::ids::RoomId;
-use shared::link::Phase;
-use shared::message::Turn;
-use shared::queue::Queue;
-use shared::round::last_report;
-use shared::secrets::Secrets;
-use shared::settings::{NewTeams, OfficerStanding, Settings};
-use shared::webex::{WebexId, Webhook, WebhookOwner, WebhookResource, WebhookStatus};
+use store::message::Turn;
+use store::queue::Queue;
+use store::secrets::Secrets;
 
 use crate::town::{DAY, MINUTE, Town, every_team};
 
@@ -43,7 +43,7 @@ async fn webhooks(town: &Town) -> Vec<Webhook> {
 }
 
 /// A round of the first tenant, outside of the schedule.
-async fn full_round(town: &mut Town) -> shared::round::Report {
+async fn full_round(town: &mut Town) -> engine::reconcile::Report {
     town.skip(5 * MINUTE);
     let turn = Turn { v: Default::default(), tenant: town.tenant(), at: town.now() };
     let deadline = Deadline(town.now() + MINUTE);

@@ -1,12 +1,12 @@
 //! What large customers and many of them take, in sizes that are told quickly.
 
+use domain::ids::{PersonId, TeamId};
+use engine::quota::{Priority, Quota, Taken, Taker};
 use jiff::SignedDuration;
 use sandbox::scale::{Limit, Size, directory, first_sync, idle};
 use sandbox::{Call, Fault, Refused, Role, Service, World};
 use serde::Deserialize;
-use shared::budget::{Priority, Quota, Taken, Taker};
-use shared::ids::{PersonId, TeamId};
-use shared::store::{Key, Store, from_item};
+use store::table::{Key, Store, from_item};
 
 use crate::town::{MINUTE, Town};
 

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::activity::{Activity, PersonChange};
-use shared::ids::{TeamId, TenantId};
-use shared::message::Cause;
-use shared::roster::{Person, Side, Standing};
-use shared::store::Store;
+use domain::ids::{TeamId, TenantId};
+use domain::membership::{Person, Side, Standing};
+use engine::activity::{Activity, PersonChange};
+use store::message::Cause;
+use store::table::Store;
 
 use crate::setup_browser::{Browser, Customers, Page};
 use crate::setup_leaving::{living_groups, with_teams};
@@ -120,11 +120,11 @@ async fn the_file_has_a_line_for_everybody_and_for_every_other_deed() {
 /// Stores what many looks did.
 async fn much_was_done(customers: &Customers, tenant: TenantId, team: TeamId, looks: i64, people: usize) {
     let store = customers.house.ground().store.clone();
-    let now = shared::clock::Clock::now(customers.house.ground().clock.as_ref());
+    let now = domain::clock::Clock::now(customers.house.ground().clock.as_ref());
     for look in 0..looks {
         let change = |n: usize| PersonChange {
             person: Person {
-                person: shared::ids::PersonId(uuid::Uuid::from_u128(n as u128)),
+                person: domain::ids::PersonId(uuid::Uuid::from_u128(n as u128)),
                 object: customers.people[0].object,
             },
             side: Side::Team,

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
 use sandbox::DirectoryRole;
 use sandbox::house::{House, Reach};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use shared::http::{Transport, TransportError};
-use shared::store::Item;
+use store::table::Item;
 
 use crate::setup_browser::{Browser, Customers, Page};
 

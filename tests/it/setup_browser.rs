@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clients::http::Transport;
+use domain::clock::Clock;
+use domain::ids::{ObjectId, OrgId, PersonId, TenantId};
+use engine::tenant;
+use engine::tenant::files_consent::FilesConsent;
+use engine::tenant::organization::{self, Organization};
+use engine::tenant::settings::{self, Settings};
 use http::HeaderMap;
 use sandbox::house::{FUNCTIONS, Ground, House};
 use sandbox::{AdminRole, Person, TenantHandle, World};
-use shared::clock::Clock;
-use shared::files::FilesConsent;
-use shared::http::Transport;
-use shared::ids::{ObjectId, OrgId, PersonId, TenantId};
-use shared::organization::{self, Organization};
-use shared::settings::{self, Settings};
-use shared::store::Item;
-use shared::tenant;
+use store::table::Item;
 use url::Url;
 
 use crate::town::start;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use domain::ids::{TeamId, TenantId};
+use engine::backfill::candidate::{self, Found};
+use engine::backfill::run::{self, Run, Stage, State};
+use engine::backfill::search::{self, Search};
 use sandbox::{Call, Fault, Role, Service};
-use shared::existing::found::{self, Found};
-use shared::existing::run::{self, Run, Stage, State};
-use shared::existing::search::{self, Search};
-use shared::ids::{TeamId, TenantId};
 
 use crate::setup_browser::{Browser, Customers, Page};
 use crate::setup_leaving::{KEEP, living_groups, officer_is_in};
@@ -69,7 +69,7 @@ async fn run_of(customers: &Customers, tenant: TenantId) -> Run {
 }
 
 async fn everything_found(customers: &Customers, tenant: TenantId) -> BTreeMap<String, Found> {
-    let (found, _) = found::page(customers.house.ground().store.as_ref(), tenant, "", 1000, None).await.unwrap();
+    let (found, _) = candidate::page(customers.house.ground().store.as_ref(), tenant, "", 1000, None).await.unwrap();
     found.into_iter().map(|(found, _)| (found.title.clone(), found)).collect()
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use engine::credentials::registration::Registration as App;
+use engine::tenant::settings::{Folders, OfficerStanding};
 use sandbox::{DirectoryRole, Registration};
-use shared::registration::Registration as App;
-use shared::secrets::Secrets;
-use shared::settings::{Folders, OfficerStanding};
+use store::secrets::Secrets;
 
 use crate::setup_browser::{Browser, Customers};
 use crate::setup_leaving::{KEEP, with_teams};

@@ -1,8 +1,8 @@
 //! The spaces of a team and their folders on the team's page, and what becomes of them when a customer leaves.
 
-use shared::folders::{self, Standing};
-use shared::ids::TeamId;
-use shared::tenant::{Folders, OfficerStanding, Settings};
+use domain::ids::TeamId;
+use engine::folders::{self, Standing};
+use engine::tenant::{Folders, OfficerStanding, Settings};
 
 use crate::setup_browser::{Browser, Customers};
 use crate::setup_leaving::{items_of, with_teams};
@@ -13,31 +13,31 @@ fn page_of(team: TeamId) -> String {
 }
 
 /// One team with a further space, both linked.
-async fn with_folders() -> (Customers, Browser, shared::ids::TenantId, TeamId) {
+async fn with_folders() -> (Customers, Browser, domain::ids::TenantId, TeamId) {
     let (mut customers, browser, tenant, teams) = with_teams(1).await;
     let acme = customers.acme.clone();
     customers.house.consent_to_files(tenant, &acme).await.unwrap();
     set(&customers, |settings| settings.folders = Folders::EachSpace).await;
     let team = teams[0];
     customers.world().create_room(customers.people[0].person, "Gears & <Cogs>", Some(team));
-    shared::round::look_at_every_link(store(&customers), tenant, now(&customers)).await.unwrap();
+    engine::reconcile::look_at_every_link(store(&customers), tenant, now(&customers)).await.unwrap();
     customers.house.let_pass(5 * MINUTE).await;
     (customers, browser, tenant, team)
 }
 
-fn store(customers: &Customers) -> &dyn shared::store::Store {
+fn store(customers: &Customers) -> &dyn store::table::Store {
     customers.house.ground().store.as_ref()
 }
 
 fn now(customers: &Customers) -> jiff::Timestamp {
-    shared::clock::Clock::now(customers.house.ground().clock.as_ref())
+    domain::clock::Clock::now(customers.house.ground().clock.as_ref())
 }
 
 async fn set(customers: &Customers, change: impl FnOnce(&mut Settings)) {
     let tenant = customers.tenant().await;
-    let (mut settings, version) = shared::settings::load(store(customers), tenant).await.unwrap();
+    let (mut settings, version) = engine::tenant::settings::load(store(customers), tenant).await.unwrap();
     change(&mut settings);
-    shared::settings::save(store(customers), tenant, &settings, version).await.unwrap();
+    engine::tenant::settings::save(store(customers), tenant, &settings, version).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The whole way: from the prerequisites to a group that a new team gets.
 
+use engine::tenant::settings::{NewTeams, OfficerStanding};
 use serde_json::json;
-use shared::settings::{NewTeams, OfficerStanding};
 
 use crate::setup_browser::Customers;
 use crate::town::MINUTE;

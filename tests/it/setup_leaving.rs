@@ -1,9 +1,9 @@
 //! Disconnecting: what is taken back, what stays, and coming back.
 
+use domain::ids::{GroupId, TeamId, TenantId};
+use engine::offboard::{self, Stage};
+use engine::tenant::NewTeams;
 use sandbox::{Fault, Service};
-use shared::ids::{GroupId, TeamId, TenantId};
-use shared::leaving::{self, Stage};
-use shared::tenant::NewTeams;
 
 use crate::setup_browser::{Browser, Customers};
 use crate::town::{DAY, MINUTE};
@@ -32,7 +32,7 @@ pub(crate) fn officer_is_in(customers: &Customers, team: TeamId) -> bool {
 }
 
 async fn stage(customers: &Customers, tenant: TenantId) -> Stage {
-    leaving::load(customers.house.ground().store.as_ref(), tenant).await.unwrap().unwrap().stage
+    offboard::load(customers.house.ground().store.as_ref(), tenant).await.unwrap().unwrap().stage
 }
 
 pub(crate) const KEEP: [(&str, &str); 3] = [("sure", "yes"), ("groups", "keep"), ("links", "keep")];

@@ -1,10 +1,10 @@
 //! An externalId that moved from one account to another waits for an administrator who signs in freshly with Microsoft.
 
+use domain::clock::Clock;
+use domain::ids::PersonId;
+use domain::membership::LeftOut;
+use engine::people::PersonIndex;
 use sandbox::{DirectoryRole, Person, Registration, Role};
-use shared::clock::Clock;
-use shared::ids::PersonId;
-use shared::people::PersonIndex;
-use shared::roster::LeftOut;
 
 use crate::setup_browser::{Browser, Customers, Page};
 use crate::town::MINUTE;

@@ -1,9 +1,9 @@
 //! Coming back: what administrators see of a running integration, and what a change of theirs sets going.
 
+use domain::ids::{PersonId, TeamId};
 use sandbox::AdminRole::{ComplianceOfficer, ReadOnlyAdmin};
 use sandbox::{Failure, Fault, Role, Service};
 use serde_json::json;
-use shared::ids::{PersonId, TeamId};
 
 use crate::setup_browser::{Browser, Customers};
 use crate::setup_leaving::{KEEP, living_groups, with_teams};

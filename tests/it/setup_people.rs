@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use domain::ids::{ObjectId, PersonId};
+use domain::membership::LeftOut;
+use engine::people::{self, PersonIndex};
 use sandbox::{AdminRole, Fault, Person, Role, Service, UserKind};
-use shared::ids::{ObjectId, PersonId};
-use shared::people::{self, PersonIndex};
-use shared::roster::LeftOut;
 
 use crate::setup_browser::{Browser, Customers, Page};
 use crate::town::MINUTE;

@@ -1,7 +1,7 @@
 //! What an administrator decides about people by name: putting them back as they were before something was done, and making them equal.
 
+use domain::ids::{GroupId, TeamId};
 use sandbox::Role;
-use shared::ids::{GroupId, TeamId};
 
 use crate::setup_browser::{Browser, Customers, Page};
 use crate::setup_leaving::{living_groups, with_teams};

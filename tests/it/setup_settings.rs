@@ -1,16 +1,16 @@
 //! The settings: saved as they were filled in, by one administrator at a time.
 
-use serde_json::json;
-use shared::http::Deadline;
-use shared::ids::{PersonId, TeamId};
-use shared::link::{self, Kept, Phase};
-use shared::merge::Direction;
-use shared::roster::Side;
-use shared::settings::{
+use clients::http::Deadline;
+use clients::webex::{Region, WebexId};
+use domain::ids::{PersonId, TeamId};
+use domain::membership::Side;
+use domain::merge::Direction;
+use engine::link::{self, Kept, Phase};
+use engine::tenant::settings::{
     BrakeLimits, Folders, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, TeamDeleted, Told,
 };
-use shared::store::{Change, Condition, from_item, to_value};
-use shared::webex::{Region, WebexId};
+use serde_json::json;
+use store::table::{Change, Condition, from_item, to_value};
 use uuid::Uuid;
 
 use crate::setup_browser::Customers;

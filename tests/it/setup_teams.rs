@@ -1,9 +1,9 @@
 //! The pages of teams: who is on both sides and why, what waits for a decision, and that each decision is made once, by whoever may.
 
+use domain::ids::{GroupId, TeamId};
+use engine::link::State;
+use engine::tenant::settings::Running;
 use sandbox::{Fault, Service};
-use shared::ids::{GroupId, TeamId};
-use shared::link::State;
-use shared::settings::Running;
 
 use crate::setup_browser::{Browser, Customers};
 use crate::setup_leaving::{living_groups, with_teams};

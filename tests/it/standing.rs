@@ -1,9 +1,9 @@
 //! Where the officer stands, and what the link is called.
 
+use engine::link::OfficerPlace;
+use engine::tenant::{NameCarriage, OfficerStanding, Settings};
 use sandbox::Role;
-use shared::link::OfficerPlace;
-use shared::message::Cause;
-use shared::tenant::{NameCarriage, OfficerStanding, Settings};
+use store::message::Cause;
 
 use crate::town::{DAY, MINUTE, Town, every_team};
 

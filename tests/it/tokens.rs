@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clients::graph::TokenErrorKind;
+use clients::http::{Deadline, Transport, TransportError};
+use domain::ids::GroupId;
+use engine::credentials::registration::Registration;
+use engine::credentials::tokens::TokensError;
+use engine::link::State;
 use jiff::SignedDuration;
 use sandbox::house::{House, Reach};
 use sandbox::{Call, Failure, Fault, Role, Service};
 use serde_json::{Value, json};
-use shared::graph::TokenErrorKind;
-use shared::http::{Deadline, Transport, TransportError};
-use shared::ids::GroupId;
-use shared::link::State;
-use shared::message::{Ask, Cause};
-use shared::queue::Queue;
-use shared::registration::Registration;
-use shared::secrets::Secrets;
-use shared::tokens::TokensError;
+use store::message::{Ask, Cause};
+use store::queue::Queue;
+use store::secrets::Secrets;
 
 use crate::town::{DAY, MINUTE, Town};
 

@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clients::http::Deadline;
+use domain::clock::Clock;
+use domain::ids::{GroupId, TeamId, TenantId};
+use domain::membership::LeftOut;
+use engine::link::{self, Kept, OnLink, Who};
+use engine::tenant::{self, Folders, NewTeams, Settings, Tenant};
 use jiff::{SignedDuration, Timestamp};
 use sandbox::house::{Ground, House};
 use sandbox::{Group, Person, Role, TenantHandle};
-use shared::clock::Clock;
-use shared::http::Deadline;
-use shared::ids::{GroupId, TeamId, TenantId};
-use shared::link::{self, Kept, OnLink, Who};
-use shared::message::{Ask, Cause, Message};
-use shared::queue::Queue;
-use shared::roster::LeftOut;
-use shared::store::memory::MemoryStore;
-use shared::store::{Store, from_item};
-use shared::tenant::{self, Folders, NewTeams, Settings, Tenant};
+use store::message::{Ask, Cause, Message};
+use store::queue::Queue;
+use store::table::memory::MemoryStore;
+use store::table::{Store, from_item};
 
 pub(crate) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -162,7 +162,7 @@ impl Town {
 
     /// The officer signs in anew.
     pub(crate) async fn keep_pair(&self, pair: sandbox::TokenPair) {
-        let pair = shared::webex::TokenPair {
+        let pair = clients::webex::TokenPair {
             access: pair.access_token.into(),
             refresh: pair.refresh_token.into(),
             access_ends_at: pair.access_ends,
@@ -174,9 +174,11 @@ impl Town {
 
     /// An administrator lets a held plan happen, if one waits.
     pub(crate) async fn apply_held(&self, team: TeamId) {
-        if let Some(plan) = shared::held::load(self.store(), self.tenant(), team).await.unwrap() {
-            use shared::held::Decision;
-            shared::held::decide(self.store(), self.tenant(), team, &plan.hash(), Decision::Apply).await.unwrap();
+        if let Some(plan) = engine::safety::pending_approval::load(self.store(), self.tenant(), team).await.unwrap() {
+            use engine::safety::pending_approval::Decision;
+            engine::safety::pending_approval::decide(self.store(), self.tenant(), team, &plan.hash(), Decision::Apply)
+                .await
+                .unwrap();
             self.ask(team, Cause::Administrator).await;
         }
     }

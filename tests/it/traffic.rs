@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
+use domain::clock::Clock;
+use engine::tenant::{Folders, NewTeams, Settings};
 use sandbox::Role;
 use sandbox::house::{Ground, House, Reach};
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::http::{Transport, TransportError};
-use shared::tenant::{Folders, NewTeams, Settings};
 
 use crate::town::{DAY, MINUTE, every_team, start};
 
@@ -100,8 +100,8 @@ async fn a_long_story_speaks_of_everything_there_is_and_is_kept_for_validation()
     world.delete_group(group);
     house.let_pass(30 * MINUTE).await;
     let settings = Settings { new_teams: NewTeams::Ask, switched_on_at: Some(ground.clock.now()), ..with_folders };
-    let (_, version) = shared::settings::load(ground.store.as_ref(), tenant).await.unwrap();
-    shared::settings::save(ground.store.as_ref(), tenant, &settings, version).await.unwrap();
+    let (_, version) = engine::tenant::settings::load(ground.store.as_ref(), tenant).await.unwrap();
+    engine::tenant::settings::save(ground.store.as_ref(), tenant, &settings, version).await.unwrap();
     create("Asked", 2);
     house.let_pass(DAY).await;
     assert!(world.violations().is_empty());

@@ -1,18 +1,18 @@
 //! What comes to an end, what is taken away, and who is told of it.
 
+use clients::webex::WebexId;
+use domain::ids::TeamId;
+use engine::link::{Ended, Phase};
+use engine::notify;
+use engine::reconcile;
+use engine::tenant;
+use engine::tenant::settings::{Folders, GroupDeleted, Settings, TeamDeleted, Told};
+use engine::tenant::suspension::{self, Why};
 use jiff::SignedDuration;
 use sandbox::{AdminRole, Fault, Registration, Role, Service};
 use serde_json::json;
-use shared::ids::TeamId;
-use shared::link::{Ended, Phase};
-use shared::message::Cause;
-use shared::notice;
-use shared::round;
-use shared::secrets::Secrets;
-use shared::settings::{Folders, GroupDeleted, Settings, TeamDeleted, Told};
-use shared::standstill::{self, Why};
-use shared::tenant;
-use shared::webex::WebexId;
+use store::message::Cause;
+use store::secrets::Secrets;
 
 use crate::town::{DAY, MINUTE, Town, every_team};
 
@@ -31,7 +31,7 @@ fn told(town: &Town) -> Vec<String> {
 }
 
 async fn standstill(town: &Town) -> Option<Why> {
-    standstill::load(town.store(), town.tenant()).await.unwrap().map(|standstill| standstill.why)
+    suspension::load(town.store(), town.tenant()).await.unwrap().map(|standstill| standstill.why)
 }
 
 /// Somebody leaves and somebody joins, on both sides.
@@ -85,7 +85,7 @@ async fn a_tenant_stands_still_and_goes_on(why: Why, take: impl Fn(&Town), give_
         let told = told(&town);
         assert_eq!(told.len(), before + 2, "and that it goes on: {told:#?}");
         assert!(told[before + 1].contains("works again"));
-        assert!(notice::all(town.store(), town.tenant()).await.unwrap().is_empty());
+        assert!(notify::all(town.store(), town.tenant()).await.unwrap().is_empty());
     }
 }
 
@@ -133,7 +133,7 @@ async fn an_officer_who_is_signed_out_can_tell_nobody_and_goes_on_when_connected
     town.world().revoke_tokens(town.handle.officer);
     town.let_pass(2 * SIX).await;
     assert_eq!(standstill(&town).await, Some(Why::OfficerSignedOut));
-    let notices = notice::all(town.store(), town.tenant()).await.unwrap();
+    let notices = notify::all(town.store(), town.tenant()).await.unwrap();
     assert!(
         notices.iter().any(|notice| notice.text.contains(Why::OfficerSignedOut.line()) && notice.told_at.is_none())
     );
@@ -178,11 +178,11 @@ async fn a_held_plan_and_a_link_that_fails_for_an_hour_are_told_once_each() {
     assert_eq!(told.iter().filter(|text| text.contains("“Held”")).count(), 1, "{told:#?}");
     assert_eq!(told.iter().filter(|text| text.contains("“Failing”")).count(), 1, "{told:#?}");
     assert!(told.iter().all(|text| text.contains("https://functions.example/teams/")), "with a link to the page");
-    assert_eq!(notice::all(town.store(), town.tenant()).await.unwrap().len(), 2);
+    assert_eq!(notify::all(town.store(), town.tenant()).await.unwrap().len(), 2);
     town.world().clear_faults();
     town.apply_held(held).await;
     town.let_pass(3 * 60 * MINUTE).await;
-    assert_eq!(notice::all(town.store(), town.tenant()).await.unwrap().len(), 0, "withdrawn when it is over");
+    assert_eq!(notify::all(town.store(), town.tenant()).await.unwrap().len(), 0, "withdrawn when it is over");
     assert_eq!(town.world().cards_to(town.people[0].person).len(), told.len());
 }
 
@@ -308,7 +308,7 @@ async fn files_alone_stand_still(town: &mut Town, why: Why, give_back: impl Asyn
     let said = told(town);
     assert_eq!(said.len(), 1, "told once: {said:#?}");
     assert!(said[0].contains("People and names go on") && said[0].contains("/folders"), "{said:#?}");
-    let report = round::last_report(town.store(), town.tenant()).await.unwrap().unwrap();
+    let report = reconcile::last_report(town.store(), town.tenant()).await.unwrap().unwrap();
     assert_eq!(report.troubles, Vec::<String>::new(), "it is known, and no trouble of every round");
     changes(town, team);
     town.let_pass(20 * MINUTE).await;
@@ -317,7 +317,7 @@ async fn files_alone_stand_still(town: &mut Town, why: Why, give_back: impl Asyn
     town.let_pass(2 * SIX).await;
     assert_eq!((lost(town).await, standstill(town).await), (None, None));
     assert_eq!(told(town).len(), 1);
-    assert_eq!(notice::all(town.store(), town.tenant()).await.unwrap(), []);
+    assert_eq!(notify::all(town.store(), town.tenant()).await.unwrap(), []);
 }
 
 #[tokio::test]

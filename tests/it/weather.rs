@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
+use domain::ids::TeamId;
 use sandbox::house::{House, Reach};
 use sandbox::{Call, Kind, OwnerRemoval, Role, Service};
-use shared::http::{Transport, TransportError};
-use shared::ids::TeamId;
-use shared::message::{Ask, Cause};
-use shared::queue::Queue;
+use store::message::{Ask, Cause};
+use store::queue::Queue;
 
 use crate::town::{DAY, MINUTE, Town};
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use shared::activity::{self, Activity};
-use shared::ids::TeamId;
-use shared::link::{self, Kept, Who};
-use shared::message::Cause;
-use shared::roster::{Person, Side, Standing};
-use shared::store::{Cursor, from_item};
+use domain::ids::TeamId;
+use domain::membership::{Person, Side, Standing};
+use engine::activity::{self, Activity};
+use engine::link::{self, Kept, Who};
+use store::message::Cause;
+use store::table::{Cursor, from_item};
 use url::form_urlencoded::Serializer;
 
 use crate::answer::Answer;

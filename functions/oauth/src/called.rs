@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::ids::{ObjectId, PersonId};
-use shared::link::Who;
-use shared::people::PersonIndex;
-use shared::roster::Person;
+use domain::ids::{ObjectId, PersonId};
+use domain::membership::Person;
+use engine::link::Who;
+use engine::people::PersonIndex;
 
 use crate::failure::{Failure, Service};
 use crate::{Administrator, Oauth};

@@ -6,17 +6,18 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use shared::activity::PersonChange;
-use shared::connect::{self, Candidate, Connected, Hindrance, Union};
-use shared::graph::Group;
-use shared::ids::{GroupId, TeamId, TenantId};
-use shared::link::{self, Claim, TroubleKind, Who};
-use shared::preview::{Move, OfficerOutlook, Rename};
-use shared::roster::{Side, Standing};
-use shared::settings::{self, NameCarriage, Running, Settings};
-use shared::store::from_item;
-use shared::sync::unique_name;
-use shared::tenant::{Tenant, keys};
+use clients::graph::Group;
+use domain::ids::{GroupId, TeamId, TenantId};
+use domain::membership::{Side, Standing};
+use engine::activity::PersonChange;
+use engine::adopt::{self, Candidate, Connected, Hindrance, Union};
+use engine::link::{self, Claim, TroubleKind, Who};
+use engine::preview::{Move, OfficerOutlook, Rename};
+use engine::sync::unique_name;
+use engine::tenant::Tenant;
+use engine::tenant::settings::{self, NameCarriage, Running, Settings};
+use store::keys;
+use store::table::from_item;
 
 use crate::answer::Answer;
 use crate::called::Called;
@@ -211,7 +212,7 @@ impl Oauth {
         let item = store.get(&keys::tenant(tenant)).await?.ok_or(Failure::NotConnected)?;
         let of: Tenant = from_item(item)?;
         let words = words(administrator, proof, &union);
-        match connect::connect(store, &of, &union, words, self.clock.now()).await? {
+        match adopt::connect(store, &of, &union, words, self.clock.now()).await? {
             Connected::Linked => {}
             Connected::Busy => {
                 return self.union_page(administrator, &candidate, (group, Ok(union)), (409, Some(BUSY))).await;

@@ -2,15 +2,15 @@
 //! shows what the directory grants.
 
 use askama::Template;
+use clients::graph::{AppToken, TokenErrorKind};
+use clients::http::Access;
+use domain::ids::DirectoryId;
+use engine::credentials::registration::Registration;
+use engine::credentials::tokens::MicrosoftApp;
+use engine::reconcile;
+use engine::tenant::files_consent::{self, FilesConsent};
+use engine::tenant::organization::{self, Directory, Join};
 use jiff::{SignedDuration, Timestamp};
-use shared::files::{self, FilesConsent};
-use shared::graph::{AppToken, TokenErrorKind};
-use shared::http::Access;
-use shared::ids::DirectoryId;
-use shared::organization::{self, Directory, Join};
-use shared::registration::Registration;
-use shared::round;
-use shared::tokens::MicrosoftApp;
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Service};
@@ -139,15 +139,15 @@ impl Oauth {
             (Registration::Files, None) => return Err(Failure::NotConnected),
             (Registration::Files, Some(directory)) => {
                 let (by, by_name) = (pending.by, pending.by_name.clone());
-                files::keep(store, tenant, &FilesConsent { since: now, by, by_name, lost: None }).await?;
+                files_consent::keep(store, tenant, &FilesConsent { since: now, by, by_name, lost: None }).await?;
                 // Whatever waited for it.
-                round::look_at_every_link(store, tenant, now).await?;
+                reconcile::look_at_every_link(store, tenant, now).await?;
                 tracing::info!(org = %session.org, %tenant, directory = %directory.id, %by, "a directory consented to files");
                 Answer::see(format!("{}?authorized", Place::Folders.path()))
             }
         };
         session.set_pending(store, None).await?;
-        round::do_everything_next(store, tenant).await?;
+        reconcile::do_everything_next(store, tenant).await?;
         Ok(answer)
     }
 

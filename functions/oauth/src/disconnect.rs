@@ -1,12 +1,13 @@
 //! Disconnecting, and the receipt of what was taken back.
 
 use askama::Template;
-use shared::ids::TenantId;
-use shared::leaving::{self, Groups, Leaving, Links, Stage, Word};
-use shared::organization::{self, Directory};
-use shared::registration::Registration;
-use shared::store::{StoreError, from_item};
-use shared::tenant::{Tenant, keys};
+use domain::ids::TenantId;
+use engine::credentials::registration::Registration;
+use engine::offboard::{self, Groups, Leaving, Links, Stage, Word};
+use engine::tenant::Tenant;
+use engine::tenant::organization::{self, Directory};
+use store::keys;
+use store::table::{StoreError, from_item};
 
 use crate::answer::Answer;
 use crate::failure::Failure;
@@ -91,7 +92,7 @@ impl Oauth {
             Some("forget") => Links::Forget,
             _ => Links::Keep,
         };
-        match leaving::begin(store, &tenant, session.person, (groups, links), self.clock.now()).await {
+        match offboard::begin(store, &tenant, session.person, (groups, links), self.clock.now()).await {
             Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Place::Disconnect)),
             begun => begun?,
         }
@@ -102,14 +103,14 @@ impl Oauth {
 
     /// As much as can be done at once; the rounds do the rest.
     async fn leave(&self, tenant: TenantId) {
-        if let Err(error) = leaving::go_on(&self.hands(), tenant).await {
+        if let Err(error) = offboard::go_on(&self.hands(), tenant).await {
             tracing::warn!(%tenant, %error, "the leaving goes on with the next round");
         }
     }
 
     pub(crate) async fn receipt(&self, administrator: &Administrator) -> Result<Answer, Failure> {
         let left = administrator.organization.left.ok_or(Failure::NotConnected)?;
-        let leaving = leaving::load(self.store.as_ref(), left).await?.ok_or(Failure::NotConnected)?;
+        let leaving = offboard::load(self.store.as_ref(), left).await?.ok_or(Failure::NotConnected)?;
         let page = ReceiptPage {
             shell: self.shell(administrator, Place::Receipt),
             csrf: &administrator.session.csrf,
@@ -137,7 +138,7 @@ impl Oauth {
             (Some("keep"), _) => Word::Keep,
             _ => return Err(Failure::Changed(Place::Receipt)),
         };
-        match leaving::decide(self.store.as_ref(), left, word, self.clock.now()).await {
+        match offboard::decide(self.store.as_ref(), left, word, self.clock.now()).await {
             Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Place::Receipt)),
             decided => decided?,
         }

@@ -1,10 +1,10 @@
 //! What was done, in words.
 
-use shared::activity::{Activity, EntryId, PersonChange};
-use shared::ids::TeamId;
-use shared::link::Who;
-use shared::message::Cause;
-use shared::roster::{Side, Standing};
+use domain::ids::TeamId;
+use domain::membership::{Side, Standing};
+use engine::activity::{Activity, EntryId, PersonChange};
+use engine::link::Who;
+use store::message::Cause;
 
 use crate::called::Called;
 use crate::home::date;

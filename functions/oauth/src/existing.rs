@@ -1,15 +1,15 @@
 //! Teams that were there before: the search for them, and choosing those that get a group.
 
 use askama::Template;
-use shared::connect;
-use shared::existing::Wish;
-use shared::existing::found::{self, TeamState, WithLink};
-use shared::existing::run::{self, Chooser, Run, Source};
-use shared::existing::search::{self, Order, Search, Stage};
-use shared::ids::TeamId;
-use shared::people;
-use shared::settings::{self, Settings};
-use shared::store::Cursor;
+use domain::ids::TeamId;
+use engine::adopt;
+use engine::backfill::Wish;
+use engine::backfill::candidate::{self, TeamState, WithLink};
+use engine::backfill::run::{self, Chooser, Run, Source};
+use engine::backfill::search::{self, Order, Search, Stage};
+use engine::people;
+use engine::tenant::settings::{self, Settings};
+use store::table::Cursor;
 use url::form_urlencoded::Serializer;
 
 use crate::answer::Answer;
@@ -131,7 +131,7 @@ impl Oauth {
         let (settings, _) = settings::load(store, tenant).await?;
         let title = incoming.query("title").unwrap_or_default().trim();
         let from = incoming.query("from").map(|from| Cursor(from.to_owned()));
-        let found = found::page(store, tenant, title, SHOWN, from.as_ref()).await;
+        let found = candidate::page(store, tenant, title, SHOWN, from.as_ref()).await;
         let (found, next) = found.map_err(|error| Failure::of_list(error, incoming.query("from")))?;
         let census = people::census(store, tenant).await?;
         let chooser = self.chooser(administrator, &settings)?;
@@ -219,10 +219,10 @@ fn row(chooser: &Chooser<'_>, one: &WithLink) -> Row {
         people: found.outlook.people,
         owners: found.outlook.owners,
         left_out: found.outlook.stay_behind() + found.outlook.unresolved,
-        hindrance: chooser.hindrance(one).map(found::Hindrance::words),
+        hindrance: chooser.hindrance(one).map(candidate::Hindrance::words),
         has_link: link.is_some(),
         is_connectable: found.owner == Some(chooser.org)
             && found.state == TeamState::Living
-            && link.as_ref().is_none_or(|kept| connect::Hindrance::of_link(&kept.link).is_none()),
+            && link.as_ref().is_none_or(|kept| adopt::Hindrance::of_link(&kept.link).is_none()),
     }
 }

@@ -7,15 +7,15 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use clients::graph::{User, UserKind};
+use clients::http::{self, Access, CallError, Class, Deadline, Urgency};
+use clients::webex::{ScimState, ScimUser};
+use domain::ids::{ObjectId, PersonId};
+use domain::membership::Person;
+use engine::people::{PersonIndex, object_of};
 use futures::{StreamExt, stream};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use shared::graph::{User, UserKind};
-use shared::http::{self, Access, CallError, Class, Deadline, Urgency};
-use shared::ids::{ObjectId, PersonId};
-use shared::people::{PersonIndex, object_of};
-use shared::roster::Person;
-use shared::webex::{ScimState, ScimUser};
 
 use crate::failure::Failure;
 use crate::home::date;

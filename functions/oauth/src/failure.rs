@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use shared::http::{CallError, Class};
-use shared::registration::Registration;
-use shared::store::StoreError;
-use shared::tokens::TokensError;
+use clients::http::{CallError, Class};
+use engine::credentials::registration::Registration;
+use engine::credentials::tokens::TokensError;
+use store::table::StoreError;
 
 use crate::id_token::IdTokenFault;
 use crate::place::Place;
@@ -114,15 +114,15 @@ macro_rules! unavailable {
     )+};
 }
 unavailable!(
-    shared::queue::QueueError,
+    store::queue::QueueError,
     CallError,
     TokensError,
     getrandom::Error,
     askama::Error,
     csv::Error,
-    shared::graph::TokenError,
-    shared::leaving::LeavingError,
-    shared::sync::SyncError
+    clients::graph::TokenError,
+    engine::offboard::LeavingError,
+    engine::sync::SyncError
 );
 
 impl From<StoreError> for Failure {

@@ -1,11 +1,11 @@
 //! The page about folders of spaces: what they are, what they need, what the directory is asked for, and how far it is.
 
 use askama::Template;
-use shared::files::{FilesConsent, Lost};
-use shared::registration::Registration;
-use shared::settings::{Folders, OfficerStanding};
-use shared::standstill::Why;
-use shared::tenant::{self, AtHand};
+use engine::credentials::registration::Registration;
+use engine::tenant::files_consent::{FilesConsent, Lost};
+use engine::tenant::settings::{Folders, OfficerStanding};
+use engine::tenant::suspension::Why;
+use engine::tenant::{self, AtHand};
 
 use crate::answer::Answer;
 use crate::failure::Failure;

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
+use clients::graph::{User, UserKind};
+use clients::http::{Deadline, Urgency};
+use clients::webex::Account;
+use domain::ids::{ObjectId, PersonId};
+use domain::membership::{LeftOut, Person};
+use engine::people::{self, Known, PersonIndex};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
-use shared::graph::{User, UserKind};
-use shared::http::{Deadline, Urgency};
-use shared::ids::{ObjectId, PersonId};
-use shared::people::{self, Known, PersonIndex};
-use shared::roster::{LeftOut, Person};
-use shared::store::{Condition, EXPIRES_AT, Key, Write, from_item, to_item};
-use shared::webex::Account;
+use store::table::{Condition, EXPIRES_AT, Key, Write, from_item, to_item};
 
 use crate::answer::Answer;
 use crate::external_id::{Fixed, Outcome};

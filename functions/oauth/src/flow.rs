@@ -4,15 +4,15 @@
 //! A way back works once, within ten minutes, in the browser that went, and in the session that it went from. What proves the way back (PKCE's verifier, the nonce) is made
 //! of the browser's own cookie: the table holds nothing with which somebody else could end the way.
 
+use domain::ids::DirectoryId;
+use domain::membership::Person;
+use engine::credentials::registration::Registration;
+use engine::tenant::settings::OfficerStanding;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
-use shared::ids::DirectoryId;
-use shared::registration::Registration;
-use shared::roster::Person;
-use shared::settings::OfficerStanding;
-use shared::store::{Condition, EXPIRES_AT, Key, StoreError, Test, Write, from_item, to_item, to_value};
+use store::table::{Condition, EXPIRES_AT, Key, StoreError, Test, Write, from_item, to_item, to_value};
 
 use crate::Oauth;
 use crate::failure::Failure;

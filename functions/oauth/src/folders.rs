@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use shared::folders::{self, Hindrance, Space, Standing, State, Wish};
-use shared::ids::{RoomId, TeamId};
-use shared::link::Kept;
-use shared::message::{Ask, Cause, Message};
-use shared::settings::{Folders, OfficerStanding};
-use shared::store::{StoreError, from_item};
-use shared::tenant;
+use domain::ids::{RoomId, TeamId};
+use engine::folders::{self, Hindrance, Space, Standing, State, Wish};
+use engine::link::Kept;
+use engine::tenant;
+use engine::tenant::settings::{Folders, OfficerStanding};
+use store::message::{Ask, Cause, Message};
+use store::table::{StoreError, from_item};
 
 use crate::answer::Answer;
 use crate::failure::Failure;

@@ -1,13 +1,13 @@
 //! Removals that wait for an administrator, of one team or of all.
 
 use askama::Template;
+use domain::ids::TeamId;
+use domain::membership::Side;
+use domain::merge::HeldFor;
+use engine::link::{self, Link, State, Who};
+use engine::safety::pending_approval::{self, Decision, HeldPlan};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use shared::held::{self, Decision, HeldPlan};
-use shared::ids::TeamId;
-use shared::link::{self, Link, State, Who};
-use shared::merge::HeldFor;
-use shared::roster::Side;
-use shared::store::{Cursor, StoreError};
+use store::table::{Cursor, StoreError};
 
 use crate::answer::Answer;
 use crate::called::Called;
@@ -42,7 +42,7 @@ impl HeldTable {
             Side::Team => "from the team",
             Side::Group => "from the group",
         };
-        let removal = |held: &shared::merge::Held| (called.who(Who::Person(held.person)).0, from(held.side));
+        let removal = |held: &domain::merge::Held| (called.who(Who::Person(held.person)).0, from(held.side));
         let mut removals: Vec<_> = plan.removals.iter().map(removal).collect();
         removals.sort();
         Self {
@@ -75,7 +75,7 @@ impl Oauth {
         let links = link::page(store, tenant, (State::Held, ""), SHOWN, from.as_ref()).await;
         let (links, next) = links.map_err(|error| Failure::of_list(error, incoming.query("from")))?;
         let load = |kept: link::Kept| async move {
-            let plan = held::load(store, tenant, kept.link.team).await?;
+            let plan = pending_approval::load(store, tenant, kept.link.team).await?;
             Ok::<_, StoreError>(plan.map(|plan| (kept.link, plan)))
         };
         let plans: Vec<_> = stream::iter(links).map(load).buffered(AT_ONCE).try_collect().await?;

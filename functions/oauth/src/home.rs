@@ -1,16 +1,16 @@
 //! The overview: where things stand, and what comes next. For whoever is not signed in, the way in.
 
 use askama::Template;
+use domain::ids::{PersonId, TeamId};
+use engine::link::{self, State};
+use engine::notify::{self, Notice};
+use engine::offboard::{self, Leaving, Stage};
+use engine::people::PersonIndex;
+use engine::reconcile;
+use engine::tenant::organization::Organization;
+use engine::tenant::settings::Running;
+use engine::tenant::suspension::Standstill;
 use jiff::Timestamp;
-use shared::ids::{PersonId, TeamId};
-use shared::leaving::{self, Leaving, Stage};
-use shared::link::{self, State};
-use shared::notice::{self, Notice};
-use shared::organization::Organization;
-use shared::people::PersonIndex;
-use shared::round;
-use shared::settings::Running;
-use shared::standstill::Standstill;
 
 use crate::Oauth;
 use crate::answer::Answer;
@@ -78,7 +78,7 @@ impl Oauth {
         let is_complete = organization.directory.is_some();
         let (store, tenant) = (self.store.as_ref(), organization.tenant);
         let leaving = match organization.left {
-            Some(left) => leaving::load(store, left).await?,
+            Some(left) => offboard::load(store, left).await?,
             None => None,
         };
         let at_hand = self.at_hand(&administrator).await?;
@@ -86,8 +86,8 @@ impl Oauth {
         let (mut asked, mut notices, mut looked) = (vec![], vec![], None);
         if is_complete {
             asked = self.asked(organization).await?;
-            notices = notice::besides_standstill(store, tenant).await?;
-            looked = round::last_report(store, tenant).await?.map(|report| date(report.began));
+            notices = notify::besides_standstill(store, tenant).await?;
+            looked = reconcile::last_report(store, tenant).await?.map(|report| date(report.began));
         }
         let (settings, standstill) = at_hand.map(|at_hand| (at_hand.settings, at_hand.standstill)).unwrap_or_default();
         notices.sort_by_key(|notice| std::cmp::Reverse(notice.since));

@@ -1,10 +1,10 @@
 //! What an id_token proves: who signed in, to which directory, and with which of its roles.
 //! <https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference>
 
+use domain::ids::{DirectoryId, ObjectId};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
-use shared::ids::{DirectoryId, ObjectId};
 
 use crate::random;
 

@@ -3,20 +3,23 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use aws::config;
+use aws::config::ConfigError;
+use aws::dynamo::DynamoStore;
+use aws::log;
+use aws::sdk;
+use aws::secrets_manager::SecretsManager;
+use aws::sqs::SqsQueue;
+use aws::sts::Sts;
+use aws::trace;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use clients::clock::WallClock;
+use clients::graph::{Entra, Graph};
+use clients::http::Net;
+use clients::webex::Webex;
+use engine::credentials::tokens::Tokens;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use oauth::{Allowed, Oauth, Parts};
-use shared::clock::WallClock;
-use shared::config::ConfigError;
-use shared::federation::sts::Sts;
-use shared::graph::{Entra, Graph};
-use shared::http::Net;
-use shared::queue::sqs::SqsQueue;
-use shared::secrets::manager::SecretsManager;
-use shared::store::dynamo::DynamoStore;
-use shared::tokens::Tokens;
-use shared::webex::Webex;
-use shared::{aws, config, log, trace};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -39,7 +42,7 @@ fn wire() -> Result<Oauth, Error> {
     let allowed = Allowed::parse(&allowed).map_err(|why| ConfigError::Unusable { name: ALLOWED, why })?;
     let public = config::url("PUBLIC_URL", &config::required("PUBLIC_URL")?)?.parse()?;
     let net = Arc::new(Net::new()?);
-    let sdk = aws::sdk_config(&net)?;
+    let sdk = sdk::sdk_config(&net)?;
     let clock = Arc::new(WallClock);
     let store =
         Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config::required("TABLE_NAME")?, clock.clone()));

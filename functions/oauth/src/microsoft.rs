@@ -1,11 +1,11 @@
 //! Connecting Microsoft, first half: the note about permissions, and the sign-in of a directory's administrator.
 
 use askama::Template;
+use clients::http::Access;
+use engine::credentials::registration::Registration;
+use engine::credentials::tokens::MicrosoftApp;
+use engine::tenant::organization::Directory;
 use secrecy::SecretString;
-use shared::http::Access;
-use shared::organization::Directory;
-use shared::registration::Registration;
-use shared::tokens::MicrosoftApp;
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Service};

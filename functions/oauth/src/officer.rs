@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
+use clients::http::{Access, CallError, Deadline};
+use clients::webex::{Account, ScimOrder, TokenPair};
+use engine::offboard;
+use engine::reconcile;
+use engine::tenant::organization::{self, Officer};
+use engine::tenant::settings::OfficerStanding;
 use jiff::SignedDuration;
-use shared::http::{Access, CallError, Deadline};
-use shared::organization::{self, Officer};
-use shared::settings::OfficerStanding;
-use shared::webex::{Account, ScimOrder, TokenPair};
-use shared::{leaving, round, store::StoreError};
+use store::table::StoreError;
 
 use crate::answer::Answer;
 use crate::failure::Failure;
@@ -140,7 +142,7 @@ impl Oauth {
         };
         let store = self.store.as_ref();
         // Whatever was left of an earlier leaving must not take the new tokens along.
-        match leaving::stop(store, organization.tenant).await {
+        match offboard::stop(store, organization.tenant).await {
             Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Place::Webex)),
             stopped => stopped?,
         }
@@ -149,11 +151,11 @@ impl Oauth {
             Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Place::Webex)),
             set => set?,
         }
-        round::do_everything_next(store, organization.tenant).await?;
+        reconcile::do_everything_next(store, organization.tenant).await?;
         if organization.directory.is_some()
             && organization.officer.as_ref().is_some_and(|before| before.person != officer.person)
         {
-            round::look_at_every_link(store, organization.tenant, officer.since).await?;
+            reconcile::look_at_every_link(store, organization.tenant, officer.since).await?;
         }
         tracing::info!(org = %organization.org, tenant = %organization.tenant, officer = %officer.person, "webex connected");
         Ok(Answer::see(Place::Home.path()))

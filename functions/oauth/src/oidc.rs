@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
+use clients::graph::Credential;
+use clients::http::{Access, Api, Call, CallError, Caller, Deadline, InvalidBaseUrl, Repeat, Transport};
+use domain::clock::Clock;
+use domain::ids::DirectoryId;
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::clock::Clock;
-use shared::graph::Credential;
-use shared::http::{Access, Api, Call, CallError, Caller, Deadline, InvalidBaseUrl, Repeat, Transport};
-use shared::ids::DirectoryId;
 use url::form_urlencoded::Serializer;
 
 use crate::id_token::{Expected, FRESH_FOR, IdTokenFault, Keys, SignedIn, check};

@@ -1,10 +1,10 @@
 //! Who is left out, and why.
 
 use askama::Template;
-use shared::graph::User;
-use shared::people::{self, Census, Known, PersonIndex};
-use shared::roster::LeftOut;
-use shared::store::{Cursor, StoreError};
+use clients::graph::User;
+use domain::membership::LeftOut;
+use engine::people::{self, Census, Known, PersonIndex};
+use store::table::{Cursor, StoreError};
 
 use crate::answer::Answer;
 use crate::failure::Failure;

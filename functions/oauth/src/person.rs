@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use shared::graph::User;
-use shared::http::Urgency;
-use shared::ids::PersonId;
-use shared::people::{By, Confirmation, Confirmed, Known, Moved, PersonIndex, object_of};
-use shared::webex::ScimUser;
+use clients::graph::User;
+use clients::http::Urgency;
+use clients::webex::ScimUser;
+use domain::ids::PersonId;
+use engine::people::{By, Confirmation, Confirmed, Known, Moved, PersonIndex, object_of};
 
 use crate::answer::Answer;
 use crate::failure::Failure;

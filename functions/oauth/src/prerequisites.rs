@@ -1,12 +1,12 @@
 //! What has to be in place, as it is right now: every line is asked of the service that knows it.
 
 use askama::Template;
-use shared::graph::GroupCreation;
-use shared::http::{Access, CallError};
-use shared::organization::Directory;
-use shared::people::{self, Census};
-use shared::settings::OfficerStanding;
-use shared::webex::ScimOrder;
+use clients::graph::GroupCreation;
+use clients::http::{Access, CallError};
+use clients::webex::ScimOrder;
+use engine::people::{self, Census};
+use engine::tenant::organization::Directory;
+use engine::tenant::settings::OfficerStanding;
 
 use crate::answer::Answer;
 use crate::failure::Failure;

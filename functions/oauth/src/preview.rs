@@ -4,13 +4,13 @@
 //! It is done only as long as nothing of it has changed since it was shown. A removal that was not shown, because it came about in between, waits for an administrator.
 
 use askama::Template;
+use domain::ids::TeamId;
+use engine::link::{self, State};
+use engine::preview::{self, Changes, GroupOutlook, Of, Preview, Totals};
+use engine::reconcile;
+use engine::tenant::settings::{self, Running, Settings};
 use futures::{StreamExt, TryStreamExt, stream};
-use shared::ids::TeamId;
-use shared::link::{self, State};
-use shared::preview::{self, Changes, GroupOutlook, Of, Preview, Totals};
-use shared::round;
-use shared::settings::{self, Running, Settings};
-use shared::store::{Cursor, StoreError};
+use store::table::{Cursor, StoreError};
 
 use crate::answer::Answer;
 use crate::failure::Failure;
@@ -79,8 +79,8 @@ impl Oauth {
             Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Place::Preview)),
             saved => saved?,
         }
-        round::look_at_every_link(store, tenant, self.clock.now()).await?;
-        round::do_everything_next(store, tenant).await?;
+        reconcile::look_at_every_link(store, tenant, self.clock.now()).await?;
+        reconcile::do_everything_next(store, tenant).await?;
         tracing::info!(%tenant, person = %administrator.session.person, "went live as it was shown");
         Ok(Answer::see(Place::Teams.path()))
     }

@@ -4,12 +4,12 @@
 //! A proof is of the directory that is connected, of somebody who authenticated within the last minutes (not of a browser that Microsoft remembers), and counts for ten minutes,
 //! in the session that asked for it. Nothing of the sign-in but who it was is kept, and nothing but that is asked for.
 
+use domain::ids::{DirectoryId, GroupId, ObjectId, PersonId, TeamId};
+use engine::credentials::registration::Registration;
+use engine::credentials::tokens::MicrosoftApp;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use shared::ids::{DirectoryId, GroupId, ObjectId, PersonId, TeamId};
-use shared::registration::Registration;
-use shared::store::milliseconds;
-use shared::tokens::MicrosoftApp;
+use store::table::milliseconds;
 
 use crate::answer::Answer;
 use crate::connect;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use shared::activity::{self, Activity, EntryId};
-use shared::ids::TeamId;
-use shared::link::{self, Kept, OnLink, Proposal, State, Who};
-use shared::roster::{Side, Sides, Standing};
-use shared::settings::{self, Running};
+use domain::ids::TeamId;
+use domain::membership::{Side, Sides, Standing};
+use engine::activity::{self, Activity, EntryId};
+use engine::link::{self, Kept, OnLink, Proposal, State, Who};
+use engine::tenant::settings::{self, Running};
 
 use crate::answer::Answer;
 use crate::called::Called;
@@ -102,7 +102,7 @@ impl Oauth {
             Running::Preview => Possible::Preview,
             Running::Live => Possible::Yes,
         };
-        let name = |change: &shared::activity::PersonChange| called.who(Who::Person(change.person)).0;
+        let name = |change: &engine::activity::PersonChange| called.who(Who::Person(change.person)).0;
         let changes = done.changes.iter().take(SHOWN).map(|change| line(change, &name(change)));
         let page = DonePage {
             shell: self.shell(administrator, Place::Teams),

@@ -1,6 +1,6 @@
 //! What our app registrations ask a directory for: each permission with its reason, and what it could do.
 
-use shared::registration::Registration;
+use engine::credentials::registration::Registration;
 
 use crate::place::Place;
 

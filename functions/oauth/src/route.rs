@@ -1,8 +1,8 @@
 //! The addresses.
 
+use domain::ids::{PersonId, TeamId};
+use engine::activity::EntryId;
 use http::Method;
-use shared::activity::EntryId;
-use shared::ids::{PersonId, TeamId};
 
 use crate::Oauth;
 use crate::place::Place;

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use shared::existing::Wish;
-use shared::existing::found::Outlook;
-use shared::existing::run::{self, Chooser, Chosen, Run, Source, Stage, State};
-use shared::ids::TeamId;
-use shared::link;
-use shared::settings::{self, Running};
-use shared::store::{Cursor, Key, from_item};
-use shared::tenant::{Tenant, keys};
-use shared::webex::WebexId;
+use clients::webex::WebexId;
+use domain::ids::TeamId;
+use engine::backfill::Wish;
+use engine::backfill::candidate::Outlook;
+use engine::backfill::run::{self, Chooser, Chosen, Run, Source, Stage, State};
+use engine::link;
+use engine::tenant::Tenant;
+use engine::tenant::settings::{self, Running};
+use store::keys;
+use store::table::{Cursor, Key, from_item};
 
 use crate::answer::Answer;
 use crate::existing::{AGAIN, order};
@@ -90,7 +91,8 @@ struct Row {
 impl Row {
     fn of(chosen: Chosen, links: &BTreeSet<TeamId>) -> Self {
         let Outlook { people, owners, left_out, unresolved } = chosen.outlook;
-        let counted = |(reason, count): (shared::roster::LeftOut, usize)| format!("{count}: {}", reason.explanation());
+        let counted =
+            |(reason, count): (domain::membership::LeftOut, usize)| format!("{count}: {}", reason.explanation());
         let unknown = (unresolved > 0).then(|| format!("{unresolved}: Not looked up yet."));
         Self {
             has_link: links.contains(&chosen.team),

@@ -4,13 +4,13 @@
 //! The browser has a random token, the table only its hash. A session ends 30 minutes after its last page, 8 hours after it began, when its administrator signs out, and when
 //! anybody ends all sessions of the organization.
 
+use domain::ids::{DirectoryId, ObjectId, OrgId, PersonId};
+use engine::credentials::registration::Registration;
+use engine::tenant::organization::{self, Organization};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
-use shared::ids::{DirectoryId, ObjectId, OrgId, PersonId};
-use shared::organization::{self, Organization};
-use shared::registration::Registration;
-use shared::store::{
+use store::table::{
     Change, Condition, EXPIRES_AT, Key, Store, StoreError, Write, from_item, milliseconds, moment, to_item, to_value,
 };
 

@@ -1,14 +1,14 @@
 //! The settings.
 
 use askama::Template;
-use shared::ids::{GroupId, ObjectId, PersonId, RoomId};
-use shared::notice::{self, Matter};
-use shared::organization::Directory;
-use shared::round;
-use shared::settings::{self, Folders, OfficerStanding, Settings, SettingsVersion, Told};
-use shared::store::StoreError;
-use shared::tenant::AtHand;
-use shared::webex::{Region, WebexId};
+use clients::webex::{Region, WebexId};
+use domain::ids::{GroupId, ObjectId, PersonId, RoomId};
+use engine::notify::{self, Matter};
+use engine::reconcile;
+use engine::tenant::AtHand;
+use engine::tenant::organization::Directory;
+use engine::tenant::settings::{self, Folders, OfficerStanding, Settings, SettingsVersion, Told};
+use store::table::StoreError;
 
 use crate::answer::Answer;
 use crate::failure::Failure;
@@ -115,11 +115,11 @@ impl Oauth {
         }
         if wanted.folders == Folders::No && stored.folders != Folders::No {
             // Nobody waits for them any more.
-            store.write(vec![notice::withdraw(organization.tenant, Matter::FilesConsentLost)]).await?;
+            store.write(vec![notify::withdraw(organization.tenant, Matter::FilesConsentLost)]).await?;
         }
         if asks_for_looks(&stored, &wanted) {
-            round::look_at_every_link(store, organization.tenant, self.clock.now()).await?;
-            round::do_everything_next(store, organization.tenant).await?;
+            reconcile::look_at_every_link(store, organization.tenant, self.clock.now()).await?;
+            reconcile::do_everything_next(store, organization.tenant).await?;
         }
         let session = &administrator.session;
         let changed: Vec<_> = differences(&stored, &wanted).into_iter().map(|one| one.label).collect();
@@ -210,7 +210,7 @@ impl Oauth {
             Err(_) => self.graph.user_named(&access, &form.fallback_owner).await?,
         };
         Ok(match user {
-            Some(user) if user.kind == shared::graph::UserKind::Member => Ok(Some(user.id)),
+            Some(user) if user.kind == clients::graph::UserKind::Member => Ok(Some(user.id)),
             Some(_) => Err(Fault::new(FIELD, "A guest of the directory cannot own groups here.")),
             None => Err(Fault::new(
                 FIELD,

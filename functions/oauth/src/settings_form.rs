@@ -1,12 +1,12 @@
 //! The form of the settings: as it is filled in, what is wrong with it, and what two versions differ in.
 
-use jiff::Timestamp;
-use shared::merge::Direction;
-use shared::roster::Side;
-use shared::settings::{
+use domain::membership::Side;
+use domain::merge::Direction;
+use engine::tenant::settings::{
     BrakeLimits, Folders, GroupDeleted, NameCarriage, NewTeams, OfficerStanding, Running, Settings, SettingsVersion,
     TeamDeleted, Told,
 };
+use jiff::Timestamp;
 
 use crate::incoming::Incoming;
 

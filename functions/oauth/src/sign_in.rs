@@ -1,10 +1,10 @@
 //! Signing in with Webex, which says who somebody is and nothing more: the tokens are discarded.
 
+use clients::http::{Access, Deadline};
+use clients::webex::{Account, AccountKind, CodeExchange, SignIn, TokenPair};
+use engine::credentials::tokens::WebexApp;
+use engine::tenant::organization;
 use secrecy::SecretString;
-use shared::http::{Access, Deadline};
-use shared::organization;
-use shared::tokens::WebexApp;
-use shared::webex::{Account, AccountKind, CodeExchange, SignIn, TokenPair};
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Service};

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use askama::Template;
-use shared::activity::{self, EntryId, PersonChange};
-use shared::connect::Hindrance;
-use shared::held::{self, Decision};
-use shared::ids::{TeamId, TenantId};
-use shared::link::{self, GroupOrigin, Instructed, Kept, OnLink, Proposal, Unlinked, Who};
-use shared::merge::{NameWrite, OWNER_LIMIT, OwedTo, Refusal};
-use shared::message::{Ask, Cause, Message};
-use shared::preview::{self, Consent, GroupOutlook, Move, Of, OfficerOutlook, Preview, Rename};
-use shared::roster::{LeftOut, Person, Side, Sides, Standing};
-use shared::settings::{self, Running};
-use shared::store::{Cursor, StoreError, from_item};
+use domain::ids::{TeamId, TenantId};
+use domain::membership::{LeftOut, Person, Side, Sides, Standing};
+use domain::merge::{NameWrite, OWNER_LIMIT, OwedTo, Refusal};
+use engine::activity::{self, EntryId, PersonChange};
+use engine::adopt::Hindrance;
+use engine::link::{self, GroupOrigin, Instructed, Kept, OnLink, Proposal, Unlinked, Who};
+use engine::preview::{self, Consent, GroupOutlook, Move, Of, OfficerOutlook, Preview, Rename};
+use engine::safety::pending_approval::{self, Decision};
+use engine::tenant::settings::{self, Running};
+use store::message::{Ask, Cause, Message};
+use store::table::{Cursor, StoreError, from_item};
 
 use crate::answer::Answer;
 use crate::called::Called;
@@ -164,7 +164,7 @@ impl Oauth {
         let running = settings::load(store, tenant).await?.0.running;
         let (people, plan, preview, done, spaces) = futures::try_join!(
             link::people(store, tenant, team),
-            held::load(store, tenant, team),
+            pending_approval::load(store, tenant, team),
             self.foreseen(administrator, team, running),
             activity::page(store, tenant, team, DONE_SHOWN, done_from.as_ref()),
             self.spaces_table(administrator, &kept),
@@ -227,7 +227,7 @@ impl Oauth {
         };
         if let Some(decision) = decision {
             let hash = incoming.field("hash").unwrap_or_default();
-            match held::decide(store, tenant, team, hash, decision).await {
+            match pending_approval::decide(store, tenant, team, hash, decision).await {
                 Err(StoreError::ConditionFailed) => {
                     return self.team_page(incoming, administrator, team, (409, Some(MOVED))).await;
                 }

@@ -1,9 +1,9 @@
 //! All teams that are linked, were, or are about to be: by state, by title, page by page.
 
 use askama::Template;
-use shared::ids::TenantId;
-use shared::link::{self, Kept, State};
-use shared::store::{Cursor, StoreError};
+use domain::ids::TenantId;
+use engine::link::{self, Kept, State};
+use store::table::{Cursor, StoreError};
 use url::form_urlencoded::Serializer;
 
 use crate::answer::Answer;

@@ -3,14 +3,14 @@
 use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use clients::http::Deadline;
+use engine::reconcile::Rounds;
+use engine::sync::SyncError;
 use futures::FutureExt;
 use futures::future::join_all;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use shared::http::Deadline;
-use shared::message::Turn;
-use shared::round::Rounds;
-use shared::sync::SyncError;
+use store::message::Turn;
 
 /// What starts the function.
 #[derive(Deserialize)]

@@ -3,11 +3,11 @@
 use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use clients::http::Deadline;
+use engine::sync::{Sync, SyncError};
 use futures::FutureExt;
 use futures::future::join_all;
-use shared::http::Deadline;
-use shared::message::Message;
-use shared::sync::{Sync, SyncError};
+use store::message::Message;
 use tracing::Instrument;
 
 /// Why a message goes back to the queue. After five receives it is a dead letter.

@@ -4,20 +4,23 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws::config;
+use aws::dynamo::DynamoStore;
+use aws::log;
+use aws::sdk;
+use aws::secrets_manager::SecretsManager;
+use aws::sqs::SqsQueue;
+use aws::sts::Sts;
+use aws::trace;
 use aws_lambda_events::sqs::SqsEvent;
+use clients::clock::WallClock;
+use clients::graph::{Entra, Graph};
+use clients::http::{Deadline, Net};
+use clients::webex::Webex;
+use engine::credentials::tokens::Tokens;
+use engine::sync::Sync;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use shared::clock::WallClock;
-use shared::federation::sts::Sts;
-use shared::graph::{Entra, Graph};
-use shared::http::{Deadline, Net};
-use shared::queue::sqs::SqsQueue;
-use shared::secrets::manager::SecretsManager;
-use shared::store::dynamo::DynamoStore;
-use shared::sync::Sync;
-use shared::tokens::Tokens;
-use shared::webex::Webex;
-use shared::{aws, config, log, trace};
 
 /// Time that is left for storing how the looks ended, after the last call.
 const CLOSING: SignedDuration = SignedDuration::from_secs(2);
@@ -48,7 +51,7 @@ async fn run() -> Result<(), Error> {
 
 fn wire() -> Result<Sync, Error> {
     let net = Arc::new(Net::new()?);
-    let sdk = aws::sdk_config(&net)?;
+    let sdk = sdk::sdk_config(&net)?;
     let clock = Arc::new(WallClock);
     let store =
         Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config::required("TABLE_NAME")?, clock.clone()));

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use domain::ids::GroupId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::ids::GroupId;
-use shared::message::Ask;
+use store::message::Ask;
 use subtle::{Choice, ConstantTimeEq};
 use url::form_urlencoded;
 

@@ -3,15 +3,17 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use aws::config;
+use aws::log;
+use aws::sdk::sdk_config;
+use aws::secrets_manager::SecretsManager;
+use aws::sqs::SqsQueue;
+use aws::trace;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use clients::clock::WallClock;
+use clients::http::Net;
+use engine::credentials::webhook_keys::CachedWebhookKeys;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use shared::aws::sdk_config;
-use shared::clock::WallClock;
-use shared::http::Net;
-use shared::queue::sqs::SqsQueue;
-use shared::secrets::manager::SecretsManager;
-use shared::webhook_keys::CachedWebhookKeys;
-use shared::{config, log, trace};
 use webhook::Webhook;
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,8 +1,8 @@
 //! Webex's webhooks: a signature over the raw body, and one thing to look at.
 
+use clients::webex::{Notification, WebhookEvent, WebhookResource, signature};
 use secrecy::{ExposeSecret, SecretString};
-use shared::message::{Ask, Cause};
-use shared::webex::{Notification, WebhookEvent, WebhookResource, signature};
+use store::message::{Ask, Cause};
 
 use crate::answer::Refusal;
 

@@ -3,8 +3,8 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use clients::http::{Net, Transport};
 use serde::{Deserialize, Serialize};
-use shared::http::{Net, Transport};
 use tokio::process::Command;
 
 use crate::aws::Aws;

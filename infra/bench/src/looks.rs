@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
+use domain::clock::Clock;
+use domain::ids::{TeamId, TenantId};
 use jiff::SignedDuration;
 use sandbox::house::{Ground, House, Reach};
 use sandbox::load::every_team;
 use sandbox::{Person, Role, World};
-use shared::clock::Clock;
-use shared::http::{Transport, TransportError};
-use shared::ids::{TeamId, TenantId};
-use shared::message::{Ask, Cause, Message, Version};
-use shared::queue::Queue;
+use store::message::{Ask, Cause, Message, Version};
+use store::queue::Queue;
 
 use crate::lambda::own_processor;
 use crate::{NotMeasured, milliseconds, within};

@@ -12,9 +12,9 @@ mod webhooks;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use engine::credentials::webhook_keys::WebhookKeysError;
 use sandbox::costs::NotCounted;
 use sandbox::house::HouseError;
-use shared::webhook_keys::WebhookKeysError;
 
 const USAGE: &str = "usage: bench start | webhooks | looks\n\n  \
     start      from the start of each function to its first answer\n  \

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::ids::{TeamId, TenantId};
+use engine::credentials::webhook_keys::{Kind, WebhookKeys};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha1::Sha1;
-use shared::ids::{TeamId, TenantId};
-use shared::message::{Ask, Cause, Message, Version};
-use shared::secrets::Secrets;
-use shared::secrets::memory::MemorySecrets;
-use shared::webhook_keys::{Kind, WebhookKeys};
+use store::message::{Ask, Cause, Message, Version};
+use store::secrets::Secrets;
+use store::secrets::memory::MemorySecrets;
 use uuid::Uuid;
 
 use crate::aws::Aws;

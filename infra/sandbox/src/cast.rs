@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use domain::ids::{GroupId, RoomId, TeamId};
+use domain::membership::{Side, Sides, Standing};
 use sandbox::{Person, Refused, Role, TenantHandle, World};
-use shared::ids::{GroupId, RoomId, TeamId};
-use shared::roster::{Side, Sides, Standing};
 use uuid::Uuid;
 
 const FIRST: [&str; 12] =

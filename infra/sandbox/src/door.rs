@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::encodings::Body;
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
 use http::header::{COOKIE, SET_COOKIE};
 use oauth::Oauth;
-use shared::http::{Transport, TransportError};
 use webhook::Webhook;
 
 /// The way in to the webhook function, whatever the host.

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use clients::http::{CALL_TIMEOUT, Transport};
+use domain::clock::Clock;
+use domain::ids::PersonId;
 use http::StatusCode;
 use jiff::Timestamp;
 use sandbox::house::{Addresses, Ground, House, HouseError};
 use sandbox::{Ports, serve_on};
-use shared::clock::Clock;
-use shared::http::{CALL_TIMEOUT, Transport};
-use shared::ids::PersonId;
 use tokio::net::TcpListener;
 
 /// Where the setup pages are, unless something else is there.

@@ -7,28 +7,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use clients::graph::{Entra, Graph};
+use clients::http::{CALL_TIMEOUT, Deadline, Transport};
+use clients::webex::{TokenPair, Webex};
+use domain::clock::{Clock, SimulatedClock};
+use domain::ids::TenantId;
+use engine::credentials::tokens::{Tokens, TokensError};
+use engine::credentials::webhook_keys::CachedWebhookKeys;
+use engine::reconcile::Rounds;
+use engine::sync::{Sync, SyncError};
+use engine::tenant::files_consent::{self, FilesConsent};
+use engine::tenant::{self, Settings, Tenant};
 use jiff::{SignedDuration, Timestamp};
 use oauth::{Allowed, Oauth, Parts};
 use reconcile::Event;
 use serde_json::json;
-use shared::clock::{Clock, SimulatedClock};
-use shared::files::{self, FilesConsent};
-use shared::graph::{Entra, Graph};
-use shared::http::{CALL_TIMEOUT, Deadline, Transport};
-use shared::ids::TenantId;
-use shared::message::Turn;
-use shared::queue::memory::{MemoryQueue, Received};
-use shared::queue::{Queue, Queued};
-use shared::round::Rounds;
-use shared::secrets::Secrets;
-use shared::secrets::memory::MemorySecrets;
-use shared::store::memory::MemoryStore;
-use shared::store::{Query, Store};
-use shared::sync::{Sync, SyncError};
-use shared::tenant::{self, Settings, Tenant};
-use shared::tokens::{Tokens, TokensError};
-use shared::webex::{TokenPair, Webex};
-use shared::webhook_keys::CachedWebhookKeys;
+use store::message::Queued;
+use store::message::Turn;
+use store::queue::Queue;
+use store::queue::memory::{MemoryQueue, Received};
+use store::secrets::Secrets;
+use store::secrets::memory::MemorySecrets;
+use store::table::memory::MemoryStore;
+use store::table::{Query, Store};
 use uuid::Uuid;
 use webhook::Webhook;
 
@@ -324,7 +325,7 @@ impl House {
     pub async fn listed(&self) -> Result<Vec<TenantId>, HouseError> {
         let query = Query::Partition { pk: "TENANTS".into(), prefix: String::new() };
         let page = self.ground.store.query(&query, 100, None).await.map_err(set_up)?;
-        let ids = page.items.iter().filter_map(shared::store::Key::of).filter_map(|key| key.sk.parse().ok());
+        let ids = page.items.iter().filter_map(store::table::Key::of).filter_map(|key| key.sk.parse().ok());
         Ok(ids.collect())
     }
 
@@ -358,7 +359,7 @@ impl House {
         self.ground.world.consent_to(Registration::Files, handle.directory, &["Files.ReadWrite.All"]);
         let (since, by) = (self.ground.clock.now(), handle.administrator.object);
         let consent = FilesConsent { since, by, by_name: "Full Administrator".into(), lost: None };
-        files::keep(self.ground.store.as_ref(), tenant, &consent).await.map_err(set_up)
+        files_consent::keep(self.ground.store.as_ref(), tenant, &consent).await.map_err(set_up)
     }
 
     /// Signs up no further tenant, but knows those of an earlier house on the same ground.

@@ -10,7 +10,7 @@
 //!
 //! # Ways in
 //! - [`World`]: what people and administrators do, the truth to assert on, [faults](Fault), [records](Call) and [violations](Violation).
-//! - [`World::transport`]: a [`shared::http::Transport`] that finds the services by their real host names, in the same process.
+//! - [`World::transport`]: a [`clients::http::Transport`] that finds the services by their real host names, in the same process.
 //! - [`World::router`] and [`serve`]: the same over HTTP on 127.0.0.1.
 //! - Pages for signing in and consenting, at the addresses of the real ones. Without a browser: post `account` (an id or an address) and `decision`
 //!   (`accept` or `decline`) to the address that the application sends people to, and read where the answer sends the browser.

@@ -5,9 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clients::http::TransportError;
 use sandbox::page::{self, EntryKind, Play, PlayError};
 use sandbox::{Ports, serve_on};
-use shared::http::TransportError;
 use tokio::sync::Mutex;
 
 use crate::show::Page;

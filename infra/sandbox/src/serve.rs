@@ -9,8 +9,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
 use futures::stream;
-use shared::http::{Transport, TransportError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 

@@ -5,9 +5,9 @@ use std::io::{self, Stdout, Write};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use domain::membership::{Side, Standing};
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{Call, Kind, Service, spoken};
-use shared::roster::{Side, Standing};
 use uuid::Uuid;
 
 use crate::cast::{Company, Face, Faces};

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use clients::http::TransportError;
+use domain::clock::Clock;
+use domain::membership::{Side, Sides, Standing};
+use engine::tenant::{Folders, NewTeams, Settings};
 use jiff::{SignedDuration, Timestamp};
 use sandbox::house::{Ground, House, HouseError};
 use sandbox::{Call, Fault, Kind, Refused, Role, Service, World};
-use shared::clock::Clock;
-use shared::http::TransportError;
-use shared::roster::{Side, Sides, Standing};
-use shared::store::StoreError;
-use shared::tenant::{Folders, NewTeams, Settings};
+use store::table::StoreError;
 
 use crate::cast::{self, Company, Face, Faces};
 use crate::show::{Page, counted, in_numbers, lasting};
@@ -216,9 +216,10 @@ impl Story {
         let ground = self.house.ground().clone();
         let (store, tenant, now) = (ground.store.as_ref(), self.house.tenants()[0], ground.clock.now());
         self.house.consent_to_files(tenant, &self.company.handle).await?;
-        let (settings, version) = shared::settings::load(store, tenant).await?;
-        shared::settings::save(store, tenant, &Settings { folders: Folders::EachSpace, ..settings }, version).await?;
-        shared::round::look_at_every_link(store, tenant, now).await?;
+        let (settings, version) = engine::tenant::settings::load(store, tenant).await?;
+        engine::tenant::settings::save(store, tenant, &Settings { folders: Folders::EachSpace, ..settings }, version)
+            .await?;
+        engine::reconcile::look_at_every_link(store, tenant, now).await?;
         let (team, ada) = (self.company.team, self.company.people[0].ids.person);
         let tides = self.world().create_room(ada, "Tides", Some(team));
         let both = |name: &str| Sides { team: name.to_owned(), group: name.to_owned() };

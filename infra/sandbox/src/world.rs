@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
+use domain::clock::Clock;
+use domain::ids::{DirectoryId, ObjectId, OrgId, PersonId};
 use jiff::Timestamp;
-use shared::clock::Clock;
-use shared::http::{Transport, TransportError};
-use shared::ids::{DirectoryId, ObjectId, OrgId, PersonId};
 use uuid::Uuid;
 
 use crate::faults::{self, Failure, Fault, Part};

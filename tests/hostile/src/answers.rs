@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
-use shared::http::{Transport, TransportError};
 
 /// Answers in their order, and after the last one none; keeps the requests.
 pub(crate) struct Script {

@@ -4,14 +4,14 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use clients::graph::{Bind, Credential, DeltaFrom, Entra, Graph, NewGroup, Relation};
+use clients::http::{Access, CallError, Class, Failure};
+use clients::webex::{Role, ScimOrder, SpacesFrom, Webex, WebexId, WebhookOwner};
+use domain::clock::SimulatedClock;
+use domain::ids::{DirectoryId, GroupId, ObjectId, OrgId, PersonId, RoomId, TeamId};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use shared::clock::SimulatedClock;
-use shared::graph::{Bind, Credential, DeltaFrom, Entra, Graph, NewGroup, Relation};
-use shared::http::{Access, CallError, Class, Failure};
-use shared::ids::{DirectoryId, GroupId, ObjectId, OrgId, PersonId, RoomId, TeamId};
-use shared::webex::{Role, ScimOrder, SpacesFrom, Webex, WebexId, WebhookOwner};
 use uuid::Uuid;
 
 use crate::answers::Script;
@@ -213,7 +213,7 @@ pub fn retry_after(text: &[u8]) {
     }
     let headers: HeaderMap = [(http::header::RETRY_AFTER, value)].into_iter().collect();
     for now in [noon(), Timestamp::UNIX_EPOCH, Timestamp::MIN, Timestamp::MAX] {
-        if let Some(pause) = shared::http::retry_after(&headers, now) {
+        if let Some(pause) = clients::http::retry_after(&headers, now) {
             assert!(pause <= A_DAY.unsigned_abs(), "{pause:?} from {now}");
         }
     }

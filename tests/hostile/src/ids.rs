@@ -3,10 +3,10 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use shared::activity::EntryId;
-use shared::graph::{DriveId, ItemId};
-use shared::ids::{GroupId, ObjectId, OrgId, PersonId, RoomId, TeamId, TenantId};
-use shared::webex::{LinkedFolderId, MembershipId, WebexId, WebhookId};
+use clients::graph::{DriveId, ItemId};
+use clients::webex::{LinkedFolderId, MembershipId, WebexId, WebhookId};
+use domain::ids::{GroupId, ObjectId, OrgId, PersonId, RoomId, TeamId, TenantId};
+use engine::activity::EntryId;
 
 /// What is taken for an id is one segment of a path, comes back from its own spelling, and an error about what is none is short.
 pub fn ids(text: &[u8]) {

@@ -13,8 +13,8 @@ mod ids;
 mod names;
 mod stored;
 
+use clients::http::Deadline;
 use jiff::Timestamp;
-use shared::http::Deadline;
 
 pub use calls::{graph_answers, retry_after, webex_answers};
 pub use card::card_answer;

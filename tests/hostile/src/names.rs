@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use shared::folders::names::{are_one, folder_name as named};
-use shared::ids::{RoomId, TeamId};
-use shared::sync;
+use domain::ids::{RoomId, TeamId};
+use engine::folders::names::{are_one, folder_name as named};
+use engine::sync;
 use uuid::Uuid;
 
 fn titles(text: &[u8]) -> Vec<String> {

@@ -2,14 +2,14 @@
 
 use std::fmt::Debug;
 
+use engine::link::{Kept, OnLink};
+use engine::tenant::{Settings, Tenant};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_dynamo::Item;
-use shared::link::{Kept, OnLink};
-use shared::message::{Message, Turn};
-use shared::store::{Key, from_item, to_item};
-use shared::tenant::{Settings, Tenant};
+use store::message::{Message, Turn};
+use store::table::{Key, from_item, to_item};
 
 use crate::noon;
 
@@ -48,7 +48,7 @@ fn asked(kept: Kept) {
         _ = (link.state(), link.group_of_our_making(), link.group_is_young(now), link.removed_lately(now));
         link.names.as_ref().map(|names| names.due());
         link.count_removals(1, now);
-        link.is_troubled(shared::link::TroubleKind::CallFailed, "again".into(), now);
+        link.is_troubled(engine::link::TroubleKind::CallFailed, "again".into(), now);
         assert!(link.removed_lately(now) > 0 && link.trouble.is_some_and(|trouble| trouble.tries > 0));
     }
 }

@@ -12,10 +12,10 @@ use axum::extract::{Request, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use clients::http::{Net, Transport, TransportError};
 use jiff::Timestamp;
 use sandbox::house::FUNCTIONS;
 use serde_json::{Value, json};
-use shared::http::{Net, Transport, TransportError};
 use url::form_urlencoded;
 use uuid::Uuid;
 

@@ -8,11 +8,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::Bytes;
+use clients::http::{Net, Transport};
 use http::StatusCode;
 use jiff::Timestamp;
 use sandbox::{issued, issuer_header};
 use serde_json::{Value, json};
-use shared::http::{Net, Transport};
 use url::form_urlencoded;
 
 use super::policy::{Deed, Statement};

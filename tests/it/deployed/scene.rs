@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use clients::clock::WallClock;
+use clients::http::{Net, Transport};
+use domain::ids::{GroupId, TeamId};
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use sandbox::house::FUNCTIONS;
@@ -12,9 +15,6 @@ use sandbox::{
     Fault, FederatedCredential, Person, Registration, Role, Servers, Service, TenantHandle, World, issuer_keys,
 };
 use serde_json::{Value, json};
-use shared::clock::WallClock;
-use shared::http::{Net, Transport};
-use shared::ids::{GroupId, TeamId};
 use uuid::Uuid;
 
 use super::gateway::Gateway;

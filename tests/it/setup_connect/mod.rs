@@ -3,10 +3,10 @@
 mod races;
 mod scene;
 
+use domain::ids::GroupId;
+use engine::link::{Ended, GroupOrigin, Phase};
 use sandbox::{Failure, Fault, GroupRule, Role, Service, UserKind};
 use serde_json::json;
-use shared::ids::GroupId;
-use shared::link::{Ended, GroupOrigin, Phase};
 
 pub(crate) use self::scene::Scene;
 use self::scene::{confirm, group, guess, older_team, seen_in_team, team_called, union_of};

@@ -1,12 +1,13 @@
 //! Connecting a group while something else happens: what was shown is done, or nothing is.
 
+use clients::http::Deadline;
+use domain::ids::{GroupId, TeamId};
+use engine::adopt::{self, Candidate, Connected, Hindrance};
+use engine::link::{self, Phase, TroubleKind};
+use engine::tenant::Tenant;
 use sandbox::{Fault, Service};
-use shared::connect::{self, Candidate, Connected, Hindrance};
-use shared::http::Deadline;
-use shared::ids::{GroupId, TeamId};
-use shared::link::{self, Phase, TroubleKind};
-use shared::store::{Store, from_item};
-use shared::tenant::{Tenant, keys};
+use store::keys;
+use store::table::{Store, from_item};
 
 use super::scene::{Scene, confirm, group, group_called, older_team, seen_in_team, team_called, union_of};
 use crate::town::MINUTE;
@@ -185,11 +186,11 @@ async fn the_group_with_the_teams_own_key_is_offered_where_it_keeps_the_team_fro
 }
 
 /// What the setup pages do at last, without them: a union that was shown, and the tenant as it is stored.
-async fn shown(scene: &Scene, team: TeamId, group: GroupId) -> (connect::Union, Tenant) {
+async fn shown(scene: &Scene, team: TeamId, group: GroupId) -> (adopt::Union, Tenant) {
     let ground = scene.customers.house.ground();
     let store = ground.store.as_ref();
     let candidate = Candidate::load(store, scene.tenant, team).await.unwrap().unwrap();
-    let now = shared::clock::Clock::now(ground.clock.as_ref());
+    let now = domain::clock::Clock::now(ground.clock.as_ref());
     let sync = scene.customers.house.sync();
     let union = sync.union(scene.tenant, &candidate, group, Deadline(now + MINUTE)).await.unwrap().unwrap();
     let tenant = store.get(&keys::tenant(scene.tenant)).await.unwrap().unwrap();
@@ -204,15 +205,15 @@ async fn a_link_that_is_being_looked_at_goes_first() {
     scene.customers.house.let_pass(3 * MINUTE).await;
     let (union, tenant) = shown(&scene, team, scene.group).await;
     let ground = scene.customers.house.ground().clone();
-    let now = shared::clock::Clock::now(ground.clock.as_ref());
+    let now = domain::clock::Clock::now(ground.clock.as_ref());
     let lease = link::take_lease(ground.store.as_ref(), scene.tenant, team, now, now + MINUTE).await.unwrap();
     assert!(lease.is_some());
-    let connect = async || connect::connect(ground.store.as_ref(), &tenant, &union, "x".into(), now).await.unwrap();
+    let connect = async || adopt::connect(ground.store.as_ref(), &tenant, &union, "x".into(), now).await.unwrap();
     assert_eq!(connect().await, Connected::Busy);
     assert!(matches!(scene.kept(team).await.unwrap().link.phase, Phase::Asked { .. }));
     scene.customers.advance(61);
-    let now = shared::clock::Clock::now(ground.clock.as_ref());
-    let connect = async || connect::connect(ground.store.as_ref(), &tenant, &union, "x".into(), now).await.unwrap();
+    let now = domain::clock::Clock::now(ground.clock.as_ref());
+    let connect = async || adopt::connect(ground.store.as_ref(), &tenant, &union, "x".into(), now).await.unwrap();
     assert_eq!(connect().await, Connected::Linked);
     assert_eq!(connect().await, Connected::Linked, "twice is once");
     // The group is taken by now: a link that waits is given back as it was.
@@ -220,8 +221,8 @@ async fn a_link_that_is_being_looked_at_goes_first() {
     scene.customers.house.let_pass(3 * MINUTE).await;
     let (mut theirs, _) = (union.clone(), ());
     theirs.team.id = other;
-    let now = shared::clock::Clock::now(ground.clock.as_ref());
-    let refused = connect::connect(ground.store.as_ref(), &tenant, &theirs, "x".into(), now).await.unwrap();
+    let now = domain::clock::Clock::now(ground.clock.as_ref());
+    let refused = adopt::connect(ground.store.as_ref(), &tenant, &theirs, "x".into(), now).await.unwrap();
     assert_eq!(refused, Connected::Hindered(Hindrance::GroupHasTeam));
     let kept = scene.kept(other).await.unwrap();
     assert!(matches!(kept.link.phase, Phase::Asked { card: Some(_) }) && !kept.is_leased(now), "{kept:?}");

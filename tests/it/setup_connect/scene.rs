@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use domain::ids::{GroupId, TeamId, TenantId};
+use engine::link::{self, Kept};
 use sandbox::{Group, Person, Role};
-use shared::ids::{GroupId, TeamId, TenantId};
-use shared::link::{self, Kept};
-use shared::store::{Store, from_item};
+use store::table::{Store, from_item};
 
 use crate::setup_browser::{Browser, Customers, Page};
 use crate::setup_leaving::officer_is_in;

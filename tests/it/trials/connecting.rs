@@ -1,12 +1,13 @@
 //! A group that exists already is connected, and both sides are united.
 
+use clients::http::Deadline;
+use domain::ids::{GroupId, TeamId};
+use engine::adopt::{self, Candidate, Connected};
+use engine::tenant::{NewTeams, Settings, Tenant};
 use sandbox::Role;
 use sandbox::house::House;
-use shared::connect::{self, Candidate, Connected};
-use shared::http::Deadline;
-use shared::ids::{GroupId, TeamId};
-use shared::store::from_item;
-use shared::tenant::{NewTeams, Settings, Tenant, keys};
+use store::keys;
+use store::table::from_item;
 
 use super::people::assert_nothing_open;
 use super::{AT_ONCE, Story, trials};
@@ -34,7 +35,7 @@ async fn connect(house: &House, town: &Town, team: TeamId, group: GroupId) -> Op
     let candidate = Candidate::load(store, town.tenant(), team).await.ok()??;
     let union = house.sync().union(town.tenant(), &candidate, group, Deadline(now + MINUTE)).await.ok()?.ok()?;
     let tenant: Tenant = from_item(store.get(&keys::tenant(town.tenant())).await.ok()??).unwrap();
-    connect::connect(store, &tenant, &union, "Connected.".into(), now).await.ok()
+    adopt::connect(store, &tenant, &union, "Connected.".into(), now).await.ok()
 }
 
 async fn assert_united(town: &Town, team: TeamId, group: GroupId, told: &str) {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use domain::ids::{GroupId, TeamId};
+use engine::safety::pending_approval::{self, Decision};
+use engine::tenant::{NewTeams, Settings};
 use sandbox::Card;
 use sandbox::house::House;
 use serde_json::json;
-use shared::held::{self, Decision};
-use shared::ids::{GroupId, TeamId};
-use shared::message::Cause;
-use shared::tenant::{NewTeams, Settings};
+use store::message::Cause;
 
 use super::{AT_ONCE, Story, trials};
 use crate::brakes::{after_a_disaster, are_in_team};
@@ -81,8 +81,8 @@ impl HeldPlan {
     /// The page's button, unless nothing waits.
     async fn press(&self, house: &House, town: &Town) -> Option<()> {
         let store = house.sync().store.as_ref();
-        let plan = held::load(store, town.tenant(), self.0).await.ok()??;
-        held::decide(store, town.tenant(), self.0, &plan.hash(), Decision::Apply).await.ok()?;
+        let plan = pending_approval::load(store, town.tenant(), self.0).await.ok()??;
+        pending_approval::decide(store, town.tenant(), self.0, &plan.hash(), Decision::Apply).await.ok()?;
         town.ask(self.0, Cause::Administrator).await;
         Some(())
     }
@@ -102,7 +102,7 @@ impl Story for HeldPlan {
         self.press(&town.house, town).await;
     }
     async fn assert_ended_well(&self, town: &Town, told: &str) {
-        assert_eq!(held::load(town.store(), town.tenant(), self.0).await.unwrap(), None, "{told}");
+        assert_eq!(pending_approval::load(town.store(), town.tenant(), self.0).await.unwrap(), None, "{told}");
         assert_eq!(are_in_team(town, self.0, &town.people[10..17]), 0, "{told}");
         town.assert_in_step(self.0);
     }

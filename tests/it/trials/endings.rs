@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use domain::ids::{TeamId, TenantId};
+use engine::offboard::{self, Stage};
 use jiff::SignedDuration;
 use sandbox::{RefreshRule, Role};
-use shared::ids::{TeamId, TenantId};
-use shared::leaving::{self, Stage};
 
 use super::{AT_ONCE, SETTLED, Story, trials};
 use crate::setup_browser::Customers;
@@ -101,7 +101,7 @@ impl Story for Leaving {
     }
     async fn assert_ended_well(&self, customers: &Customers, told: &str) {
         let ground = customers.house.ground();
-        let leaving = leaving::load(ground.store.as_ref(), self.tenant).await.unwrap();
+        let leaving = offboard::load(ground.store.as_ref(), self.tenant).await.unwrap();
         let leaving = leaving.unwrap_or_else(|| panic!("{told}: it did not leave"));
         assert!(matches!(leaving.stage, Stage::Keeping { .. }), "{told}: {:?}", leaving.stage);
         let secret = format!("sandbox/tenant/{}", self.tenant);

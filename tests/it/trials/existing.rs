@@ -1,11 +1,11 @@
 //! Teams that were there before: found, and given groups.
 
-use shared::existing::Wish;
-use shared::existing::found;
-use shared::existing::run::{self, Chooser, Counts, Source, Stage, State};
-use shared::existing::search;
-use shared::ids::TeamId;
-use shared::tenant::{NewTeams, Settings};
+use domain::ids::TeamId;
+use engine::backfill::Wish;
+use engine::backfill::candidate;
+use engine::backfill::run::{self, Chooser, Counts, Source, Stage, State};
+use engine::backfill::search;
+use engine::tenant::{NewTeams, Settings};
 
 use super::{Story, trials};
 use crate::town::{MINUTE, Town, every_team};
@@ -47,7 +47,7 @@ impl Story for Search {
     async fn assert_ended_well(&self, town: &Town, told: &str) {
         let search = search::load(town.store(), town.tenant()).await.unwrap().unwrap();
         assert_eq!((search.stage, search.people, search.teams), (search::Stage::Done, 5, 3), "{told}");
-        let (found, _) = found::page(town.store(), town.tenant(), "", 100, None).await.unwrap();
+        let (found, _) = candidate::page(town.store(), town.tenant(), "", 100, None).await.unwrap();
         let titles: Vec<_> = found.iter().map(|(found, _)| found.title.as_str()).collect();
         assert_eq!(titles, ["Old 0", "Old 1", "Old 2"], "{told}");
         assert!(found.iter().all(|(found, _)| found.outlook.people == 2), "{told}");

@@ -1,9 +1,9 @@
 //! Spaces and their folders.
 
-use shared::folders::{self, Standing};
-use shared::ids::{RoomId, TeamId};
-use shared::message::Cause;
-use shared::tenant::{Folders, Settings};
+use domain::ids::{RoomId, TeamId};
+use engine::folders::{self, Standing};
+use engine::tenant::{Folders, Settings};
+use store::message::Cause;
 
 use super::{AT_ONCE, Story, trials};
 use crate::town::{MINUTE, Town, every_team};

@@ -3,20 +3,20 @@
 
 use std::collections::BTreeMap;
 
+use domain::clock::Clock;
+use domain::ids::{GroupId, TeamId, TenantId};
+use domain::membership::{Side, Sides};
+use domain::merge::Memory;
+use engine::link::{self, Kept, Who};
+use engine::safety::pending_approval::{self, Decision};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use sandbox::house::{Ground, House};
 use sandbox::{AdminRole, Fault, Person, Role, Service, TenantHandle, World};
-use shared::clock::Clock;
-use shared::held::{self, Decision};
-use shared::ids::{GroupId, TeamId, TenantId};
-use shared::link::{self, Kept, Who};
-use shared::merge::Memory;
-use shared::message::{Ask, Cause, Message};
-use shared::queue::Queue;
-use shared::roster::{Side, Sides};
-use shared::store::from_item;
+use store::message::{Ask, Cause, Message};
+use store::queue::Queue;
+use store::table::from_item;
 
 use super::reach::{Outside, Plan};
 use super::{SETTLED, Scene, on, say};
@@ -399,8 +399,10 @@ impl Customers {
             self.let_pass(SETTLED).await;
             let ground = self.house.ground().clone();
             for Customer { tenant, team, .. } in &self.both {
-                if let Some(plan) = held::load(ground.store.as_ref(), *tenant, *team).await.unwrap() {
-                    held::decide(ground.store.as_ref(), *tenant, *team, &plan.hash(), Decision::Apply).await.unwrap();
+                if let Some(plan) = pending_approval::load(ground.store.as_ref(), *tenant, *team).await.unwrap() {
+                    pending_approval::decide(ground.store.as_ref(), *tenant, *team, &plan.hash(), Decision::Apply)
+                        .await
+                        .unwrap();
                 }
                 let ask = Ask::Team { team: *team, region: None };
                 let (at, cause) = (ground.clock.now(), Cause::Administrator);
@@ -434,13 +436,12 @@ impl Customers {
             let name = &customer.handle.name;
             let store = ground.store.as_ref();
             let kept: Kept =
-                from_item(shared::store::Store::get(store, &link::key(*tenant, *team)).await.unwrap().unwrap())
-                    .unwrap();
+                from_item(store::table::Store::get(store, &link::key(*tenant, *team)).await.unwrap().unwrap()).unwrap();
             prop_assert!(kept.link.trouble.is_none(), "{}: {:?}", name, kept.link.trouble);
             let on_link: BTreeMap<_, _> = link::people(store, *tenant, *team).await.unwrap();
             let (there, group) = (world.team(*team).unwrap(), world.group(customer.group).unwrap());
             for (n, person) in people.iter().enumerate() {
-                let pair = shared::roster::Person { object: person.object, person: person.person };
+                let pair = domain::membership::Person { object: person.object, person: person.person };
                 let one = on_link.get(&Who::Person(pair));
                 let memory = one.map(|one| &one.memory);
                 let is_open = |memory: &Memory| !memory.intents.is_empty() || memory.recent != Default::default();

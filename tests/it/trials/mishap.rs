@@ -4,12 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clients::http::{CALL_TIMEOUT, TransportError};
 use http::HeaderValue;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK};
 use sandbox::house::Ground;
 use sandbox::{Failure, Fault, World};
 use serde_json::{Value, json};
-use shared::http::{CALL_TIMEOUT, TransportError};
 
 use super::reach::{Call, Whom};
 

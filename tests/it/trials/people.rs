@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use domain::ids::TeamId;
 use sandbox::{Person, Role};
-use shared::ids::TeamId;
 
 use super::{AT_ONCE, SETTLED, Story, trials};
 use crate::town::{Town, every_team};

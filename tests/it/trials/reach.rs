@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
 use sandbox::World;
 use sandbox::house::{Ground, Reach};
 use secrecy::SecretString;
-use shared::http::{Transport, TransportError};
-use shared::message::Message;
-use shared::queue::{Queue, QueueError};
-use shared::secrets::{Secrets, SecretsError};
-use shared::store::{Change, Condition, Cursor, Item, Key, Page, Query, Store, StoreError, Write};
+use store::message::Message;
+use store::queue::{Queue, QueueError};
+use store::secrets::{Secrets, SecretsError};
+use store::table::{Change, Condition, Cursor, Item, Key, Page, Query, Store, StoreError, Write};
 use tokio::sync::Notify;
 
 use super::mishap::{Kept, Mishap, Sent};

@@ -2,10 +2,10 @@
 
 use crate::support::{START, TENANT, World, graph_path, request, wire};
 use aws_lambda_events::encodings::Body;
+use domain::ids::GroupId;
+use engine::credentials::webhook_keys::Kind;
 use serde_json::{Value, json};
-use shared::ids::GroupId;
-use shared::message::{Ask, Cause, Message, Version};
-use shared::webhook_keys::Kind;
+use store::message::{Ask, Cause, Message, Version};
 use uuid::{Uuid, uuid};
 
 const ONE: Uuid = uuid!("11111111-aaaa-4aaa-8aaa-111111111111");

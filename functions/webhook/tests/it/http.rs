@@ -3,8 +3,8 @@
 use crate::support::{TENANT, World, graph_path, request, sign, webex_request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use engine::credentials::webhook_keys::Kind;
 use serde_json::json;
-use shared::webhook_keys::Kind;
 use webhook::LARGEST_BODY;
 
 #[tokio::test]

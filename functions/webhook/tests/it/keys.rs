@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::support::{TENANT, World, graph_path, request, sign, webex_request};
+use engine::credentials::webhook_keys::{CACHED_FOR, Kind};
 use serde_json::json;
-use shared::webhook_keys::{CACHED_FOR, Kind};
 
 const BODY: &str = r#"{"resource": "messages", "event": "created"}"#;
 

@@ -1,11 +1,11 @@
 //! Webex's webhooks.
 
 use crate::support::{START, TENANT, World, sign, webex_request, wire};
+use clients::webex::{Region, WebexId};
+use domain::ids::{RoomId, TenantId};
+use engine::credentials::webhook_keys::Kind;
 use serde_json::{Value, json};
-use shared::ids::{RoomId, TenantId};
-use shared::message::{Ask, Cause, Message, Version};
-use shared::webex::{Region, WebexId};
-use shared::webhook_keys::Kind;
+use store::message::{Ask, Cause, Message, Version};
 use uuid::{Uuid, uuid};
 
 pub(crate) fn room() -> WebexId<RoomId> {

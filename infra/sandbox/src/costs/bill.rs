@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter};
 
-use shared::tenant::{Folders, Settings};
+use engine::tenant::{Folders, Settings};
 
 use super::scene::{MINUTE, Passed, Scene, Spent};
 use super::{NotCounted, every_team};

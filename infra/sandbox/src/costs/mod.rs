@@ -8,13 +8,13 @@ mod scene;
 
 use std::fmt::{Display, Formatter};
 
+use clients::http::TransportError;
+use domain::ids::TeamId;
+use engine::sync::SyncError;
+use engine::tenant::{Folders, NewTeams, Settings};
 use jiff::SignedDuration;
-use shared::http::TransportError;
-use shared::ids::TeamId;
-use shared::message::{Ask, Cause};
-use shared::store::memory::Requests;
-use shared::sync::SyncError;
-use shared::tenant::{Folders, NewTeams, Settings};
+use store::message::{Ask, Cause};
+use store::table::memory::Requests;
 
 use self::scene::{MINUTE, START, Scene, Spent};
 use crate::house::HouseError;

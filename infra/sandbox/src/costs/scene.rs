@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clients::http::{Deadline, Transport, TransportError};
+use domain::clock::Clock;
+use domain::ids::{TeamId, TenantId};
+use engine::link::{self, Kept};
+use engine::tenant::Settings;
 use jiff::{SignedDuration, Timestamp};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
-use shared::clock::Clock;
-use shared::http::{Deadline, Transport, TransportError};
-use shared::ids::{TeamId, TenantId};
-use shared::link::{self, Kept};
-use shared::message::{Ask, Cause, Message};
-use shared::store::memory::{MemoryStore, Requests};
-use shared::store::{Store, from_item};
-use shared::tenant::Settings;
+use store::message::{Ask, Cause, Message};
+use store::table::memory::{MemoryStore, Requests};
+use store::table::{Store, from_item};
 
 use super::NotCounted;
 use crate::house::{Ground, House, Invocations, Reach};

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use clients::http::Deadline;
+use domain::clock::Clock;
+use domain::ids::{GroupId, TeamId, TenantId};
+use engine::tenant::{NewTeams, Settings};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use shared::clock::Clock;
-use shared::http::Deadline;
-use shared::ids::{GroupId, TeamId, TenantId};
-use shared::message::{Ask, Cause, Message};
-use shared::tenant::{NewTeams, Settings};
+use store::message::{Ask, Cause, Message};
 
 use crate::costs::NotCounted;
 use crate::house::{Ground, House};

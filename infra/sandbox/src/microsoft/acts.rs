@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::ids::{DirectoryId, GroupId, ObjectId};
 use jiff::{SignedDuration, Timestamp};
-use shared::ids::{DirectoryId, GroupId, ObjectId};
 
 use super::replicas::{Facts, GroupKind, GroupRule, Relation};
 use super::{GraphSettings, UserKind};

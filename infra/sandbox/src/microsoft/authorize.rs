@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::ids::{DirectoryId, ObjectId};
 use jiff::Timestamp;
-use shared::ids::{DirectoryId, ObjectId};
 use url::Url;
 
 use super::Registration;

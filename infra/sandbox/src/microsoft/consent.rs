@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::ids::DirectoryId;
+use domain::ids::DirectoryId;
 use url::Url;
 
 use super::Registration;

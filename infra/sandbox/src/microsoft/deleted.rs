@@ -1,8 +1,8 @@
 //! Deletion with a way back: soft-deleted groups for 30 days, and the expiration policy that deletes on its own.
 
+use domain::ids::{DirectoryId, GroupId, ObjectId};
 use jiff::SignedDuration;
 use serde_json::Value;
-use shared::ids::{DirectoryId, GroupId, ObjectId};
 
 use super::replicas::Relation;
 use super::{App, READ_GROUPS, WRITE_GROUPS, missing, selected};

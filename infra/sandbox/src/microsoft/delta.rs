@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::ids::{DirectoryId, GroupId, ObjectId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::ids::{DirectoryId, GroupId, ObjectId};
 
 use super::groups::link;
 use super::replicas::{Facts, Relation};

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::ids::{DirectoryId, GroupId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use shared::ids::{DirectoryId, GroupId};
 use uuid::Uuid;
 
 use super::replicas::Facts;

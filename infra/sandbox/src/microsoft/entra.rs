@@ -1,7 +1,7 @@
 //! Entra's login host: what is asked there, by whom, and how it refuses.
 
+use domain::ids::DirectoryId;
 use serde_json::json;
-use shared::ids::DirectoryId;
 use url::Url;
 
 use super::{Registration, jwt};

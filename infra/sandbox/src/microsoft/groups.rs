@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use domain::ids::{GroupId, ObjectId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::ids::{GroupId, ObjectId};
 use uuid::Uuid;
 
 use super::relations::Binds;

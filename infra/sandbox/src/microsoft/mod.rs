@@ -25,9 +25,9 @@ mod users;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use domain::ids::{DirectoryId, GroupId, ObjectId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::ids::{DirectoryId, GroupId, ObjectId};
 
 pub use acts::{Group, User};
 pub use drives::DriveFolder;

@@ -1,7 +1,7 @@
 //! The naming policy (`PrefixSuffixNamingRequirement`, `CustomBlockedWordsList`): apps are refused, people's names are decorated.
 
+use domain::ids::DirectoryId;
 use serde_json::json;
-use shared::ids::DirectoryId;
 
 use super::{Directory, bad_request};
 use crate::wire::Answer;

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
+use domain::ids::DirectoryId;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use shared::ids::DirectoryId;
 
 use super::{App, error, missing};
 use crate::wire::{Answer, Request};

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use domain::ids::{DirectoryId, ObjectId};
+pub use engine::credentials::registration::Registration;
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::ids::{DirectoryId, ObjectId};
-pub use shared::registration::Registration;
 
 use super::{BeforeConsent, Microsoft};
 use crate::world::{Credentials, State, World, secret, uuid};

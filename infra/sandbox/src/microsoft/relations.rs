@@ -1,7 +1,7 @@
 //! Members and owners: listings, binds (all or nothing), and single references.
 
+use domain::ids::{GroupId, ObjectId};
 use serde_json::{Value, json};
-use shared::ids::{GroupId, ObjectId};
 
 use super::acts::HIDDEN;
 use super::groups::page_token;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use domain::ids::{DirectoryId, GroupId, ObjectId};
 use jiff::Timestamp;
-use shared::ids::{DirectoryId, GroupId, ObjectId};
 
 use super::{App, missing};
 use crate::wire::Answer;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use clients::http::Transport;
+use domain::ids::{DirectoryId, GroupId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::http::Transport;
-use shared::ids::{DirectoryId, GroupId};
 use uuid::Uuid;
 
 use super::{App, READ_GROUPS, bad_request, error, missing};

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::ids::DirectoryId;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use shared::ids::DirectoryId;
 
 use super::authorize::Code;
 use super::entra::Authority;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use domain::ids::{GroupId, ObjectId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::ids::{GroupId, ObjectId};
 
 use super::groups::page_token;
 use super::replicas::Relation;
@@ -36,7 +36,7 @@ pub(super) struct UserEntry {
 }
 
 impl State {
-    pub(crate) fn add_user(&mut self, directory: shared::ids::DirectoryId, name: &str, kind: UserKind) -> ObjectId {
+    pub(crate) fn add_user(&mut self, directory: domain::ids::DirectoryId, name: &str, kind: UserKind) -> ObjectId {
         let id = ObjectId(self.uuid());
         let Some(entry) = self.microsoft.directories.get_mut(&directory) else { return id };
         let stem = match kind {

@@ -1,11 +1,11 @@
 //! What people do on either side.
 
+use domain::ids::{GroupId, ObjectId, PersonId, RoomId, TeamId};
+use domain::membership::Side;
+use engine::safety::pending_approval::{self, Decision};
 use serde::Deserialize;
-use shared::held::{self, Decision};
-use shared::ids::{GroupId, ObjectId, PersonId, RoomId, TeamId};
-use shared::message::{Ask, Cause, Message};
-use shared::queue::Queue;
-use shared::roster::Side;
+use store::message::{Ask, Cause, Message};
+use store::queue::Queue;
 use uuid::Uuid;
 
 use super::cast::{Customer, Somebody};
@@ -340,9 +340,9 @@ impl Play {
     async fn decide(&self, at: usize, team: TeamId, decision: Decision) -> Result<Words, Refused> {
         let (ground, tenant) = (self.house.ground(), self.customers[at].tenant);
         let said = |error: &dyn std::fmt::Display| refused(error.to_string());
-        let plan = held::load(ground.store.as_ref(), tenant, team).await.map_err(|error| said(&error))?;
+        let plan = pending_approval::load(ground.store.as_ref(), tenant, team).await.map_err(|error| said(&error))?;
         let plan = plan.ok_or_else(|| refused("Nothing waits for a decision."))?;
-        let decided = held::decide(ground.store.as_ref(), tenant, team, &plan.hash(), decision).await;
+        let decided = pending_approval::decide(ground.store.as_ref(), tenant, team, &plan.hash(), decision).await;
         decided.map_err(|error| said(&error))?;
         self.look_soon(at, team).await?;
         let text = match decision {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::ids::{ObjectId, PersonId, TeamId, TenantId};
+use domain::ids::{ObjectId, PersonId, TeamId, TenantId};
 use uuid::Uuid;
 
 use crate::Role;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use clients::http::{CALL_TIMEOUT, TransportError};
 use serde_json::Value;
-use shared::http::{CALL_TIMEOUT, TransportError};
 
 use super::play::Play;
 use crate::serve::Servers;

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
+use domain::membership::Side;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::roster::Side;
 
 /// Older entries are forgotten.
 const KEPT: usize = 1500;

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::clock::Clock;
+use domain::ids::{TeamId, TenantId};
+use domain::membership::LeftOut;
+use engine::link::{self, Kept, Who};
+use engine::tenant::suspension::Why;
+use engine::tenant::{Folders, NewTeams, Settings};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use shared::clock::Clock;
-use shared::ids::{TeamId, TenantId};
-use shared::link::{self, Kept, Who};
-use shared::message::{Ask, Message};
-use shared::roster::LeftOut;
-use shared::standstill::Why;
-use shared::store::{Key, Query, Store, from_item};
-use shared::tenant::{Folders, NewTeams, Settings};
+use store::message::{Ask, Message};
+use store::table::{Key, Query, Store, from_item};
 use uuid::Uuid;
 
 use super::act::On;
@@ -254,7 +254,7 @@ impl Play {
             Seen::Activity(tenant, team, activity) => {
                 let Some(customer) = self.customers.iter().find(|customer| customer.tenant == tenant) else { return };
                 let title = self.title(On::Team(team));
-                let name = |change: &shared::activity::PersonChange| {
+                let name = |change: &engine::activity::PersonChange| {
                     let known = customer.of_person(change.person.person);
                     known.map_or_else(|| "Somebody".to_owned(), |somebody| somebody.name.clone())
                 };

@@ -1,9 +1,9 @@
 //! What the last round of a customer found, in a form for people.
 
+use engine::reconcile::{Report, last_report};
+use engine::tenant::suspension::Why;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::round::{Report, last_report};
-use shared::standstill::Why;
 
 use super::play::Play;
 

@@ -1,10 +1,10 @@
 //! The spaces of a team and their folders: how they are, and what people do to them.
 
+use domain::ids::{GroupId, RoomId, TeamId};
+use domain::membership::Side;
+use engine::folders;
+use engine::link::Kept;
 use serde::{Deserialize, Serialize};
-use shared::folders;
-use shared::ids::{GroupId, RoomId, TeamId};
-use shared::link::Kept;
-use shared::roster::Side;
 
 use super::act::checked;
 use super::log::Words;

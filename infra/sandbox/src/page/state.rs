@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::ids::{GroupId, TeamId};
+use domain::membership::{Side, Standing};
+use engine::link::{self, Kept, OnLink, Phase, TroubleKind, Who};
+use engine::safety::pending_approval;
+use engine::tenant;
+use engine::tenant::suspension::Why;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::held;
-use shared::ids::{GroupId, TeamId};
-use shared::link::{self, Kept, OnLink, Phase, TroubleKind, Who};
-use shared::roster::{Side, Standing};
-use shared::standstill::Why;
-use shared::tenant;
 use uuid::Uuid;
 
 use super::cast::Customer;
@@ -254,7 +254,7 @@ impl Play {
             None => BTreeMap::new(),
         };
         let held = match team {
-            Some(team) => held::load(store, customer.tenant, team).await.ok().flatten(),
+            Some(team) => pending_approval::load(store, customer.tenant, team).await.ok().flatten(),
             None => None,
         };
         let both =

@@ -1,8 +1,8 @@
 //! The story as the page tells it: what people do, in simulated time, at whatever speed is chosen.
 
+use domain::ids::TeamId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use shared::ids::TeamId;
 use uuid::Uuid;
 
 use super::act::{Act, On};

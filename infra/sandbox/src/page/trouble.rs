@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use domain::ids::{GroupId, ObjectId, PersonId};
 use serde::{Deserialize, Serialize};
-use shared::ids::{GroupId, ObjectId, PersonId};
 
 use super::log::{EntryKind, Words};
 use super::play::{Play, refused};

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
+use domain::clock::{Clock, SimulatedClock};
+use domain::ids::{TeamId, TenantId};
+use engine::activity::Activity;
 use http::Method;
 use jiff::Timestamp;
-use shared::activity::Activity;
-use shared::clock::{Clock, SimulatedClock};
-use shared::http::{Transport, TransportError};
-use shared::ids::{TeamId, TenantId};
-use shared::message::Message;
-use shared::queue::{Queue, QueueError};
-use shared::store::{Change, Condition, Cursor, Item, Key, Page, Query, Store, StoreError, Write, from_item};
+use store::message::Message;
+use store::queue::{Queue, QueueError};
+use store::table::{Change, Condition, Cursor, Item, Key, Page, Query, Store, StoreError, Write, from_item};
 use tokio::sync::Notify;
 
 use crate::house::{Ground, Reach};

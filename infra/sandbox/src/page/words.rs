@@ -1,10 +1,10 @@
 //! What the functions do, in plain words.
 
-use shared::activity::{Activity, PersonChange};
-use shared::link::{Ended, Link, Phase};
-use shared::merge::HeldFor;
-use shared::message::Cause;
-use shared::roster::{Side, Standing};
+use domain::membership::{Side, Standing};
+use domain::merge::HeldFor;
+use engine::activity::{Activity, PersonChange};
+use engine::link::{Ended, Link, Phase};
+use store::message::Cause;
 
 use super::cast::first;
 use super::log::Words;

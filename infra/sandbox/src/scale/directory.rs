@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
+use engine::people;
 use serde::Deserialize;
-use shared::http::{Transport, TransportError};
-use shared::people;
-use shared::store::{Change, Condition, Cursor, Item, Key, Page, Query, Store, StoreError, Write};
+use store::table::{Change, Condition, Cursor, Item, Key, Page, Query, Store, StoreError, Write};
 
 use super::tally::{Taken, Tally};
 use crate::costs::NotCounted;

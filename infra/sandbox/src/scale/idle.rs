@@ -1,14 +1,14 @@
 //! Rounds over links of which none changes.
 
+use clients::http::Deadline;
+use domain::clock::Clock;
+use domain::ids::{TeamId, TenantId};
+use engine::link::{self, Link, Phase};
+use engine::tenant::Settings;
+use engine::tenant::settings::OfficerStanding;
 use jiff::{SignedDuration, Timestamp};
-use shared::clock::Clock;
-use shared::http::Deadline;
-use shared::ids::{TeamId, TenantId};
-use shared::link::{self, Link, Phase};
-use shared::message::{Ask, Cause, Message};
-use shared::settings::OfficerStanding;
-use shared::store::{Change, Condition, Store, Write, moment};
-use shared::tenant::Settings;
+use store::message::{Ask, Cause, Message};
+use store::table::{Change, Condition, Store, Write, moment};
 
 use super::tally::{Taken, Tally};
 use crate::costs::NotCounted;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
 
+use domain::clock::Clock;
 use jiff::Timestamp;
-use shared::clock::Clock;
 use uuid::Uuid;
 
 use crate::house::Ground;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use domain::ids::{ObjectId, OrgId, PersonId, RoomId, TeamId};
 use serde_json::Value;
-use shared::ids::{ObjectId, OrgId, PersonId, RoomId, TeamId};
 use uuid::Uuid;
 
 use super::events::Change;

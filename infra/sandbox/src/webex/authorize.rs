@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::ids::{OrgId, PersonId};
 use jiff::Timestamp;
-use shared::ids::{OrgId, PersonId};
 use url::Url;
 
 use super::{Account, AccountStatus, AdminRole, UserType};

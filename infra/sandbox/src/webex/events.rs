@@ -2,9 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::ids::{OrgId, PersonId, RoomId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::ids::{OrgId, PersonId, RoomId};
 use uuid::Uuid;
 
 use super::seats::Via;

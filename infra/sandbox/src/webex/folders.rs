@@ -1,8 +1,8 @@
 //! `/room/linkedFolders`: one folder a space, for who is in it.
 
+use domain::ids::{PersonId, RoomId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::ids::{PersonId, RoomId};
 use uuid::Uuid;
 
 use super::seats::Standing;

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use shared::ids::{OrgId, PersonId, RoomId, TeamId};
+use domain::ids::{OrgId, PersonId, RoomId, TeamId};
 use uuid::Uuid;
 
 use super::{Spelling, TeamIdKind, Webex, not_found, refused};

@@ -1,7 +1,7 @@
 //! `/memberships`: of one's own spaces, and for a compliance officer of all spaces that the organization owns.
 
+use domain::ids::{PersonId, RoomId};
 use serde_json::Value;
-use shared::ids::{PersonId, RoomId};
 
 use super::seats::{Standing, Via, role_of};
 use super::{AdminRole, Caller, Role, ids, not_found, page, refused};
@@ -51,7 +51,7 @@ impl State {
         Ok(self.seats_where(|owner, seated| seated == person && owner == caller.org))
     }
 
-    fn seats_where(&self, wanted: impl Fn(shared::ids::OrgId, PersonId) -> bool) -> Vec<(RoomId, PersonId)> {
+    fn seats_where(&self, wanted: impl Fn(domain::ids::OrgId, PersonId) -> bool) -> Vec<(RoomId, PersonId)> {
         let all = self.webex.rooms.iter();
         all.flat_map(|(room, entry)| entry.seats.keys().map(move |person| (*room, entry.owner, *person)))
             .filter(|(_, owner, person)| wanted(*owner, *person))

@@ -1,8 +1,8 @@
 //! Messages with cards, and what people press on them.
 
+use domain::ids::{PersonId, RoomId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::ids::{PersonId, RoomId};
 use uuid::Uuid;
 
 use super::{Caller, Role, RoomEntry, Seat, ids, not_found, refused};

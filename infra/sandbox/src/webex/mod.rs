@@ -18,9 +18,9 @@ mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use domain::ids::{OrgId, PersonId, RoomId, TeamId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::ids::{OrgId, PersonId, RoomId, TeamId};
 use uuid::Uuid;
 
 pub use acts::{LinkedFolder, Room, Team};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use domain::ids::PersonId;
 use jiff::Timestamp;
 use serde_json::json;
-use shared::ids::PersonId;
 
 use super::{RefreshRule, refused};
 use crate::pkce;

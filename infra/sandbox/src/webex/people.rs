@@ -1,7 +1,7 @@
 //! `/people` and `/organizations`: who somebody is. There is no `externalId` here.
 
+use domain::ids::{OrgId, PersonId};
 use serde_json::{Value, json};
-use shared::ids::{OrgId, PersonId};
 
 use super::{Account, AccountStatus, AdminRole, Caller, Org, UserType, ids, not_found, refused};
 use crate::wire::{Answer, Outcome};

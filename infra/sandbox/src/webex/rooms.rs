@@ -1,7 +1,7 @@
 //! `/rooms`: lists of one's own; by id also for the organization's compliance officer.
 
+use domain::ids::{RoomId, TeamId};
 use serde_json::{Value, json};
-use shared::ids::{RoomId, TeamId};
 
 use super::events::Change;
 use super::seats::Standing;

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
+use domain::ids::{OrgId, PersonId};
 use serde_json::{Value, json};
-use shared::ids::{OrgId, PersonId};
 use uuid::Uuid;
 
 use super::{Account, AccountStatus, AdminRole, Caller, StatusShape, UserType, not_found, refused};

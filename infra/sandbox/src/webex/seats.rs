@@ -1,7 +1,7 @@
 //! Who sits where: the changes themselves, the same for REST calls and for people, and who may make them.
 
+use domain::ids::{OrgId, PersonId, RoomId, TeamId};
 use serde_json::{Value, json};
-use shared::ids::{OrgId, PersonId, RoomId, TeamId};
 
 use super::events::Change;
 use super::{AdminRole, Caller, Role, RoomEntry, Seat, TeamEntry, UserType, ids, not_found, refused};

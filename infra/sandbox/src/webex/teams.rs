@@ -1,7 +1,7 @@
 //! `/teams` and `/team/memberships`: for those who are in the team. A compliance officer outside can read a team by its id, nothing else.
 
+use domain::ids::{PersonId, TeamId};
 use serde_json::{Value, json};
-use shared::ids::{PersonId, TeamId};
 
 use super::events::Change;
 use super::seats::{Standing, Via, role_of};

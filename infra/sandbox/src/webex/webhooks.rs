@@ -1,12 +1,12 @@
 //! Webhooks: the registry, who hears of what, and how it is signed.
 
 use bytes::Bytes;
+use domain::ids::{OrgId, PersonId, RoomId};
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha1::Sha1;
-use shared::ids::{OrgId, PersonId, RoomId};
 use uuid::Uuid;
 
 use super::events::Change;

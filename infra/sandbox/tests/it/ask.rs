@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clients::http::TransportError;
+use domain::clock::SimulatedClock;
+use domain::ids::{GroupId, ObjectId, PersonId, TeamId};
 use sandbox::{Role, TenantHandle, World};
 use serde_json::{Value, json};
-use shared::clock::SimulatedClock;
-use shared::http::TransportError;
-use shared::ids::{GroupId, ObjectId, PersonId, TeamId};
 
 /// A world with one tenant at a standing clock.
 pub(crate) struct Stage {

@@ -1,9 +1,9 @@
 //! Failures on demand, the record, and the world over real HTTP.
 
 use bytes::Bytes;
+use clients::http::TransportError;
 use sandbox::{Failure, Fault, Kind, Service, Violation, serve};
 use serde_json::{Value, json};
-use shared::http::TransportError;
 
 use crate::ask::{Stage, seeded, send, stage};
 

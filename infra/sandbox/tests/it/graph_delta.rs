@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use domain::ids::ObjectId;
 use sandbox::{DeltaEnd, DeltaWords};
 use serde_json::{Value, json};
-use shared::ids::ObjectId;
 
 use crate::ask::{Stage, stage};
 

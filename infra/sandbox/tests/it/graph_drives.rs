@@ -1,8 +1,8 @@
 //! Sites, libraries and folders of groups.
 
+use domain::ids::GroupId;
 use sandbox::{Registration, Role, Violation};
 use serde_json::{Value, json};
-use shared::ids::GroupId;
 
 use crate::ask::{Reply, Stage, group_body, send, stage};
 

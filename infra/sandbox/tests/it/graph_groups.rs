@@ -1,8 +1,8 @@
 //! Creating, naming, deleting and renewing groups.
 
+use domain::ids::{GroupId, ObjectId};
 use sandbox::{Kind, UpsertBinds, Violation};
 use serde_json::{Value, json};
-use shared::ids::{GroupId, ObjectId};
 
 use crate::ask::{bind, group_body, send, stage};
 

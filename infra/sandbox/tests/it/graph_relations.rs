@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use domain::ids::ObjectId;
 use sandbox::{GroupRule, OwnerRemoval, Violation};
 use serde_json::{Value, json};
-use shared::ids::ObjectId;
 
 use crate::ask::{bind, stage};
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clients::http::{Transport, TransportError};
+use domain::clock::Clock;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::http::{Transport, TransportError};
 
 use crate::ask::stage;
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::clock::Clock;
 use hmac::{Hmac, KeyInit, Mac};
 use sandbox::{OrgWebhooks, Role};
 use serde_json::{Value, json};
 use sha1::Sha1;
-use shared::clock::Clock;
 
 use crate::ask::{Stage, person_id, stage, webex_id};
 

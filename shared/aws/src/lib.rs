@@ -1,0 +1,10 @@
+//! The only crate with the AWS SDK: DynamoDB, SQS, Secrets Manager and STS behind our traits.
+
+pub mod config;
+pub mod dynamo;
+pub mod log;
+pub mod sdk;
+pub mod secrets_manager;
+pub mod sqs;
+pub mod sts;
+pub mod trace;

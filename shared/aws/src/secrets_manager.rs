@@ -1,0 +1,82 @@
+//! Secrets in AWS Secrets Manager.
+
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::http::HttpResponse;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::RequestId;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::sdk::{Failure, failure};
+use store::secrets::{Secrets, SecretsError};
+
+const NOT_FOUND: Option<&str> = Some("ResourceNotFoundException");
+const EXISTS: Option<&str> = Some("ResourceExistsException");
+/// The answer to a creation while an earlier secret of that name is still being deleted.
+const BEING_DELETED: Option<&str> = Some("InvalidRequestException");
+
+/// Secrets in AWS Secrets Manager.
+pub struct SecretsManager {
+    client: Client,
+}
+
+impl SecretsManager {
+    /// The secrets that this client's account holds.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    async fn create(&self, name: &str, value: &SecretString) -> Result<(), SecretsError> {
+        let created = self.client.create_secret().name(name).secret_string(value.expose_secret()).send().await;
+        match created {
+            Ok(_) => Ok(()),
+            // Somebody else made it since we looked.
+            Err(error) if error.code() == EXISTS => {
+                let put = self.client.put_secret_value().secret_id(name).secret_string(value.expose_secret());
+                put.send().await.map(drop).map_err(|error| sorted(name, &error))
+            }
+            Err(error) if error.code() == BEING_DELETED => {
+                Err(SecretsError::Busy { name: name.to_owned(), why: "its name is still being deleted".to_owned() })
+            }
+            Err(error) => Err(sorted(name, &error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Secrets for SecretsManager {
+    async fn get(&self, name: &str) -> Result<Option<SecretString>, SecretsError> {
+        match self.client.get_secret_value().secret_id(name).send().await {
+            Ok(answer) => Ok(answer.secret_string.map(SecretString::from)),
+            Err(error) if error.code() == NOT_FOUND => Ok(None),
+            Err(error) => Err(sorted(name, &error)),
+        }
+    }
+
+    async fn put(&self, name: &str, value: SecretString) -> Result<(), SecretsError> {
+        match self.client.put_secret_value().secret_id(name).secret_string(value.expose_secret()).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == NOT_FOUND => self.create(name, &value).await,
+            Err(error) => Err(sorted(name, &error)),
+        }
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), SecretsError> {
+        match self.client.delete_secret().secret_id(name).force_delete_without_recovery(true).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == NOT_FOUND => Ok(()),
+            Err(error) => Err(sorted(name, &error)),
+        }
+    }
+}
+
+fn sorted<E>(name: &str, error: &SdkError<E, HttpResponse>) -> SecretsError
+where
+    E: std::error::Error + ProvideErrorMetadata + RequestId + 'static,
+{
+    let name = name.to_owned();
+    match failure(error) {
+        Failure::Busy(why) => SecretsError::Busy { name, why },
+        Failure::Refused(why) => SecretsError::Refused { name, why },
+    }
+}

@@ -1,0 +1,126 @@
+//! The queue in SQS. A message group on a standard queue makes it a fair queue: no order, but no tenant's burst delays another.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::http::HttpResponse;
+use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::operation::RequestId;
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, MessageSystemAttributeNameForSends as TraceHeader, MessageSystemAttributeValue,
+    SendMessageBatchRequestEntry,
+};
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use crate::sdk::{Failure, failure};
+use crate::trace;
+use store::message::Queued;
+use store::queue::{LONGEST_DELAY, Queue, QueueError, delay, message_group};
+
+/// Most messages in one call.
+const BATCH_LIMIT: usize = 10;
+
+/// Calls under way at the same time, for the round's message to each tenant.
+const CALLS_AT_A_TIME: usize = 16;
+
+/// A standard queue in SQS.
+pub struct SqsQueue {
+    client: Client,
+    queue_url: String,
+}
+
+impl SqsQueue {
+    /// The queue with this URL.
+    pub fn new(client: Client, queue_url: impl Into<String>) -> Self {
+        Self { client, queue_url: queue_url.into() }
+    }
+
+    /// Sends up to ten messages in one call, and says which were not taken.
+    async fn batch(
+        &self,
+        entries: Vec<SendMessageBatchRequestEntry>,
+    ) -> Result<Vec<BatchResultErrorEntry>, QueueError> {
+        let request = self.client.send_message_batch().queue_url(&self.queue_url).set_entries(Some(entries));
+        Ok(request.send().await.map_err(|error| sorted(&error))?.failed)
+    }
+
+    /// Sends up to ten messages, those that were not taken a second time.
+    async fn send_ten(&self, entries: Vec<SendMessageBatchRequestEntry>) -> Result<(), QueueError> {
+        let failed = self.batch(entries.clone()).await?;
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let again = entries.into_iter().filter(|entry| failed.iter().any(|failed| failed.id == entry.id)).collect();
+        match self.batch(again).await?.first() {
+            None => Ok(()),
+            Some(still) => {
+                let what = format!("{}: {}", still.code, still.message().unwrap_or("no text"));
+                Err(if still.sender_fault { QueueError::Refused(what) } else { QueueError::Busy(what) })
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<M: Queued> Queue<M> for SqsQueue {
+    async fn send(&self, message: &M, delay: Duration) -> Result<(), QueueError> {
+        self.client
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(body(message)?)
+            .message_group_id(message_group(message.tenant()))
+            .delay_seconds(whole_seconds(delay.min(LONGEST_DELAY)))
+            .set_message_system_attributes(trace()?)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| sorted(&error))
+    }
+
+    async fn send_spaced(&self, messages: &[M], gap: Duration) -> Result<(), QueueError> {
+        let entries = messages.iter().enumerate().map(|(place, message)| entry(place, message, delay(place, gap)));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let tens: Vec<_> = entries.chunks(BATCH_LIMIT).map(<[_]>::to_vec).collect();
+        stream::iter(tens).map(Ok).try_for_each_concurrent(CALLS_AT_A_TIME, |ten| self.send_ten(ten)).await
+    }
+}
+
+/// Rounded up, so that no message is early.
+fn whole_seconds(delay: Duration) -> i32 {
+    i32::try_from(delay.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
+}
+
+fn entry<M: Queued>(number: usize, message: &M, delay: Duration) -> Result<SendMessageBatchRequestEntry, QueueError> {
+    SendMessageBatchRequestEntry::builder()
+        .id(number.to_string())
+        .message_body(body(message)?)
+        .message_group_id(message_group(message.tenant()))
+        .delay_seconds(whole_seconds(delay))
+        .set_message_system_attributes(trace()?)
+        .build()
+        .map_err(|error: BuildError| QueueError::Refused(error.to_string()))
+}
+
+/// The trace that a message goes on under.
+fn trace() -> Result<Option<HashMap<TraceHeader, MessageSystemAttributeValue>>, QueueError> {
+    let Some(header) = trace::current() else { return Ok(None) };
+    let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
+    let value = value.map_err(|error| QueueError::Refused(error.to_string()))?;
+    Ok(Some(HashMap::from([(TraceHeader::AwsTraceHeader, value)])))
+}
+
+fn body<M: Queued>(message: &M) -> Result<String, QueueError> {
+    serde_json::to_string(message).map_err(|error| QueueError::Refused(error.to_string()))
+}
+
+fn sorted<E>(error: &SdkError<E, HttpResponse>) -> QueueError
+where
+    E: std::error::Error + ProvideErrorMetadata + RequestId + 'static,
+{
+    match failure(error) {
+        Failure::Busy(what) => QueueError::Busy(what),
+        Failure::Refused(what) => QueueError::Refused(what),
+    }
+}

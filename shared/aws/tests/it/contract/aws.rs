@@ -1,0 +1,112 @@
+//! A table, secrets and a queue of their own for each test, in the services that stand in for AWS.
+
+use std::io::Write;
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use aws::dynamo::DynamoStore;
+use aws::sdk::sdk_config_of;
+use aws::secrets_manager::SecretsManager;
+use aws::sqs::SqsQueue;
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
+};
+use aws_types::SdkConfig;
+use clients::http::Net;
+use uuid::Uuid;
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The value of a variable that leads to a service. Where it is not set, says so: once for all tests past their captured output, and for each test in it.
+fn address(variable: &str, said: &'static Once) -> Option<String> {
+    let address = std::env::var(variable).ok().filter(|address| !address.is_empty());
+    if address.is_none() {
+        println!("left out, since {variable} is not set: {}", std::thread::current().name().unwrap_or("a test"));
+        said.call_once(|| {
+            let notice = format!("\nLEFT OUT: the tests that need {variable}. ./tests/all runs them.\n");
+            std::io::stderr().write_all(notice.as_bytes()).unwrap();
+        });
+    }
+    address
+}
+
+fn dynamodb_address() -> Option<String> {
+    static SAID: Once = Once::new();
+    address("DYNAMODB_TEST_URL", &SAID)
+}
+
+fn moto_address() -> Option<String> {
+    static SAID: Once = Once::new();
+    address("AWS_TEST_URL", &SAID)
+}
+
+/// The functions' configuration, with this address for every service.
+pub(super) fn config(endpoint_url: String) -> SdkConfig {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    sdk_config_of(&Net::new().unwrap(), "eu-central-1".into(), credentials, Some(endpoint_url))
+}
+
+fn key(name: &str, kind: KeyType) -> KeySchemaElement {
+    KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
+}
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
+    AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
+}
+
+fn index(name: &str) -> GlobalSecondaryIndex {
+    GlobalSecondaryIndex::builder()
+        .index_name(name)
+        .key_schema(key(&format!("{name}pk"), KeyType::Hash))
+        .key_schema(key(&format!("{name}sk"), KeyType::Range))
+        .projection(
+            Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("expires_at").build(),
+        )
+        .build()
+        .unwrap()
+}
+
+/// A new, empty table.
+pub(super) async fn table() -> Option<super::store::Subject> {
+    // 16 MB through an unoptimized parser on a busy machine take longer than a function may wait.
+    let patient = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).operation_timeout(PATIENCE).build();
+    let config = config(dynamodb_address()?).into_builder().timeout_config(patient).build();
+    let client = aws_sdk_dynamodb::Client::new(&config);
+    let name = format!("contract-{}", Uuid::now_v7());
+    client
+        .create_table()
+        .table_name(&name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .key_schema(key("pk", KeyType::Hash))
+        .key_schema(key("sk", KeyType::Range))
+        .attribute_definitions(attribute("pk", ScalarAttributeType::S))
+        .attribute_definitions(attribute("sk", ScalarAttributeType::S))
+        .attribute_definitions(attribute("gsi1pk", ScalarAttributeType::S))
+        .attribute_definitions(attribute("gsi1sk", ScalarAttributeType::N))
+        .attribute_definitions(attribute("gsi2pk", ScalarAttributeType::S))
+        .attribute_definitions(attribute("gsi2sk", ScalarAttributeType::S))
+        .global_secondary_indexes(index("gsi1"))
+        .global_secondary_indexes(index("gsi2"))
+        .send()
+        .await
+        .unwrap();
+    let clock = super::clock();
+    Some(super::store::Subject { store: Arc::new(DynamoStore::new(client, name, clock.clone())), clock })
+}
+
+/// Secrets under a prefix that nobody used.
+pub(super) async fn secrets() -> Option<super::secrets::Subject> {
+    let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&config(moto_address()?)));
+    Some(super::secrets::Subject { secrets: Box::new(secrets), prefix: format!("contract/{}", Uuid::now_v7()) })
+}
+
+/// A new, empty queue.
+pub(super) async fn queue() -> Option<super::queue::Subject> {
+    let client = aws_sdk_sqs::Client::new(&config(moto_address()?));
+    let name = format!("contract-{}", Uuid::now_v7());
+    let url = client.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap();
+    Some(super::queue::Subject::Sqs { queue: SqsQueue::new(client.clone(), &url), client, url })
+}

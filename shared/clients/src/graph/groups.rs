@@ -1,0 +1,352 @@
+//! Groups: made, found, read, renamed.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::{DeserializeOwned, Deserializer};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::Graph;
+use super::client::Page;
+use super::error::{NameFault, is_already_there, is_reference_missing, name_fault};
+use crate::complete::Complete;
+use crate::http::{Access, Answer, Call, CallError, Failure, Repeat};
+use domain::ids::{GroupId, ObjectId};
+
+/// Most members and owners, together, that one call can add.
+pub const RELATIONS_PER_CALL: usize = 20;
+
+pub(super) const SELECT: &str = "id,displayName,mailNickname,mail,createdDateTime,expirationDateTime,groupTypes,onPremisesSyncEnabled,isAssignableToRole,visibility";
+
+const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What a group is made of. It is kept in this form, so that a second try asks for the very same group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewGroup {
+    /// The name, at most 256 characters.
+    pub display_name: String,
+    /// The address before the `@`: at most 64 ASCII characters, unique in the directory.
+    pub mail_nickname: String,
+    /// What it is for; an empty one is left out, since the service refuses it.
+    pub description: Option<String>,
+    /// The owners, one at least: a group that is made without gets no site.
+    pub owners: Vec<ObjectId>,
+    /// The members; owners are members only if they stand here, too.
+    pub members: Vec<ObjectId>,
+}
+
+impl NewGroup {
+    /// Owners and members, at most [`RELATIONS_PER_CALL`].
+    pub fn relations(&self) -> usize {
+        self.owners.len() + self.members.len()
+    }
+
+    fn body(&self, base: &str) -> Value {
+        let mut body = json!({
+            "displayName": self.display_name,
+            "mailNickname": self.mail_nickname,
+            "groupTypes": ["Unified"],
+            "mailEnabled": true,
+            "securityEnabled": false,
+            "visibility": "Private",
+            // Only here: it cannot be set later, and a first look would send everybody a mail.
+            "resourceBehaviorOptions": ["WelcomeEmailDisabled"],
+        });
+        if let Some(description) = self.description.as_ref().filter(|text| !text.is_empty()) {
+            body["description"] = json!(description);
+        }
+        for (property, people) in [("owners@odata.bind", &self.owners), ("members@odata.bind", &self.members)] {
+            if !people.is_empty() {
+                body[property] = people.iter().map(|person| format!("{base}/users/{person}")).collect();
+            }
+        }
+        body
+    }
+}
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name, decorated by the organization's naming policy.
+    pub display_name: String,
+    /// The address before the `@`, as it was asked for.
+    pub mail_nickname: String,
+    /// The address, which need not begin with the nickname.
+    pub mail: Option<String>,
+    /// When it was made.
+    #[serde(rename = "createdDateTime")]
+    pub created: Option<Timestamp>,
+    /// When the expiration policy deletes it.
+    #[serde(rename = "expirationDateTime")]
+    pub expires: Option<Timestamp>,
+    /// `Unified`: a Microsoft 365 group; `DynamicMembership`: its members follow a rule and cannot be changed.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub group_types: Vec<String>,
+    /// Whether its master is a directory on premises, so that it cannot be changed here.
+    #[serde(rename = "onPremisesSyncEnabled")]
+    pub is_on_premises_synced: Option<bool>,
+    /// Whether roles of the directory can be given to it; such a group's members are protected.
+    pub is_assignable_to_role: Option<bool>,
+    /// `Private`, `Public`, or `HiddenMembership`: nobody is told who is in it.
+    pub visibility: Option<String>,
+}
+
+fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// What became of making a group.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Upserted {
+    /// It was made.
+    Created(Group),
+    /// A group with this unique name was there. The service has given it the properties of the request.
+    Existed,
+    /// The organization's naming policy refuses the name.
+    NeedsName {
+        /// The name that it accepts.
+        suggested: String,
+    },
+    /// Something else in the directory has this address, perhaps a deleted group.
+    NicknameTaken,
+    /// Somebody among owners and members does not exist, or not yet everywhere; nothing was made.
+    BindRefused(CallError),
+}
+
+/// What became of a new name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Renamed {
+    /// The group has it.
+    Renamed,
+    /// The organization's naming policy refuses it.
+    NeedsName {
+        /// The name that it accepts.
+        suggested: String,
+    },
+}
+
+/// What is a member or an owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKind {
+    /// A user.
+    User,
+    /// A service principal, a device, a group, ...
+    Other,
+}
+
+/// A member or an owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DirectoryObject {
+    /// Its id.
+    pub id: ObjectId,
+    /// What it is.
+    pub kind: ObjectKind,
+}
+
+/// A group with everybody in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupReading {
+    /// The group.
+    pub group: Group,
+    /// Its direct members, by id; for a Microsoft 365 group there are no others.
+    pub members: Complete<Vec<DirectoryObject>>,
+    /// Its owners, by id.
+    pub owners: Complete<Vec<DirectoryObject>>,
+}
+
+#[derive(Deserialize)]
+struct ListedObject {
+    id: ObjectId,
+    #[serde(rename = "@odata.type")]
+    kind: Option<String>,
+}
+
+impl ListedObject {
+    /// Without a type it counts as a user: were it left out, it would look as if somebody had been removed.
+    fn kind(&self) -> ObjectKind {
+        match &self.kind {
+            Some(kind) if !kind.eq_ignore_ascii_case("#microsoft.graph.user") => ObjectKind::Other,
+            _ => ObjectKind::User,
+        }
+    }
+}
+
+impl Graph {
+    /// Makes the group with this unique name unless it is there. Not repeated when the answer is lost: the next call's [`Upserted::Existed`] then says that it was
+    /// made, which only the one who kept the request can tell from somebody else's group.
+    pub async fn upsert_group(
+        &self,
+        access: &Access,
+        unique_name: &str,
+        group: &NewGroup,
+    ) -> Result<Upserted, CallError> {
+        let call = Call::new(Method::PATCH, by_unique_name(unique_name)).header("prefer", "create-if-missing");
+        let call = call.json(&group.body(self.caller.base())).repeat(Repeat::Unsafe).accept(&[400, 422]);
+        let answer = match self.caller.call(access, call).await {
+            Ok(answer) => answer,
+            Err(error) if is_reference_missing(&error) => return Ok(Upserted::BindRefused(error)),
+            Err(error) => return Err(error),
+        };
+        match answer.status {
+            201 => return answer.json().map(Upserted::Created),
+            200..300 => return Ok(Upserted::Existed),
+            _ => {}
+        }
+        let error = self.refused(&answer);
+        match name_fault(&answer.body, &group.display_name) {
+            Some(NameFault::Policy(suggested)) => Ok(Upserted::NeedsName { suggested }),
+            Some(NameFault::NicknameTaken) => Ok(Upserted::NicknameTaken),
+            // Somebody was faster; or its owners and members are there already.
+            Some(NameFault::UniqueNameTaken) => Ok(Upserted::Existed),
+            None if is_already_there(&error) => Ok(Upserted::Existed),
+            None if is_reference_missing(&error) => Ok(Upserted::BindRefused(error)),
+            None => Err(error),
+        }
+    }
+
+    /// The group with this unique name. One that was just made may be missing for seconds.
+    pub async fn group_by_unique_name(&self, access: &Access, unique_name: &str) -> Result<Option<Group>, CallError> {
+        self.get(access, Call::get(by_unique_name(unique_name)).query("$select", SELECT)).await
+    }
+
+    /// The group alone; `None` if there is none.
+    pub async fn group(&self, access: &Access, group: GroupId) -> Result<Option<Group>, CallError> {
+        self.get(access, Call::get(format!("/groups/{group}")).query("$select", SELECT)).await
+    }
+
+    /// The group with all its members and owners, as they were at about the same moment; `None` if there is no such group.
+    ///
+    /// # Errors
+    /// Anything but three complete answers is an error, above all a listing that is not found while the group is (transient).
+    pub async fn read_group(&self, access: &Access, group: GroupId) -> Result<Option<GroupReading>, CallError> {
+        let path = format!("/groups/{group}");
+        let listing = |relation| format!("{path}/{relation}?$select=id&$top=999");
+        let urls = [format!("{path}?$select={SELECT}"), listing("members"), listing("owners")];
+        let mut answers = self.read_batch(access, &urls).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Ok(RawValue::NULL.to_owned()));
+        let (found, members, owners) = (next(), next(), next());
+        let found: Group = match found {
+            Ok(body) => parsed(&body, &path)?,
+            Err(error) if error.status() == Some(404) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let members = self.read_relation(access, format!("{path}/members"), members).await?;
+        let owners = self.read_relation(access, format!("{path}/owners"), owners).await?;
+        Ok(Some(GroupReading { group: found, members, owners }))
+    }
+
+    async fn read_relation(
+        &self,
+        access: &Access,
+        path: String,
+        first: Result<Box<RawValue>, CallError>,
+    ) -> Result<Complete<Vec<DirectoryObject>>, CallError> {
+        let listing = Call::get(path.clone()).query("$select", "id").query("$top", "999");
+        let first: Option<Page<ListedObject>> = Some(parsed(&first.map_err(not_whole)?, &path)?);
+        let read = self.read_to_the_end(access, first, &listing).await.map_err(not_whole)?;
+        let objects: BTreeMap<_, _> = read.get().iter().map(|object| (object.id, object.kind())).collect();
+        Ok(Complete::read_to_the_end(objects.into_iter().map(|(id, kind)| DirectoryObject { id, kind }).collect()))
+    }
+
+    /// Gives the group another name.
+    pub async fn rename_group(&self, access: &Access, group: GroupId, name: &str) -> Result<Renamed, CallError> {
+        let call = Call::new(Method::PATCH, format!("/groups/{group}")).json(&json!({"displayName": name}));
+        let answer = self.caller.call(access, call.accept(&[400, 422])).await?;
+        match name_fault(&answer.body, name) {
+            _ if answer.status < 300 => Ok(Renamed::Renamed),
+            Some(NameFault::Policy(suggested)) => Ok(Renamed::NeedsName { suggested }),
+            _ => Err(self.refused(&answer)),
+        }
+    }
+
+    /// An answer that was accepted for the sake of its body, as the error that it is.
+    fn refused(&self, answer: &Answer) -> CallError {
+        answer.failed(self.caller.refusal(answer.status, &answer.body))
+    }
+
+    /// One object, or `None` for a 404.
+    pub(super) async fn get<T: DeserializeOwned>(&self, access: &Access, call: Call) -> Result<Option<T>, CallError> {
+        match self.caller.call(access, call).await {
+            Ok(answer) => answer.json().map(Some),
+            Err(error) if error.status() == Some(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn by_unique_name(name: &str) -> String {
+    format!("/groups(uniqueName='{}')", utf8_percent_encode(&name.replace('\'', "''"), KEY))
+}
+
+/// A part of an answer to a batch.
+pub(super) fn parsed<T: DeserializeOwned>(body: &RawValue, path: &str) -> Result<T, CallError> {
+    serde_json::from_str(body.get()).map_err(|error| CallError {
+        api: crate::http::Api::Graph,
+        method: Method::GET,
+        path: path.into(),
+        request_id: None,
+        failure: Failure::unreadable(200, error),
+        in_doubt: false,
+    })
+}
+
+/// The group was found, so that a listing of it that is not found is a replica's mistake.
+fn not_whole(error: CallError) -> CallError {
+    if error.status() == Some(404) { error.contradicted() } else { error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(description: Option<&str>, owners: Vec<ObjectId>) -> NewGroup {
+        NewGroup {
+            display_name: "Golf".into(),
+            mail_nickname: "golf".into(),
+            description: description.map(Into::into),
+            owners,
+            members: vec![],
+        }
+    }
+
+    #[test]
+    fn what_is_empty_is_not_sent() {
+        for description in [None, Some("")] {
+            let body = group(description, vec![]).body("https://graph.microsoft.com/v1.0");
+            for property in ["description", "owners@odata.bind", "members@odata.bind"] {
+                assert!(body.get(property).is_none(), "{property}");
+            }
+        }
+    }
+
+    #[test]
+    fn people_are_bound_by_urls_of_the_configured_service() {
+        let owner: ObjectId = "87d349ed-44d7-43e1-9a83-5f2406dee5bd".parse().unwrap();
+        let body = group(None, vec![owner]).body("https://graph.microsoft.us/v1.0");
+        assert_eq!(body["owners@odata.bind"], json!([format!("https://graph.microsoft.us/v1.0/users/{owner}")]));
+    }
+
+    #[test]
+    fn a_key_stays_one_key_whatever_is_in_it() {
+        assert_eq!(by_unique_name("webex-team-1"), "/groups(uniqueName='webex-team-1')");
+        assert_eq!(by_unique_name("o'hara/x ü?"), "/groups(uniqueName='o%27%27hara%2Fx%20%C3%BC%3F')");
+    }
+
+    #[test]
+    fn an_object_without_a_type_counts_as_a_user() {
+        let kind = |kind: Option<&str>| {
+            let id = "87d349ed-44d7-43e1-9a83-5f2406dee5bd".parse().unwrap();
+            ListedObject { id, kind: kind.map(Into::into) }.kind()
+        };
+        assert_eq!(kind(None), ObjectKind::User);
+        assert_eq!(kind(Some("#microsoft.graph.user")), ObjectKind::User);
+        assert_eq!(kind(Some("#microsoft.graph.servicePrincipal")), ObjectKind::Other);
+    }
+}

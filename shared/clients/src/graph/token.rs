@@ -1,0 +1,223 @@
+//! Tokens for our app in a directory. <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Method;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use crate::http::{Access, Api, Call, CallError, Caller, Class, Deadline, InvalidBaseUrl, Repeat, Transport};
+use domain::clock::Clock;
+use domain::ids::DirectoryId;
+
+/// Entra's token endpoint.
+#[derive(Clone)]
+pub struct Entra {
+    caller: Caller,
+    scope: String,
+}
+
+/// A token with which our app calls Graph in one directory.
+#[derive(Debug, Clone)]
+pub struct AppToken {
+    /// The token.
+    pub access: SecretString,
+    /// When it ends, 60 to 90 minutes after it was had.
+    pub ends_at: Timestamp,
+    /// The application permissions that it carries. A directory that never consented gives a token too, without any.
+    pub roles: Vec<String>,
+    /// The directory that it is for (`tid`).
+    pub directory: Option<DirectoryId>,
+    /// The app that it is for (`appid`).
+    pub app: Option<String>,
+}
+
+/// With what an app proves itself to Entra. Debug shows neither.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A secret that both sides know.
+    Secret(SecretString),
+    /// A token of somebody for whom the registration has a federated credential.
+    Assertion(SecretString),
+}
+
+impl Credential {
+    /// The fields of a form that carry it.
+    pub fn fields(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Secret(secret) => vec![("client_secret", secret.expose_secret())],
+            Self::Assertion(token) => vec![
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", token.expose_secret()),
+            ],
+        }
+    }
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenErrorKind {
+    /// The directory does not know our app: it never consented, or has removed or disabled it (AADSTS700016, 7000112, 650052).
+    ConsentGone,
+    /// Our own secret is wrong or has ended (AADSTS7000215, 7000222).
+    BadCredential,
+    /// The registration has no federated credential for whoever vouched for us, or not yet on this replica (AADSTS70021, 700213).
+    NotFederated,
+    /// There is no such directory (AADSTS90002).
+    NoSuchDirectory,
+    /// Anything else.
+    Other,
+}
+
+/// There is no token.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{}{call}", kind.remedy())]
+pub struct TokenError {
+    /// What is to be understood by it.
+    pub kind: TokenErrorKind,
+    /// The call that failed.
+    pub call: CallError,
+}
+
+impl TokenErrorKind {
+    /// What has to be done on Microsoft's side, where the answer does not say it in words.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::NotFederated => {
+                "the app registration has no federated credential with this issuer, subject and audience (a new one works after some minutes): "
+            }
+            Self::ConsentGone | Self::BadCredential | Self::NoSuchDirectory | Self::Other => "",
+        }
+    }
+}
+
+impl TokenError {
+    /// What to do about it.
+    pub fn class(&self) -> Class {
+        match self.call.refusal() {
+            Some((_, "temporarily_unavailable", _)) => Class::Transient,
+            // A federated credential that was just made comes and goes for minutes.
+            Some((.., message)) if number(message) == Some(70_021) => Class::Transient,
+            _ => self.call.class(),
+        }
+    }
+}
+
+impl From<CallError> for TokenError {
+    fn from(call: CallError) -> Self {
+        let kind = match call.refusal().and_then(|(_, _, message)| number(message)) {
+            Some(700_016 | 7_000_112 | 650_052) => TokenErrorKind::ConsentGone,
+            Some(7_000_215 | 7_000_222) => TokenErrorKind::BadCredential,
+            Some(70_021 | 700_213) => TokenErrorKind::NotFederated,
+            Some(90_002) => TokenErrorKind::NoSuchDirectory,
+            _ => TokenErrorKind::Other,
+        };
+        Self { kind, call }
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: SecretString,
+    expires_in: u32,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(default)]
+    roles: Vec<String>,
+    tid: Option<DirectoryId>,
+    appid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+    #[serde(default)]
+    error_codes: Vec<u32>,
+}
+
+impl Entra {
+    /// Entra at `login` (`https://login.microsoftonline.com`), for tokens to be used at `graph` (`https://graph.microsoft.com/v1.0`).
+    pub fn new(
+        login: &str,
+        graph: &str,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, InvalidBaseUrl> {
+        let origin = Url::parse(graph).map_err(|_| InvalidBaseUrl(graph.into()))?.origin();
+        if !origin.is_tuple() {
+            return Err(InvalidBaseUrl(graph.into()));
+        }
+        let scope = format!("{}/.default", origin.ascii_serialization());
+        Ok(Self { caller: Caller::new(Api::Entra, login, transport, clock, read_refusal)?, scope })
+    }
+
+    /// The audience that a federated credential of this cloud has to have.
+    /// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity>
+    pub fn audience(&self) -> &'static str {
+        let base = self.caller.base();
+        if base.ends_with(".us") {
+            "api://AzureADTokenExchangeUSGov"
+        } else if base.ends_with(".cn") {
+            "api://AzureADTokenExchangeChina"
+        } else {
+            "api://AzureADTokenExchange"
+        }
+    }
+
+    /// A token for the app itself.
+    ///
+    /// # Errors
+    /// See [`TokenErrorKind`]. For minutes after the consent the directory may not know the app yet.
+    pub async fn token(
+        &self,
+        directory: DirectoryId,
+        client_id: &str,
+        credential: &Credential,
+        deadline: Deadline,
+    ) -> Result<AppToken, TokenError> {
+        let mut form = vec![("grant_type", "client_credentials"), ("client_id", client_id), ("scope", &self.scope)];
+        form.extend(credential.fields());
+        let path = format!("/{directory}/oauth2/v2.0/token");
+        let call = Call::new(Method::POST, path).repeat(Repeat::Safe).form(&form);
+        let asked_at = self.caller.clock().now();
+        let answer = self.caller.call(&Access::anonymous(deadline), call).await?;
+        let token: TokenAnswer = answer.json()?;
+        let Claims { roles, tid, appid } =
+            claims(token.access_token.expose_secret()).ok_or_else(|| answer.unreadable("the token is no JWT"))?;
+        let ends_at = asked_at + Duration::from_secs(token.expires_in.into());
+        Ok(AppToken { access: token.access_token, ends_at, roles, directory: tid, app: appid })
+    }
+}
+
+/// What a token says of itself. Its signature is Graph's to check; it came from Entra itself.
+fn claims(token: &str) -> Option<Claims> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&payload).ok()
+}
+
+fn read_refusal(body: &[u8]) -> (String, String) {
+    let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else {
+        return (String::new(), String::from_utf8_lossy(body).into_owned());
+    };
+    let message = match refusal.error_codes.first() {
+        Some(code) if number(&refusal.error_description).is_none() => {
+            format!("AADSTS{code}: {}", refusal.error_description)
+        }
+        _ => refusal.error_description,
+    };
+    (refusal.error, message)
+}
+
+fn number(message: &str) -> Option<u32> {
+    let digits = message.strip_prefix("AADSTS")?;
+    digits.split(|next: char| !next.is_ascii_digit()).next()?.parse().ok()
+}

@@ -1,0 +1,100 @@
+//! The client: one [`Caller`], and how Webex says no.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::wire::lenient;
+use crate::http::{Access, Answer, Api, Call, CallError, Caller, InvalidBaseUrl, Transport};
+use domain::clock::Clock;
+
+/// Calls Webex. Whoever calls hands in the [`Access`]: one client serves all tenants.
+#[derive(Clone)]
+pub struct Webex(pub(super) Caller);
+
+impl Webex {
+    /// A client of the API at `base`, such as `https://webexapis.com/v1`.
+    ///
+    /// # Errors
+    /// A base that is neither https nor on this machine.
+    pub fn new(base: &str, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Result<Self, InvalidBaseUrl> {
+        Caller::new(Api::Webex, base, transport, clock, refusal).map(Self)
+    }
+
+    /// Makes a call that finds something, or not: 404 and 410.
+    pub(super) async fn find(&self, access: &Access, call: Call) -> Result<Option<Answer>, CallError> {
+        match self.0.call(access, call).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl fmt::Debug for Webex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Webex").field(&self.0.base()).finish()
+    }
+}
+
+/// Whether the service says that there is no such thing: none at all, none any more, or none that this account may see.
+pub(super) fn is_not_found(error: &CallError) -> bool {
+    matches!(error.status(), Some(404 | 410))
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(default, deserialize_with = "lenient")]
+    message: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    errors: Option<Vec<Reason>>,
+    /// How SCIM says it.
+    #[serde(default, deserialize_with = "lenient")]
+    detail: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    #[serde(default, deserialize_with = "lenient")]
+    description: Option<String>,
+}
+
+/// Webex's errors have no code, but a message, and reasons that often repeat it.
+fn refusal(body: &[u8]) -> (String, String) {
+    let Ok(Refusal { message, errors, detail }) = serde_json::from_slice(body) else { return Default::default() };
+    let reason = errors.into_iter().flatten().find_map(|reason| reason.description);
+    let mut words: Vec<String> = [message, reason, detail].into_iter().flatten().collect();
+    words.dedup();
+    (String::new(), words.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> String {
+        let (code, message) = refusal(body.as_bytes());
+        assert_eq!(code, "");
+        message
+    }
+
+    #[test]
+    fn an_error_is_its_message_and_its_first_reason() {
+        let body = r#"{"message":"Not allowed.","errors":[{"description":"Only moderators may."},{"description":"x"}],"trackingId":"T"}"#;
+        assert_eq!(read(body), "Not allowed.: Only moderators may.");
+    }
+
+    #[test]
+    fn a_reason_that_repeats_the_message_is_said_once() {
+        assert_eq!(read(r#"{"message":"Gone.","errors":[{"description":"Gone."}]}"#), "Gone.");
+    }
+
+    #[test]
+    fn a_body_in_another_form_is_no_further_trouble() {
+        assert_eq!(read(r#"{"schemas":[],"detail":"No such user.","status":"404"}"#), "No such user.");
+        assert_eq!(read(r#"{"message":7,"errors":{}}"#), "");
+        assert_eq!(read("<html>"), "");
+        assert_eq!(read(""), "");
+    }
+}

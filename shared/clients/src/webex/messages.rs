@@ -1,0 +1,123 @@
+//! Messages and cards, and what people answer to them.
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::opaque::is_id;
+use super::{Webex, WebexId};
+use crate::http::{Access, Call, CallError};
+use domain::ids::{PersonId, RoomId};
+
+/// Somebody's answer to a card.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttachmentAction {
+    /// The message that carried the card.
+    pub message_id: String,
+    /// Who answered.
+    pub person: PersonId,
+    /// What was filled in.
+    pub inputs: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ActionAsSent {
+    message_id: String,
+    person_id: WebexId<PersonId>,
+    #[serde(default)]
+    inputs: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct Sent {
+    id: String,
+}
+
+/// A text as it reads in a message or on a card, whatever is in it. Teams and people bear names that somebody gave them, and in Webex's markdown a name could
+/// mention everybody in a space or lead somewhere else under our account's name.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            // Mentions are found before escapes are.
+            '<' => plain.push_str("&lt;"),
+            '&' => plain.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '~' => plain.extend(['\\', c]),
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => plain.push(' '),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+impl Webex {
+    /// Sends an adaptive card to somebody, and says the message's id. `markdown` is what shows where cards cannot. Not repeated when the answer is lost: better none than two.
+    pub async fn send_card(
+        &self,
+        access: &Access,
+        to: &WebexId<PersonId>,
+        markdown: &str,
+        card: Value,
+    ) -> Result<String, CallError> {
+        let card = json!({ "contentType": "application/vnd.microsoft.card.adaptive", "content": card });
+        self.send(access, &json!({ "toPersonId": to, "markdown": markdown, "attachments": [card] })).await
+    }
+
+    /// Sends a message to somebody, and says its id.
+    pub async fn send_to_person(
+        &self,
+        access: &Access,
+        to: &WebexId<PersonId>,
+        markdown: &str,
+    ) -> Result<String, CallError> {
+        self.send(access, &json!({ "toPersonId": to, "markdown": markdown })).await
+    }
+
+    /// Sends a message to a space that this account is in, and says its id.
+    pub async fn send_to_room(
+        &self,
+        access: &Access,
+        room: &WebexId<RoomId>,
+        markdown: &str,
+    ) -> Result<String, CallError> {
+        self.send(access, &json!({ "roomId": room, "markdown": markdown })).await
+    }
+
+    /// What somebody answered to a card; `None` where there is no such answer that this account may see. The id comes from a notification, which does not say the answer itself.
+    pub async fn attachment_action(&self, access: &Access, id: &str) -> Result<Option<AttachmentAction>, CallError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        let Some(answer) = self.find(access, Call::get(format!("/attachment/actions/{id}"))).await? else {
+            return Ok(None);
+        };
+        let ActionAsSent { message_id, person_id, inputs } = answer.json()?;
+        Ok(Some(AttachmentAction { message_id, person: person_id.id, inputs }))
+    }
+
+    async fn send(&self, access: &Access, message: &Value) -> Result<String, CallError> {
+        let answer = self.0.call(access, Call::new(Method::POST, "/messages").json(message)).await?;
+        Ok(answer.json::<Sent>()?.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_mentions_nobody_leads_nowhere_and_stays_in_its_line() {
+        for (name, reads) in [
+            ("Engines (EU) #1: Größe!", "Engines (EU) #1: Größe!"),
+            ("<@all>", "&lt;@all>"),
+            ("&lt;@all>", "&amp;lt;@all>"),
+            ("[Sign in](https://evil.example)", "\\[Sign in\\](https://evil.example)"),
+            ("\\[x](y)", "\\\\\\[x\\](y)"),
+            ("**x** _y_ `z`", "\\*\\*x\\*\\* \\_y\\_ \\`z\\`"),
+            ("a\n# b\r\n- c\u{2028}d", "a # b  - c d"),
+        ] {
+            assert_eq!(plain(name), reads);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Now and sleep. Every wait of the program goes through a [`Clock`], so that days can be simulated in seconds.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// The time of day, and waiting.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+    /// Returns when `pause` has passed.
+    async fn sleep(&self, pause: Duration);
+}
+
+/// A clock that stands still until somebody sleeps or [`advance`](Self::advance)s it; whoever sleeps moves it for everybody.
+#[derive(Debug)]
+pub struct SimulatedClock(AtomicI64);
+
+impl SimulatedClock {
+    /// A clock that shows `start`, to the millisecond.
+    pub fn starting_at(start: Timestamp) -> Self {
+        Self(AtomicI64::new(start.as_millisecond()))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Moves the clock forward to `moment`; a moment that has passed changes nothing.
+    pub fn advance_to(&self, moment: Timestamp) {
+        self.0.fetch_max(moment.as_millisecond(), Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Clock for SimulatedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap_or(Timestamp::MAX)
+    }
+
+    async fn sleep(&self, pause: Duration) {
+        self.advance(pause);
+    }
+}

@@ -1,0 +1,314 @@
+//! A team that is read as it is, and a group of which three replicas show every change after a lag of their own.
+
+use std::fmt::Write;
+
+use domain::ids::{ObjectId, PersonId};
+use domain::membership::{Person, Side, Sides, Standing};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::misreading::Misreading;
+
+/// Milliseconds since a history began.
+pub(crate) type Ms = i64;
+
+pub(crate) const SECOND: Ms = 1000;
+pub(crate) const MINUTE: Ms = 60 * SECOND;
+pub(crate) const HOUR: Ms = 60 * MINUTE;
+/// The longest that a replica lags.
+pub(crate) const LAG: Ms = 10 * MINUTE;
+
+/// Small, seeded, the same everywhere (splitmix64).
+pub(crate) struct Rng(u64);
+
+impl Rng {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    pub(crate) fn between(&mut self, low: Ms, high: Ms) -> Ms {
+        low + (self.next() % (high - low).max(1) as u64) as Ms
+    }
+
+    pub(crate) fn percent(&mut self, percent: u64) -> bool {
+        self.next() % 100 < percent
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+}
+
+pub(crate) fn timestamp(at: Ms) -> Timestamp {
+    Timestamp::from_millisecond(1_700_000_000_000 + at).unwrap()
+}
+
+/// The person number `p`, with the `account`-th Webex account.
+pub(super) fn person(p: usize, account: u8) -> Person {
+    Person {
+        object: ObjectId(Uuid::from_u128(p as u128 + 1)),
+        person: PersonId(Uuid::from_u128(p as u128 + 1 + 1000 * (u128::from(account) + 1))),
+    }
+}
+
+/// Which person somebody is.
+pub(super) fn number(person: Person) -> usize {
+    person.object.0.as_u128() as usize - 1
+}
+
+struct Change {
+    at: Ms,
+    value: bool,
+    lags: [Ms; 3],
+}
+
+/// One listing of the group, members or owners.
+struct Listing(Vec<Vec<Change>>);
+
+impl Listing {
+    fn is(&self, p: usize) -> bool {
+        self.0[p].last().is_some_and(|change| change.value)
+    }
+
+    fn read(&self, p: usize, replica: usize, now: Ms) -> bool {
+        self.0[p].iter().rfind(|change| change.at + change.lags[replica] <= now).is_some_and(|change| change.value)
+    }
+}
+
+/// Why a service did not do what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum No {
+    LastOwner,
+    OwnerLimit,
+    NotThere,
+}
+
+/// Both services.
+pub(super) struct World {
+    pub(super) team: Vec<Standing>,
+    members: Listing,
+    owners: Listing,
+    owner_limit: usize,
+    /// Whose account a side does not know at the moment.
+    gone: Option<(usize, Side)>,
+    deleted: Option<(usize, bool, bool)>,
+}
+
+impl World {
+    pub(super) fn new(start: &[Sides<Standing>], owner_limit: usize) -> Self {
+        let listing = |is: fn(Standing) -> bool| {
+            Listing(start.iter().map(|s| vec![Change { at: Ms::MIN / 2, value: is(s.group), lags: [0; 3] }]).collect())
+        };
+        Self {
+            team: start.iter().map(|s| s.team).collect(),
+            members: listing(Standing::is_present),
+            owners: listing(|standing| standing == Standing::Owner),
+            owner_limit,
+            gone: None,
+            deleted: None,
+        }
+    }
+
+    pub(super) fn group(&self, p: usize) -> Standing {
+        standing(self.members.is(p) || self.owners.is(p), self.owners.is(p))
+    }
+
+    pub(super) fn is(&self, p: usize, side: Side) -> Standing {
+        match side {
+            Side::Team => self.team[p],
+            Side::Group => self.group(p),
+        }
+    }
+
+    pub(super) fn is_equal(&self, p: usize) -> bool {
+        self.team[p] == self.group(p)
+    }
+
+    pub(super) fn owners(&self, side: Side) -> usize {
+        (0..self.team.len()).filter(|&p| self.is(p, side) == Standing::Owner).count()
+    }
+
+    pub(super) fn is_only_owner(&self, p: usize, side: Side) -> bool {
+        self.is(p, side) == Standing::Owner && self.owners(side) == 1
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.owners(Side::Group) >= self.owner_limit
+    }
+
+    /// One answer of Graph: members from one replica, owners from another.
+    pub(super) fn read_group(&self, rng: &mut Rng, now: Ms, misreading: Option<Misreading>) -> Vec<Standing> {
+        let (of_members, of_owners) = (rng.below(3), rng.below(3));
+        (0..self.team.len())
+            .map(|p| {
+                let owner = self.owners.read(p, of_owners, now);
+                let member = self.members.read(p, of_members, now);
+                standing(member || owner && misreading != Some(Misreading::OwnersAreMembersAnyway), owner)
+            })
+            .collect()
+    }
+
+    fn set(&mut self, p: usize, member: bool, owner: bool, rng: &mut Rng, now: Ms) {
+        for (listing, value) in [(&mut self.members, member), (&mut self.owners, owner)] {
+            if listing.is(p) != value {
+                let lags = [(); 3].map(|()| rng.between(0, LAG));
+                listing.0[p].push(Change { at: now, value, lags });
+            }
+        }
+    }
+
+    fn refuses(&self, p: usize, side: Side, to: Standing) -> Result<(), No> {
+        if self.gone == Some((p, side)) {
+            Err(No::NotThere)
+        } else if to != Standing::Owner && self.is_only_owner(p, side) {
+            Err(No::LastOwner)
+        } else if side == Side::Group && to == Standing::Owner && !self.owners.is(p) && self.is_full() {
+            Err(No::OwnerLimit)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A human act.
+    pub(super) fn act(&mut self, p: usize, side: Side, to: Standing, rng: &mut Rng, now: Ms) -> Result<(), No> {
+        self.refuses(p, side, to)?;
+        match side {
+            Side::Team => self.team[p] = to,
+            // Who is taken for an owner only is gone.
+            Side::Group if to == Standing::Member && self.owners.is(p) && !self.members.is(p) => {
+                return Err(No::NotThere);
+            }
+            Side::Group => {
+                // An administrator can make somebody an owner who is no member.
+                let member = to == Standing::Member || to == Standing::Owner && (self.members.is(p) || rng.percent(60));
+                self.set(p, member, to == Standing::Owner, rng, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds somebody. Who is there already stays as he is, but for a role that he did not have.
+    pub(super) fn add(&mut self, p: usize, side: Side, to: Standing, rng: &mut Rng, now: Ms) -> Result<(), No> {
+        let to = to.max(self.is(p, side));
+        self.refuses(p, side, to)?;
+        match side {
+            Side::Team => self.team[p] = to,
+            Side::Group => self.set(p, true, to == Standing::Owner, rng, now),
+        }
+        Ok(())
+    }
+
+    /// Gives or takes the role.
+    pub(super) fn change_role(
+        &mut self,
+        p: usize,
+        side: Side,
+        to: Standing,
+        (membership, binding): (Membership, Binding),
+        rng: &mut Rng,
+        now: Ms,
+    ) -> Result<(), No> {
+        self.refuses(p, side, to)?;
+        match side {
+            Side::Team if self.team[p] == Standing::Absent => return Err(No::NotThere),
+            Side::Team => self.team[p] = to,
+            Side::Group if to == Standing::Owner => self.set(p, self.members.is(p), true, rng, now),
+            Side::Group => {
+                self.set(p, self.members.is(p) && membership == Membership::Stays, false, rng, now);
+                if binding == Binding::Made {
+                    self.set(p, true, false, rng, now + 1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes somebody: in the group first the owner, then the member.
+    pub(super) fn remove(&mut self, p: usize, side: Side, part: Part, rng: &mut Rng, now: Ms) -> Result<(), No> {
+        self.refuses(p, side, Standing::Absent)?;
+        match (side, part) {
+            (Side::Team, Part::Whole) => self.team[p] = Standing::Absent,
+            (Side::Team, Part::Role) => {}
+            (Side::Group, Part::Whole) => self.set(p, false, false, rng, now),
+            (Side::Group, Part::Role) => self.set(p, self.members.is(p), false, rng, now),
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete_entra_user(&mut self, p: usize, rng: &mut Rng, now: Ms) {
+        self.gone = Some((p, Side::Group));
+        self.deleted = Some((p, self.members.is(p), self.owners.is(p)));
+        self.set(p, false, false, rng, now);
+    }
+
+    pub(super) fn restore_entra_user(&mut self, rng: &mut Rng, now: Ms) {
+        self.gone = None;
+        if let Some((p, member, owner)) = self.deleted.take() {
+            self.set(p, member, owner, rng, now);
+        }
+    }
+
+    pub(super) fn delete_webex_user(&mut self, p: usize) {
+        self.gone = Some((p, Side::Team));
+        self.team[p] = Standing::Absent;
+    }
+
+    pub(super) fn make_webex_user_anew(&mut self) {
+        self.gone = None;
+    }
+}
+
+/// What becomes of the membership when an owner of the group is demoted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Membership {
+    /// It stays.
+    Stays,
+    /// The service takes it along.
+    IsTakenAlong,
+}
+
+/// Whether a demoted owner is bound as a member then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Binding {
+    Made,
+    Forgotten,
+}
+
+/// How far a removal gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Whole,
+    Role,
+}
+
+fn standing(present: bool, owner: bool) -> Standing {
+    match (present, owner) {
+        (false, _) => Standing::Absent,
+        (true, false) => Standing::Member,
+        (true, true) => Standing::Owner,
+    }
+}
+
+/// `-`, `M` and `O` for absent, member and owner.
+pub(super) fn letters(of: impl IntoIterator<Item = Standing>) -> String {
+    of.into_iter().fold(String::new(), |mut text, standing| {
+        let letter = match standing {
+            Standing::Absent => '-',
+            Standing::Member => 'M',
+            Standing::Owner => 'O',
+        };
+        let _ = text.write_char(letter);
+        text
+    })
+}

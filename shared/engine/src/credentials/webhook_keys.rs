@@ -1,0 +1,236 @@
+//! The secrets of webhooks and the clientState of subscriptions. They are derived, not stored: whoever checks them reads one secret and no table.
+//!
+//! `<prefix>/webhooks` is `{"current": "<generation>", "keys": {"<generation>": "<base64 key>"}}`. Every generation is accepted, `current` derives what is given out.
+//! To change the key: add a generation, make it `current` after 15 minutes (by then no cache lacks it), and take the old one out when nothing bears it any more.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use serde::Deserialize;
+use sha2::Sha256;
+use tokio::sync::Mutex;
+
+use domain::clock::Clock;
+use domain::ids::TenantId;
+use store::secrets::{Secrets, SecretsError};
+
+/// How long keys are used without being read again.
+pub const CACHED_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// Shortest key, in bytes: the output of the hash, as RFC 2104 advises.
+pub const SHORTEST_KEY: usize = 32;
+
+/// What a derived secret is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The `secret` of the tenant's Webex webhooks.
+    Webex,
+    /// The `clientState` of the tenant's Graph subscription (64 characters; Graph takes up to 128).
+    Graph,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Webex => "webex",
+            Self::Graph => "graph",
+        })
+    }
+}
+
+/// Why there are no keys.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum WebhookKeysError {
+    /// The secret could not be read.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// There is no such secret.
+    #[error("there is no secret {0}")]
+    Missing(String),
+    /// The secret does not hold what it should. Says where, never what it holds.
+    #[error("the secret {name} cannot be used: {why}")]
+    Malformed {
+        /// Which secret.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// The keys of all generations.
+pub struct WebhookKeys {
+    current: String,
+    keys: BTreeMap<String, Hmac<Sha256>>,
+}
+
+impl fmt::Debug for WebhookKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let generations: Vec<_> = self.keys.keys().collect();
+        f.debug_struct("WebhookKeys").field("current", &self.current).field("generations", &generations).finish()
+    }
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    current: String,
+    keys: BTreeMap<String, SecretString>,
+}
+
+impl WebhookKeys {
+    /// Reads `<prefix>/webhooks`.
+    pub async fn load(secrets: &dyn Secrets, prefix: &str) -> Result<Self, WebhookKeysError> {
+        let name = format!("{prefix}/webhooks");
+        match secrets.get(&name).await? {
+            Some(secret) => Self::parse(&secret).map_err(|why| WebhookKeysError::Malformed { name, why }),
+            None => Err(WebhookKeysError::Missing(name)),
+        }
+    }
+
+    fn parse(secret: &SecretString) -> Result<Self, String> {
+        // The error's own text may quote the secret.
+        let Stored { current, keys } = serde_json::from_str(secret.expose_secret()).map_err(|error| {
+            format!("line {} column {}: {:?} error", error.line(), error.column(), error.classify())
+        })?;
+        if !keys.contains_key(&current) {
+            return Err("no key of the current generation".to_owned());
+        }
+        let keys = keys.into_iter().map(|(generation, key)| {
+            let unusable =
+                || format!("the key of generation {generation} is not base64 of {SHORTEST_KEY} bytes or more");
+            let bytes = SecretSlice::from(STANDARD.decode(key.expose_secret()).map_err(|_| unusable())?);
+            if bytes.expose_secret().len() < SHORTEST_KEY {
+                return Err(unusable());
+            }
+            let mac = Hmac::new_from_slice(bytes.expose_secret()).map_err(|_| unusable())?;
+            Ok((generation, mac))
+        });
+        Ok(Self { current, keys: keys.collect::<Result<_, String>>()? })
+    }
+
+    /// The generation that new secrets are derived from.
+    pub fn current(&self) -> &str {
+        &self.current
+    }
+
+    /// The secret to give out: lower-case hex HMAC-SHA256 of `<tenant uuid>:<kind>` under the current key.
+    pub fn secret(&self, tenant: TenantId, kind: Kind) -> SecretString {
+        // `parse` made sure of the current generation, so there is exactly one.
+        self.derive(tenant, kind, |generation| generation == self.current).next().unwrap_or_default()
+    }
+
+    /// The secrets to accept, one per generation.
+    pub fn secrets(&self, tenant: TenantId, kind: Kind) -> Vec<SecretString> {
+        self.derive(tenant, kind, |_| true).collect()
+    }
+
+    fn derive(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        wanted: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = SecretString> {
+        self.keys.iter().filter(move |(generation, _)| wanted(generation)).map(move |(_, key)| {
+            let mac = key.clone().chain_update(format!("{tenant}:{kind}"));
+            SecretString::from(format!("{:x}", Bytes::copy_from_slice(&mac.finalize().into_bytes())))
+        })
+    }
+}
+
+/// Keys that are read again when they are five minutes old; never older ones are used, even if the secret is out of reach then.
+pub struct CachedWebhookKeys {
+    secrets: Arc<dyn Secrets>,
+    clock: Arc<dyn Clock>,
+    prefix: String,
+    cached: Mutex<Option<(Timestamp, Arc<WebhookKeys>)>>,
+}
+
+impl CachedWebhookKeys {
+    /// The keys under this prefix; nothing is read yet.
+    pub fn new(secrets: Arc<dyn Secrets>, clock: Arc<dyn Clock>, prefix: impl Into<String>) -> Self {
+        Self { secrets, clock, prefix: prefix.into(), cached: Mutex::new(None) }
+    }
+
+    /// The keys as they were at most [`CACHED_FOR`] ago. Whoever comes while they are read waits for the same reading.
+    pub async fn get(&self) -> Result<Arc<WebhookKeys>, WebhookKeysError> {
+        let mut cached = self.cached.lock().await;
+        let now = self.clock.now();
+        if let Some((read_at, keys)) = &*cached {
+            let age = now.duration_since(*read_at);
+            if (SignedDuration::ZERO..SignedDuration::from_secs(CACHED_FOR.as_secs().cast_signed())).contains(&age) {
+                return Ok(keys.clone());
+            }
+        }
+        let keys = Arc::new(WebhookKeys::load(&*self.secrets, &self.prefix).await?);
+        *cached = Some((now, keys.clone()));
+        Ok(keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use uuid::uuid;
+
+    const TENANT: TenantId = TenantId(uuid!("0190a5c2-7f3b-7c1d-8e2f-3a4b5c6d7e8f"));
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    fn parse(secret: serde_json::Value) -> Result<WebhookKeys, String> {
+        WebhookKeys::parse(&SecretString::from(secret.to_string()))
+    }
+
+    #[test]
+    fn a_secret_is_the_hmac_sha256_of_tenant_and_kind() {
+        let keys = parse(json!({"current": "a", "keys": {"a": KEY}})).unwrap();
+        assert_eq!(
+            keys.secret(TENANT, Kind::Webex).expose_secret(),
+            "628d60c91e8389ce32c449295052570b664e10f4f434d9953a8d69b07d9e4e5f"
+        );
+        assert_eq!(
+            keys.secret(TENANT, Kind::Graph).expose_secret(),
+            "bffa50c3d5c2256d917275fc8b60db676293fed150f7425a76051ccd0c9c41ce"
+        );
+    }
+
+    #[test]
+    fn current_derives_and_all_generations_are_accepted() {
+        let other = STANDARD.encode([7; 32]);
+        let old = parse(json!({"current": "1", "keys": {"1": KEY}})).unwrap();
+        let new = parse(json!({"current": "2", "keys": {"1": KEY, "2": other}})).unwrap();
+        let texts =
+            |secrets: Vec<SecretString>| -> Vec<_> { secrets.iter().map(|s| s.expose_secret().to_owned()).collect() };
+        let (before, after) = (old.secret(TENANT, Kind::Webex), new.secret(TENANT, Kind::Webex));
+        assert_ne!(before.expose_secret(), after.expose_secret());
+        assert_eq!(texts(new.secrets(TENANT, Kind::Webex)), texts(vec![before, after]));
+        assert_eq!(new.current(), "2");
+    }
+
+    #[test]
+    fn an_unusable_secret_is_refused_without_quoting_it() {
+        for secret in [
+            json!({"current": "b", "keys": {"a": KEY}}),
+            json!({"current": "a", "keys": {"a": "c2hvcnQ="}}),
+            json!({"current": "a", "keys": {"a": ""}}),
+            json!({"current": "a", "keys": {"a": KEY, "b": "?secret?"}}),
+            json!({"current": "a", "keys": "?secret?"}),
+            json!("?secret?"),
+        ] {
+            let why = parse(secret.clone()).unwrap_err();
+            assert!(!why.contains("?secret?") && !why.contains(KEY), "{secret}: {why}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let keys = parse(json!({"current": "a", "keys": {"a": KEY}})).unwrap();
+        assert_eq!(format!("{keys:?}"), r#"WebhookKeys { current: "a", generations: ["a"] }"#);
+    }
+}

@@ -1,0 +1,25 @@
+//! Cursors: the key attributes of the last item seen, as base64 of JSON.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_dynamo::{AttributeValue, Item};
+
+use super::{Cursor, StoreError};
+
+impl Cursor {
+    /// Points behind the item that has these key attributes.
+    pub fn behind(keys: &Item) -> Result<Self, StoreError> {
+        let sorted: BTreeMap<&String, &AttributeValue> = keys.iter().collect();
+        let json = serde_json::to_vec(&sorted).map_err(|error| StoreError::Malformed(error.to_string()))?;
+        Ok(Self(URL_SAFE_NO_PAD.encode(json)))
+    }
+
+    /// The key attributes that it was made of.
+    pub fn keys(&self) -> Result<Item, StoreError> {
+        let refused = |why: String| StoreError::Refused(format!("not a cursor of this table: {why}"));
+        let json = URL_SAFE_NO_PAD.decode(&self.0).map_err(|error| refused(error.to_string()))?;
+        serde_json::from_slice(&json).map_err(|error| refused(error.to_string()))
+    }
+}
