@@ -1,1 +1,1 @@
-//! Nothing but tests: they are in `it`.
+//! Empty: all tests are in `it`.

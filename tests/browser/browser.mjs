@@ -1,4 +1,4 @@
-// A real browser before real pages: starts the sandbox, drives Chromium, and fails whatever shows an error that nobody expected.
+// Helpers for tests in a real browser: they start the sandbox, drive Chromium, and collect unexpected errors.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -15,7 +15,7 @@ const packages = createRequire(tools + '/')
 
 const { chromium } = packages('playwright-core')
 
-/** Unpacks Chromium with its libraries and fonts; whoever does so at the same time finds them whole or not at all. */
+/** Unpacks Chromium with its libraries and fonts; concurrent runs find a complete copy or none. */
 async function unpacked() {
   const carrier = join(tools, 'node_modules/@sparticuz/chromium')
   const home = join(tools, `chromium-${packages(join(carrier, 'package.json')).version}`)
@@ -23,7 +23,7 @@ async function unpacked() {
   const { default: packed, inflate } = await import(pathToFileURL(join(carrier, 'build/index.js')))
   const part = await mkdtemp(`${home}.part-`)
   const before = process.env.TMPDIR
-  // Where the package unpacks to.
+  // The package unpacks to TMPDIR.
   process.env.TMPDIR = part
   try {
     await packed.executablePath(join(carrier, 'bin'))
@@ -41,18 +41,18 @@ async function unpacked() {
   return home
 }
 
-/** Starts the sandbox with these arguments, and says what it printed until `ready` matched. */
+/** Starts the sandbox; `output` is what it printed until `ready` matched. */
 export async function sandbox(args, ready) {
   const child = spawn(resolve(target, 'debug/sandbox'), args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (said += piece))
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (output += piece))
   const over = once(child, 'exit')
-  while (!ready.test(said)) {
+  while (!ready.test(output)) {
     const ended = await Promise.race([over, once(child.stdout, 'data')])
-    if (child.exitCode !== null) throw new Error(`the sandbox ended with ${ended[0]}: ${said}`)
+    if (child.exitCode !== null) throw new Error(`the sandbox ended with ${ended[0]}: ${output}`)
   }
   return {
-    said,
+    output,
     async stop() {
       child.kill('SIGINT')
       await over
@@ -60,13 +60,13 @@ export async function sandbox(args, ready) {
   }
 }
 
-/** A browser; each of its pages has an identity of its own. */
+/** Launches a browser; each page has its own cookies. */
 export async function browser() {
   const home = await unpacked()
   const env = { ...process.env, FONTCONFIG_FILE: join(home, 'fonts.conf'), LD_LIBRARY_PATH: join(home, 'al2023/lib') }
   const launched = await chromium.launch({ executablePath: join(home, 'chromium'), env, args: ['--font-render-hinting=none'] })
   return {
-    /** A page in light or dark, on a desk or a phone. What it shows in its console must be expected. */
+    /** Opens a page in light or dark, at any width; collects unexpected console errors in `faults`. */
     async page({ scheme = 'light', width = 1100, javaScriptEnabled = true, expected = [] } = {}) {
       const context = await launched.newContext({ colorScheme: scheme, reducedMotion: 'reduce', viewport: { width, height: 800 }, javaScriptEnabled })
       const page = await context.newPage()
@@ -82,16 +82,16 @@ export async function browser() {
   }
 }
 
-/** That axe-core finds nothing on the page as it stands. */
+/** Asserts that axe-core finds no violation on the page. */
 export async function isAccessible(page) {
-  // The setup pages allow no script at all: it is run from outside, and not as one of theirs.
+  // The setup pages allow no script, so axe-core runs from outside the page.
   const text = await readFile(packages.resolve('axe-core/axe.min.js'), 'utf8')
   const found = await page.evaluate(`${text}; axe.run()`)
   const named = found.violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `    ${node.html}\n    ${node.failureSummary}`).join('\n')}`)
   assert.deepEqual(named, [], `${page.url()}`)
 }
 
-/** That nothing is wider than the window. */
+/** Asserts that the page is not wider than the window. */
 export async function fits(page) {
   const beyond = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
   assert.equal(beyond, 0, `${page.url()} is too wide by ${beyond}`)

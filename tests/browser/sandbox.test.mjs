@@ -1,23 +1,23 @@
-// The sandbox's page in a real browser: what somebody who has never seen the project does first.
+// The sandbox's page in a real browser: the first steps of a new visitor.
 import { mkdir } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { browser, fits, isAccessible, sandbox } from './browser.mjs'
 
-let house, chromium, address
+let stack, chromium, address
 
 before(async () => {
-  house = await sandbox(['--port', '0'], /http:\/\/127\.0\.0\.1:\d+\s/)
-  address = /(http:\/\/127\.0\.0\.1:\d+)\s/.exec(house.said)[1]
+  stack = await sandbox(['--port', '0'], /http:\/\/127\.0\.0\.1:\d+\s/)
+  address = /(http:\/\/127\.0\.0\.1:\d+)\s/.exec(stack.output)[1]
   chromium = await browser()
 })
 
 after(async () => {
   await chromium?.close()
-  await house?.stop()
+  await stack?.stop()
 })
 
-async function looksRight(page, name) {
+async function checkPage(page, name) {
   const shots = process.env.SCREENSHOTS
   if (shots) await mkdir(shots, { recursive: true })
   for (const [colorScheme, width] of [['light', 1280], ['dark', 1280], ['light', 390]]) {
@@ -36,7 +36,7 @@ const side = (page, service, name) =>
 const person = (page, service, name, who) => side(page, service, name).getByRole('listitem').filter({ hasText: who })
 const jump = (page) => page.getByRole('button', { name: '+15 min' }).click()
 
-/** Lets time pass until all is well, and decides about whoever waits. */
+/** Lets time pass until both sides are equal, and decides about pending removals. */
 async function settle(page, decision) {
   for (let quarters = 0; quarters < 24; quarters++) {
     await jump(page)
@@ -55,16 +55,16 @@ async function opened(options) {
   return page
 }
 
-test('whoever opens it sees both sides, and that they are in step', async () => {
+test('the page shows both sides in step', async () => {
   const page = await opened()
-  await page.getByText('Both teams in step').waitFor()
-  await looksRight(page, 'first')
+  await page.getByText('Both teams in sync').waitFor()
+  await checkPage(page, 'first')
   assert.deepEqual(page.faults, [])
   const elsewhere = (await page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")).filter((one) => !one.startsWith(address))
-  assert.deepEqual(elsewhere, [], 'nothing comes from anywhere else')
+  assert.deepEqual(elsewhere, [], 'no foreign resource')
 })
 
-test('somebody who is added, promoted and removed on one side is so on the other, and the reason is said', async () => {
+test('changes of a person are copied with their reason', async () => {
   const page = await opened()
   await side(page, 'Microsoft 365', 'Lighthouse').getByRole('combobox').selectOption({ label: 'Hugo Laurent' })
   await side(page, 'Microsoft 365', 'Lighthouse').getByRole('button', { name: /^Add to/ }).click()
@@ -77,16 +77,16 @@ test('somebody who is added, promoted and removed on one side is so on the other
   await side(page, 'Webex', 'Lighthouse').getByRole('button', { name: 'Remove: Hugo Laurent, Webex' }).click()
   await jump(page)
   await person(page, 'Microsoft 365', 'Lighthouse', 'Hugo Laurent').waitFor({ state: 'detached' })
-  await page.getByText('Both teams in step').waitFor()
+  await page.getByText('Both teams in sync').waitFor()
   assert.deepEqual(page.faults, [])
 })
 
-test('a new team gets its group, and a new name goes to the other side, by keyboard alone', async () => {
+test('a team is created and renamed by keyboard', async () => {
   const page = await opened()
   await page.getByRole('button', { name: 'New Webex team' }).focus()
   await page.keyboard.press('Enter')
   await page.getByRole('dialog').getByLabel('Name').fill('Compass')
-  await looksRight(page, 'dialog')
+  await checkPage(page, 'dialog')
   await page.keyboard.press('Enter')
   await side(page, 'Webex', 'Compass').waitFor()
   await jump(page)
@@ -102,33 +102,33 @@ test('a new team gets its group, and a new name goes to the other side, by keybo
   assert.deepEqual(page.faults, [])
 })
 
-test('each trouble of the menu is switched on, and what it does is survived once it is over', async () => {
-  // On a busy machine the page shows for a moment a plan that was decided, and says so when it is decided again.
+test('every fault of the menu ends well', async () => {
+  // On a busy machine, the page may show a decided approval for a moment; a second decision fails.
   const page = await opened({ expected: [/status of 409/] })
-  const titles = await page.locator('#troubles .trouble-title').allTextContents()
+  const titles = await page.locator('#disruptions .disruption-title').allTextContents()
   assert.ok(titles.length >= 6)
   for (const title of titles) {
-    const trouble = page.getByRole('switch', { name: title })
-    await trouble.click()
+    const disruption = page.getByRole('switch', { name: title })
+    await disruption.click()
     const add = side(page, 'Webex', 'Lighthouse').getByRole('combobox')
     await add.selectOption({ label: 'Hugo Laurent' })
     await side(page, 'Webex', 'Lighthouse').getByRole('button', { name: /^Add to/ }).click()
     await page.getByRole('button', { name: '+10 s' }).click()
-    if (title === 'Throttling storm') await looksRight(page, 'trouble')
-    // Some troubles are over as soon as they are survived: what is shown has to be of now before it is switched off.
+    if (title === 'Throttling storm') await checkPage(page, 'disruption')
+    // Some faults end on their own: the switch must show the current state first.
     await page.waitForTimeout(1500)
-    if ((await trouble.getAttribute('aria-checked')) === 'true') await trouble.click()
-    await settle(page, 'Put them back')
+    if ((await disruption.getAttribute('aria-checked')) === 'true') await disruption.click()
+    await settle(page, 'Keep them')
     await person(page, 'Microsoft 365', 'Lighthouse', 'Hugo Laurent').waitFor()
     await side(page, 'Webex', 'Lighthouse').getByRole('button', { name: 'Remove: Hugo Laurent, Webex' }).click()
-    // After a mass removal even this one waits for an administrator.
-    await settle(page, 'Let them go')
+    // After a mass removal, even this one waits for an admin.
+    await settle(page, 'Remove them')
     await person(page, 'Microsoft 365', 'Lighthouse', 'Hugo Laurent').waitFor({ state: 'detached' })
   }
   assert.deepEqual(page.faults, [])
 })
 
-test('the story is told scene by scene, and stopped', async () => {
+test('the story plays scene by scene and stops', async () => {
   const page = await opened()
   await page.getByRole('button', { name: '60×' }).click()
   await page.getByRole('button', { name: 'Watch the story' }).click()
@@ -136,7 +136,7 @@ test('the story is told scene by scene, and stopped', async () => {
   const first = await page.locator('#story-sentence').textContent()
   await page.getByRole('button', { name: 'Next scene' }).click()
   await page.waitForFunction((before) => document.getElementById('story-sentence').textContent !== before, first)
-  await looksRight(page, 'story')
+  await checkPage(page, 'story')
   await page.getByRole('button', { name: 'Stop', exact: true }).click()
   await page.getByRole('button', { name: 'Watch the story' }).waitFor()
   assert.deepEqual(page.faults, [])

@@ -1,9 +1,10 @@
-"""Deploys template.yaml to what stands in for AWS, and says what came of it.
+"""Deploys template.yaml to the local AWS services, and prints the result.
 
 Usage: deploy.py AWS DYNAMODB NAME < parameters (a JSON object) > deployment (JSON)
 
-SAM's own transformation makes plain CloudFormation of the template, moto makes table, queues, secrets, roles and functions of that, and what is said here is read
-back from them. Only the table moves on to DynamoDB Local, as moto describes it. The way in has no stand-in: its routes are said as the template has them.
+SAM's own transformation turns the template into plain CloudFormation. moto creates table, queues, secrets, roles and
+functions from it, and the result is read back from them. Only the table moves on to DynamoDB Local, as moto describes
+it. The HTTP API is not deployed: its routes are those of the template.
 """
 
 import ast
@@ -22,14 +23,14 @@ PLACE = {"region_name": "eu-central-1", "aws_access_key_id": "test", "aws_secret
 
 
 class NoManagedPolicies:
-    """There are none of AWS's own in the template."""
+    """The template has no policies that AWS manages."""
 
     def load(self) -> dict:
         return {}
 
 
 def template(packages: str) -> dict:
-    # The transformation asks the environment where it is.
+    # The transformation reads the region from the environment.
     os.environ["AWS_DEFAULT_REGION"] = PLACE["region_name"]
     read = yaml_parse(TEMPLATE.read_text())
     for resource in read["Resources"].values():
@@ -43,7 +44,7 @@ def of_type(resources: dict, kind: str) -> dict:
 
 
 def routes(resources: dict) -> dict:
-    """Which function answers which route."""
+    """Maps each route to its function."""
     integrations = of_type(resources, "AWS::ApiGatewayV2::Integration")
     functions = {name: one["IntegrationUri"]["Fn::GetAtt"][0] for name, one in integrations.items()}
     answers = {}
@@ -57,7 +58,7 @@ def deploy(aws: str, dynamodb: str, name: str, parameters: dict) -> dict:
     def client(service: str, address: str = aws):
         return boto3.client(service, endpoint_url=address, **PLACE)
 
-    # A bucket of its own: stacks are deployed side by side.
+    # Stacks are deployed side by side, so each has its bucket.
     client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": PLACE["region_name"]})
     client("s3").put_object(Bucket=name, Key="function.zip", Body=b"PK\x05\x06" + b"\0" * 18)
     plain = template(packages=name)

@@ -1,6 +1,7 @@
-"""Holds every parameter of template.yaml against values that cannot work: each has to be refused before anything is made, by a message that names the parameter.
+"""Tries values that cannot work for each parameter of template.yaml.
 
-What is refused here is what CloudFormation refuses by AllowedPattern, AllowedValues, MinValue, MaxValue and Rules.
+Each is refused before anything is created, by a message that names the parameter. CloudFormation refuses by
+AllowedPattern, AllowedValues, MinValue, MaxValue and Rules.
 """
 
 import pathlib
@@ -11,7 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 TEMPLATE = yaml_parse((pathlib.Path(__file__).parents[2] / "template.yaml").read_text())
 
-# What works, with nothing left to its default that has none.
+# Values that work, for each parameter without a default.
 GOOD = {
     "WebexClientId": "C5fd7a4c3b2a1908f7e6d5c4b3a29180f",
     "WebexClientSecret": "0f9e8d7c6b5a4938271605f4e3d2c1b0",
@@ -20,7 +21,7 @@ GOOD = {
 }
 
 FILES = "66666666-7777-8888-9999-000000000000"
-SECRET = "a-secret-that-nobody-needs"
+SECRET = "a-secret-without-a-use"
 
 # Both ways to prove the apps, with and without folders.
 ALSO_GOOD = [
@@ -29,7 +30,7 @@ ALSO_GOOD = [
     {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET, "FilesClientId": FILES, "FilesClientSecret": SECRET},
 ]
 
-# What does not, each beside what else is given with it.
+# Values that cannot work, each with the others that are given beside it.
 BAD = [
     ("WebexClientId", "", {}),
     ("WebexClientId", "my integration", {}),
@@ -72,7 +73,7 @@ BAD = [
 
 
 def refusals(given: dict) -> list[str]:
-    """What CloudFormation would say of these parameters."""
+    """Returns the messages by which CloudFormation refuses these parameters."""
     values = {name: given.get(name, str(of.get("Default", ""))) for name, of in TEMPLATE["Parameters"].items()}
 
     def is_refused(name: str, of: dict) -> bool:
@@ -103,7 +104,7 @@ def refusals(given: dict) -> list[str]:
 
 if __name__ == "__main__":
     wrong = [f"what works is refused: {said}" for beside in [{}, *ALSO_GOOD] for said in refusals({**GOOD, **beside})]
-    wrong += [f"nobody tried a bad value of {name}" for name in TEMPLATE["Parameters"] if name not in {bad for bad, *_ in BAD}]
+    wrong += [f"no bad value of {name} was tried" for name in TEMPLATE["Parameters"] if name not in {bad for bad, *_ in BAD}]
     for name, value, beside in BAD:
         said = refusals({**GOOD, **beside, name: value})
         if not said or not all(name in one for one in said):

@@ -1,4 +1,4 @@
-"""Starts what stands in for AWS on this machine, on free ports of 127.0.0.1, and writes the addresses to a file once both answer.
+"""Starts local AWS services on free ports of 127.0.0.1, and writes their addresses to a file once both answer.
 
 Amazon's DynamoDB Local holds the table, moto the secrets and queues. Both keep everything in memory and end with this process.
 """

@@ -1,4 +1,4 @@
-"""Holds recorded traffic against the services' published descriptions: specs.py TRAFFIC FOLDER."""
+"""Checks recorded traffic against the services' published descriptions: specs.py TRAFFIC FOLDER."""
 
 import collections
 import json
@@ -11,13 +11,13 @@ from openapi_core import OpenAPI
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 
-# Where the descriptions are wrong, and why. Everything else has to be as they say.
+# Known mistakes of the descriptions.
 WRONG = [
-    # Demanded, but for the spaces of two only; without it the call has always worked.
+    # Required only for spaces of two people; without it the call works.
     ("PUT /v1/memberships/{} 200", "'isRoomHidden' is a required property"),
-    # An answer of 204 has no body, whatever media type is listed for it.
+    # An answer of 204 has no body, although a media type is listed for it.
     ("DELETE /v1/memberships/{} 204", "Missing response data"),
-    # The schema of an attachment's content knows linked files only; cards are described in a guide of their own.
+    # The schema of an attachment's content knows linked files only; a separate guide describes cards.
     ("POST /v1/messages 200", "attachments/0/content: 'fileId' is a required property"),
 ]
 
@@ -43,7 +43,7 @@ def checked(description, exchange):
     response = MockResponse(
         encoded(answered["body"]), answered["status"], content_type=answered["kind"].split(";")[0] or "application/json"
     )
-    # What the service refuses may be wrong: only its answer has to be as described.
+    # A refused request may be wrong: only the answer has to be as described.
     if answered["status"] < 400:
         yield "request", lambda: description.validate_request(request)
     yield "answer", lambda: description.validate_response(request, response)
@@ -80,7 +80,7 @@ def main(traffic, folder):
                     faults[f"{what} {place}: {why}"] += 1
     for fault, times in faults.most_common():
         print(f"{times} x {fault}")
-    print(f"held against their descriptions: {dict(count)}, of which {sum(faults.values())} are not as described")
+    print(f"checked against their descriptions: {dict(count)}, of which {sum(faults.values())} differ")
     return 1 if faults or not count else 0
 
 

@@ -1,31 +1,11 @@
-//! Wiring of the reconcile function: configuration, clients, and the loop of the Lambda runtime.
+//! The reconcile function in Lambda.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
-use aws::config;
-use aws::dynamo::DynamoStore;
-use aws::log;
-use aws::sdk;
-use aws::secrets_manager::SecretsManager;
-use aws::sqs::SqsQueue;
-use aws::sts::Sts;
-use aws::trace;
-use clients::clock::WallClock;
-use clients::graph::{Entra, Graph};
-use clients::http::{Deadline, Net};
-use clients::webex::Webex;
-use engine::credentials::tokens::Tokens;
-use engine::credentials::webhook_keys::CachedWebhookKeys;
-use engine::reconcile::Rounds;
-use engine::sync::Sync;
-use jiff::{SignedDuration, Timestamp};
-use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use reconcile::Event;
-
-/// Time that is left for giving the round's lease back, after the last call.
-const CLOSING: SignedDuration = SignedDuration::from_secs(2);
+use aws::clients::Clients;
+use aws::{config, function, log};
+use engine::reconcile::Reconciler;
+use lambda_runtime::{Diagnostic, Error};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -35,41 +15,18 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
     let metrics = log::metrics("reconcile")?;
-    let rounds = Arc::new(wire()?);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
-        let rounds = Arc::clone(&rounds);
-        async move {
-            let ends = Timestamp::UNIX_EPOCH + Duration::from_millis(event.context.deadline);
-            let turns = reconcile::handle(&rounds, event.payload, Deadline(ends - CLOSING));
-            let handled = trace::under(event.context.xray_trace_id, turns).await;
-            if let Err(error) = metrics.flush(std::io::stdout()) {
-                tracing::warn!(%error, "the metrics of this invocation are lost");
-            }
-            handled.map_err(|error| Diagnostic { error_type: "NoTurns".into(), error_message: error.to_string() })
-        }
-    }))
+    let clients = Clients::from_env()?;
+    let reconciler = Reconciler {
+        requests: clients.aws.queue("RECONCILE_QUEUE_URL")?,
+        keys: clients.aws.webhook_keys(),
+        public_url: config::required_url("PUBLIC_URL")?,
+        sync: clients.into_deps(),
+    };
+    function::serve(Some(metrics), async |event, deadline| {
+        reconcile::handle(&reconciler, event, deadline).await.map_err(|error| Diagnostic {
+            error_type: "ScheduleFailed".into(),
+            error_message: error.to_string(),
+        })
+    })
     .await
-}
-
-fn wire() -> Result<Rounds, Error> {
-    let net = Arc::new(Net::new()?);
-    let sdk = sdk::sdk_config(&net)?;
-    let clock = Arc::new(WallClock);
-    let store =
-        Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&sdk), config::required("TABLE_NAME")?, clock.clone()));
-    let sqs = aws_sdk_sqs::Client::new(&sdk);
-    let queue = Arc::new(SqsQueue::new(sqs.clone(), config::required("SYNC_QUEUE_URL")?));
-    let turns = Arc::new(SqsQueue::new(sqs, config::required("RECONCILE_QUEUE_URL")?));
-    let secrets = Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk)));
-    let prefix = config::required("SECRETS_PREFIX")?;
-    let webex = Webex::new(&config::url("WEBEX_API_URL", "https://webexapis.com/v1")?, net.clone(), clock.clone())?;
-    let graph_url = config::url("GRAPH_URL", "https://graph.microsoft.com/v1.0")?;
-    let graph = Graph::new(&graph_url, net.clone(), clock.clone())?;
-    let login_url = config::url("ENTRA_LOGIN_URL", "https://login.microsoftonline.com")?;
-    let entra = Entra::new(&login_url, &graph_url, net, clock.clone())?;
-    let keys = CachedWebhookKeys::new(secrets.clone(), clock.clone(), &prefix);
-    let tokens = Tokens::new(secrets, store.clone(), clock.clone(), webex.clone(), entra, prefix);
-    let tokens = tokens.vouched_for_by(Arc::new(Sts::new(aws_sdk_sts::Client::new(&sdk), clock.clone())));
-    let sync = Sync { store, queue, tokens: Arc::new(tokens), webex, graph, clock };
-    Ok(Rounds { sync, turns, keys, public_url: config::required_url("PUBLIC_URL")? })
 }

@@ -1,4 +1,5 @@
-//! Graph's change notifications: a handshake, then deliveries of many items of which each names the clientState.
+//! Graph change notifications: a handshake, then deliveries of many items, each with the
+//! clientState.
 //! <https://learn.microsoft.com/graph/change-notifications-delivery-webhooks>
 
 use std::collections::BTreeSet;
@@ -7,17 +8,17 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use domain::ids::GroupId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use store::message::Ask;
+use store::message::Job;
 use subtle::{Choice, ConstantTimeEq};
 use url::form_urlencoded;
 
-use crate::answer::Refusal;
+use crate::response::Rejection;
 
 const VALIDATION_TOKEN: &str = "validationToken";
 
-/// The decoded token of a handshake, for which this request is one if it has it. Also the lifecycle URL gets one.
+/// Returns the decoded token if this request is a handshake. The lifecycle URL gets handshakes too.
 pub(crate) fn validation_token(request: &ApiGatewayV2httpRequest) -> Option<String> {
-    // The raw query first: in the decoded parameters a comma cannot be told from a second value.
+    // The raw query first: in the decoded parameters a comma looks like a second value.
     let raw = request.raw_query_string.as_deref().unwrap_or_default();
     let token = form_urlencoded::parse(raw.as_bytes()).find(|(name, _)| name == VALIDATION_TOKEN);
     token
@@ -25,9 +26,9 @@ pub(crate) fn validation_token(request: &ApiGatewayV2httpRequest) -> Option<Stri
         .or_else(|| Some(request.query_string_parameters.all(VALIDATION_TOKEN)?.join(",")))
 }
 
-/// What Graph sends.
+/// A delivery.
 #[derive(Deserialize)]
-pub(crate) struct Delivery {
+pub(crate) struct NotificationBatch {
     value: Vec<Item>,
 }
 
@@ -45,25 +46,27 @@ struct ResourceData {
     id: Option<String>,
 }
 
-impl Delivery {
-    /// Reads a body. One that cannot be read names no clientState, hence proves nothing.
-    pub(crate) fn parse(raw: &[u8]) -> Result<Self, Refusal> {
-        serde_json::from_slice(raw).map_err(|_| Refusal::Unproven)
+impl NotificationBatch {
+    /// Parses a body. An unreadable body names no clientState, so it is not authentic.
+    pub(crate) fn parse(raw: &[u8]) -> Result<Self, Rejection> {
+        serde_json::from_slice(raw).map_err(|_| Rejection::NotAuthenticated)
     }
 
-    /// Whether every item names one of the secrets; a delivery without items knows none. Takes the same time wherever they differ.
-    pub(crate) fn knows(&self, secrets: &[SecretString]) -> bool {
+    /// Returns `true` if every item names one of the secrets. A delivery without items is not
+    /// authentic. Takes constant time.
+    pub(crate) fn is_authentic(&self, secrets: &[SecretString]) -> bool {
         let every = self.value.iter().fold(Choice::from(1), |every, item| {
             let named = item.client_state.as_deref().unwrap_or_default().as_bytes();
-            let any = |any, secret: &SecretString| any | secret.expose_secret().as_bytes().ct_eq(named);
+            let any =
+                |any, secret: &SecretString| any | secret.expose_secret().as_bytes().ct_eq(named);
             every & secrets.iter().fold(Choice::from(0), any)
         });
         !self.value.is_empty() && every.into()
     }
 
-    /// Where to look: every group once, however often it is named, and every subscription that needs attention. Items that name neither are passed over,
-    /// unless there is nothing else.
-    pub(crate) fn asks(self) -> Result<Vec<Ask>, Refusal> {
+    /// Returns the requested work: every group once, and every subscription that needs attention.
+    /// Other items are ignored unless there is nothing else.
+    pub(crate) fn jobs(self) -> Result<Vec<Job>, Rejection> {
         let (mut groups, mut subscriptions) = (BTreeSet::new(), BTreeSet::new());
         for item in self.value {
             if item.lifecycle_event.is_some() {
@@ -74,9 +77,11 @@ impl Delivery {
             }
         }
         if groups.is_empty() && subscriptions.is_empty() {
-            return Err(Refusal::NotANotification);
+            return Err(Rejection::NotANotification);
         }
-        let subscriptions = subscriptions.into_iter().map(|subscription| Ask::SubscriptionLifecycle { subscription });
-        Ok(groups.into_iter().map(|group| Ask::Group { group }).chain(subscriptions).collect())
+        let subscriptions = subscriptions
+            .into_iter()
+            .map(|subscription| Job::SubscriptionLifecycle { subscription });
+        Ok(groups.into_iter().map(|group| Job::Group { group }).chain(subscriptions).collect())
     }
 }

@@ -1,13 +1,15 @@
-//! Where Webex's webhooks and Graph's change notifications come in: prove the sender, say where to look, answer at once.
+//! Receives Webex webhooks and Graph change notifications: authenticates the sender, queues the
+//! work, answers at once.
 //!
 //! # Guarantees
-//! - No table and no API call: one secret, kept for five minutes, and the queue.
-//! - Whoever cannot prove to be the sender gets one and the same answer, whatever was wrong: tenant, signature, clientState or body.
-//! - 2xx is answered only when everything that the delivery asks for is in the queue; 503 asks the sender to try again.
-//! - Bodies and secrets are in no log.
+//! - No table and no API calls. One secret, cached for five minutes, and the queue.
+//! - Every unauthenticated sender gets the same response, whatever was wrong: tenant, signature,
+//!   clientState or body.
+//! - A 2xx means that all work of the delivery is queued. A 503 asks the sender to retry.
+//! - Bodies and secrets are never logged.
 
-mod answer;
 mod graph;
+mod response;
 mod webex;
 
 use std::borrow::Cow;
@@ -19,19 +21,19 @@ use base64::engine::general_purpose::STANDARD;
 use clients::webex::signature;
 use domain::clock::Clock;
 use domain::ids::TenantId;
-use engine::credentials::webhook_keys::{CachedWebhookKeys, Kind};
+use engine::credentials::webhook_keys::{CachedWebhookKeys, WebhookKind};
 use http::Method;
 use secrecy::SecretString;
-use store::message::{Ask, Cause, Message, Version};
+use store::message::{Job, Message, Trigger, Version};
 use store::queue::Queue;
 use uuid::Uuid;
 
-use crate::answer::Refusal;
+use crate::response::Rejection;
 
-/// The largest body that is looked at, in bytes after decoding.
+/// Maximum size of a body in bytes, after decoding.
 pub const LARGEST_BODY: usize = 256 * 1024;
 
-/// The function: HTTP in, messages out.
+/// The function: HTTP requests in, queue messages out.
 pub struct Webhook {
     queue: Arc<dyn Queue>,
     keys: CachedWebhookKeys,
@@ -39,26 +41,31 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// A function that queues here and checks with these keys.
+    /// Returns the function for this queue and these keys.
     pub fn new(queue: Arc<dyn Queue>, keys: CachedWebhookKeys, clock: Arc<dyn Clock>) -> Self {
         Self { queue, keys, clock }
     }
 
-    /// Answers one request of API Gateway (HTTP API, payload format 2.0): `POST /webhooks/webex/{tenant}`, `POST /webhooks/graph/{tenant}`, `GET /healthz`.
+    /// Answers one request of API Gateway (HTTP API, payload format 2.0): `POST
+    /// /webhooks/webex/{tenant}`, `POST /webhooks/graph/{tenant}`, `GET /healthz`.
     pub async fn handle(&self, request: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
         let path: Vec<&str> = request.raw_path.as_deref().unwrap_or_default().split('/').collect();
-        let answer = match (&request.request_context.http.method, path.as_slice()) {
-            (&Method::GET, ["", "healthz"]) => Ok(answer::empty(200)),
-            (&Method::POST, ["", "webhooks", "webex", tenant]) => self.webex(tenant, &request).await,
-            (&Method::POST, ["", "webhooks", "graph", tenant]) => match graph::validation_token(&request) {
-                Some(token) => answer::validation(&token),
-                None => self.graph(tenant, &request).await,
-            },
-            _ => Err(Refusal::NoSuchRoute),
+        let response = match (&request.request_context.http.method, path.as_slice()) {
+            (&Method::GET, ["", "healthz"]) => Ok(response::empty(200)),
+            (&Method::POST, ["", "webhooks", "webex", tenant]) => {
+                self.webex(tenant, &request).await
+            }
+            (&Method::POST, ["", "webhooks", "graph", tenant]) => {
+                match graph::validation_token(&request) {
+                    Some(token) => response::validation(&token),
+                    None => self.graph(tenant, &request).await,
+                }
+            }
+            _ => Err(Rejection::NoSuchRoute),
         };
-        answer.unwrap_or_else(|refusal| {
+        response.unwrap_or_else(|refusal| {
             tracing::info!(status = refusal.status(), "refused: {refusal}");
-            answer::empty(refusal.status())
+            response::empty(refusal.status())
         })
     }
 
@@ -66,64 +73,83 @@ impl Webhook {
         &self,
         tenant: &str,
         request: &ApiGatewayV2httpRequest,
-    ) -> Result<ApiGatewayV2httpResponse, Refusal> {
+    ) -> Result<ApiGatewayV2httpResponse, Rejection> {
         let raw = body(request)?;
-        let header = request.headers.get(signature::HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let (tenant, secrets) = self.secrets(tenant, Kind::Webex).await?;
-        let tenant = tenant.filter(|_| webex::is_signed(&secrets, &raw, header)).ok_or(Refusal::Unproven)?;
+        let header = request
+            .headers
+            .get(signature::HEADER)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let (tenant, secrets) = self.secrets(tenant, WebhookKind::Webex).await?;
+        let tenant = tenant
+            .filter(|_| webex::is_signed(&secrets, &raw, header))
+            .ok_or(Rejection::NotAuthenticated)?;
         let hint = webex::read(&raw)?;
-        let count = hint.ask.iter().len();
-        self.queue(tenant, hint.cause(), hint.ask).await?;
+        let count = hint.job.iter().len();
+        self.queue(tenant, hint.trigger(), hint.job).await?;
         tracing::info!(%tenant, resource = ?hint.resource, count, "webex webhook");
-        Ok(answer::empty(200))
+        Ok(response::empty(200))
     }
 
     async fn graph(
         &self,
         tenant: &str,
         request: &ApiGatewayV2httpRequest,
-    ) -> Result<ApiGatewayV2httpResponse, Refusal> {
+    ) -> Result<ApiGatewayV2httpResponse, Rejection> {
         let raw = body(request)?;
-        let (tenant, secrets) = self.secrets(tenant, Kind::Graph).await?;
-        let delivery = graph::Delivery::parse(&raw)?;
-        let tenant = tenant.filter(|_| delivery.knows(&secrets)).ok_or(Refusal::Unproven)?;
-        let asks = delivery.asks()?;
-        let count = asks.len();
-        self.queue(tenant, Cause::GraphNotification, asks).await?;
+        let (tenant, secrets) = self.secrets(tenant, WebhookKind::Graph).await?;
+        let delivery = graph::NotificationBatch::parse(&raw)?;
+        let tenant = tenant
+            .filter(|_| delivery.is_authentic(&secrets))
+            .ok_or(Rejection::NotAuthenticated)?;
+        let jobs = delivery.jobs()?;
+        let count = jobs.len();
+        self.queue(tenant, Trigger::GraphNotification, jobs).await?;
         tracing::info!(%tenant, resource = "groups", count, "graph notification");
-        Ok(answer::empty(202))
+        Ok(response::empty(202))
     }
 
-    /// The secrets to accept for the tenant of a path; for what is no tenant's id those of nobody, so that it costs the same.
-    async fn secrets(&self, tenant: &str, kind: Kind) -> Result<(Option<TenantId>, Vec<SecretString>), Refusal> {
+    /// Returns the secrets to accept for the tenant in the path. Without such a tenant it checks a
+    /// random secret, so that the response takes as long.
+    async fn secrets(
+        &self,
+        tenant: &str,
+        kind: WebhookKind,
+    ) -> Result<(Option<TenantId>, Vec<SecretString>), Rejection> {
         let keys = self.keys.get().await.map_err(|error| {
             tracing::error!(%error, "no webhook keys");
-            Refusal::Unavailable
+            Rejection::Unavailable
         })?;
         let tenant: Option<TenantId> = tenant.parse().ok();
         Ok((tenant, keys.secrets(tenant.unwrap_or(TenantId(Uuid::nil())), kind)))
     }
 
-    async fn queue(&self, tenant: TenantId, cause: Cause, asks: impl IntoIterator<Item = Ask>) -> Result<(), Refusal> {
+    async fn queue(
+        &self,
+        tenant: TenantId,
+        trigger: Trigger,
+        jobs: impl IntoIterator<Item = Job>,
+    ) -> Result<(), Rejection> {
         let at = self.clock.now();
-        let messages: Vec<_> = asks.into_iter().map(|ask| Message { v: Version, tenant, at, cause, ask }).collect();
+        let messages: Vec<_> =
+            jobs.into_iter().map(|job| Message { v: Version, tenant, at, trigger, job }).collect();
         if messages.is_empty() {
             return Ok(());
         }
         self.queue.send_all(&messages).await.map_err(|error| {
             tracing::error!(%tenant, %error, "not queued");
-            Refusal::Unavailable
+            Rejection::Unavailable
         })
     }
 }
 
-/// The body as it was sent: signatures are over these bytes.
-fn body(request: &ApiGatewayV2httpRequest) -> Result<Cow<'_, [u8]>, Refusal> {
+/// Returns the body as sent. Signatures cover these bytes.
+fn body(request: &ApiGatewayV2httpRequest) -> Result<Cow<'_, [u8]>, Rejection> {
     let text = request.body.as_deref().unwrap_or_default();
     let raw = if request.is_base64_encoded {
-        Cow::Owned(STANDARD.decode(text).map_err(|_| Refusal::Unproven)?)
+        Cow::Owned(STANDARD.decode(text).map_err(|_| Rejection::NotAuthenticated)?)
     } else {
         Cow::Borrowed(text.as_bytes())
     };
-    if raw.len() > LARGEST_BODY { Err(Refusal::TooLarge) } else { Ok(raw) }
+    if raw.len() > LARGEST_BODY { Err(Rejection::TooLarge) } else { Ok(raw) }
 }

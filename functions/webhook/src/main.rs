@@ -1,19 +1,10 @@
-//! The function behind API Gateway: configuration, clients, run.
+//! The webhook function in Lambda, behind API Gateway.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use aws::config;
-use aws::log;
-use aws::sdk::sdk_config;
-use aws::secrets_manager::SecretsManager;
-use aws::sqs::SqsQueue;
-use aws::trace;
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use clients::clock::WallClock;
-use clients::http::Net;
-use engine::credentials::webhook_keys::CachedWebhookKeys;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use aws::clients::AwsClients;
+use aws::{function, log};
+use lambda_runtime::Error;
 use webhook::Webhook;
 
 #[tokio::main(flavor = "current_thread")]
@@ -23,17 +14,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
-    let queue_url = config::required("SYNC_QUEUE_URL")?;
-    let prefix = config::required("SECRETS_PREFIX")?;
-    let aws = sdk_config(&Net::new()?)?;
-    let clock = Arc::new(WallClock);
-    let secrets = Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws)));
-    let queue = Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue_url));
-    let webhook = Webhook::new(queue, CachedWebhookKeys::new(secrets, clock.clone(), prefix), clock);
-    let webhook = &webhook;
-
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        Ok::<_, Error>(trace::under(event.context.xray_trace_id, webhook.handle(event.payload)).await)
-    }))
-    .await
+    let aws = AwsClients::from_env()?;
+    let keys = aws.webhook_keys();
+    let webhook = Webhook::new(aws.queue("SYNC_QUEUE_URL")?, keys, aws.clock);
+    function::serve(None, async |request, _| Ok(webhook.handle(request).await)).await
 }

@@ -1,50 +1,52 @@
-//! Webex's webhooks: a signature over the raw body, and one thing to look at.
+//! Webex webhooks: a signature over the raw body, and one resource to sync.
 
 use clients::webex::{Notification, WebhookEvent, WebhookResource, signature};
 use secrecy::{ExposeSecret, SecretString};
-use store::message::{Ask, Cause};
+use store::message::{Job, Trigger};
 
-use crate::answer::Refusal;
+use crate::response::Rejection;
 
-/// What a delivery comes to.
+/// Content of a delivery.
 pub(crate) struct Hint {
-    /// The webhook's resource, for the log.
+    /// Resource of the webhook, for the log.
     pub(crate) resource: Option<WebhookResource>,
-    /// Where to look; nothing for resources that no team depends on.
-    pub(crate) ask: Option<Ask>,
+    /// Requested work. `None` for resources that no team depends on.
+    pub(crate) job: Option<Job>,
 }
 
 impl Hint {
-    /// A space that is told of by itself may belong to another team now, or to one at all.
-    pub(crate) fn cause(&self) -> Cause {
+    /// Returns the trigger. A webhook about the space itself can mean that the space belongs to
+    /// another team now.
+    pub(crate) fn trigger(&self) -> Trigger {
         match self.resource {
-            Some(WebhookResource::Rooms) => Cause::SpaceWebhook,
-            _ => Cause::WebexWebhook,
+            Some(WebhookResource::Rooms) => Trigger::SpaceWebhook,
+            _ => Trigger::WebexWebhook,
         }
     }
 }
 
-/// Whether one of the secrets signed the body. All are tried: how many generations there are is nobody's business.
+/// Returns `true` if one of the secrets signed the body. All are tried, so that the time does not
+/// tell how many there are.
 pub(crate) fn is_signed(secrets: &[SecretString], raw: &[u8], header: &str) -> bool {
     secrets.iter().fold(false, |signed, secret| {
         signed | signature::verify(secret.expose_secret().as_bytes(), raw, header).is_ok()
     })
 }
 
-/// Reads a signed body.
-pub(crate) fn read(raw: &[u8]) -> Result<Hint, Refusal> {
+/// Parses a signed body.
+pub(crate) fn read(raw: &[u8]) -> Result<Hint, Rejection> {
     let Notification { resource, event, room, data_id } =
-        Notification::parse(raw).map_err(|_| Refusal::NotANotification)?;
-    let ask = match (resource, event) {
-        (None, None) => return Err(Refusal::NotANotification),
+        Notification::parse(raw).map_err(|_| Rejection::NotANotification)?;
+    let job = match (resource, event) {
+        (None, None) => return Err(Rejection::NotANotification),
         (Some(WebhookResource::Memberships | WebhookResource::Rooms), _) => {
-            let room = room.ok_or(Refusal::NotANotification)?;
-            Some(Ask::Room { room: room.id, region: room.region })
+            let room = room.ok_or(Rejection::NotANotification)?;
+            Some(Job::Room { room: room.id, region: room.region })
         }
         (Some(WebhookResource::AttachmentActions), Some(WebhookEvent::Created)) => {
-            Some(Ask::CardAnswered { action: data_id.ok_or(Refusal::NotANotification)? })
+            Some(Job::CardAnswered { action: data_id.ok_or(Rejection::NotANotification)? })
         }
         _ => None,
     };
-    Ok(Hint { resource, ask })
+    Ok(Hint { resource, job })
 }

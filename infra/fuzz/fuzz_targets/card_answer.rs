@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::card_answer(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| untrusted_input::card_answer(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::folder_name(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| untrusted_input::folder_name(bytes));

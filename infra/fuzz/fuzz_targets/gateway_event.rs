@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::gateway_event(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| untrusted_input::gateway_event(bytes));

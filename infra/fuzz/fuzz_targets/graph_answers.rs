@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::graph_answers(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| untrusted_input::graph_answers(bytes));

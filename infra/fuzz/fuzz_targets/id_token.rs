@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::id_token(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| untrusted_input::id_token(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::retry_after(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| untrusted_input::retry_after(bytes));

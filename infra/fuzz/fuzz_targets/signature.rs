@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::signature(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| untrusted_input::signature(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::webex_answers(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| untrusted_input::webex_answers(bytes));

@@ -1,32 +1,32 @@
-// The page: asks for the state, shows it, and does what buttons say.
+// The page: fetches the state, shows it, and handles buttons.
 
 import { clock, h, morph } from "./dom.js";
 import { pair, verdict } from "./pairs.js";
 import * as panels from "./panels.js";
 
 const by = (id) => document.getElementById(id);
-const EVERY = 300;
+const INTERVAL_MS = 300;
 
 let customer = "contoso";
 let after = 0;
 let state = null;
-let asking = null;
+let pending = null;
 let first = true;
 
-async function ask() {
-  const asked = customer;
-  const answer = await fetch(`/api/state?customer=${asked}&after=${after}`);
+async function fetchState() {
+  const requested = customer;
+  const answer = await fetch(`/api/state?customer=${requested}&after=${after}`);
   const fresh = await answer.json();
   if (!answer.ok) throw new Error(fresh.error);
-  // Somebody chose another customer meanwhile.
-  if (asked !== customer) return;
+  // Another customer was chosen meanwhile.
+  if (requested !== customer) return;
   state = fresh;
   show();
 }
 
 async function refresh() {
-  asking ??= ask().catch(() => offline()).finally(() => { asking = null; });
-  return asking;
+  pending ??= fetchState().catch(() => offline()).finally(() => { pending = null; });
+  return pending;
 }
 
 function offline() {
@@ -36,15 +36,16 @@ function offline() {
 }
 
 async function post(path, body) {
-  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  const said = await answer.json();
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  const result = await answer.json();
   if (!answer.ok) {
-    toast(said.error);
+    toast(result.error);
     return null;
   }
-  await asking;
+  await pending;
   await refresh();
-  return said;
+  return result;
 }
 
 let hiding = 0;
@@ -62,36 +63,39 @@ function show() {
     button.setAttribute("aria-pressed", button.dataset.speed === state.speed ? "true" : "false");
   }
   morph(by("customers"), h("div", {}, state.customers.map((one) =>
-    h("button", { type: "button", key: one.id, "data-do": "customer", "data-customer": one.id, "aria-pressed": one.id === customer ? "true" : "false" }, one.name))));
-  // The team that the story is about stands where one looks.
-  const pairs = state.pairs.toSorted((one, other) => (other.id === state.story?.team) - (one.id === state.story?.team));
+    h("button", { type: "button", key: one.id, "data-do": "customer", "data-customer": one.id,
+      "aria-pressed": one.id === customer ? "true" : "false" }, one.name))));
+  // The team of the story comes first.
+  const isOfStory = (one) => one.id === state.story?.team;
+  const pairs = state.pairs.toSorted((one, other) => isOfStory(other) - isOfStory(one));
   morph(by("pairs"), h("div", {}, pairs.map((one) => pair(state, one))));
-  morph(by("troubles"), h("ul", {}, state.troubles.map(panels.trouble)));
-  morph(by("on"), h("div", {}, state.troubles.filter((one) => one.on).map(panels.chip)));
-  const [how, text] = verdict(state.pairs, state.wrong);
+  morph(by("disruptions"), h("ul", {}, state.disruptions.map(panels.disruption)));
+  morph(by("on"), h("div", {}, state.disruptions.filter((one) => one.on).map(panels.chip)));
+  const [how, text] = verdict(state.pairs, state.problems);
   by("verdict").dataset.state = how;
   if (by("verdict-text").textContent !== text) by("verdict-text").textContent = text;
   panels.story(state.story);
-  by("round").textContent = panels.round(state);
+  by("cycle").textContent = panels.cycle(state);
   if (state.entries.length) {
     after = state.entries.at(-1).n;
-    const spoken = panels.hear(state.entries);
-    if (spoken && !first) by("live").textContent = spoken;
-    shown();
+    const announcement = panels.add(state.entries);
+    if (announcement && !first) by("live").textContent = announcement;
+    showLog();
   } else if (first) {
-    shown();
+    showLog();
   }
   first = false;
 }
 
-function shown() {
+function showLog() {
   morph(by("filters"), panels.filters());
   panels.list(by("entries"), by("empty"));
 }
 
 const on = ({ kind, id }) => ({ [kind]: id });
+const perform = (action, body) => post("/api/actions", { action, ...body });
 
-const acts = {
+const handlers = {
   speed: ({ speed }) => post("/api/time", { speed }),
   pass: async ({ seconds }) => {
     by("clock").setAttribute("aria-busy", "true");
@@ -99,59 +103,71 @@ const acts = {
     by("clock").removeAttribute("aria-busy");
   },
   story: async ({ what }) => {
-    // It is told of the first customer.
-    if (what === "tell" && customer !== state.customers[0].id) await acts.customer({ customer: state.customers[0].id });
+    // The story is about the first customer.
+    const first = state.customers[0].id;
+    if (what === "start" && customer !== first) await handlers.customer({ customer: first });
     await post("/api/story", { do: what });
   },
-  trouble: (data) => post("/api/troubles", { customer, trouble: data.trouble, switch: data.on === "on" ? "off" : "on" }),
-  decide: ({ id, decision }) => post("/api/acts", { act: "decide", team: id, decision }),
-  act: (data) => post("/api/acts", { act: data.act, ...on(data), ...(data.person ? { person: data.person } : {}) }),
-  space: (data) => post("/api/acts", { act: "space", team: data.team, space: data.space, what: data.what }),
+  disruption: (data) => post("/api/disruptions",
+    { customer, disruption: data.disruption, switch: data.on === "on" ? "off" : "on" }),
+  decide: ({ id, decision }) => perform("decide", { team: id, decision }),
+  action: (data) => perform(data.action, { ...on(data), ...(data.person ? { person: data.person } : {}) }),
+  space: (data) => perform("space", { team: data.team, space: data.space, what: data.what }),
   "open-space": (data) => {
-    const title = { create: "A new space in the team", rename: "Rename the space in Webex", "rename-folder": "Rename the folder in SharePoint" }[data.what];
-    open(title, data.what === "create" ? "Create" : "Rename", [nameField(data.name)],
-      (form) => post("/api/acts", { act: "space", team: data.team, space: data.space, what: data.what, name: form.get("name") }));
+    const title = {
+      create: "New space in the team",
+      rename: "Rename the space in Webex",
+      "rename-folder": "Rename the folder in SharePoint",
+    }[data.what];
+    open(title, data.what === "create" ? "Create" : "Rename", [nameField(data.name)], (form) =>
+      perform("space", { team: data.team, space: data.space, what: data.what, name: form.get("name") }));
   },
   customer: (data) => {
     customer = data.customer;
     after = 0;
     first = true;
-    panels.forget();
-    asking = null;
+    panels.clear();
+    pending = null;
     return refresh();
   },
   filter: ({ kind }) => {
     panels.toggle(kind);
-    shown();
+    showLog();
   },
   add: async (data) => {
     const select = by(data.select);
     if (!select.value) return select.focus();
-    const body = { act: "add", ...on(select.dataset), person: select.value };
+    const body = { ...on(select.dataset), person: select.value };
     select.value = "";
-    await post("/api/acts", body);
+    await perform("add", body);
   },
   "open-rename": (data) => {
     const what = data.kind === "team" ? "team in Webex" : "group in Microsoft 365";
-    open(`Rename the ${what}`, "Rename", [nameField(data.name)], (form) => post("/api/acts", { act: "rename", ...on(data), name: form.get("name") }));
+    open(`Rename the ${what}`, "Rename", [nameField(data.name)],
+      (form) => perform("rename", { ...on(data), name: form.get("name") }));
   },
   "open-create": ({ kind }) => {
     const side = kind === "team" ? "webex" : "microsoft";
     const people = state.people.filter((person) => person[side] && !person.kind);
+    const option = (person) => h("option", { value: person.id }, person.name);
     const fields = [nameField(""), h("label", { for: "by" }, kind === "team" ? "Created by" : "Owned by"),
-      h("select", { id: "by", name: "by" }, people.map((person) => h("option", { value: person.id }, person.name)))];
+      h("select", { id: "by", name: "by" }, people.map(option))];
     if (kind === "team") {
-      fields.push(h("fieldset", {}, h("legend", {}, "Who else is in it"),
-        people.map((person) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "people", value: person.id }), person.name))));
+      const box = (person) => h("label", { class: "check" },
+        h("input", { type: "checkbox", name: "people", value: person.id }), person.name);
+      fields.push(h("fieldset", {}, h("legend", {}, "Other members"), people.map(box)));
     }
-    const title = kind === "team" ? "A new team in Webex" : "A new group in Microsoft 365";
-    open(title, "Create", fields, (form) => post("/api/acts", {
-      act: `create-${kind}`, name: form.get("name"), by: form.get("by"), ...(kind === "team" ? { people: form.getAll("people") } : {}),
+    const title = kind === "team" ? "New team in Webex" : "New group in Microsoft 365";
+    open(title, "Create", fields, (form) => perform(`create-${kind}`, {
+      name: form.get("name"),
+      by: form.get("by"),
+      ...(kind === "team" ? { people: form.getAll("people") } : {}),
     }));
   },
 };
 
-const nameField = (value) => h("label", {}, "Name", h("input", { name: "name", required: true, maxlength: 80, autocomplete: "off", value }));
+const nameField = (value) => h("label", {}, "Name",
+  h("input", { name: "name", required: true, maxlength: 80, autocomplete: "off", value }));
 
 let submit = null;
 function open(title, ok, fields, then) {
@@ -174,7 +190,7 @@ document.addEventListener("click", (event) => {
     if (other !== menu || event.target.closest(".items")) other.open = false;
   }
   const button = event.target.closest("button[data-do]");
-  if (button) acts[button.dataset.do]?.(button.dataset);
+  if (button) handlers[button.dataset.do]?.(button.dataset);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -186,7 +202,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Enter submits with the form's first button, which is to cancel: the field says what is meant.
+// Enter would submit with the form's first button, which cancels; it should confirm.
 by("dialog-fields").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches("input")) {
     event.preventDefault();
@@ -197,7 +213,7 @@ by("dialog-fields").addEventListener("keydown", (event) => {
 async function run() {
   for (;;) {
     if (!document.hidden) await refresh();
-    await new Promise((done) => setTimeout(done, EVERY));
+    await new Promise((done) => setTimeout(done, INTERVAL_MS));
   }
 }
 run();

@@ -1,6 +1,10 @@
-// Building elements, and changing those that stand to look like newly built ones, so that focus, scrolling and what is being typed stay.
+// Builds elements, and updates existing ones to match new ones: focus, scrolling and text being
+// typed remain.
 
-/** An element with attributes (a property `key` tells siblings apart) and children; `null`, `false` and `undefined` leave something out. */
+/**
+ * An element with attributes and children. The attribute `key` identifies it among its siblings;
+ * `null`, `false` and `undefined` are skipped.
+ */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -8,29 +12,31 @@ export function h(tag, attributes = {}, ...children) {
     if (name === "key") element.dataset.key = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  const isChild = (child) => child !== null && child !== undefined && child !== false;
+  element.append(...children.flat().filter(isChild));
   return element;
 }
 
 const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.key : undefined);
 
-/** What the person did to an element, and not the page, is left alone. */
+/** Attributes that the person changes, and the page keeps. */
 const OWN = new Set(["open"]);
 
-/** Makes the children of `old` look like those of `fresh`. */
+/** Updates the children of `old` to match those of `fresh`. */
 export function morph(old, fresh) {
-  const known = new Map([...old.childNodes].filter((node) => keyOf(node)).map((node) => [keyOf(node), node]));
+  const keyed = [...old.childNodes].filter((node) => keyOf(node));
+  const known = new Map(keyed.map((node) => [keyOf(node), node]));
   let at = old.firstChild;
-  for (const wanted of [...fresh.childNodes]) {
-    const key = keyOf(wanted);
+  for (const target of [...fresh.childNodes]) {
+    const key = keyOf(target);
     let match = key ? known.get(key) : at;
     if (match && !key && keyOf(match)) match = null;
-    if (match && match.nodeName === wanted.nodeName) {
+    if (match && match.nodeName === target.nodeName) {
       if (match !== at) old.insertBefore(match, at);
       else at = at.nextSibling;
-      adapt(match, wanted);
+      adapt(match, target);
     } else {
-      old.insertBefore(wanted, at);
+      old.insertBefore(target, at);
     }
   }
   while (at) {
@@ -51,10 +57,10 @@ function adapt(old, fresh) {
   for (const { name } of [...old.attributes]) {
     if (!OWN.has(name) && !fresh.hasAttribute(name)) old.removeAttribute(name);
   }
-  // A list that stands open must not be changed below the pointer.
+  // An open list must not change below the pointer.
   if (old.nodeName === "SELECT" && old === document.activeElement) return;
   morph(old, fresh);
 }
 
-/** Time of day in UTC, as the services say it. */
+/** The time of day in UTC. */
 export const clock = (moment) => moment.slice(11, 19);

@@ -3,29 +3,42 @@
 import { clock, h } from "./dom.js";
 
 const STATES = {
-  new: ["Found at the next round", "Nothing knows of the team yet. The round reads Webex’s events every minute."],
+  new: ["Not found yet", "Reconciliation reads Webex’s events every minute and finds the team."],
   asked: ["Asked", "The creator is asked whether the team should have a group."],
   creating: ["Creating", "The group is being created."],
-  "in-step": ["In step", null],
-  carrying: ["Carrying over", null],
+  "in-sync": ["In sync", null],
+  syncing: ["Syncing", null],
   waiting: ["Waiting", null],
-  held: ["Held", null],
+  "pending-approval": ["Pending approval", null],
   paused: ["Paused", null],
   failing: ["Failing", null],
   ended: ["Ended", null],
-  unlinked: ["No team", "This group was made in Microsoft 365. Nobody links it by itself."],
+  unlinked: ["No team", "This group was created in Microsoft 365. It gets no team."],
 };
 
 const SIDES = {
-  team: { service: "Webex", what: "team", role: "Moderator", promote: "Make moderator", demote: "Make member" },
-  group: { service: "Microsoft 365", what: "group", role: "Owner", promote: "Make owner", demote: "Make member" },
+  team: {
+    service: "Webex",
+    what: "team",
+    role: "Moderator",
+    promote: "Make moderator",
+    demote: "Make member",
+  },
+  group: {
+    service: "Microsoft 365",
+    what: "group",
+    role: "Owner",
+    promote: "Make owner",
+    demote: "Make member",
+  },
 };
 
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const initials = (name) => name.split(" ").map((part) => part[0]).slice(0, 2).join("").toUpperCase();
+const button = (attributes, text) => h("button", { type: "button", ...attributes }, text);
 
 export function pair(state, one) {
-  const name = (one.team ?? one.group).name;
+  const { name } = one.team ?? one.group;
   return h("article", { class: "pair", key: one.id, "data-state": one.link.state, "aria-label": name },
     side(state, one, "team"), link(one), side(state, one, "group"));
 }
@@ -35,135 +48,206 @@ function side(state, pair, kind) {
   const { service, what } = SIDES[kind];
   const label = h("p", { class: "service", key: "service" }, service);
   if (!thing) {
-    const text = kind === "group" ? "The group appears here by itself." : "There is no team.";
-    return h("section", { class: `side ${kind} absent`, key: kind, "aria-label": `${service}: no ${what}` }, label,
-      h("p", { class: "nothing", key: "nothing" }, text));
+    const text = kind === "group" ? "The group appears here automatically." : "There is no team.";
+    const attributes = { class: `side ${kind} absent`, key: kind, "aria-label": `${service}: no ${what}` };
+    return h("section", attributes, label, h("p", { class: "nothing", key: "nothing" }, text));
   }
-  const gone = thing.condition === "deleted";
-  return h("section", { class: `side ${kind} ${thing.condition}`, key: kind, "aria-label": `${service} ${what} ${thing.name}` }, label,
+  const isAlive = thing.condition === "alive";
+  const tag = thing.condition === "deleted" ? "Deleted" : "Archived";
+  const attributes = {
+    class: `side ${kind} ${thing.condition}`,
+    key: kind,
+    "aria-label": `${service} ${what} ${thing.name}`,
+  };
+  return h("section", attributes, label,
     h("div", { class: "head", key: "head" },
       h("h2", {}, thing.name),
-      thing.condition === "alive" ? null : h("span", { class: "tag" }, gone ? "Deleted" : "Archived"),
-      menu(pair, kind, thing)),
-    h("ul", { class: "people", key: "people" }, thing.people.map((person) => seat(pair, kind, person))),
-    thing.condition === "alive" ? adding(state, kind, thing) : null);
+      isAlive ? null : h("span", { class: "tag" }, tag),
+      menu(kind, thing)),
+    h("ul", { class: "people", key: "people" }, thing.people.map((one) => person(pair, kind, one))),
+    isAlive ? adding(state, kind, thing) : null);
 }
 
-function menu(pair, kind, thing) {
+function menu(kind, thing) {
   const { what } = SIDES[kind];
-  const item = (text, act, more = {}) => h("button", { type: "button", "data-do": act, "data-kind": kind, "data-id": thing.id, "data-name": thing.name, ...more }, text);
+  const data = { "data-kind": kind, "data-id": thing.id, "data-name": thing.name };
+  const action = (text, action, more = {}) =>
+    button({ "data-do": "action", "data-action": action, ...data, ...more }, text);
   const items = [];
-  if (thing.condition === "deleted") items.push(item("Restore", "act", { "data-act": "restore" }));
-  if (thing.condition === "archived") items.push(item("Bring back", "act", { "data-act": "unarchive" }));
+  if (thing.condition === "deleted") items.push(action("Restore", "restore"));
+  if (thing.condition === "archived") items.push(action("Restore", "unarchive"));
   if (thing.condition === "alive") {
-    items.push(item("Rename…", "open-rename"));
-    if (kind === "team") items.push(item("Archive", "act", { "data-act": "archive" }));
-    items.push(item("Delete", "act", { "data-act": "delete", class: "danger" }));
+    items.push(button({ "data-do": "open-rename", ...data }, "Rename…"));
+    if (kind === "team") items.push(action("Archive", "archive"));
+    items.push(action("Delete", "delete", { class: "danger" }));
   }
   return h("details", { class: "menu", key: "menu" },
     h("summary", { "aria-label": `More for the ${what} ${thing.name}`, title: "More" }, "⋯"),
     h("div", { class: "items" }, items));
 }
 
-function seat(pair, kind, person) {
+/** A remark below a person's name. */
+function remark(pair, kind, person) {
+  const waits = pair.pending_approval?.side === kind
+    && pair.pending_approval.people.includes(person.name);
+  const remarks = {
+    different: waits ? "waits for an administrator’s decision" : "not synced yet",
+    excluded: `remains in ${SIDES[kind].service} only`,
+    "service-account": "its account in Webex",
+  };
+  return remarks[person.counterpart];
+}
+
+function person(pair, kind, one) {
   const thing = pair[kind];
   const { role, promote, demote, service } = SIDES[kind];
-  const leads = person.role === "owner";
-  const officer = person.with === "officer";
-  const notes = {
-    different: pair.held?.side === kind && pair.held.people.includes(person.name) ? "held until an administrator decides" : "not carried over yet",
-    "left-out": `stays in ${service} alone`,
-    officer: "its account in Webex",
-  };
-  const note = notes[person.with];
-  const button = (act, text, symbol) =>
-    h("button", { type: "button", class: "icon", "data-do": "act", "data-act": act, "data-kind": kind, "data-id": thing.id, "data-person": person.id,
-      "aria-label": `${text}: ${person.name}, ${service}`, title: text, "data-key": act === "remove" ? "remove" : "role" }, symbol);
-  const editable = thing.condition === "alive";
-  return h("li", { key: person.id, "data-with": person.with, class: leads ? "leads" : null },
-    h("span", { class: "face", "aria-hidden": "true" }, officer ? "⇄" : initials(person.name)),
-    h("span", { class: "name" }, person.name,
-      leads || note ? h("small", {}, [leads && !officer ? role : null, note].filter(Boolean).join(" · ")) : null),
-    editable && !officer ? button(leads ? "demote" : "promote", leads ? demote : promote, leads ? "★" : "☆") : null,
-    editable ? button("remove", "Remove", "×") : null);
+  const leads = one.role === "owner";
+  const isServiceAccount = one.counterpart === "service-account";
+  const remarks = [leads && !isServiceAccount ? role : null, remark(pair, kind, one)].filter(Boolean);
+  const icon = (action, text, symbol) => button({
+    class: "icon",
+    "data-do": "action",
+    "data-action": action,
+    "data-kind": kind,
+    "data-id": thing.id,
+    "data-person": one.id,
+    "aria-label": `${text}: ${one.name}, ${service}`,
+    title: text,
+    "data-key": action === "remove" ? "remove" : "role",
+  }, symbol);
+  const changeRole = () => (leads ? icon("demote", demote, "★") : icon("promote", promote, "☆"));
+  const isEditable = thing.condition === "alive";
+  const attributes = { key: one.id, "data-counterpart": one.counterpart, class: leads ? "leads" : null };
+  return h("li", attributes,
+    h("span", { class: "face", "aria-hidden": "true" }, isServiceAccount ? "⇄" : initials(one.name)),
+    h("span", { class: "name" }, one.name,
+      remarks.length ? h("small", {}, remarks.join(" · ")) : null),
+    isEditable && !isServiceAccount ? changeRole() : null,
+    isEditable ? icon("remove", "Remove", "×") : null);
 }
 
 function adding(state, kind, thing) {
+  const { service } = SIDES[kind];
   const there = new Set(thing.people.map((person) => person.id));
-  const can = state.people.filter((person) => !there.has(person.id) && (kind === "team" ? person.webex : person.microsoft));
+  const account = kind === "team" ? "webex" : "microsoft";
+  const candidates = state.people.filter((person) => !there.has(person.id) && person[account]);
+  const label = (person) => (person.kind ? `${person.name} (${person.kind})` : person.name);
+  const option = (person) => h("option", { value: person.id, key: person.id }, label(person));
   const id = `add-${thing.id}`;
   return h("div", { class: "adding", key: "adding" },
-    h("label", { for: id, class: "quiet" }, `Add somebody to ${thing.name} in ${SIDES[kind].service}`),
+    h("label", { for: id, class: "quiet" }, `Add a person to ${thing.name} in ${service}`),
     h("select", { id, "data-kind": kind, "data-id": thing.id, "data-key": "select" },
-      h("option", { value: "", key: "none" }, "Add somebody…"),
-      can.map((person) => h("option", { value: person.id, key: person.id }, person.kind ? `${person.name} (${person.kind})` : person.name))),
-    h("button", { type: "button", "data-do": "add", "data-select": id, "data-key": "add", "aria-label": `Add to ${thing.name} in ${SIDES[kind].service}` }, "Add"));
+      h("option", { value: "", key: "none" }, "Add a person…"), candidates.map(option)),
+    button({
+      "data-do": "add",
+      "data-select": id,
+      "data-key": "add",
+      "aria-label": `Add to ${thing.name} in ${service}`,
+    }, "Add"));
+}
+
+/** Explains a link's state. */
+function explanation({ state, reason, throttled_until: until, next_sync_at: next, differences }) {
+  const sentences = [];
+  if (state === "syncing") sentences.push(`${plural(differences, "difference")} to sync`);
+  if (state === "waiting") sentences.push(`Throttled until ${clock(until)}`);
+  if (reason) sentences.push(reason);
+  else if (STATES[state][1]) sentences.push(STATES[state][1]);
+  if (state === "failing" && next) sentences.push(`Next attempt by ${clock(next)}`);
+  return sentences.join(". ").replaceAll("..", ".");
 }
 
 function link(pair) {
-  const { state, reason, shut_until: shut, next_look: next, differences } = pair.link;
-  const [title, explained] = STATES[state];
-  const words = [];
-  if (state === "carrying") words.push(`${plural(differences, "difference")} on the way`);
-  if (state === "waiting") words.push(`Asked to wait until ${clock(shut)}`);
-  if (reason) words.push(reason);
-  else if (explained) words.push(explained);
-  if (state === "failing" && next) words.push(`Tried again by ${clock(next)}`);
+  const why = explanation(pair.link);
   return h("div", { class: "link", key: "link" },
     h("div", { class: "wire", "aria-hidden": "true", key: "wire" }),
-    h("p", { class: "state", key: "state" }, h("span", { class: "dot", "aria-hidden": "true" }), title),
-    words.length ? h("p", { class: "why", key: "why" }, words.join(". ").replaceAll("..", ".")) : null,
-    pair.held ? held(pair) : null,
-    pair.left_out.length ? leftOut(pair) : null,
+    h("p", { class: "state", key: "state" },
+      h("span", { class: "dot", "aria-hidden": "true" }), STATES[pair.link.state][0]),
+    why ? h("p", { class: "why", key: "why" }, why) : null,
+    pair.pending_approval ? approval(pair) : null,
+    pair.excluded.length ? excluded(pair) : null,
     pair.team?.condition === "alive" ? spaces(pair) : null);
 }
 
 function spaces(pair) {
-  const { spaces: all, unlinked, waiting } = pair.spaces;
+  const { spaces: all, unlinked, blocker } = pair.spaces;
   const linked = all.filter((one) => one.folder).length;
-  const button = (text, what, one, more = {}) => h("button", { type: "button", "data-do": more["data-name"] === undefined ? "space" : "open-space", "data-team": pair.id,
-    "data-what": what, ...(one ? { "data-space": one.id } : {}), "aria-label": one ? `${text} ${one.title}` : text, key: what, ...more }, text);
-  const row = (one, at) => h("li", { key: one.id }, h("strong", {}, one.title), one.folder ? ` ↔ 🗀 ${one.folder}` : " — no folder",
-    one.state && one.state !== "linked" ? h("em", {}, ` ${one.why}`) : null,
-    h("span", { class: "actions" },
-      at ? button("Rename space…", "rename", one, { "data-name": one.title }) : null,
-      at ? button("Out of the team", "take-out", one) : null,
-      at ? button("Delete space", "delete", one) : null,
-      one.folder ? button("Rename folder…", "rename-folder", one, { "data-name": one.folder }) : null,
-      one.folder ? button("Delete folder", "delete-folder", one) : null,
-      one.folder ? button("Remove link", "unlink", one) : null));
-  return h("details", { class: "left-out spaces", key: "spaces" },
+  const note = (text) => h("em", {}, ` ${text}`);
+  const folder = (name) => h("li", { key: `folder ${name}` }, `🗀 ${name}`,
+    note("No space of the team is linked to it."));
+  const sync = { "data-do": "action", "data-action": "sync-now", "data-kind": "team", "data-id": pair.id };
+  const create = {
+    "data-do": "open-space",
+    "data-team": pair.id,
+    "data-what": "create",
+    "data-name": "",
+    "aria-label": "New space…",
+    key: "create",
+  };
+  const row = (one, at) => h("li", { key: one.id },
+    h("strong", {}, one.title), one.folder ? ` ↔ 🗀 ${one.folder}` : " — no folder",
+    one.state && one.state !== "linked" ? note(one.why) : null,
+    h("span", { class: "actions" }, spaceButtons(pair, one, at === 0)));
+  return h("details", { class: "excluded spaces", key: "spaces" },
     h("summary", {}, `${plural(all.length, "space")}, ${plural(linked, "folder")}`),
-    waiting ? h("p", { key: "waiting" }, waiting) : null,
-    h("ul", { key: "list" }, all.map(row), unlinked.map((name) => h("li", { key: `folder ${name}` }, `🗀 ${name}`, h("em", {}, " No space of the team is linked to it.")))),
-    h("p", { class: "actions", key: "more" }, button("A new space…", "create", null, { "data-name": "" }),
-      h("button", { type: "button", "data-do": "act", "data-act": "sync-now", "data-kind": "team", "data-id": pair.id }, "Sync now")));
+    blocker ? h("p", { key: "blocker" }, blocker) : null,
+    h("ul", { key: "list" }, all.map(row), unlinked.map(folder)),
+    h("p", { class: "actions", key: "more" }, button(create, "New space…"), button(sync, "Sync now")));
 }
 
-function held(pair) {
-  const where = pair.held.side === "team" ? "the Webex team" : "the Microsoft 365 group";
-  const button = (decision, text) => h("button", { type: "button", "data-do": "decide", "data-id": pair.id, "data-decision": decision }, text);
-  return h("div", { class: "held", key: "held" },
-    h("p", {}, h("strong", {}, `${plural(pair.held.people.length, "person").replace("persons", "people")}`), ` would leave ${where}: ${pair.held.people.join(", ")}.`),
-    h("div", { class: "actions" }, button("apply", "Let them go"), button("discard", "Put them back")));
+/** The buttons of a space; the General space has only those of its folder. */
+function spaceButtons(pair, one, isGeneral) {
+  const make = (text, what, name) => button({
+    "data-do": name === undefined ? "space" : "open-space",
+    "data-team": pair.id,
+    "data-what": what,
+    "data-space": one.id,
+    "aria-label": `${text} ${one.title}`,
+    key: what,
+    ...(name === undefined ? {} : { "data-name": name }),
+  }, text);
+  return [
+    ...(isGeneral ? [] : [
+      make("Rename space…", "rename", one.title),
+      make("Remove from team", "take-out"),
+      make("Delete space", "delete"),
+    ]),
+    ...(one.folder ? [
+      make("Rename folder…", "rename-folder", one.folder),
+      make("Delete folder", "delete-folder"),
+      make("Remove link", "unlink"),
+    ] : []),
+  ];
 }
 
-function leftOut(pair) {
-  return h("details", { class: "left-out", key: "left-out" },
-    h("summary", {}, `${pair.left_out.length} left out`),
-    h("ul", {}, pair.left_out.map((one) => h("li", {}, h("strong", {}, one.name), ` ${one.reason} `, h("em", {}, one.remedy)))));
+function approval(pair) {
+  const { side, people } = pair.pending_approval;
+  const where = side === "team" ? "the Webex team" : "the Microsoft 365 group";
+  const decide = (decision, text) =>
+    button({ "data-do": "decide", "data-id": pair.id, "data-decision": decision }, text);
+  const count = people.length === 1 ? "1 person" : `${people.length} people`;
+  return h("div", { class: "approval", key: "approval" },
+    h("p", {}, h("strong", {}, count), ` would be removed from ${where}: ${people.join(", ")}.`),
+    h("div", { class: "actions" }, decide("apply", "Remove them"), decide("discard", "Keep them")));
 }
 
-/** What to say of all links together. */
-export function verdict(pairs, wrong) {
-  if (wrong.length) return ["bad", wrong[0]];
+function excluded(pair) {
+  const row = (one) => h("li", {}, h("strong", {}, one.name), ` ${one.reason} `, h("em", {}, one.remedy));
+  return h("details", { class: "excluded", key: "excluded" },
+    h("summary", {}, `${pair.excluded.length} excluded`), h("ul", {}, pair.excluded.map(row)));
+}
+
+/** The state of all links together: its kind and a text. */
+export function verdict(pairs, problems) {
+  if (problems.length) return ["bad", problems[0]];
   const linked = pairs.filter((one) => one.team);
-  const of = (...states) => linked.filter((one) => states.includes(one.link.state));
-  if (of("failing").length) return ["bad", `${plural(of("failing").length, "link")} failing`];
-  if (of("paused").length) return ["caution", `${plural(of("paused").length, "link")} paused`];
-  if (of("held").length) return ["caution", "Removals wait for an administrator"];
-  const busy = of("new", "asked", "creating", "carrying", "waiting");
-  if (busy.length) return ["busy", `${plural(busy.length, "team")} on the way`];
-  const same = of("in-step").length;
-  return ["good", same === 1 ? "1 team in step" : same === 2 ? "Both teams in step" : `All ${same} teams in step`];
+  const count = (...states) => linked.filter((one) => states.includes(one.link.state)).length;
+  if (count("failing")) return ["bad", `${plural(count("failing"), "link")} failing`];
+  if (count("paused")) return ["caution", `${plural(count("paused"), "link")} paused`];
+  if (count("pending-approval")) return ["caution", "Removals wait for an administrator"];
+  const busy = count("new", "asked", "creating", "syncing", "waiting");
+  if (busy) return ["busy", `${plural(busy, "team")} syncing`];
+  const same = count("in-sync");
+  const texts = { 1: "1 team in sync", 2: "Both teams in sync" };
+  return ["good", texts[same] ?? `All ${same} teams in sync`];
 }

@@ -1,7 +1,10 @@
 //! The only crate with the AWS SDK: DynamoDB, SQS, Secrets Manager and STS behind our traits.
 
+pub mod batch;
+pub mod clients;
 pub mod config;
 pub mod dynamo;
+pub mod function;
 pub mod log;
 pub mod sdk;
 pub mod secrets_manager;

@@ -1,4 +1,4 @@
-//! What the clients of AWS have in common: one configuration, and one reading of their errors.
+//! Configuration of the AWS clients, and classification of their errors.
 
 use std::time::Duration;
 
@@ -8,7 +8,9 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
     BehaviorVersion, Credentials, HttpClient, Region, RuntimeComponents, SharedCredentialsProvider,
 };
-use aws_sdk_dynamodb::error::{ConnectorError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{
+    ConnectorError, DisplayErrorContext, ProvideErrorMetadata, SdkError,
+};
 use aws_sdk_dynamodb::operation::RequestId;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -19,78 +21,92 @@ use aws_types::SdkConfig;
 use crate::config::{self, ConfigError};
 use clients::http::Net;
 
-/// The longest a whole operation takes, with its retries.
+/// Time limit of an operation including its retries.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 3;
 
-/// The configuration of all clients, to be made once at start.
+/// Returns the configuration of all clients. Call it once at start.
 ///
-/// Region, credentials and `AWS_ENDPOINT_URL`, where it is set, come from the environment and nowhere else, as Lambda provides them: no file is read and no metadata
-/// service asked.
+/// Region, credentials and an optional `AWS_ENDPOINT_URL` come only from the environment, as Lambda
+/// sets them. No file is read, and no metadata service is asked.
 ///
 /// # Errors
 /// A variable that Lambda sets is missing.
 pub fn sdk_config(net: &Net) -> Result<SdkConfig, ConfigError> {
     let (session, endpoint_url) =
         (config::required("AWS_SESSION_TOKEN").ok(), config::required("AWS_ENDPOINT_URL").ok());
-    let (key, secret) = (config::required("AWS_ACCESS_KEY_ID")?, config::required("AWS_SECRET_ACCESS_KEY")?);
+    let (key, secret) =
+        (config::required("AWS_ACCESS_KEY_ID")?, config::required("AWS_SECRET_ACCESS_KEY")?);
     let credentials = Credentials::new(key, secret, session, None, "environment");
     Ok(sdk_config_of(net, config::required("AWS_REGION")?, credentials, endpoint_url))
 }
 
-/// The same with what else comes from the environment.
-pub fn sdk_config_of(net: &Net, region: String, credentials: Credentials, endpoint_url: Option<String>) -> SdkConfig {
-    let timeouts =
-        TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT);
+/// Returns the configuration from explicit values instead of the environment.
+pub fn sdk_config_of(
+    net: &Net,
+    region: String,
+    credentials: Credentials,
+    endpoint_url: Option<String>,
+) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT);
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts.build())
-        .http_client(OverNet(net.client()));
+        .http_client(NetHttpClient(net.client()));
     config.set_endpoint_url(endpoint_url);
     config.build()
 }
 
-/// The SDK's way out: the connections and the TLS of [`Net`], instead of a second stack of both.
+/// HTTP client of the SDK over the connections and TLS of [`Net`], in place of a second stack.
 #[derive(Debug, Clone)]
-struct OverNet(reqwest::Client);
+struct NetHttpClient(reqwest::Client);
 
-impl HttpClient for OverNet {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+impl HttpClient for NetHttpClient {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
-impl HttpConnector for OverNet {
+impl HttpConnector for NetHttpClient {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self(client) = self.clone();
         HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let request =
+                request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let request = request
                 .map(reqwest::Body::wrap)
                 .try_into()
                 .map_err(|error: reqwest::Error| ConnectorError::user(error.into()))?;
-            let response = client.execute(request).await.map_err(|error| ConnectorError::io(error.into()))?;
+            let response =
+                client.execute(request).await.map_err(|error| ConnectorError::io(error.into()))?;
             let response = http::Response::from(response).map(SdkBody::from_body_1_x);
-            HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+            HttpResponse::try_from(response)
+                .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
 }
 
-/// What an error of any AWS service comes to.
+/// Class of an error of any AWS service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// Throttled, out of reach or broken for now.
+pub(crate) enum SdkFailure {
+    /// Throttled, unreachable or broken for now.
     Busy(String),
     /// It would be refused again.
     Refused(String),
 }
 
-/// Sorts an error, with the service's code, its text and the request id.
-pub(crate) fn failure<E>(error: &SdkError<E, HttpResponse>) -> Failure
+/// Classifies an error, with the service's code, message and request id.
+pub(crate) fn failure<E>(error: &SdkError<E, HttpResponse>) -> SdkFailure
 where
     E: std::error::Error + ProvideErrorMetadata + RequestId + 'static,
 {
@@ -103,21 +119,24 @@ where
                 service.message().unwrap_or("no text"),
                 service.request_id().unwrap_or("unknown")
             );
-            if context.raw().status().is_server_error() || passes_by(code) {
-                Failure::Busy(what)
+            if context.raw().status().is_server_error() || is_transient(code) {
+                SdkFailure::Busy(what)
             } else {
-                Failure::Refused(what)
+                SdkFailure::Refused(what)
             }
         }
-        SdkError::TimeoutError(_) => Failure::Busy("no answer in time".to_owned()),
-        SdkError::DispatchFailure(failure) if failure.is_io() => Failure::Busy("no connection".to_owned()),
-        SdkError::ResponseError(_) => Failure::Busy("an answer that cannot be read".to_owned()),
-        other => Failure::Refused(format!("not sent: {}", DisplayErrorContext(other))),
+        SdkError::TimeoutError(_) => SdkFailure::Busy("no answer in time".to_owned()),
+        SdkError::DispatchFailure(failure) if failure.is_io() => {
+            SdkFailure::Busy("no connection".to_owned())
+        }
+        SdkError::ResponseError(_) => SdkFailure::Busy("an answer that cannot be read".to_owned()),
+        other => SdkFailure::Refused(format!("not sent: {}", DisplayErrorContext(other))),
     }
 }
 
-/// Whether a code, or the reason of a cancelled transaction, stands for a state of the service and not for a mistake of the request.
-pub(crate) fn passes_by(code: &str) -> bool {
+/// Returns `true` for error codes, and reasons of cancelled transactions, that describe a passing
+/// state of the service.
+pub(crate) fn is_transient(code: &str) -> bool {
     code.contains("Throttl")
         || matches!(
             code,

@@ -7,12 +7,12 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::RequestId;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::sdk::{Failure, failure};
+use crate::sdk::{SdkFailure, failure};
 use store::secrets::{Secrets, SecretsError};
 
 const NOT_FOUND: Option<&str> = Some("ResourceNotFoundException");
 const EXISTS: Option<&str> = Some("ResourceExistsException");
-/// The answer to a creation while an earlier secret of that name is still being deleted.
+/// Error code of a creation while an earlier secret with that name is being deleted.
 const BEING_DELETED: Option<&str> = Some("InvalidRequestException");
 
 /// Secrets in AWS Secrets Manager.
@@ -21,24 +21,35 @@ pub struct SecretsManager {
 }
 
 impl SecretsManager {
-    /// The secrets that this client's account holds.
+    /// Returns the secrets of this client's account.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
     async fn create(&self, name: &str, value: &SecretString) -> Result<(), SecretsError> {
-        let created = self.client.create_secret().name(name).secret_string(value.expose_secret()).send().await;
+        let created = self
+            .client
+            .create_secret()
+            .name(name)
+            .secret_string(value.expose_secret())
+            .send()
+            .await;
         match created {
             Ok(_) => Ok(()),
-            // Somebody else made it since we looked.
+            // Another writer created it in the meantime.
             Err(error) if error.code() == EXISTS => {
-                let put = self.client.put_secret_value().secret_id(name).secret_string(value.expose_secret());
-                put.send().await.map(drop).map_err(|error| sorted(name, &error))
+                let put = self
+                    .client
+                    .put_secret_value()
+                    .secret_id(name)
+                    .secret_string(value.expose_secret());
+                put.send().await.map(drop).map_err(|error| classified(name, &error))
             }
-            Err(error) if error.code() == BEING_DELETED => {
-                Err(SecretsError::Busy { name: name.to_owned(), why: "its name is still being deleted".to_owned() })
-            }
-            Err(error) => Err(sorted(name, &error)),
+            Err(error) if error.code() == BEING_DELETED => Err(SecretsError::Busy {
+                name: name.to_owned(),
+                why: "its name is still being deleted".to_owned(),
+            }),
+            Err(error) => Err(classified(name, &error)),
         }
     }
 }
@@ -49,34 +60,48 @@ impl Secrets for SecretsManager {
         match self.client.get_secret_value().secret_id(name).send().await {
             Ok(answer) => Ok(answer.secret_string.map(SecretString::from)),
             Err(error) if error.code() == NOT_FOUND => Ok(None),
-            Err(error) => Err(sorted(name, &error)),
+            Err(error) => Err(classified(name, &error)),
         }
     }
 
     async fn put(&self, name: &str, value: SecretString) -> Result<(), SecretsError> {
-        match self.client.put_secret_value().secret_id(name).secret_string(value.expose_secret()).send().await {
+        match self
+            .client
+            .put_secret_value()
+            .secret_id(name)
+            .secret_string(value.expose_secret())
+            .send()
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if error.code() == NOT_FOUND => self.create(name, &value).await,
-            Err(error) => Err(sorted(name, &error)),
+            Err(error) => Err(classified(name, &error)),
         }
     }
 
     async fn delete(&self, name: &str) -> Result<(), SecretsError> {
-        match self.client.delete_secret().secret_id(name).force_delete_without_recovery(true).send().await {
+        match self
+            .client
+            .delete_secret()
+            .secret_id(name)
+            .force_delete_without_recovery(true)
+            .send()
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if error.code() == NOT_FOUND => Ok(()),
-            Err(error) => Err(sorted(name, &error)),
+            Err(error) => Err(classified(name, &error)),
         }
     }
 }
 
-fn sorted<E>(name: &str, error: &SdkError<E, HttpResponse>) -> SecretsError
+fn classified<E>(name: &str, error: &SdkError<E, HttpResponse>) -> SecretsError
 where
     E: std::error::Error + ProvideErrorMetadata + RequestId + 'static,
 {
     let name = name.to_owned();
     match failure(error) {
-        Failure::Busy(why) => SecretsError::Busy { name, why },
-        Failure::Refused(why) => SecretsError::Refused { name, why },
+        SdkFailure::Busy(why) => SecretsError::Busy { name, why },
+        SdkFailure::Refused(why) => SecretsError::Refused { name, why },
     }
 }

@@ -1,4 +1,5 @@
-//! The queue in SQS. A message group on a standard queue makes it a fair queue: no order, but no tenant's burst delays another.
+//! The queue in SQS. Message groups make a standard queue fair: no order, but no tenant's burst
+//! delays another.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,20 +10,20 @@ use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::RequestId;
 use aws_sdk_sqs::types::{
-    BatchResultErrorEntry, MessageSystemAttributeNameForSends as TraceHeader, MessageSystemAttributeValue,
-    SendMessageBatchRequestEntry,
+    BatchResultErrorEntry, MessageSystemAttributeNameForSends as TraceHeader,
+    MessageSystemAttributeValue, SendMessageBatchRequestEntry,
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use crate::sdk::{Failure, failure};
+use crate::sdk::{SdkFailure, failure};
 use crate::trace;
 use store::message::Queued;
 use store::queue::{LONGEST_DELAY, Queue, QueueError, delay, message_group};
 
-/// Most messages in one call.
+/// Maximum number of messages in one call.
 const BATCH_LIMIT: usize = 10;
 
-/// Calls under way at the same time, for the round's message to each tenant.
+/// Maximum number of concurrent calls, for the cycle's message to each tenant.
 const CALLS_AT_A_TIME: usize = 16;
 
 /// A standard queue in SQS.
@@ -32,32 +33,40 @@ pub struct SqsQueue {
 }
 
 impl SqsQueue {
-    /// The queue with this URL.
+    /// Returns the queue with this URL.
     pub fn new(client: Client, queue_url: impl Into<String>) -> Self {
         Self { client, queue_url: queue_url.into() }
     }
 
-    /// Sends up to ten messages in one call, and says which were not taken.
+    /// Sends up to ten messages in one call, and returns those that were not accepted.
     async fn batch(
         &self,
         entries: Vec<SendMessageBatchRequestEntry>,
     ) -> Result<Vec<BatchResultErrorEntry>, QueueError> {
-        let request = self.client.send_message_batch().queue_url(&self.queue_url).set_entries(Some(entries));
-        Ok(request.send().await.map_err(|error| sorted(&error))?.failed)
+        let request =
+            self.client.send_message_batch().queue_url(&self.queue_url).set_entries(Some(entries));
+        Ok(request.send().await.map_err(|error| classified(&error))?.failed)
     }
 
-    /// Sends up to ten messages, those that were not taken a second time.
+    /// Sends up to ten messages, and those that were not accepted a second time.
     async fn send_ten(&self, entries: Vec<SendMessageBatchRequestEntry>) -> Result<(), QueueError> {
         let failed = self.batch(entries.clone()).await?;
         if failed.is_empty() {
             return Ok(());
         }
-        let again = entries.into_iter().filter(|entry| failed.iter().any(|failed| failed.id == entry.id)).collect();
+        let again = entries
+            .into_iter()
+            .filter(|entry| failed.iter().any(|failed| failed.id == entry.id))
+            .collect();
         match self.batch(again).await?.first() {
             None => Ok(()),
             Some(still) => {
                 let what = format!("{}: {}", still.code, still.message().unwrap_or("no text"));
-                Err(if still.sender_fault { QueueError::Refused(what) } else { QueueError::Busy(what) })
+                Err(if still.sender_fault {
+                    QueueError::Refused(what)
+                } else {
+                    QueueError::Busy(what)
+                })
             }
         }
     }
@@ -76,23 +85,33 @@ impl<M: Queued> Queue<M> for SqsQueue {
             .send()
             .await
             .map(drop)
-            .map_err(|error| sorted(&error))
+            .map_err(|error| classified(&error))
     }
 
     async fn send_spaced(&self, messages: &[M], gap: Duration) -> Result<(), QueueError> {
-        let entries = messages.iter().enumerate().map(|(place, message)| entry(place, message, delay(place, gap)));
+        let entries = messages
+            .iter()
+            .enumerate()
+            .map(|(place, message)| entry(place, message, delay(place, gap)));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         let tens: Vec<_> = entries.chunks(BATCH_LIMIT).map(<[_]>::to_vec).collect();
-        stream::iter(tens).map(Ok).try_for_each_concurrent(CALLS_AT_A_TIME, |ten| self.send_ten(ten)).await
+        stream::iter(tens)
+            .map(Ok)
+            .try_for_each_concurrent(CALLS_AT_A_TIME, |ten| self.send_ten(ten))
+            .await
     }
 }
 
-/// Rounded up, so that no message is early.
+/// Rounds up, so that no message is early.
 fn whole_seconds(delay: Duration) -> i32 {
     i32::try_from(delay.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
 }
 
-fn entry<M: Queued>(number: usize, message: &M, delay: Duration) -> Result<SendMessageBatchRequestEntry, QueueError> {
+fn entry<M: Queued>(
+    number: usize,
+    message: &M,
+    delay: Duration,
+) -> Result<SendMessageBatchRequestEntry, QueueError> {
     SendMessageBatchRequestEntry::builder()
         .id(number.to_string())
         .message_body(body(message)?)
@@ -103,10 +122,13 @@ fn entry<M: Queued>(number: usize, message: &M, delay: Duration) -> Result<SendM
         .map_err(|error: BuildError| QueueError::Refused(error.to_string()))
 }
 
-/// The trace that a message goes on under.
+/// Returns the trace that the messages continue.
 fn trace() -> Result<Option<HashMap<TraceHeader, MessageSystemAttributeValue>>, QueueError> {
-    let Some(header) = trace::current() else { return Ok(None) };
-    let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
+    let Some(header) = trace::current() else {
+        return Ok(None);
+    };
+    let value =
+        MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
     let value = value.map_err(|error| QueueError::Refused(error.to_string()))?;
     Ok(Some(HashMap::from([(TraceHeader::AwsTraceHeader, value)])))
 }
@@ -115,12 +137,12 @@ fn body<M: Queued>(message: &M) -> Result<String, QueueError> {
     serde_json::to_string(message).map_err(|error| QueueError::Refused(error.to_string()))
 }
 
-fn sorted<E>(error: &SdkError<E, HttpResponse>) -> QueueError
+fn classified<E>(error: &SdkError<E, HttpResponse>) -> QueueError
 where
     E: std::error::Error + ProvideErrorMetadata + RequestId + 'static,
 {
     match failure(error) {
-        Failure::Busy(what) => QueueError::Busy(what),
-        Failure::Refused(what) => QueueError::Refused(what),
+        SdkFailure::Busy(what) => QueueError::Busy(what),
+        SdkFailure::Refused(what) => QueueError::Refused(what),
     }
 }

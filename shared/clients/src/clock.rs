@@ -1,4 +1,4 @@
-//! The machine's clock.
+//! Clock of the machine.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::clock::Clock;
 use jiff::Timestamp;
 
-/// The machine's clock.
+/// Clock that shows the machine's time and sleeps in real time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WallClock;
 

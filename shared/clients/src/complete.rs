@@ -1,21 +1,22 @@
-//! The proof that a listing was read to its last page.
+//! Proof that a listing was read to its last page.
 
-/// A listing that was read to its last page: the only one that can be asked who is missing. Only the clients make one.
+/// Listing that was read to its last page. Only such a listing proves absence. Only the clients
+/// make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complete<T>(T);
 
 impl<T> Complete<T> {
-    /// What was read to the end.
-    pub(crate) fn read_to_the_end(listing: T) -> Self {
+    /// Wraps a listing whose last page was read.
+    pub(crate) fn new(listing: T) -> Self {
         Self(listing)
     }
 
-    /// The listing.
+    /// Returns the listing by reference.
     pub fn get(&self) -> &T {
         &self.0
     }
 
-    /// The listing itself.
+    /// Returns the listing by value.
     pub fn into_inner(self) -> T {
         self.0
     }

@@ -1,4 +1,5 @@
-//! Now and sleep. Every wait of the program goes through a [`Clock`], so that days can be simulated in seconds.
+//! Current time and waiting. Every wait goes through a [`Clock`], so that tests simulate days in
+//! seconds.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -6,21 +7,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-/// The time of day, and waiting.
+/// Source of the current time, and of waits.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
     /// Returns when `pause` has passed.
     async fn sleep(&self, pause: Duration);
 }
 
-/// A clock that stands still until somebody sleeps or [`advance`](Self::advance)s it; whoever sleeps moves it for everybody.
+/// Clock that moves only when code sleeps or calls [`advance`](Self::advance). A sleep moves it for
+/// all users.
 #[derive(Debug)]
 pub struct SimulatedClock(AtomicI64);
 
 impl SimulatedClock {
-    /// A clock that shows `start`, to the millisecond.
+    /// Returns a clock that shows `start`, to the millisecond.
     pub fn starting_at(start: Timestamp) -> Self {
         Self(AtomicI64::new(start.as_millisecond()))
     }
@@ -30,7 +32,7 @@ impl SimulatedClock {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    /// Moves the clock forward to `moment`; a moment that has passed changes nothing.
+    /// Moves the clock forward to `moment`. A moment in the past changes nothing.
     pub fn advance_to(&self, moment: Timestamp) {
         self.0.fetch_max(moment.as_millisecond(), Ordering::SeqCst);
     }

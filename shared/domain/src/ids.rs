@@ -1,6 +1,6 @@
-//! One type for every kind of id, so that a team's id cannot be handed to a call that wants a room's.
+//! One type for each kind of id, so that a team's id cannot be passed where a space's is expected.
 //!
-//! All of them are uuids in storage. How Webex spells an id on the wire is `clients::webex::WebexId`'s concern.
+//! All ids are uuids in storage. `clients::webex::WebexId` knows how Webex spells them on the wire.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,9 @@ macro_rules! ids {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.hyphenated().fmt(f) }
         }
         impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, concat!(stringify!($name), "({})"), self.0) }
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
         }
         impl From<Uuid> for $name {
             fn from(uuid: Uuid) -> Self { Self(uuid) }
@@ -54,14 +56,14 @@ ids! {
 }
 
 impl TeamId {
-    /// The team's General space: whoever is in it is in the team.
+    /// Returns the team's General space. Its members are the team's members.
     pub fn general_space(self) -> RoomId {
         RoomId(self.0)
     }
 }
 
 impl RoomId {
-    /// The team whose General space this room would be, if it is one.
+    /// Returns the team that would have this space as its General space.
     pub fn as_team(self) -> TeamId {
         TeamId(self.0)
     }

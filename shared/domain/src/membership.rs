@@ -1,4 +1,4 @@
-//! People and what they are on the two sides. No I/O.
+//! People, their roles on both sides, and who is eligible. No I/O.
 
 use std::fmt;
 use std::ops::{Index, IndexMut};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ObjectId, PersonId};
 
-/// One of the two things that are kept as one.
+/// One of the two sides of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
@@ -19,10 +19,10 @@ pub enum Side {
 }
 
 impl Side {
-    /// Both, the team first.
+    /// Both sides, the team first.
     pub const BOTH: [Self; 2] = [Self::Team, Self::Group];
 
-    /// The other one.
+    /// Returns the other side.
     pub fn other(self) -> Self {
         match self {
             Self::Team => Self::Group,
@@ -40,24 +40,24 @@ impl fmt::Display for Side {
     }
 }
 
-/// Something that each side has one of.
+/// One value for each side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sides<T> {
-    /// The team's.
+    /// Value of the team.
     pub team: T,
-    /// The group's.
+    /// Value of the group.
     pub group: T,
 }
 
 impl<T> Sides<T> {
-    /// Each side's, as `of` says.
+    /// Builds the value of each side with `of`.
     pub fn each(mut of: impl FnMut(Side) -> T) -> Self {
         Self { team: of(Side::Team), group: of(Side::Group) }
     }
 }
 
 impl<T: PartialEq> Sides<T> {
-    /// Whether the two sides are the same.
+    /// Returns `true` if both sides have the same value.
     pub fn are_equal(&self) -> bool {
         self.team == self.group
     }
@@ -82,98 +82,101 @@ impl<T> IndexMut<Side> for Sides<T> {
     }
 }
 
-/// What a person is on one side. Presence and role are two truth values; who is absent is no owner.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Role of a person on one side. It combines two aspects: presence and ownership.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
-    /// Not there.
+pub enum Role {
+    /// Not a member.
     #[default]
-    Absent,
-    /// There, without a role.
+    None,
+    /// Member without further rights.
     Member,
-    /// A group's owner, a team's moderator.
+    /// Owner of a group, or moderator of a team.
     Owner,
 }
 
-/// One of the two truth values of a [`Standing`].
+/// One of the two independent aspects of a [`Role`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Truth {
-    /// Whether the person is there.
+pub enum Aspect {
+    /// The person is on this side.
     Presence,
-    /// Whether the person is an owner.
-    Role,
+    /// The person is an owner on this side.
+    Ownership,
 }
 
-impl Truth {
-    /// Both, presence first.
-    pub const BOTH: [Self; 2] = [Self::Presence, Self::Role];
+impl Aspect {
+    /// Both aspects, presence first.
+    pub const BOTH: [Self; 2] = [Self::Presence, Self::Ownership];
 }
 
-impl Standing {
-    /// The value of one truth.
-    pub fn says(self, truth: Truth) -> bool {
-        match truth {
-            Truth::Presence => self != Self::Absent,
-            Truth::Role => self == Self::Owner,
+impl Role {
+    /// Returns the value of one aspect.
+    pub fn says(self, aspect: Aspect) -> bool {
+        match aspect {
+            Aspect::Presence => self != Self::None,
+            Aspect::Ownership => self == Self::Owner,
         }
     }
 
-    /// Whether the person is there.
+    /// Returns `true` for members and owners.
     pub fn is_present(self) -> bool {
-        self.says(Truth::Presence)
+        self.says(Aspect::Presence)
     }
 
-    /// This standing with one truth made as it is in `other`.
-    pub fn with(self, truth: Truth, other: Self) -> Self {
-        match (truth, other.says(truth)) {
-            (Truth::Presence, false) => Self::Absent,
-            (Truth::Presence, true) => self.max(Self::Member),
-            (Truth::Role, true) => Self::Owner,
-            (Truth::Role, false) => self.min(Self::Member),
+    /// Returns this role with one aspect taken from `other`.
+    pub fn with(self, aspect: Aspect, other: Self) -> Self {
+        match (aspect, other.says(aspect)) {
+            (Aspect::Presence, false) => Self::None,
+            (Aspect::Presence, true) => self.max(Self::Member),
+            (Aspect::Ownership, true) => Self::Owner,
+            (Aspect::Ownership, false) => self.min(Self::Member),
         }
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Absent => "absent",
+            Self::None => "absent",
             Self::Member => "member",
             Self::Owner => "owner",
         })
     }
 }
 
-/// A human being on both sides: the pair of ids. Another partner is another person, with nothing agreed.
+/// A person on both sides, as the pair of their ids. A different pair is a different person,
+/// without a baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Person {
-    /// In Entra.
+    /// Id of the Entra user.
     pub object: ObjectId,
-    /// In Webex.
+    /// Id of the Webex person.
     pub person: PersonId,
 }
 
-/// Whether a person can be on both sides.
+/// Eligibility of a person to be on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
-pub enum Participation {
-    /// The person takes part; `returned` is when, if it did not for a while.
-    TakesPart {
-        /// When the person came back from being left out; `None` for who always took part.
+pub enum Eligibility {
+    /// The person can be on both sides.
+    Eligible {
+        /// Time of return after an exclusion. `None` if the person was never excluded.
         returned: Option<Timestamp>,
     },
-    /// The person is left out: never touched.
-    LeftOut {
-        /// Why.
-        reason: LeftOut,
+    /// The person cannot be on both sides. Sync never touches them.
+    Excluded {
+        /// Reason for the exclusion.
+        reason: ExclusionReason,
     },
 }
 
-/// Why somebody is left out. Each has a remedy.
+/// Reason for an exclusion. Each has a remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum LeftOut {
+pub enum ExclusionReason {
     /// The Webex account has no externalId.
     NotSynchronized,
     /// The person has never signed in to Webex.
@@ -194,49 +197,6 @@ pub enum LeftOut {
     SharedObjectId,
     /// Another Webex account had this externalId before, and the names differ.
     MovedObjectId,
-    /// Not a user: the group has something else for a member.
+    /// The group's member is not a user.
     NotAUser,
-}
-
-impl LeftOut {
-    /// Why, in words for an administrator.
-    pub fn explanation(self) -> &'static str {
-        match self {
-            Self::NotSynchronized => {
-                "The Webex account has no externalId, so nobody can tell which Microsoft account is the same person's."
-            }
-            Self::NotSignedIn => "The person has not signed in to Webex yet.",
-            Self::Inactive => "The Webex account is not active.",
-            Self::OtherOrganization => "The account belongs to another Webex organization.",
-            Self::NotAPerson => "This is a bot, a device or a service account.",
-            Self::Guest => "The Microsoft account is a guest of the directory.",
-            Self::NoEntraUser => "The account's externalId is not the object id of a user of the directory.",
-            Self::NoWebexAccount => "The Microsoft user has no Webex account in the organization.",
-            Self::SharedObjectId => "Two Webex accounts have the same externalId.",
-            Self::MovedObjectId => {
-                "Another Webex account had this externalId before, and the two accounts' names differ."
-            }
-            Self::NotAUser => "This member of the group is not a user.",
-        }
-    }
-
-    /// What would change it, in words for an administrator.
-    pub fn remedy(self) -> &'static str {
-        match self {
-            Self::NotSynchronized => {
-                "Synchronize the person from Entra ID, so that the externalId becomes the object id."
-            }
-            Self::NotSignedIn => "Ask the person to sign in to Webex once.",
-            Self::Inactive => "Activate the account in Control Hub.",
-            Self::OtherOrganization | Self::NotAPerson | Self::Guest | Self::NotAUser => {
-                "None is needed: the account is left as it is on its side."
-            }
-            Self::NoEntraUser => "Correct the externalId: it must be the object id of the person's user in Entra ID.",
-            Self::NoWebexAccount => "Synchronize the person to Webex from Entra ID.",
-            Self::SharedObjectId => "Correct the externalId of the wrong account.",
-            Self::MovedObjectId => {
-                "Confirm in the setup pages that both are the same person, or correct the externalId."
-            }
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! What a look did, for the pages: cause, difference and request ids, kept for 90 days.
+//! The activity of each sync: trigger, changes and request ids, stored for 90 days.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,43 +6,51 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
-use ulid::Ulid;
+use uuid::Uuid;
 
+pub use crate::codes::{AdoptionRight, ChangeReason, Note, Refusal};
 use domain::ids::{TeamId, TenantId};
-use domain::membership::{Person, Side, Standing};
+use domain::membership::{Person, Role, Side};
 use store::keys::team_partition;
-use store::message::Cause;
-use store::table::{Condition, Cursor, EXPIRES_AT, Key, Query, Store, StoreError, Write, from_item, to_item};
+use store::message::Trigger;
+use store::pages;
+use store::table::{
+    Condition, Cursor, EXPIRES_AT, Key, Query, Store, StoreError, Write, from_item, to_item,
+};
 
-const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Changes in one item.
+/// Most changes in one item.
 const PER_ITEM: usize = 500;
 
-/// What the keys of these items begin with.
+/// Items of one page of a query.
+const PAGE: usize = 100;
+
+/// Prefix of the items' sort keys.
 const PREFIX: &str = "ACTIVITY#";
 
-/// A moment of the year 2286, in milliseconds: until then what is left to it has 13 digits.
+/// A moment in 2286, in milliseconds. Until then, the time left to it has 13 digits.
 const FAR: u64 = 9_999_999_999_999;
 
-/// The name of an entry. Later entries come first in order.
+/// The id of an activity entry. Later entries sort first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct EntryId {
     before: u64,
-    ulid: Ulid,
+    id: Uuid,
 }
 
 impl EntryId {
-    /// A new one, for what is done at `at`.
+    /// Returns a new id for an act at `at`.
     pub fn new(at: Timestamp) -> Self {
-        Self { before: FAR.saturating_sub(at.as_millisecond().max(0).unsigned_abs()), ulid: Ulid::generate() }
+        let at = at.as_millisecond().max(0).unsigned_abs();
+        Self { before: FAR.saturating_sub(at), id: Uuid::now_v7() }
     }
 }
 
 impl fmt::Display for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:013}-{}", self.before, self.ulid)
+        write!(f, "{:013}-{}", self.before, self.id)
     }
 }
 
@@ -55,12 +63,12 @@ impl From<EntryId> for String {
 impl FromStr for EntryId {
     type Err = &'static str;
 
-    /// Only what is written exactly so is one.
+    /// Accepts only the spelling that `Display` writes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (before, ulid) = text.split_once('-').ok_or("no name of an entry")?;
-        let before = before.parse().map_err(|_| "no name of an entry")?;
-        let id = Self { before, ulid: ulid.parse().map_err(|_| "no name of an entry")? };
-        (id.to_string() == text).then_some(id).ok_or("another spelling of an entry's name")
+        let (before, id) = text.split_once('-').ok_or("not an entry id")?;
+        let before = before.parse().map_err(|_| "not an entry id")?;
+        let id = Self { before, id: id.parse().map_err(|_| "not an entry id")? };
+        (id.to_string() == text).then_some(id).ok_or("another spelling of an entry id")
     }
 }
 
@@ -72,89 +80,92 @@ impl TryFrom<String> for EntryId {
     }
 }
 
-/// What one look did.
+/// The acts of one sync, or of one administrator, on a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
-    /// Its name.
+    /// The entry's id.
     pub id: EntryId,
-    /// When.
+    /// The beginning.
     pub at: Timestamp,
-    /// What gave rise to the look.
-    pub cause: Cause,
-    /// What became of people.
+    /// The trigger.
+    pub trigger: Trigger,
+    /// Changes of people's roles.
     pub changes: Vec<PersonChange>,
-    /// Everything else, in words: created, renamed, restored.
-    pub notes: Vec<String>,
-    /// What the services called the writes.
+    /// Everything else.
+    pub notes: Vec<Note>,
+    /// The services' request ids of all writes.
     pub request_ids: Vec<String>,
 }
 
-/// What became of one person on one side.
+/// A change of one person's role on one side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonChange {
-    /// Who.
+    /// The person.
     pub person: Person,
-    /// Where.
+    /// The side.
     pub side: Side,
-    /// What the person was there.
-    pub from: Standing,
-    /// What the person is there.
-    pub to: Standing,
-    /// Why it did not work out, if so.
-    pub refused: Option<String>,
+    /// The role before.
+    pub from: Role,
+    /// The role after.
+    pub to: Role,
+    /// The refusal, if the change was refused.
+    pub refused: Option<Refusal>,
 }
 
 impl Activity {
-    /// One that begins at `at`.
-    pub fn new(at: Timestamp, cause: Cause) -> Self {
-        Self { id: EntryId::new(at), at, cause, changes: vec![], notes: vec![], request_ids: vec![] }
+    /// An empty activity that begins at `at`.
+    pub fn new(at: Timestamp, trigger: Trigger) -> Self {
+        let id = EntryId::new(at);
+        Self { id, at, trigger, changes: vec![], notes: vec![], request_ids: vec![] }
     }
 
-    /// Whether nothing was done.
+    /// The activity of one act of an administrator.
+    pub fn by_administrator(at: Timestamp, note: Note) -> Self {
+        Self { notes: vec![note], ..Self::new(at, Trigger::Administrator) }
+    }
+
+    /// Returns `true` if nothing was done.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.notes.is_empty()
     }
 
-    /// The items of this entry: one, or more where it is large.
+    /// Part of a transaction: stores the entry, in several items if it is large.
     pub fn puts(&self, tenant: TenantId, team: TeamId) -> Result<Vec<Write>, StoreError> {
         let parts = self.changes.len().div_ceil(PER_ITEM).max(1);
-        let part = |n: usize| {
-            let changes = self.changes.iter().skip(n * PER_ITEM).take(PER_ITEM).cloned().collect();
-            let rest = if n == 0 { self.clone() } else { Self { notes: vec![], request_ids: vec![], ..self.clone() } };
-            let mut item = to_item(
-                &Key::new(team_partition(tenant, team), format!("{PREFIX}{}#{n}", self.id)),
-                &Self { changes, ..rest },
-            )?;
-            item.insert("gsi2pk".into(), AttributeValue::S(everywhere(tenant)));
-            item.insert("gsi2sk".into(), AttributeValue::S(format!("{}#{n}", self.id)));
-            let expires_at = (self.at + KEPT_FOR).as_second();
-            item.insert(EXPIRES_AT.into(), AttributeValue::N(expires_at.to_string()));
-            Ok(Write::Put(item, Condition::Any))
+        (0..parts).map(|n| self.part(tenant, team, n)).collect()
+    }
+
+    fn part(&self, tenant: TenantId, team: TeamId, n: usize) -> Result<Write, StoreError> {
+        let changes = self.changes.iter().skip(n * PER_ITEM).take(PER_ITEM).cloned().collect();
+        // Notes and request ids are stored once.
+        let rest = if n == 0 {
+            self.clone()
+        } else {
+            Self { notes: vec![], request_ids: vec![], ..self.clone() }
         };
-        (0..parts).map(part).collect()
+        let key = Key::new(team_partition(tenant, team), format!("{PREFIX}{}#{n}", self.id));
+        let mut item = to_item(&key, &Self { changes, ..rest })?;
+        item.insert("gsi2pk".into(), AttributeValue::S(tenant_index(tenant)));
+        item.insert("gsi2sk".into(), AttributeValue::S(format!("{}#{n}", self.id)));
+        let expires_at = (self.at + RETENTION).as_second();
+        item.insert(EXPIRES_AT.into(), AttributeValue::N(expires_at.to_string()));
+        Ok(Write::Put(item, Condition::Any))
     }
 }
 
-/// One entry, whole, however many parts it is stored in.
+/// Loads one entry, joined from all of its items.
 pub async fn entry(
     store: &dyn Store,
     tenant: TenantId,
     team: TeamId,
     id: EntryId,
 ) -> Result<Option<Activity>, StoreError> {
-    let query = Query::Partition { pk: team_partition(tenant, team), prefix: format!("{PREFIX}{id}#") };
+    let prefix = format!("{PREFIX}{id}#");
+    let query = Query::Partition { pk: team_partition(tenant, team), prefix };
     let mut parts: Vec<(usize, Activity)> = vec![];
-    let mut start = None;
-    loop {
-        let page = store.query(&query, 100, start.as_ref()).await?;
-        for item in page.items {
-            let part = Key::of(&item).and_then(|key| key.sk.rsplit('#').next()?.parse().ok());
-            parts.push((part.unwrap_or_default(), from_item(item)?));
-        }
-        start = page.next;
-        if start.is_none() {
-            break;
-        }
+    for item in pages::all(store, &query, PAGE).await? {
+        let part = Key::of(&item).and_then(|key| key.sk.rsplit('#').next()?.parse().ok());
+        parts.push((part.unwrap_or_default(), from_item(item)?));
     }
     parts.sort_by_key(|(n, _)| *n);
     Ok(parts.into_iter().map(|(_, part)| part).reduce(|mut whole, part| {
@@ -163,7 +174,7 @@ pub async fn entry(
     }))
 }
 
-/// A page of what was done to a link, the newest first; something large is in several parts.
+/// Loads a page of a link's entries, newest first. A large entry comes in several parts.
 pub async fn page(
     store: &dyn Store,
     tenant: TenantId,
@@ -176,28 +187,52 @@ pub async fn page(
     Ok((page.items.into_iter().map(from_item).collect::<Result<_, _>>()?, page.next))
 }
 
-/// A page of what was done to all links of a tenant, each with its team, the newest first; something large is in several parts.
+/// Loads a page of the entries of all links, each with its team, newest first.
+///
+/// A large entry comes in several parts.
 pub async fn page_of_all(
     store: &dyn Store,
     tenant: TenantId,
     limit: usize,
     start: Option<&Cursor>,
 ) -> Result<(Vec<(TeamId, Activity)>, Option<Cursor>), StoreError> {
-    let query = Query::Listed { pk: everywhere(tenant), prefix: String::new() };
+    let query = Query::Listed { pk: tenant_index(tenant), prefix: String::new() };
     let page = store.query(&query, limit, start).await?;
     let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
     let mut found = Vec::with_capacity(keys.len());
     for item in store.get_many(&keys).await? {
-        let key = Key::of(&item).ok_or_else(|| StoreError::Malformed("an activity without a key".into()))?;
+        let key = Key::of(&item)
+            .ok_or_else(|| StoreError::Malformed("an activity without a key".into()))?;
         let team = key.pk.rsplit('#').next().and_then(|team| team.parse().ok());
-        let team: TeamId = team.ok_or_else(|| StoreError::Malformed(format!("no team in {}", key.pk)))?;
+        let team: TeamId =
+            team.ok_or_else(|| StoreError::Malformed(format!("no team in {}", key.pk)))?;
         found.push((key.sk, team, from_item(item)?));
     }
     found.sort_by(|one, other| one.0.cmp(&other.0));
     Ok((found.into_iter().map(|(_, team, activity)| (team, activity)).collect(), page.next))
 }
 
-/// The index's partition of everything that was done in a tenant.
-fn everywhere(tenant: TenantId) -> String {
+/// The index partition of all entries of a tenant.
+fn tenant_index(tenant: TenantId) -> String {
     format!("ACTIVITY#{tenant}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_entries_sort_first() {
+        let at: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let (early, late) = (EntryId::new(at), EntryId::new(at + SignedDuration::from_millis(1)));
+        assert!(late < early && late.to_string() < early.to_string());
+    }
+
+    #[test]
+    fn entry_ids_have_one_spelling() {
+        let id = EntryId::new("2026-11-23T08:00:00Z".parse().unwrap());
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!(id.to_string().to_uppercase().parse::<EntryId>().is_err());
+        assert!(format!("0{id}").parse::<EntryId>().is_err());
+    }
 }

@@ -1,14 +1,16 @@
-//! What the system decides and does.
+//! Decisions and work of the system: team syncs, reconciliation cycles, and all they need.
 
 pub mod activity;
 pub mod adopt;
 pub mod backfill;
+pub mod codes;
 pub mod credentials;
 pub mod folders;
 pub mod link;
 pub mod notify;
 pub mod offboard;
 pub mod people;
+pub mod phrases;
 pub mod preview;
 pub mod quota;
 pub mod reconcile;

@@ -1,202 +1,236 @@
-//! What an administrator should know without looking: raised by looks and rounds, kept while it holds, and told once to whoever the tenant names.
+//! Alerts to administrators.
+//!
+//! Syncs and cycles raise and withdraw them; each is sent once to the tenant's recipient.
 //!
 //! # Guarantees
-//! A notice is told once. Only where a round was cut off between sending and noting it, it is told a second time: better that than not at all.
+//! An alert is sent once. If a cycle is cut off between sending and recording it, it is sent a
+//! second time: better twice than not at all.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use crate::codes::AlertMessage;
 use crate::credentials::registration::Registration;
+use crate::phrases::alerts as phrases;
 use clients::webex::plain;
 use domain::ids::{TeamId, TenantId};
-use store::table::{Change, Condition, Item, Key, Query, Store, StoreError, Write, from_item, moment, to_item};
+use store::pages;
+use store::table::{
+    Change, Condition, Item, Key, Query, Store, StoreError, Write, from_item, moment, to_item,
+};
 
-/// Notices of a page of the query.
+/// Items of one page of a query.
 const PAGE: usize = 100;
 
-/// Notices that one message names; of further ones it says how many.
+/// Most alerts that one message names; it counts the rest.
 const NAMED: usize = 10;
 
-/// What of a link an administrator should know.
+/// An alert about a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum LinkNotice {
-    /// A plan waits for a decision.
-    Held,
-    /// It has been out of step for an hour.
+pub enum LinkAlert {
+    /// Removals wait for approval.
+    PendingApproval,
+    /// The link has been out of sync for an hour.
     Failing,
     /// The group has nearly as many owners as it can have.
     NearOwnerLimit,
-    /// The group ends soon, although it was renewed.
+    /// The group expires soon although it was renewed.
     NearExpiry,
-    /// Folders of its spaces do not go on.
+    /// Folders of its spaces fail.
     Folders,
 }
 
-/// What a notice is about. There is one of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Matter {
-    /// The tenant stands still.
-    Standstill,
-    /// It went on after a standstill that was told.
-    GoesOn,
-    /// The officer's tokens end soon, and could not be refreshed.
-    OfficerTokensEnd,
-    /// The secret of one of our app registrations ends soon.
-    SecretEnds(Registration),
-    /// Microsoft no longer lets us work with files.
-    FilesConsentLost,
-    /// Something of a link.
-    Link(TeamId, LinkNotice),
-}
-
-impl fmt::Display for Matter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl LinkAlert {
+    fn name(self) -> &'static str {
         match self {
-            Self::Standstill => f.write_str("standstill"),
-            Self::GoesOn => f.write_str("goes-on"),
-            Self::OfficerTokensEnd => f.write_str("officer-tokens-end"),
-            Self::SecretEnds(Registration::Groups) => f.write_str("microsoft-secret-ends"),
-            Self::SecretEnds(Registration::Files) => f.write_str("files-secret-ends"),
-            Self::FilesConsentLost => f.write_str("files-consent-lost"),
-            Self::Link(team, LinkNotice::Held) => write!(f, "link#{team}#held"),
-            Self::Link(team, LinkNotice::Failing) => write!(f, "link#{team}#failing"),
-            Self::Link(team, LinkNotice::NearOwnerLimit) => write!(f, "link#{team}#near-owner-limit"),
-            Self::Link(team, LinkNotice::NearExpiry) => write!(f, "link#{team}#near-expiry"),
-            Self::Link(team, LinkNotice::Folders) => write!(f, "link#{team}#folders"),
+            Self::PendingApproval => "pending-approval",
+            Self::Failing => "failing",
+            Self::NearOwnerLimit => "near-owner-limit",
+            Self::NearExpiry => "near-expiry",
+            Self::Folders => "folders",
         }
     }
 }
 
-/// Something that an administrator should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
-    /// What, in a sentence or two.
-    pub text: String,
-    /// The page where it can be seen and mended, as a path.
-    pub page: String,
-    /// Since when.
-    pub since: Timestamp,
-    /// When it was told; `None` where it has not been.
-    #[serde(default, with = "told", skip_serializing_if = "Option::is_none")]
-    pub told_at: Option<Timestamp>,
+/// The subject of an alert. There is one alert for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AlertKey {
+    /// The tenant is suspended.
+    Suspended,
+    /// A suspension that an administrator was told of is over.
+    Resumed,
+    /// The service account's tokens end soon and could not be refreshed.
+    ServiceAccountTokensEnding,
+    /// The secret of one of our app registrations ends soon.
+    SecretEnds(Registration),
+    /// Microsoft no longer accepts our app registration for files.
+    FilesConsentLost,
+    /// A matter of one link.
+    Link(TeamId, LinkAlert),
 }
 
-/// In milliseconds, as all times that conditions and updates go by.
-mod told {
+impl fmt::Display for AlertKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Suspended => f.write_str("suspended"),
+            Self::Resumed => f.write_str("resumed"),
+            Self::ServiceAccountTokensEnding => f.write_str("service-account-tokens-ending"),
+            Self::SecretEnds(Registration::Groups) => f.write_str("microsoft-secret-ends"),
+            Self::SecretEnds(Registration::Files) => f.write_str("files-secret-ends"),
+            Self::FilesConsentLost => f.write_str("files-consent-lost"),
+            Self::Link(team, alert) => write!(f, "link#{team}#{}", alert.name()),
+        }
+    }
+}
+
+/// An alert as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The content.
+    pub message: AlertMessage,
+    /// The path of the page that shows and resolves it.
+    pub page: String,
+    /// Start of the condition.
+    pub since: Timestamp,
+    /// Time of the message. `None` if none was sent.
+    #[serde(default, with = "notified", skip_serializing_if = "Option::is_none")]
+    pub notified_at: Option<Timestamp>,
+}
+
+/// An optional moment as milliseconds, like all times that conditions and updates use.
+mod notified {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        at: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => serializer.serialize_i64(at.as_millisecond()),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
         let milliseconds: Option<i64> = Option::deserialize(deserializer)?;
         milliseconds.map(|at| Timestamp::from_millisecond(at).map_err(D::Error::custom)).transpose()
     }
 }
 
-/// The partition of what is to be told.
+/// The partition of a tenant's alerts.
 pub(crate) fn partition(tenant: TenantId) -> String {
-    format!("TENANT#{tenant}#NOTICE")
+    format!("TENANT#{tenant}#ALERT")
 }
 
-fn key(tenant: TenantId, matter: Matter) -> Key {
-    Key::new(partition(tenant), matter.to_string())
+fn key(tenant: TenantId, alert: AlertKey) -> Key {
+    Key::new(partition(tenant), alert.to_string())
 }
 
-/// Part of a transaction: this is to be known from now on. To be written when it begins, since it is told anew.
+/// Part of a transaction: raises an alert. Use it only at the beginning: it is sent again.
 pub fn raise(
     tenant: TenantId,
-    matter: Matter,
-    text: String,
+    alert: AlertKey,
+    message: AlertMessage,
     page: String,
     since: Timestamp,
 ) -> Result<Write, StoreError> {
-    let notice = Notice { text, page, since, told_at: None };
-    Ok(Write::Put(to_item(&key(tenant, matter), &notice)?, Condition::Any))
+    let item = Alert { message, page, since, notified_at: None };
+    Ok(Write::Put(to_item(&key(tenant, alert), &item)?, Condition::Any))
 }
 
-/// Part of a transaction: this holds no more.
-pub fn withdraw(tenant: TenantId, matter: Matter) -> Write {
-    Write::Delete(key(tenant, matter), Condition::Any)
+/// Part of a transaction: withdraws an alert.
+pub fn withdraw(tenant: TenantId, alert: AlertKey) -> Write {
+    Write::Delete(key(tenant, alert), Condition::Any)
 }
 
-/// The notice about a matter, if there is one.
-pub async fn load(store: &dyn Store, tenant: TenantId, matter: Matter) -> Result<Option<Notice>, StoreError> {
-    store.get(&key(tenant, matter)).await?.map(from_item).transpose()
+/// Loads an alert.
+pub async fn load(
+    store: &dyn Store,
+    tenant: TenantId,
+    alert: AlertKey,
+) -> Result<Option<Alert>, StoreError> {
+    store.get(&key(tenant, alert)).await?.map(from_item).transpose()
 }
 
-/// All notices of a tenant, told or not, for the pages.
-pub async fn all(store: &dyn Store, tenant: TenantId) -> Result<Vec<Notice>, StoreError> {
+/// Loads all alerts of a tenant, sent or not.
+pub async fn all(store: &dyn Store, tenant: TenantId) -> Result<Vec<Alert>, StoreError> {
     items(store, tenant).await?.into_iter().map(from_item).collect()
 }
 
-/// The same without the standstill, which the pages show in full.
-pub async fn besides_standstill(store: &dyn Store, tenant: TenantId) -> Result<Vec<Notice>, StoreError> {
-    let standstill = key(tenant, Matter::Standstill);
-    let items = items(store, tenant).await?.into_iter().filter(|item| Key::of(item).as_ref() != Some(&standstill));
-    items.map(from_item).collect()
+/// Loads all alerts except the suspension, which the pages show in full.
+pub async fn except_suspension(
+    store: &dyn Store,
+    tenant: TenantId,
+) -> Result<Vec<Alert>, StoreError> {
+    let suspension = key(tenant, AlertKey::Suspended);
+    let items = items(store, tenant).await?.into_iter();
+    items.filter(|item| Key::of(item).as_ref() != Some(&suspension)).map(from_item).collect()
 }
 
 async fn items(store: &dyn Store, tenant: TenantId) -> Result<Vec<Item>, StoreError> {
     let query = Query::Partition { pk: partition(tenant), prefix: String::new() };
-    let (mut items, mut start) = (vec![], None);
-    loop {
-        let page = store.query(&query, PAGE, start.as_ref()).await?;
-        items.extend(page.items);
-        start = page.next;
-        if start.is_none() {
-            return Ok(items);
-        }
-    }
+    pages::all(store, &query, PAGE).await
 }
 
-/// What has not been told yet, as one message.
-pub(crate) struct Untold {
+/// Alerts that were not sent yet, as one message.
+pub(crate) struct UnsentAlerts {
     keys: Vec<Key>,
     /// The message, in Webex's markdown.
     pub(crate) markdown: String,
 }
 
-/// What has not been told yet; `None` where everything was.
-pub(crate) async fn untold(
+/// Loads the alerts that were not sent yet; `None` if there are none.
+pub(crate) async fn unsent(
     store: &dyn Store,
     tenant: TenantId,
     public_url: &str,
-) -> Result<Option<Untold>, StoreError> {
-    let (mut keys, mut notices) = (vec![], vec![]);
+) -> Result<Option<UnsentAlerts>, StoreError> {
+    let (mut keys, mut alerts) = (vec![], vec![]);
     for item in items(store, tenant).await? {
         let Some(key) = Key::of(&item) else { continue };
-        let notice: Notice = from_item(item)?;
-        if notice.told_at.is_none() {
+        let alert: Alert = from_item(item)?;
+        if alert.notified_at.is_none() {
             keys.push(key);
-            notices.push(notice);
+            alerts.push(alert);
         }
     }
-    if notices.is_empty() {
+    if alerts.is_empty() {
         return Ok(None);
     }
-    let line = |notice: &Notice| format!("- {} ([see]({public_url}{}))", plain(&notice.text), notice.page);
-    let mut lines: Vec<String> = notices.iter().take(NAMED).map(line).collect();
-    if notices.len() > NAMED {
-        lines.push(format!("- and {} more: [see all of them]({public_url}/teams)", notices.len() - NAMED));
-    }
-    Ok(Some(Untold { keys, markdown: format!("**Webex teams and Microsoft 365 groups**\n{}", lines.join("\n")) }))
+    Ok(Some(UnsentAlerts { keys, markdown: markdown(&alerts, public_url) }))
 }
 
-impl Untold {
-    /// Notes that these were told, and says how many. What was withdrawn meanwhile stays withdrawn.
-    pub(crate) async fn was_told(&self, store: &dyn Store, now: Timestamp) -> Result<usize, StoreError> {
+fn markdown(alerts: &[Alert], public_url: &str) -> String {
+    let line = |alert: &Alert| {
+        let text = plain(&phrases::message(&alert.message));
+        format!("- {text} {}", phrases::see(&format!("{public_url}{}", alert.page)))
+    };
+    let mut lines = vec![phrases::HEADLINE.to_owned()];
+    lines.extend(alerts.iter().take(NAMED).map(line));
+    if alerts.len() > NAMED {
+        lines.push(phrases::more(alerts.len() - NAMED, &format!("{public_url}/teams")));
+    }
+    lines.join("\n")
+}
+
+impl UnsentAlerts {
+    /// Records that these alerts were sent, and returns their number.
+    ///
+    /// An alert that was withdrawn meanwhile stays withdrawn.
+    pub(crate) async fn mark_notified(
+        &self,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
         for key in &self.keys {
-            let told = vec![Change::Set("told_at", moment(now))];
-            match store.update(key, told, Condition::Holds(vec![])).await {
+            let notified = vec![Change::Set("notified_at", moment(now))];
+            match store.update(key, notified, Condition::Holds(vec![])).await {
                 Ok(_) | Err(StoreError::ConditionFailed) => {}
                 Err(error) => return Err(error),
             }

@@ -1,87 +1,106 @@
-//! How much of a service's quota is left, over all functions that run at the same time: a leaky bucket in the table for each.
+//! Rate limiters for the services' quotas, shared by all functions: a leaky bucket in the table
+//! for each quota (GCRA).
 //!
-//! A bucket is one number: the moment at which it will have run dry. Taking from it moves that moment on, and where it is too far away already, whoever asks has to wait.
-//! An idle bucket is written by one small taking in eight only, for all eight: a tenant in step costs next to nothing, and a busy one is counted exactly.
+//! A bucket is one number: the moment at which it will have drained. Taking from it moves that
+//! moment on; a caller waits if the moment is too far away. Of the small takes from an idle bucket
+//! one in eight is written, for all eight. So a tenant in sync costs next to nothing, and a busy
+//! one is counted exactly.
 //!
 //! # Assumptions
-//! The services' own limits stand: a 429 shuts the tenant's gate whatever is counted here.
+//! The services' own limits hold: a 429 starts the tenant's backoff, whatever is counted here.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use domain::ids::TenantId;
-use store::table::{Change, Condition, Key, Store, StoreError, Test, from_item, milliseconds, moment};
+use store::table::{
+    Change, Condition, Key, Store, StoreError, Test, from_item, milliseconds, moment,
+};
 
-/// One in so many takes from an idle bucket, for all of them.
-const SAMPLED: u128 = 8;
+/// One in this many small takes from an idle bucket is written, for all of them.
+const SAMPLED: i64 = 8;
 
-/// Over how many milliseconds those who found no room come back: at one moment all but one would find none again.
-const BACK_WITHIN: u128 = 30_000;
+/// Range in milliseconds over which waiting callers return, so that they do not all return at once.
+const JITTER_MS: u128 = 30_000;
 
-/// A quota that is shared.
+/// Attempts before a contended bucket counts as full.
+const MAX_TRIES: usize = 3;
+
+/// A shared quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quota {
-    /// Calls of the officer's account: about 300 a minute, of which rounds need some.
+    /// Calls of the service account: about 300 a minute, of which the cycles need some.
     Webex(TenantId),
-    /// Writes of our app in a tenant's directory: 3,000 in 150 seconds. <https://learn.microsoft.com/graph/throttling-limits>
+    /// Writes of our app in a tenant's directory: 3,000 in 150 seconds.
+    /// <https://learn.microsoft.com/graph/throttling-limits>
     GraphWrites(TenantId),
     /// Writes of our app in all directories: 35,000 in 300 seconds.
     AllGraphWrites,
-    /// Resource units of our app in a tenant's SharePoint: with the smallest licence 1,200 a minute, and 1.2 million a day. To read an item is one, everything else two.
+    /// Resource units of our app in a tenant's SharePoint: with the smallest license 1,200 a
+    /// minute and 1.2 million a day. Reading an item costs one, everything else two.
     /// <https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online>
     SharePoint(TenantId),
 }
 
-/// What the work is for.
+/// Priority of a take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
-    /// Somebody waits for it.
+    /// A person waits for the work.
     Awaited,
-    /// Repair, and work that was put off: half of the bucket is left to others.
+    /// Repair and deferred work: it leaves half of the bucket to other work.
     Repair,
 }
 
-/// Whether there is enough.
+/// Answer of a rate limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// It was counted: go on.
-    Granted,
-    /// Not before this moment.
-    NotBefore(Timestamp),
+pub enum Acquire {
+    /// The calls are counted and can be made.
+    Acquired,
+    /// The calls cannot be made before this moment.
+    RetryAt(Timestamp),
+}
+
+/// Drain rate and size of a bucket. Burst and refill together stay below the service's limit in
+/// any window of it.
+struct Rate {
+    /// Milliseconds in which one call drains.
+    interval: i64,
+    /// Calls that the bucket holds.
+    burst: i64,
 }
 
 impl Quota {
-    /// Where its bucket is kept.
+    /// The key of its bucket.
     pub(crate) fn key(self) -> Key {
         match self {
-            Self::Webex(tenant) => Key::new(format!("TENANT#{tenant}"), "BUDGET#webex"),
-            Self::GraphWrites(tenant) => Key::new(format!("TENANT#{tenant}"), "BUDGET#graph"),
-            Self::AllGraphWrites => Key::new("APP", "BUDGET#graph"),
-            Self::SharePoint(tenant) => Key::new(format!("TENANT#{tenant}"), "BUDGET#sharepoint"),
+            Self::Webex(tenant) => Key::new(format!("TENANT#{tenant}"), "RATE#webex"),
+            Self::GraphWrites(tenant) => Key::new(format!("TENANT#{tenant}"), "RATE#graph"),
+            Self::AllGraphWrites => Key::new("APP", "RATE#graph"),
+            Self::SharePoint(tenant) => Key::new(format!("TENANT#{tenant}"), "RATE#sharepoint"),
         }
     }
 
-    /// Milliseconds in which one runs out, and how many the bucket holds: in the window of the limit both together stay below it.
-    fn rate(self) -> (i64, i64) {
-        match self {
+    fn rate(self) -> Rate {
+        let (interval, burst) = match self {
             Self::Webex(_) => (333, 100),
             Self::GraphWrites(_) => (56, 300),
             Self::AllGraphWrites => (9, 1_500),
             Self::SharePoint(_) => (75, 300),
-        }
+        };
+        Rate { interval, burst }
     }
 
-    /// How long so many take to run out.
-    fn drains(self, count: i64) -> SignedDuration {
-        SignedDuration::from_millis(self.rate().0.saturating_mul(count))
+    /// Returns the time in which this many calls drain.
+    fn drain_time(self, count: i64) -> SignedDuration {
+        SignedDuration::from_millis(self.rate().interval.saturating_mul(count))
     }
 
-    /// How far the bucket may be filled for work of this priority.
-    fn room(self, priority: Priority) -> SignedDuration {
-        let (_, size) = self.rate();
-        self.drains(match priority {
-            Priority::Awaited => size,
-            Priority::Repair => size / 2,
+    /// Returns the level up to which work of this priority can fill the bucket.
+    fn capacity(self, priority: Priority) -> SignedDuration {
+        let burst = self.rate().burst;
+        self.drain_time(match priority {
+            Priority::Awaited => burst,
+            Priority::Repair => burst / 2,
         })
     }
 }
@@ -90,79 +109,108 @@ impl Quota {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Bucket {
     #[serde(with = "milliseconds")]
-    dry_at: Timestamp,
+    drained_at: Timestamp,
 }
 
 impl Bucket {
-    /// From when on the bucket of a quota has room for work of this priority; `None` if it has now.
+    /// Returns the moment from which the bucket has room for work of this priority, or `None` if
+    /// it has room now.
     pub fn full_until(self, quota: Quota, priority: Priority, now: Timestamp) -> Option<Timestamp> {
-        let until = self.dry_at - quota.room(priority);
+        let until = self.drained_at - quota.capacity(priority);
         (until > now).then_some(until)
     }
 }
 
-/// Somebody who takes.
+/// A caller of rate-limited services.
 #[derive(Clone, Copy, Debug)]
-pub struct Taker {
-    /// What for.
+pub struct RateLimiter {
+    /// Priority of its work.
     pub priority: Priority,
-    /// When.
+    /// Now.
     pub now: Timestamp,
-    /// Anything that differs between takers: it decides who writes for the others while a bucket is idle.
-    pub lot: u128,
+    /// A number that differs between callers. It decides which of them writes for the others while
+    /// a bucket is idle.
+    pub jitter_seed: u128,
 }
 
-impl Taker {
-    /// Takes `count` of a quota, if its bucket is not full; a single large taking may overfill it, and others wait for that. `known` saves a read where the bucket was read before.
+/// A write to a bucket.
+struct Take {
+    change: Change,
+    condition: Condition,
+}
+
+impl RateLimiter {
+    /// Takes `count` from a quota if its bucket is not full. `known` is the bucket if the caller
+    /// has read it, and saves a read.
+    ///
+    /// One large take may overfill the bucket; later callers wait for it.
+    ///
+    /// # Errors
+    /// The table's.
     pub async fn take(
         self,
         store: &dyn Store,
         quota: Quota,
         count: usize,
         known: Option<Bucket>,
-    ) -> Result<Taken, StoreError> {
-        let (key, (interval, size)) = (quota.key(), quota.rate());
-        let cost = i64::try_from(count).unwrap_or(i64::MAX);
-        // What is large is counted by itself, also while the bucket is idle.
-        let for_all = cost.saturating_mul(i64::try_from(SAMPLED).unwrap_or(1));
-        let is_small = for_all <= size / 4;
+    ) -> Result<Acquire, StoreError> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
         let mut bucket = known;
-        for _ in 0..3 {
-            if let Some(until) = bucket.and_then(|bucket| bucket.full_until(quota, self.priority, self.now)) {
-                return Ok(Taken::NotBefore(until));
+        for _ in 0..MAX_TRIES {
+            let full_until =
+                bucket.and_then(|bucket| bucket.full_until(quota, self.priority, self.now));
+            if let Some(until) = full_until {
+                return Ok(Acquire::RetryAt(until));
             }
-            let below = |moment: Timestamp| {
-                Condition::Holds(vec![Test::Below("dry_at", moment.as_millisecond().saturating_add(1))])
+            let Some(Take { change, condition }) = self.take_from(bucket, quota, count) else {
+                return Ok(Acquire::Acquired);
             };
-            let (change, unchanged) = match bucket {
-                Some(Bucket { dry_at }) if dry_at > self.now => {
-                    (Change::Add("dry_at", interval.saturating_mul(cost)), below(self.now + quota.room(self.priority)))
-                }
-                _ if is_small && !self.lot.is_multiple_of(SAMPLED) => return Ok(Taken::Granted),
-                idle => {
-                    let for_all = if is_small { for_all } else { cost };
-                    let dry_at = self.now + quota.drains(for_all);
-                    let unchanged = if idle.is_some() { below(self.now) } else { Condition::Absent };
-                    (Change::Set("dry_at", moment(dry_at)), unchanged)
-                }
-            };
-            match store.update(&key, vec![change], unchanged).await {
-                Ok(_) => return Ok(Taken::Granted),
+            match store.update(&quota.key(), vec![change], condition).await {
+                Ok(_) => return Ok(Acquire::Acquired),
                 Err(StoreError::ConditionFailed) => bucket = read(store, quota).await?,
                 Err(error) => return Err(error),
             }
         }
-        // So many at the same moment: the bucket is anything but idle.
-        Ok(Taken::NotBefore(self.now + SignedDuration::from_secs(1)))
+        // A bucket with this many concurrent callers is not idle.
+        Ok(Acquire::RetryAt(self.now + SignedDuration::from_secs(1)))
     }
 
-    /// When it comes back that found no room before `until`: at a moment of its own.
-    pub fn comes_back(self, until: Timestamp) -> Timestamp {
-        until + SignedDuration::from_millis(i64::try_from(self.lot % BACK_WITHIN).unwrap_or(0))
+    /// Returns the write that takes from a bucket with room, or `None` if another caller counts it.
+    fn take_from(self, bucket: Option<Bucket>, quota: Quota, count: i64) -> Option<Take> {
+        let Rate { interval, burst } = quota.rate();
+        let below = |level: Timestamp| {
+            let level = level.as_millisecond().saturating_add(1);
+            Condition::Holds(vec![Test::Below("drained_at", level)])
+        };
+        if bucket.is_some_and(|bucket| bucket.drained_at > self.now) {
+            let change = Change::Add("drained_at", interval.saturating_mul(count));
+            return Some(Take {
+                change,
+                condition: below(self.now + quota.capacity(self.priority)),
+            });
+        }
+        // A large take is always counted, also while the bucket is idle.
+        let for_all = count.saturating_mul(SAMPLED);
+        let is_small = for_all <= burst / 4;
+        if is_small && !self.jitter_seed.is_multiple_of(SAMPLED.unsigned_abs().into()) {
+            return None;
+        }
+        let drained_at = self.now + quota.drain_time(if is_small { for_all } else { count });
+        let condition = if bucket.is_some() { below(self.now) } else { Condition::Absent };
+        Some(Take { change: Change::Set("drained_at", moment(drained_at)), condition })
+    }
+
+    /// Adds this caller's jitter to `until`, so that waiting callers do not retry together.
+    pub fn with_jitter(self, until: Timestamp) -> Timestamp {
+        let jitter = i64::try_from(self.jitter_seed % JITTER_MS).unwrap_or(0);
+        until + SignedDuration::from_millis(jitter)
     }
 }
 
-/// The bucket of a quota; `None` before anything was counted.
+/// Returns the bucket of a quota, or `None` before anything was counted.
+///
+/// # Errors
+/// The table's.
 pub async fn read(store: &dyn Store, quota: Quota) -> Result<Option<Bucket>, StoreError> {
     store.get(&quota.key()).await?.map(from_item).transpose()
 }

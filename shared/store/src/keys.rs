@@ -5,32 +5,32 @@ use domain::ids::{DirectoryId, GroupId, OrgId, TeamId, TenantId};
 
 use crate::table::Key;
 
-/// An organization that signed up; there is one tenant for it at most.
+/// Organization that signed up. It has at most one tenant.
 pub fn org(org: OrgId) -> Key {
     Key::new(format!("ORG#{org}"), "-")
 }
 
-/// From a directory to its tenant: there is one at most.
+/// Tenant of a directory. There is at most one.
 pub fn directory(directory: DirectoryId) -> Key {
     Key::new(format!("DIRECTORY#{directory}"), "-")
 }
 
-/// What is left to do, and was done, when a tenant leaves.
-pub fn leaving(tenant: TenantId) -> Key {
-    Key::new(partition(tenant), "LEAVING")
+/// Progress and report of an offboarding.
+pub fn offboarding(tenant: TenantId) -> Key {
+    Key::new(partition(tenant), "OFFBOARDING")
 }
 
-/// The previews that changed last.
+/// Previews that changed last.
 pub fn previews(tenant: TenantId) -> Key {
     Key::new(partition(tenant), "PREVIEWS")
 }
 
-/// How many people are ready.
-pub fn census(tenant: TenantId) -> Key {
-    Key::new(partition(tenant), "CENSUS")
+/// Counts of eligible and excluded people.
+pub fn people_counts(tenant: TenantId) -> Key {
+    Key::new(partition(tenant), "PEOPLE_COUNTS")
 }
 
-/// The partition of a tenant's own items.
+/// Partition of a tenant's items.
 pub fn partition(tenant: TenantId) -> String {
     format!("TENANT#{tenant}")
 }
@@ -45,52 +45,57 @@ pub fn settings(tenant: TenantId) -> Key {
     Key::new(partition(tenant), "SETTINGS")
 }
 
-/// The directory's rules for groups.
+/// Rules of the directory for groups.
 pub fn directory_rules(tenant: TenantId) -> Key {
     Key::new(partition(tenant), "DIRECTORY")
 }
 
 /// The backoff of one API.
-pub fn gate(tenant: TenantId, api: Api) -> Key {
-    Key::new(partition(tenant), format!("GATE#{api}"))
+pub fn backoff(tenant: TenantId, api: Api) -> Key {
+    Key::new(partition(tenant), format!("BACKOFF#{api}"))
 }
 
 /// The suspension of the tenant.
-pub fn standstill(tenant: TenantId) -> Key {
-    Key::new(partition(tenant), "STANDSTILL")
+pub fn suspension(tenant: TenantId) -> Key {
+    Key::new(partition(tenant), "SUSPENSION")
 }
 
-/// Everything that can be shut: of each the attribute `closed_until` says until when.
-pub fn gates(tenant: TenantId) -> [Key; 3] {
-    [gate(tenant, Api::Webex), gate(tenant, Api::Graph), standstill(tenant)]
+/// Backoffs and suspension of a tenant. The attribute `throttled_until` says how long each lasts.
+pub fn backoffs(tenant: TenantId) -> [Key; 3] {
+    [backoff(tenant, Api::Webex), backoff(tenant, Api::Graph), suspension(tenant)]
 }
 
-/// A cursor of the tenant's rounds.
+/// Cursor of a reconciliation cycle.
 pub fn cursor(tenant: TenantId, name: &str) -> Key {
     Key::new(partition(tenant), format!("CURSOR#{name}"))
 }
 
-/// The tenant's brake.
-pub fn brake(tenant: TenantId) -> Key {
-    Key::new(partition(tenant), "BRAKE")
+/// Removal counter of the tenant.
+pub fn removal_counter(tenant: TenantId) -> Key {
+    Key::new(partition(tenant), "REMOVALS")
 }
 
-/// The tenant in the list of all tenants.
+/// Tenant in the list of all tenants.
 pub fn listed(tenant: TenantId) -> Key {
     Key::new("TENANTS", tenant.to_string())
 }
 
-/// From a group to its team.
+/// Team of a group.
 pub fn group(directory: DirectoryId, group: GroupId) -> Key {
     Key::new(format!("GROUP#{directory}#{group}"), "-")
 }
 
-/// What is known of spaces.
+/// Partition of the spaces of a tenant.
 pub fn room_partition(tenant: TenantId) -> String {
     format!("TENANT#{tenant}#ROOM")
 }
 
-/// All people of a link, what is held and what was done.
+/// Partition of a link's people, pending approvals and activity.
 pub fn team_partition(tenant: TenantId, team: TeamId) -> String {
     format!("TENANT#{tenant}#TEAM#{team}")
+}
+
+/// The index partition of a tenant's links and folders, by the time of their next sync.
+pub fn due_partition(tenant: TenantId) -> String {
+    format!("DUE#{tenant}")
 }

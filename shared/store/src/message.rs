@@ -1,30 +1,31 @@
-//! What is said between the functions: never what happened, only where to look.
+//! Messages between the functions. They never say what happened, only what to sync.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use domain::ids::{GroupId, ObjectId, PersonId, RoomId, TeamId, TenantId};
 
-/// What can wait in a queue: something that is somebody's.
+/// A message that can wait in a queue for one tenant.
 pub trait Queued: Serialize + Clone + Send + Sync + 'static {
-    /// Whose it is.
+    /// Returns the tenant that the message belongs to.
     fn tenant(&self) -> TenantId;
 }
 
-/// A message of the sync queue. Everything that happens anywhere becomes one of these.
+/// Message of the sync queue. Every event becomes one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Version of this form; others are refused.
+    /// Version of this format. Others are refused.
     pub v: Version,
-    /// Whose it is.
+    /// Tenant that the message belongs to.
     pub tenant: TenantId,
-    /// When the wish for a look arose, which may be long before it is delivered. Only what a look read after this moment answers it.
+    /// Time of the request, which can be long before the delivery. Only a sync that read both sides
+    /// after this time answers it.
     pub at: Timestamp,
-    /// What gave rise to it; for people and logs, never a decision.
-    pub cause: Cause,
-    /// What is asked for.
+    /// Trigger of the request, for people and logs. No decision depends on it.
+    pub trigger: Trigger,
+    /// Requested work.
     #[serde(flatten)]
-    pub ask: Ask,
+    pub job: Job,
 }
 
 impl Queued for Message {
@@ -33,24 +34,24 @@ impl Queued for Message {
     }
 }
 
-/// A message of the reconcile queue: a tenant's round has come.
+/// Message of the reconcile queue: a tenant's cycle is due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Turn {
-    /// Version of this form; others are refused.
+pub struct ReconcileRequest {
+    /// Version of this format. Others are refused.
     pub v: Version,
-    /// Whose round.
+    /// Tenant that the message belongs to.
     pub tenant: TenantId,
-    /// When it was asked for. A round that began after this moment answers it.
+    /// Time of the request. A cycle that started after this time answers it.
     pub at: Timestamp,
 }
 
-impl Queued for Turn {
+impl Queued for ReconcileRequest {
     fn tenant(&self) -> TenantId {
         self.tenant
     }
 }
 
-/// Version 1 of [`Message`] and [`Turn`], as a number on the wire.
+/// Version 1 of [`Message`] and [`ReconcileRequest`], a number on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Version;
 
@@ -69,73 +70,74 @@ impl<'de> Deserialize<'de> for Version {
     }
 }
 
-/// Where the wish for a look came from.
+/// Origin of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Cause {
+pub enum Trigger {
     /// A Webex webhook.
     WebexWebhook,
-    /// A Webex webhook about the space itself: it may have moved into a team, or out of one.
+    /// A Webex webhook about the space itself. It may have moved into or out of a team.
     SpaceWebhook,
-    /// The Webex events of a round.
+    /// The Webex events of a cycle.
     WebexEvent,
     /// A Graph change notification.
     GraphNotification,
-    /// The groups delta of a round.
+    /// The groups delta of a cycle.
     GraphDelta,
-    /// The link's own next look had come.
+    /// The link's next sync was due.
     Due,
-    /// An administrator asked.
+    /// An admin.
     Administrator,
-    /// A person's state changed in the directory.
+    /// A change of a person in the directory.
     Person,
-    /// A look that could not begin or end asks for another.
-    Again,
+    /// An earlier run that could not start or finish.
+    Retry,
 }
 
-/// What a message asks for.
+/// Requested work of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "kebab-case")]
-pub enum Ask {
-    /// Look at a team. `region` is the one of the ids it was seen with, needed where the team is not known yet.
+#[serde(tag = "job", rename_all = "kebab-case")]
+pub enum Job {
+    /// Sync a team. `region` is that of the ids in the event, and is needed for a team that is not
+    /// linked yet.
     Team {
         /// The team.
         team: TeamId,
-        /// Where its ids live, if the sender knew.
+        /// Region of its ids, if the sender knew it.
         region: Option<clients::webex::Region>,
     },
-    /// Look at the team of a space.
+    /// Sync the team of a space.
     Room {
         /// The space.
         room: RoomId,
-        /// Where its ids live.
+        /// Region of its ids.
         region: clients::webex::Region,
     },
-    /// Look at the team of a group.
+    /// Sync the team of a group.
     Group {
         /// The group.
         group: GroupId,
     },
-    /// Look at the folders of a team's spaces. What is wanted is stored with them.
+    /// Sync the folders of a team's spaces. The table says what is requested.
     Folders {
         /// The team.
         team: TeamId,
     },
-    /// Look at the teams of somebody who can take part now.
+    /// Sync the teams of a person who became eligible.
     Person {
         /// The Webex account.
         person: PersonId,
         /// The Entra user.
         object: ObjectId,
     },
-    /// Somebody answered a card.
+    /// Handle the answer to a card.
     CardAnswered {
-        /// Webex's id of the attachment action.
+        /// Id of the attachment action in Webex.
         action: String,
     },
-    /// Microsoft says that the tenant's subscription needs attention.
+    /// Handle Microsoft's message that the tenant's subscription needs attention.
     SubscriptionLifecycle {
-        /// Microsoft's id of the subscription.
+        /// Id of the subscription in Graph.
         subscription: String,
     },
 }

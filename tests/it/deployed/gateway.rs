@@ -1,4 +1,5 @@
-//! API Gateway's HTTP API before the functions, by the routes of the template, with events in payload format 2.0.
+//! API Gateway's HTTP API in front of the functions: the template's routes, and events in payload
+//! format 2.0.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 use std::collections::BTreeMap;
@@ -13,8 +14,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use clients::http::{Net, Transport, TransportError};
+use http::request::Parts;
 use jiff::Timestamp;
-use sandbox::house::FUNCTIONS;
+use sandbox::local_stack::FUNCTIONS_URL;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -24,13 +26,13 @@ use super::serve;
 
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
 
-/// The functions by their names, and which of them answers which route.
+/// The functions by name, and the routes to them.
 pub(super) struct Gateway {
     pub(super) functions: BTreeMap<String, Arc<Instance>>,
     pub(super) routes: BTreeMap<String, String>,
 }
 
-/// Leads the address of the functions to the gateway, as DNS does.
+/// Resolves the functions' address to the gateway, as DNS does.
 pub(super) struct Outside {
     net: Net,
     gateway: String,
@@ -42,18 +44,28 @@ impl Gateway {
         Outside { net: Net::new().unwrap(), gateway }
     }
 
-    /// The route of a request, with what its path says for `{tenant}`; `$default` for what has none.
+    /// Returns the route of a request and its `{tenant}`; `$default` if no route matches.
     fn route(&self, method: &str, path: &str) -> (&str, Value) {
         let asked: Vec<_> = path.split('/').collect();
         for route in self.routes.keys() {
-            let Some((only, pattern)) = route.split_once(' ') else { continue };
+            let Some((only, pattern)) = route.split_once(' ') else {
+                continue;
+            };
             let parts: Vec<_> = pattern.split('/').collect();
-            let name = |part: &str| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')).map(str::to_owned);
+            let name = |part: &str| {
+                part.strip_prefix('{').and_then(|part| part.strip_suffix('}')).map(str::to_owned)
+            };
             let is_it = only == method
                 && parts.len() == asked.len()
-                && parts.iter().zip(&asked).all(|(part, asked)| part == asked || name(part).is_some());
+                && parts
+                    .iter()
+                    .zip(&asked)
+                    .all(|(part, asked)| part == asked || name(part).is_some());
             if is_it {
-                let named = parts.iter().zip(&asked).filter_map(|(part, asked)| Some((name(part)?, json!(asked))));
+                let named = parts
+                    .iter()
+                    .zip(&asked)
+                    .filter_map(|(part, asked)| Some((name(part)?, json!(asked))));
                 return (route, named.collect());
             }
         }
@@ -68,7 +80,7 @@ impl Transport for Outside {
         mut request: http::Request<Bytes>,
         timeout: Duration,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        let to = request.uri().to_string().replacen(FUNCTIONS, &self.gateway, 1);
+        let to = request.uri().to_string().replacen(FUNCTIONS_URL, &self.gateway, 1);
         *request.uri_mut() = to.parse().map_err(|_| TransportError::NotSent(to))?;
         self.net.send(request, timeout).await
     }
@@ -77,8 +89,18 @@ impl Transport for Outside {
 async fn handled(State(gateway): State<Arc<Gateway>>, request: Request) -> http::Response<Body> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.unwrap();
+    let (route, parameters) = gateway.route(parts.method.as_str(), parts.uri.path());
+    let function = &gateway.functions[&gateway.routes[route]];
+    let answer = function
+        .invoke(event(&parts, &body, route, &parameters))
+        .await
+        .unwrap_or_else(|_| json!({"statusCode": 502}));
+    response(&answer)
+}
+
+/// Returns the event of a request, in payload format 2.0.
+fn event(parts: &Parts, body: &Bytes, route: &str, parameters: &Value) -> Value {
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
-    let (route, parameters) = gateway.route(parts.method.as_str(), path);
     let value = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let cookies = parts
         .headers
@@ -92,12 +114,15 @@ async fn handled(State(gateway): State<Arc<Gateway>>, request: Request) -> http:
         .map(|(name, header)| (name.as_str(), value(header)))
         .collect();
     let asked: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
-    // As text if it is some, which for these routes means: if the header says so.
+    // Text or base64, by the content type: API Gateway decides by more, but these routes need no
+    // more.
     let is_text = headers.get("content-type").is_none_or(|kind| {
-        ["text/", "application/json", "application/x-www-form-urlencoded"].iter().any(|text| kind.starts_with(text))
+        ["text/", "application/json", "application/x-www-form-urlencoded"]
+            .iter()
+            .any(|text| kind.starts_with(text))
     });
     let now = Timestamp::now();
-    let event = json!({
+    json!({
         "version": "2.0",
         "routeKey": route,
         "rawPath": path,
@@ -111,21 +136,29 @@ async fn handled(State(gateway): State<Arc<Gateway>>, request: Request) -> http:
             "apiId": "simulated",
             "domainName": "functions.example",
             "domainPrefix": "functions",
-            "http": {"method": parts.method.as_str(), "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "test"},
+            "http": {
+                "method": parts.method.as_str(),
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "test",
+            },
             "requestId": Uuid::new_v4().to_string(),
             "routeKey": route,
             "stage": "$default",
             "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
             "timeEpoch": now.as_millisecond(),
         },
-        "body": Some(&body).filter(|body| !body.is_empty()).map(|body| {
+        "body": Some(body).filter(|body| !body.is_empty()).map(|body| {
             if is_text { String::from_utf8(body.to_vec()).unwrap() } else { STANDARD.encode(body) }
         }),
         "isBase64Encoded": !is_text,
-    });
-    let function = &gateway.functions[&gateway.routes[route]];
-    let answer = function.invoke(event).await.unwrap_or_else(|_| json!({"statusCode": 502}));
-    let mut response = http::Response::builder().status(u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap());
+    })
+}
+
+fn response(answer: &Value) -> http::Response<Body> {
+    let mut response = http::Response::builder()
+        .status(u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap());
     let single = answer["headers"].as_object().into_iter().flatten();
     let single = single.map(|(name, value)| (name.clone(), value.clone()));
     let cookies = answer["cookies"].as_array().into_iter().flatten();

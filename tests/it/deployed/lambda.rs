@@ -1,4 +1,4 @@
-//! AWS Lambda for one function: the binary as a process, the Runtime API that it asks for work, and its log.
+//! AWS Lambda for one function: the binary as a process, its Runtime API, and its log.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::serve;
 use super::stack::Function;
 
-/// One process of a function. It takes one event after the other, as an instance does.
+/// One process of a function. It handles one event at a time, like an instance.
 pub(super) struct Instance {
     pub(super) function: Function,
     jobs: mpsc::UnboundedSender<Job>,
@@ -41,16 +41,24 @@ struct RuntimeApi {
     under_way: Mutex<HashMap<String, oneshot::Sender<Result<Value, Value>>>>,
 }
 
-/// A new trace, as X-Ray writes it into a header.
+/// Returns a new trace header in the format of X-Ray.
 fn trace() -> String {
     let random = Uuid::new_v4().simple().to_string();
     let parent = &random[8..24];
-    format!("Root=1-{:08x}-{};Parent={parent};Sampled=1", Timestamp::now().as_second(), &random[..24])
+    format!(
+        "Root=1-{:08x}-{};Parent={parent};Sampled=1",
+        Timestamp::now().as_second(),
+        &random[..24]
+    )
 }
 
 impl Instance {
-    /// Starts a function in this environment, over that of its configuration.
-    pub(super) async fn start(name: &str, function: &Function, environment: &BTreeMap<&str, String>) -> Self {
+    /// Starts a function; `environment` overrides its configuration.
+    pub(super) async fn start(
+        name: &str,
+        function: &Function,
+        environment: &BTreeMap<&str, String>,
+    ) -> Self {
         let (jobs, waiting) = mpsc::unbounded_channel();
         let api = Arc::new(RuntimeApi {
             function: function.clone(),
@@ -63,8 +71,9 @@ impl Instance {
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .with_state(api.clone());
         let address = serve(routes).await;
-        // target/debug/deps/it-...: the functions are two folders up.
-        let binary = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
+        // The test runs in target/debug/deps, two folders below the functions.
+        let binary =
+            std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
         let mut process = Command::new(&binary)
             .env_clear()
             .envs(&function.environment)
@@ -83,7 +92,7 @@ impl Instance {
         Self { function: function.clone(), jobs, api, log, process: Mutex::new(process) }
     }
 
-    /// Hands an event to the function and waits for its answer, or its error.
+    /// Sends an event to the function; returns its response or its error.
     pub(super) async fn invoke(&self, event: Value) -> Result<Value, Value> {
         let (answered, answer) = oneshot::channel();
         self.jobs.send(Job { event, trace: trace(), answered }).unwrap();
@@ -94,17 +103,18 @@ impl Instance {
         }
     }
 
-    /// What it has written.
+    /// Returns all lines written so far.
     pub(super) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for a process that ends by itself; says how.
+    /// Waits until the process ends; returns its exit code.
     pub(super) async fn ended(&self) -> i32 {
         for _ in 0..600 {
-            let ended = self.process.lock().unwrap_or_else(PoisonError::into_inner).try_wait().unwrap();
+            let ended =
+                self.process.lock().unwrap_or_else(PoisonError::into_inner).try_wait().unwrap();
             if let Some(status) = ended {
-                // The last lines are on their way.
+                // The last lines may still be in the pipe.
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 return status.code().unwrap();
             }
@@ -133,8 +143,10 @@ fn collect(from: impl Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) {
 }
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> http::Response<Body> {
-    // Without work the function waits, and a test that is over drops both.
-    let Some(job) = api.jobs.lock().await.recv().await else { return std::future::pending().await };
+    // A function without work waits until the test drops it.
+    let Some(job) = api.jobs.lock().await.recv().await else {
+        return std::future::pending().await;
+    };
     let id = Uuid::new_v4().to_string();
     let deadline = Timestamp::now().as_millisecond() + i64::from(api.function.seconds) * 1000;
     let answer = http::Response::builder()
@@ -147,7 +159,11 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> http::Response<Body> {
     answer.body(Body::from(job.event.to_string())).unwrap()
 }
 
-async fn response(state: State<Arc<RuntimeApi>>, Path(id): Path<String>, body: String) -> StatusCode {
+async fn response(
+    state: State<Arc<RuntimeApi>>,
+    Path(id): Path<String>,
+    body: String,
+) -> StatusCode {
     end(&state, &id, Ok(serde_json::from_str(&body).unwrap()))
 }
 
@@ -157,7 +173,7 @@ async fn error(state: State<Arc<RuntimeApi>>, Path(id): Path<String>, body: Stri
 
 fn end(api: &RuntimeApi, id: &str, how: Result<Value, Value>) -> StatusCode {
     let answered = api.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(id).unwrap();
-    // Whoever waited may have given up.
+    // The caller may have given up.
     _ = answered.send(how);
     StatusCode::ACCEPTED
 }

@@ -1,4 +1,5 @@
-//! What a role allows, read as IAM reads it: only what these policies use of the language is known here, anything else fails.
+//! Policies of a role, evaluated like IAM. Only the language features in use are supported; others
+//! fail.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
 
 use std::collections::BTreeMap;
@@ -44,86 +45,92 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
     })
 }
 
-/// What somebody wants to do.
+/// One action on one resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Deed {
+pub(super) struct AwsCall {
     /// `service:Action`.
     pub(super) action: String,
     /// An ARN.
     pub(super) resource: String,
-    /// The keys that conditions are about.
+    /// The condition keys.
     pub(super) context: BTreeMap<String, String>,
 }
 
 impl Statement {
-    /// Whether it allows this.
-    pub(super) fn allows(&self, deed: &Deed) -> bool {
+    /// Returns `true` if the statement allows this call.
+    pub(super) fn allows(&self, call: &AwsCall) -> bool {
         let Effect::Allow = self.effect;
-        self.action.contains(&deed.action)
-            && self.resource.iter().any(|pattern| is_like(pattern, &deed.resource))
-            && self.condition.iter().all(|(operator, wanted)| {
-                wanted.iter().all(|(key, value)| deed.context.get(key).is_some_and(|is| operator.holds(value, is)))
+        self.action.contains(&call.action)
+            && self.resource.iter().any(|pattern| is_like(pattern, &call.resource))
+            && self.condition.iter().all(|(operator, expected)| {
+                expected.iter().all(|(key, value)| {
+                    call.context.get(key).is_some_and(|is| operator.holds(value, is))
+                })
             })
     }
 
-    /// What it allows.
+    /// Returns the allowed actions.
     pub(super) fn actions(&self) -> &[String] {
         &self.action
     }
 
-    /// What it is about.
+    /// Returns the allowed resources.
     pub(super) fn resources(&self) -> &[String] {
         &self.resource
     }
 
-    /// What of it none of these deeds needed: actions, and resources.
-    pub(super) fn unused(&self, deeds: &[Deed]) -> Vec<String> {
-        let (Self { action, resource, .. }, allowed) = (self, deeds.iter().filter(|deed| self.allows(deed)));
+    /// Returns the actions and resources that no call used.
+    pub(super) fn unused(&self, calls: &[AwsCall]) -> Vec<String> {
+        let (Self { action, resource, .. }, allowed) =
+            (self, calls.iter().filter(|call| self.allows(call)));
         let allowed: Vec<_> = allowed.collect();
-        let actions = action.iter().filter(|action| !allowed.iter().any(|deed| deed.action == **action));
-        let resources = resource.iter().filter(|pattern| !allowed.iter().any(|deed| is_like(pattern, &deed.resource)));
+        let actions =
+            action.iter().filter(|action| !allowed.iter().any(|call| call.action == **action));
+        let resources = resource
+            .iter()
+            .filter(|pattern| !allowed.iter().any(|call| is_like(pattern, &call.resource)));
         actions.chain(resources).cloned().collect()
     }
 }
 
 impl Operator {
-    fn holds(self, wanted: &serde_json::Value, is: &str) -> bool {
+    fn holds(self, expected: &serde_json::Value, is: &str) -> bool {
         match self {
-            Self::AllLike => is_like(wanted.as_str().unwrap(), is),
-            Self::StringEquals => wanted == is,
-            Self::NumericLessThanEquals => is.parse::<i64>().unwrap() <= wanted.as_i64().unwrap(),
+            Self::AllLike => is_like(expected.as_str().unwrap(), is),
+            Self::StringEquals => expected == is,
+            Self::NumericLessThanEquals => is.parse::<i64>().unwrap() <= expected.as_i64().unwrap(),
         }
     }
 }
 
-/// `*` stands for anything.
+/// Matches a pattern in which `*` means any text.
 fn is_like(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((before, after)) => text
-            .strip_prefix(before)
-            .is_some_and(|rest| (0..=rest.len()).any(|at| rest.get(at..).is_some_and(|rest| is_like(after, rest)))),
+        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
+            (0..=rest.len()).any(|at| rest.get(at..).is_some_and(|rest| is_like(after, rest)))
+        }),
     }
 }
 
 #[test]
-fn a_statement_allows_what_it_names_and_nothing_else() {
+fn statement_allows_only_what_it_names() {
     let statement: Statement = serde_json::from_value(serde_json::json!({
         "Effect": "Allow", "Action": ["s:Get", "s:Put"], "Resource": "arn:table/one/*",
         "Condition": {"NumericLessThanEquals": {"s:Seconds": 300}}
     }))
     .unwrap();
-    let deed = |action: &str, resource: &str, seconds: &str| Deed {
+    let call = |action: &str, resource: &str, seconds: &str| AwsCall {
         action: action.into(),
         resource: resource.into(),
         context: [("s:Seconds".to_owned(), seconds.to_owned())].into(),
     };
-    let good = deed("s:Get", "arn:table/one/x", "300");
+    let good = call("s:Get", "arn:table/one/x", "300");
     assert!(statement.allows(&good));
-    assert!(!statement.allows(&deed("s:Delete", "arn:table/one/x", "300")));
-    assert!(!statement.allows(&deed("s:Get", "arn:table/two/x", "300")));
-    assert!(!statement.allows(&deed("s:Get", "arn:table/one/x", "301")));
-    assert!(!statement.allows(&Deed { context: BTreeMap::new(), ..good.clone() }));
+    assert!(!statement.allows(&call("s:Delete", "arn:table/one/x", "300")));
+    assert!(!statement.allows(&call("s:Get", "arn:table/two/x", "300")));
+    assert!(!statement.allows(&call("s:Get", "arn:table/one/x", "301")));
+    assert!(!statement.allows(&AwsCall { context: BTreeMap::new(), ..good.clone() }));
     assert_eq!(statement.unused(&[good]), ["s:Put"]);
     assert_eq!(statement.unused(&[]), ["s:Get", "s:Put", "arn:table/one/*"]);
 }

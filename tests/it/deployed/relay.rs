@@ -1,4 +1,5 @@
-//! Between one function and AWS: every call is held against the function's role before it goes on, refused as AWS refuses it, and kept.
+//! A proxy between one function and AWS: checks each call against the function's role, records it,
+//! and forwards or denies it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,36 +12,37 @@ use bytes::Bytes;
 use clients::http::{Net, Transport};
 use http::StatusCode;
 use jiff::Timestamp;
-use sandbox::{issued, issuer_header};
 use serde_json::{Value, json};
+use sim::{issue_token, issuer_header};
 use url::form_urlencoded;
 
-use super::policy::{Deed, Statement};
+use super::policy::{AwsCall, Statement};
 use super::serve;
 use super::stack::{Function, Services};
 
-/// Who vouches for roles.
+/// The issuer of the roles' identity tokens.
 pub(super) const ISSUER: &str = "https://sts.simulated.example";
 
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
-/// What a function did in AWS.
+/// The recorded AWS calls of a function.
 #[derive(Clone, Default)]
-pub(super) struct Deeds(Arc<Mutex<Record>>);
+pub(super) struct AwsCalls(Arc<Mutex<Record>>);
 
 #[derive(Default)]
 struct Record {
-    deeds: Vec<Deed>,
-    /// The trace header of each message that was sent, by the message's body.
+    calls: Vec<AwsCall>,
+    /// The trace header of each sent message, by message body.
     traces: HashMap<String, String>,
 }
 
-impl Deeds {
-    pub(super) fn all(&self) -> Vec<Deed> {
-        self.lock().deeds.clone()
+impl AwsCalls {
+    pub(super) fn all(&self) -> Vec<AwsCall> {
+        self.lock().calls.clone()
     }
 
-    /// Under which trace a message was sent. SQS hands it on; the stand-in forgets it of messages that were sent several at a time.
+    /// Returns the trace header under which a message was sent. SQS forwards it; the local stand-in
+    /// loses it for batches.
     pub(super) fn trace_of(&self, body: &str) -> Option<String> {
         self.lock().traces.get(body).cloned()
     }
@@ -52,7 +54,8 @@ impl Deeds {
     fn sends(&self, call: &Value) {
         let several = call["Entries"].as_array().cloned().unwrap_or_else(|| vec![call.clone()]);
         for message in several {
-            let header = message["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str();
+            let header =
+                message["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str();
             let body = message["MessageBody"].as_str().unwrap().to_owned();
             self.lock().traces.extend(header.map(|header| (body, header.to_owned())));
         }
@@ -66,14 +69,14 @@ struct Relay {
     account: String,
     region: String,
     policy: Vec<Statement>,
-    deeds: Deeds,
+    calls: AwsCalls,
 }
 
-/// Opens the way of a function to AWS; says at which address.
-pub(super) async fn open(services: &Services, function: &Function) -> (String, Deeds) {
+/// Starts the proxy of a function; returns its address.
+pub(super) async fn open(services: &Services, function: &Function) -> (String, AwsCalls) {
     let mut arn = function.arn.split(':').skip(3).map(str::to_owned);
     let (region, account) = (arn.next().unwrap(), arn.next().unwrap());
-    let deeds = Deeds::default();
+    let calls = AwsCalls::default();
     let relay = Relay {
         net: Net::new().unwrap(),
         services: services.clone(),
@@ -81,39 +84,51 @@ pub(super) async fn open(services: &Services, function: &Function) -> (String, D
         account,
         region,
         policy: function.policy.clone(),
-        deeds: deeds.clone(),
+        calls: calls.clone(),
     };
-    (serve(Router::new().fallback(relayed).with_state(Arc::new(relay))).await, deeds)
+    (serve(Router::new().fallback(relayed).with_state(Arc::new(relay))).await, calls)
 }
 
 async fn relayed(State(relay): State<Arc<Relay>>, request: Request) -> http::Response<Body> {
     let (mut parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.unwrap();
-    let target = parts.headers.get("x-amz-target").map(|target| target.to_str().unwrap().to_owned());
-    let deeds = match &target {
+    let target =
+        parts.headers.get("x-amz-target").map(|target| target.to_str().unwrap().to_owned());
+    let calls = match &target {
         Some(target) => {
             let call = serde_json::from_slice(&body).unwrap();
             if target.starts_with("AmazonSQS.SendMessage") {
-                relay.deeds.sends(&call);
+                relay.calls.sends(&call);
             }
-            relay.wanted(target, &call)
+            relay.actions_of(target, &call)
         }
         None => {
-            vec![Deed { action: "sts:GetWebIdentityToken".into(), resource: "*".into(), context: sts_context(&body) }]
+            vec![AwsCall {
+                action: "sts:GetWebIdentityToken".into(),
+                resource: "*".into(),
+                context: sts_context(&body),
+            }]
         }
     };
-    if let Some(deed) = deeds.iter().find(|deed| !relay.policy.iter().any(|statement| statement.allows(deed))) {
+    if let Some(call) =
+        calls.iter().find(|call| !relay.policy.iter().any(|statement| statement.allows(call)))
+    {
         let message = format!(
             "User: {} is not authorized to perform: {} on resource: {}",
-            relay.role, deed.action, deed.resource
+            relay.role, call.action, call.resource
         );
         let refusal = json!({"__type": "AccessDeniedException", "message": message}).to_string();
-        let answer = http::Response::builder().status(400).header("content-type", "application/x-amz-json-1.0");
+        let answer = http::Response::builder()
+            .status(400)
+            .header("content-type", "application/x-amz-json-1.0");
         return answer.body(Body::from(refusal)).unwrap();
     }
-    relay.deeds.lock().deeds.extend(deeds.clone());
-    let Some(target) = target else { return relay.vouch(&deeds[0]) };
-    let service = if target.starts_with("DynamoDB") { &relay.services.dynamodb } else { &relay.services.aws };
+    relay.calls.lock().calls.extend(calls.clone());
+    let Some(target) = target else {
+        return relay.vouch(&calls[0]);
+    };
+    let service =
+        if target.starts_with("DynamoDB") { &relay.services.dynamodb } else { &relay.services.aws };
     parts.uri = format!("{service}/").parse().unwrap();
     for header in [http::header::HOST, http::header::CONTENT_LENGTH] {
         parts.headers.remove(header);
@@ -143,72 +158,93 @@ fn sts_context(body: &Bytes) -> BTreeMap<String, String> {
 }
 
 impl Relay {
-    /// What a call does, in IAM's words. A transaction does each of its parts.
+    /// Returns the IAM actions of a call. A transaction needs the action of each part.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html>
-    fn wanted(&self, target: &str, call: &Value) -> Vec<Deed> {
+    fn actions_of(&self, target: &str, call: &Value) -> Vec<AwsCall> {
         let (service, operation) = target.split_once('.').unwrap();
         match (service.split('_').next().unwrap(), operation) {
             ("DynamoDB", "TransactWriteItems") => {
                 let parts = call["TransactItems"].as_array().unwrap().iter();
                 let parts = parts.flat_map(|part| part.as_object().unwrap().iter());
-                let deed = |(kind, part): (&String, &Value)| {
-                    let action =
-                        if kind == "ConditionCheck" { "ConditionCheckItem".into() } else { format!("{kind}Item") };
+                let call = |(kind, part): (&String, &Value)| {
+                    let action = if kind == "ConditionCheck" {
+                        "ConditionCheckItem".into()
+                    } else {
+                        format!("{kind}Item")
+                    };
                     self.on_table(&action, &part["TableName"], None)
                 };
-                parts.map(deed).collect()
+                parts.map(call).collect()
             }
             ("DynamoDB", "BatchGetItem") => {
                 let tables = call["RequestItems"].as_object().unwrap().keys();
                 tables.map(|table| self.on_table(operation, &json!(table), None)).collect()
             }
-            ("DynamoDB", _) => vec![self.on_table(operation, &call["TableName"], call["IndexName"].as_str())],
+            ("DynamoDB", _) => {
+                vec![self.on_table(operation, &call["TableName"], call["IndexName"].as_str())]
+            }
             ("AmazonSQS", _) => {
                 let action = operation.trim_end_matches("Batch");
                 let name = call["QueueUrl"].as_str().unwrap().rsplit('/').next().unwrap();
-                vec![self.deed("sqs", action, name)]
+                vec![self.call("sqs", action, name)]
             }
             ("secretsmanager", _) => {
                 let name = call.get("SecretId").unwrap_or(&call["Name"]).as_str().unwrap();
-                let found = if name.starts_with("arn:") { name.to_owned() } else { self.known_secret(name) };
-                vec![Deed { action: format!("secretsmanager:{operation}"), resource: found, context: BTreeMap::new() }]
+                let found = if name.starts_with("arn:") {
+                    name.to_owned()
+                } else {
+                    self.known_secret(name)
+                };
+                vec![AwsCall {
+                    action: format!("secretsmanager:{operation}"),
+                    resource: found,
+                    context: BTreeMap::new(),
+                }]
             }
             other => panic!("an unknown call: {other:?}"),
         }
     }
 
-    fn deed(&self, service: &str, action: &str, rest: &str) -> Deed {
+    fn call(&self, service: &str, action: &str, rest: &str) -> AwsCall {
         let resource = format!("arn:aws:{service}:{}:{}:{rest}", self.region, self.account);
-        Deed { action: format!("{service}:{action}"), resource, context: BTreeMap::new() }
+        AwsCall { action: format!("{service}:{action}"), resource, context: BTreeMap::new() }
     }
 
-    fn on_table(&self, action: &str, table: &Value, index: Option<&str>) -> Deed {
+    fn on_table(&self, action: &str, table: &Value, index: Option<&str>) -> AwsCall {
         let index = index.map(|index| format!("/index/{index}")).unwrap_or_default();
-        self.deed("dynamodb", action, &format!("table/{}{index}", table.as_str().unwrap()))
+        self.call("dynamodb", action, &format!("table/{}{index}", table.as_str().unwrap()))
     }
 
-    /// The ARN of a secret ends in six characters that only AWS knows; a role that names it has them.
+    /// Returns the ARN's form in the role: it ends in six characters that only AWS knows.
     fn known_secret(&self, name: &str) -> String {
         let arn = format!("arn:aws:secretsmanager:{}:{}:secret:{name}-", self.region, self.account);
         let resources = self.policy.iter().flat_map(Statement::resources);
-        let mut exact = resources.filter(|known| known.strip_prefix(&arn).is_some_and(|rest| rest.len() == 6));
+        let mut exact =
+            resources.filter(|known| known.strip_prefix(&arn).is_some_and(|rest| rest.len() == 6));
         exact.next().cloned().unwrap_or(arn + "AbCdEf")
     }
 
-    /// STS's answer, in the place of a service that the stand-in does not know.
-    fn vouch(&self, deed: &Deed) -> http::Response<Body> {
+    /// Answers for STS, which the local stand-in does not support.
+    fn vouch(&self, call: &AwsCall) -> http::Response<Body> {
         let now = Timestamp::now().as_second();
-        let seconds: i64 = deed.context["sts:DurationSeconds"].parse().unwrap();
+        let seconds: i64 = call.context["sts:DurationSeconds"].parse().unwrap();
         let claims = json!({
-            "iss": ISSUER, "sub": self.role, "aud": deed.context["sts:IdentityTokenAudience"], "iat": now, "exp": now + seconds
+            "iss": ISSUER,
+            "sub": self.role,
+            "aud": call.context["sts:IdentityTokenAudience"],
+            "iat": now,
+            "exp": now + seconds,
         });
-        let token = issued(&issuer_header(), &claims).unwrap();
+        let token = issue_token(&issuer_header(), &claims).unwrap();
         let ends = Timestamp::from_second(now + seconds).unwrap();
         let answer = format!(
             "<GetWebIdentityTokenResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetWebIdentityTokenResult>\
              <WebIdentityToken>{token}</WebIdentityToken><Expiration>{ends}</Expiration></GetWebIdentityTokenResult>\
              <ResponseMetadata><RequestId>simulated</RequestId></ResponseMetadata></GetWebIdentityTokenResponse>"
         );
-        http::Response::builder().header("content-type", "text/xml").body(Body::from(answer)).unwrap()
+        http::Response::builder()
+            .header("content-type", "text/xml")
+            .body(Body::from(answer))
+            .unwrap()
     }
 }

@@ -1,4 +1,4 @@
-//! A stack of `template.yaml` in what stands in for AWS, as `tests/tools/deploy.py` says it.
+//! A stack of `template.yaml` in the local AWS services, as `tests/tools/deploy.py` creates it.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::policy::Statement;
 
-/// What stands in for AWS.
+/// Addresses of the local AWS services.
 #[derive(Clone)]
 pub(super) struct Services {
     pub(super) aws: String,
@@ -19,15 +19,16 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// Where the environment says that they are; `None`, and a word about it, where it does not.
-    pub(super) fn at_hand() -> Option<Self> {
+    /// Reads the addresses from the environment; prints a note and returns `None` without them.
+    pub(super) fn from_env() -> Option<Self> {
         static SAID: Once = Once::new();
         let of = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let found = of("AWS_TEST_URL").zip(of("DYNAMODB_TEST_URL")).zip(of("DEPLOY_TEST_PYTHON"));
         if found.is_none() {
             SAID.call_once(|| {
-                let notice = "\nLEFT OUT: the tests of the binaries, which need AWS_TEST_URL, DYNAMODB_TEST_URL and DEPLOY_TEST_PYTHON. ./tests/all runs them.\n";
-                std::io::stderr().write_all(notice.as_bytes()).unwrap();
+                let text = "\nSKIPPED: the tests of the binaries need AWS_TEST_URL, \
+                    DYNAMODB_TEST_URL and DEPLOY_TEST_PYTHON. ./tests/all sets them.\n";
+                std::io::stderr().write_all(text.as_bytes()).unwrap();
             });
         }
         found.map(|((aws, dynamodb), python)| Self { aws, dynamodb, python })
@@ -49,26 +50,26 @@ impl Services {
     }
 }
 
-/// What came of the template.
+/// The resources of the deployed template.
 #[derive(Deserialize)]
 pub(super) struct Stack {
     pub(super) functions: BTreeMap<String, Function>,
-    /// Which function answers which route of the HTTP API.
+    /// Function names by route of the HTTP API.
     pub(super) routes: BTreeMap<String, String>,
     pub(super) outputs: BTreeMap<String, String>,
 }
 
-/// A function as it is configured.
+/// A function's configuration.
 #[derive(Clone, Deserialize)]
 pub(super) struct Function {
     pub(super) arn: String,
     pub(super) role: String,
-    /// How long an invocation may take.
+    /// The timeout of an invocation, in seconds.
     pub(super) seconds: u32,
     pub(super) megabytes: u32,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) policy: Vec<Statement>,
-    /// The queue that starts it.
+    /// The queue that triggers it.
     pub(super) queue: Option<Source>,
 }
 
@@ -77,6 +78,6 @@ pub(super) struct Function {
 pub(super) struct Source {
     pub(super) arn: String,
     pub(super) url: String,
-    /// Most messages in one event.
+    /// The batch size.
     pub(super) most: u32,
 }

@@ -1,4 +1,4 @@
-//! What cannot work says so at the start, by its name.
+//! Invalid configuration: the function exits at the start, and names the variable.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,21 @@ use super::stack::Function;
 
 fn function(environment: &[(&str, &str)]) -> Function {
     serde_json::from_value(json!({
-        "arn": "arn:aws:lambda:eu-central-1:123456789012:function:one", "role": "", "seconds": 10, "megabytes": 256,
-        "environment": environment.iter().copied().collect::<BTreeMap<_, _>>(), "policy": [], "queue": null,
+        "arn": "arn:aws:lambda:eu-central-1:123456789012:function:one",
+        "role": "",
+        "seconds": 10,
+        "megabytes": 256,
+        "environment": environment.iter().copied().collect::<BTreeMap<_, _>>(),
+        "policy": [],
+        "queue": null,
     }))
     .unwrap()
 }
 
-/// What Lambda itself sets.
+/// Variables that Lambda sets.
 const LAMBDAS: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
-/// All that the functions read, as it may be.
+/// All variables that the functions read, with valid values.
 const GOOD: [(&str, &str); 12] = [
     ("AWS_REGION", "eu-central-1"),
     ("AWS_ACCESS_KEY_ID", "key"),
@@ -34,7 +39,7 @@ const GOOD: [(&str, &str); 12] = [
     ("ALLOWED_ORGANIZATIONS", ""),
 ];
 
-/// What a function says that is started with one thing changed.
+/// Starts a function with one variable changed; returns its log.
 async fn said(name: &str, variable: &str, value: &str) -> String {
     let mut environment: BTreeMap<_, _> = GOOD.into();
     environment.insert(variable, value);
@@ -45,19 +50,31 @@ async fn said(name: &str, variable: &str, value: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_missing_or_unusable_ends_the_start_and_is_named() {
-    if super::stack::Services::at_hand().is_none() {
+async fn bad_variable_stops_the_start_by_name() {
+    if super::stack::Services::from_env().is_none() {
         return;
     }
     for (name, variables) in [
         ("webhook", &["SYNC_QUEUE_URL", "SECRETS_PREFIX"][..]),
         ("sync", &["TABLE_NAME", "SYNC_QUEUE_URL", "SECRETS_PREFIX"]),
-        ("reconcile", &["TABLE_NAME", "SYNC_QUEUE_URL", "RECONCILE_QUEUE_URL", "SECRETS_PREFIX", "PUBLIC_URL"]),
+        (
+            "reconcile",
+            &[
+                "TABLE_NAME",
+                "SYNC_QUEUE_URL",
+                "RECONCILE_QUEUE_URL",
+                "SECRETS_PREFIX",
+                "PUBLIC_URL",
+            ],
+        ),
         ("oauth", &["TABLE_NAME", "SYNC_QUEUE_URL", "SECRETS_PREFIX", "PUBLIC_URL"]),
     ] {
         for variable in variables.iter().chain(&LAMBDAS) {
             let said = said(name, variable, " ").await;
-            assert!(said.contains(&format!("the environment variable {variable} is not set")), "{name}: {said}");
+            assert!(
+                said.contains(&format!("the environment variable {variable} is not set")),
+                "{name}: {said}"
+            );
         }
     }
     for (name, variable, value) in [
@@ -66,10 +83,13 @@ async fn a_variable_that_is_missing_or_unusable_ends_the_start_and_is_named() {
         ("reconcile", "GRAPH_URL", "graph"),
         ("reconcile", "PUBLIC_URL", "functions.example"),
         ("oauth", "PUBLIC_URL", "functions.example"),
-        ("oauth", "ALLOWED_ORGANIZATIONS", "nobody"),
-        ("webhook", "RUST_LOG", "shared=loud"),
+        ("oauth", "ALLOWED_ORGANIZATIONS", "no one"),
+        ("webhook", "RUST_LOG", "clients=loud"),
     ] {
         let said = said(name, variable, value).await;
-        assert!(said.contains(&format!("the environment variable {variable} cannot be used: ")), "{name}: {said}");
+        assert!(
+            said.contains(&format!("the environment variable {variable} cannot be used: ")),
+            "{name}: {said}"
+        );
     }
 }

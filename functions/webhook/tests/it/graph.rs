@@ -1,11 +1,11 @@
-//! Graph's change notifications.
+//! Change notifications from Graph.
 
 use crate::support::{START, TENANT, World, graph_path, request, wire};
 use aws_lambda_events::encodings::Body;
 use domain::ids::GroupId;
-use engine::credentials::webhook_keys::Kind;
+use engine::credentials::webhook_keys::WebhookKind;
 use serde_json::{Value, json};
-use store::message::{Ask, Cause, Message, Version};
+use store::message::{Job, Message, Trigger, Version};
 use uuid::{Uuid, uuid};
 
 const ONE: Uuid = uuid!("11111111-aaaa-4aaa-8aaa-111111111111");
@@ -14,26 +14,43 @@ const TWO: Uuid = uuid!("22222222-bbbb-4bbb-8bbb-222222222222");
 fn group(id: impl ToString) -> Value {
     let id = id.to_string();
     json!({
-        "changeType": "updated", "subscriptionId": "subscription", "resource": format!("Groups/{id}"), "tenantId": TENANT,
-        "resourceData": {"@odata.type": "#Microsoft.Graph.Group", "id": id, "members@delta": [{"id": TENANT}]}
+        "changeType": "updated",
+        "subscriptionId": "subscription",
+        "resource": format!("Groups/{id}"),
+        "tenantId": TENANT,
+        "resourceData": {
+            "@odata.type": "#Microsoft.Graph.Group",
+            "id": id,
+            "members@delta": [{"id": TENANT}],
+        },
     })
 }
 
 fn lifecycle(subscription: &str) -> Value {
-    json!({"subscriptionId": subscription, "lifecycleEvent": "reauthorizationRequired", "resourceData": null})
+    json!({
+        "subscriptionId": subscription,
+        "lifecycleEvent": "reauthorizationRequired",
+        "resourceData": null,
+    })
 }
 
-fn messages(asks: Vec<Ask>) -> Vec<Message> {
+fn messages(asks: Vec<Job>) -> Vec<Message> {
     let at = START.parse().unwrap();
     asks.into_iter()
-        .map(|ask| Message { v: Version, tenant: TENANT, at, cause: Cause::GraphNotification, ask })
+        .map(|job| Message {
+            v: Version,
+            tenant: TENANT,
+            at,
+            trigger: Trigger::GraphNotification,
+            job,
+        })
         .collect()
 }
 
 #[tokio::test]
-async fn a_delivery_asks_for_each_group_once_and_for_each_subscription() {
-    let (one, two) = (Ask::Group { group: GroupId(ONE) }, Ask::Group { group: GroupId(TWO) });
-    let attention = Ask::SubscriptionLifecycle { subscription: "s".into() };
+async fn delivery_requests_each_group_and_subscription_once() {
+    let (one, two) = (Job::Group { group: GroupId(ONE) }, Job::Group { group: GroupId(TWO) });
+    let attention = Job::SubscriptionLifecycle { subscription: "s".into() };
     for (items, asks) in [
         (vec![group(ONE)], vec![one.clone()]),
         (vec![group(TWO), group(ONE), group(TWO), group(ONE)], vec![one.clone(), two]),
@@ -49,46 +66,61 @@ async fn a_delivery_asks_for_each_group_once_and_for_each_subscription() {
 }
 
 #[tokio::test]
-async fn a_proven_delivery_that_names_nothing_is_a_bad_request() {
+async fn signed_delivery_without_subject_is_a_bad_request() {
     let world = World::new().await;
-    for item in [json!({}), group("no id"), json!({"lifecycleEvent": "missed"}), json!({"resourceData": {"id": null}})]
-    {
+    for item in [
+        json!({}),
+        group("no id"),
+        json!({"lifecycleEvent": "missed"}),
+        json!({"resourceData": {"id": null}}),
+    ] {
         let answer = world.graph(vec![item.clone()]).await;
         assert_eq!((answer.status_code, answer.body), (400, None), "{item}");
     }
     assert!(world.queued().is_empty());
 }
 
-#[tokio::test]
-async fn one_wrong_client_state_refuses_the_whole_delivery_as_an_unknown_tenant_is_refused() {
-    let world = World::new().await;
-    let right = world.secret(TENANT, Kind::Graph).await;
-    let with = |state: Value| {
-        let mut item = group(ONE);
-        item["clientState"] = state;
-        item
-    };
-    let body = |items: Vec<Value>| json!({"value": items}).to_string();
-    let other = "/webhooks/graph/0190a5c2-0000-7000-8000-000000000000".to_owned();
-    let of_webex = world.secret(TENANT, Kind::Webex).await;
-    let of_another = world.secret("0190a5c2-0000-7000-8000-000000000000".parse().unwrap(), Kind::Graph).await;
+fn with_state(state: impl Into<Value>) -> Value {
+    let mut item = group(ONE);
+    item["clientState"] = state.into();
+    item
+}
 
-    let mut answers = Vec::new();
-    for (case, path, body) in [
-        ("first wrong", graph_path(), body(vec![with("x".into()), with(right.clone().into())])),
-        ("last wrong", graph_path(), body(vec![with(right.clone().into()), with("x".into())])),
-        ("absent", graph_path(), body(vec![group(ONE)])),
-        ("null", graph_path(), body(vec![with(Value::Null)])),
-        ("empty", graph_path(), body(vec![with("".into())])),
-        ("shortened", graph_path(), body(vec![with(right[..63].into())])),
-        ("derived for Webex", graph_path(), body(vec![with(of_webex.into())])),
-        ("another tenant's", graph_path(), body(vec![with(of_another.into())])),
-        ("no items", graph_path(), body(vec![])),
+fn body(items: Vec<Value>) -> String {
+    json!({"value": items}).to_string()
+}
+
+/// Returns rejected deliveries: case, path and body.
+async fn rejected_deliveries(world: &World) -> Vec<(&'static str, String, String)> {
+    let other = "0190a5c2-0000-7000-8000-000000000000";
+    let right = &world.secret(TENANT, WebhookKind::Graph).await;
+    let of_webex = world.secret(TENANT, WebhookKind::Webex).await;
+    let of_another = world.secret(other.parse().unwrap(), WebhookKind::Graph).await;
+    let own = |case, items| (case, graph_path(), body(items));
+    let right = || with_state(right.as_str());
+    let shortened = right()["clientState"].as_str().unwrap()[..63].to_owned();
+    vec![
+        own("first wrong", vec![with_state("x"), right()]),
+        own("last wrong", vec![right(), with_state("x")]),
+        own("absent", vec![group(ONE)]),
+        own("null", vec![with_state(Value::Null)]),
+        own("empty", vec![with_state("")]),
+        own("shortened", vec![with_state(shortened)]),
+        own("derived for Webex", vec![with_state(of_webex)]),
+        own("another tenant's", vec![with_state(of_another)]),
+        own("no items", vec![]),
         ("no json", graph_path(), "no json".to_owned()),
         ("no body", graph_path(), String::new()),
-        ("unknown tenant", other, body(vec![with(right.clone().into())])),
-        ("malformed tenant", "/webhooks/graph/acme".to_owned(), body(vec![with(right.clone().into())])),
-    ] {
+        ("unknown tenant", format!("/webhooks/graph/{other}"), body(vec![right()])),
+        ("malformed tenant", "/webhooks/graph/acme".to_owned(), body(vec![right()])),
+    ]
+}
+
+#[tokio::test]
+async fn one_wrong_client_state_rejects_the_delivery() {
+    let world = World::new().await;
+    let mut answers = Vec::new();
+    for (case, path, body) in rejected_deliveries(&world).await {
         answers.push((case, wire(&world.handle(request("POST", &path, &body)).await)));
     }
     let (_, first) = answers[0].clone();
@@ -97,11 +129,15 @@ async fn one_wrong_client_state_refuses_the_whole_delivery_as_an_unknown_tenant_
         assert_eq!(answer, first, "{case}");
     }
     assert!(world.queued().is_empty());
-    assert_eq!(world.handle(request("POST", &graph_path(), &body(vec![with(right.into())]))).await.status_code, 202);
+    let right = with_state(world.secret(TENANT, WebhookKind::Graph).await);
+    assert_eq!(
+        world.handle(request("POST", &graph_path(), &body(vec![right]))).await.status_code,
+        202
+    );
 }
 
 #[tokio::test]
-async fn the_handshake_gives_the_decoded_token_back_as_text() {
+async fn handshake_returns_the_decoded_token() {
     let world = World::new().await;
     world.secrets.reach.cut();
     let long = "t".repeat(1024);
@@ -116,7 +152,11 @@ async fn the_handshake_gives_the_decoded_token_back_as_text() {
         let mut request = request("POST", &graph_path(), "");
         request.raw_query_string = Some(raw.to_owned());
         let answer = world.handle(request).await;
-        assert_eq!((answer.status_code, &answer.body), (200, &Some(Body::Text(token.to_owned()))), "{raw}");
+        assert_eq!(
+            (answer.status_code, &answer.body),
+            (200, &Some(Body::Text(token.to_owned()))),
+            "{raw}"
+        );
         assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
     }
@@ -125,18 +165,23 @@ async fn the_handshake_gives_the_decoded_token_back_as_text() {
 }
 
 #[tokio::test]
-async fn the_handshake_takes_the_parameters_where_there_is_no_raw_query() {
+async fn handshake_works_without_a_raw_query() {
     let world = World::new().await;
     let event = json!({
-        "version": "2.0", "rawPath": graph_path(), "queryStringParameters": {"validationToken": "a token, decoded"},
+        "version": "2.0",
+        "rawPath": graph_path(),
+        "queryStringParameters": {"validationToken": "a token, decoded"},
         "requestContext": {"http": {"method": "POST"}, "timeEpoch": 0}
     });
     let answer = world.handle(serde_json::from_value(event).unwrap()).await;
-    assert_eq!((answer.status_code, answer.body), (200, Some(Body::Text("a token, decoded".to_owned()))));
+    assert_eq!(
+        (answer.status_code, answer.body),
+        (200, Some(Body::Text("a token, decoded".to_owned())))
+    );
 }
 
 #[tokio::test]
-async fn a_token_that_is_empty_or_longer_than_1024_characters_is_not_sent_back() {
+async fn handshake_rejects_empty_and_long_tokens() {
     let world = World::new().await;
     for token in [String::new(), "t".repeat(1025)] {
         let mut request = request("POST", &graph_path(), "");

@@ -1,14 +1,14 @@
-//! Routes, bodies and what is out of reach.
+//! Routes, bodies and outages.
 
 use crate::support::{TENANT, World, graph_path, request, sign, webex_request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use engine::credentials::webhook_keys::Kind;
+use engine::credentials::webhook_keys::WebhookKind;
 use serde_json::json;
 use webhook::LARGEST_BODY;
 
 #[tokio::test]
-async fn there_are_three_routes() {
+async fn only_three_routes_exist() {
     let world = World::new().await;
     let (webex, graph) = (format!("/webhooks/webex/{TENANT}"), graph_path());
     for (method, path, status) in [
@@ -41,7 +41,7 @@ async fn health_needs_no_secret() {
 async fn the_signature_is_over_the_decoded_body() {
     let world = World::new().await;
     let body = r#"{"resource": "messages",  "event": "created", "name": "ü"}"#;
-    let signature = sign(&world.secret(TENANT, Kind::Webex).await, body.as_bytes());
+    let signature = sign(&world.secret(TENANT, WebhookKind::Webex).await, body.as_bytes());
     let mut request = webex_request(&TENANT.to_string(), &STANDARD.encode(body), &signature);
     request.is_base64_encoded = true;
     assert_eq!(world.handle(request.clone()).await.status_code, 200);
@@ -50,39 +50,49 @@ async fn the_signature_is_over_the_decoded_body() {
 }
 
 #[tokio::test]
-async fn header_names_have_no_case() {
+async fn header_names_are_case_insensitive() {
     let world = World::new().await;
     let body = json!({"resource": "messages", "event": "created"}).to_string();
-    let signature = sign(&world.secret(TENANT, Kind::Webex).await, body.as_bytes());
+    let signature = sign(&world.secret(TENANT, WebhookKind::Webex).await, body.as_bytes());
     for name in ["X-Spark-Signature", "x-spark-signature", "X-SPARK-SIGNATURE"] {
         let event = json!({
-            "version": "2.0", "rawPath": format!("/webhooks/webex/{TENANT}"), "headers": {name: signature}, "body": body,
+            "version": "2.0",
+            "rawPath": format!("/webhooks/webex/{TENANT}"),
+            "headers": {name: signature},
+            "body": body,
             "requestContext": {"http": {"method": "POST"}, "timeEpoch": 0}
         });
-        assert_eq!(world.handle(serde_json::from_value(event).unwrap()).await.status_code, 200, "{name}");
+        assert_eq!(
+            world.handle(serde_json::from_value(event).unwrap()).await.status_code,
+            200,
+            "{name}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_body_may_have_256_kib_after_decoding_and_no_more() {
+async fn decoded_body_is_limited_to_256_kib() {
     let world = World::new().await;
     let bare = json!({"resource": "messages", "event": "created"}).to_string();
     let body = |length: usize| format!("{bare}{}", " ".repeat(length - bare.len()));
     assert_eq!(world.webex(&body(LARGEST_BODY)).await.status_code, 200);
     assert_eq!(world.webex(&body(LARGEST_BODY + 1)).await.status_code, 413);
     let largest = body(LARGEST_BODY);
-    let signature = sign(&world.secret(TENANT, Kind::Webex).await, largest.as_bytes());
+    let signature = sign(&world.secret(TENANT, WebhookKind::Webex).await, largest.as_bytes());
     let mut encoded = webex_request(&TENANT.to_string(), &STANDARD.encode(&largest), &signature);
     encoded.is_base64_encoded = true;
     assert_eq!(world.handle(encoded).await.status_code, 200);
-    assert_eq!(world.handle(request("POST", &graph_path(), &body(LARGEST_BODY + 1))).await.status_code, 413);
+    assert_eq!(
+        world.handle(request("POST", &graph_path(), &body(LARGEST_BODY + 1))).await.status_code,
+        413
+    );
 }
 
 #[tokio::test]
-async fn the_sender_tries_again_while_secret_or_queue_is_out_of_reach() {
+async fn outage_of_secrets_or_queue_returns_503() {
     let world = World::new().await;
-    let webex =
-        json!({"resource": "rooms", "event": "updated", "data": {"id": crate::webex::room().to_string()}}).to_string();
+    let room = crate::webex::room().to_string();
+    let webex = json!({"resource": "rooms", "event": "updated", "data": {"id": room}}).to_string();
     let graph = || vec![json!({"resourceData": {"id": TENANT.to_string()}})];
 
     world.secrets.reach.cut();

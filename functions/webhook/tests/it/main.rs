@@ -1,5 +1,8 @@
-//! What the webhook function answers and queues, over the in-memory queue and secrets.
-#![expect(clippy::unwrap_used, reason = "outside of test functions, too, a test ends where its world breaks")]
+//! Responses and queued messages of the webhook function, over the in-memory queue and secrets.
+#![expect(
+    clippy::unwrap_used,
+    reason = "outside of test functions, too, a test ends where its world breaks"
+)]
 
 mod graph;
 mod http;

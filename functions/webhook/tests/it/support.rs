@@ -1,4 +1,4 @@
-//! A webhook function on twins, and requests as API Gateway hands them over.
+//! A webhook function on in-memory twins, and requests in the form of API Gateway.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::clock::SimulatedClock;
 use domain::ids::TenantId;
-use engine::credentials::webhook_keys::{CachedWebhookKeys, Kind, WebhookKeys};
+use engine::credentials::webhook_keys::{CachedWebhookKeys, WebhookKeys, WebhookKind};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -28,7 +28,7 @@ pub(crate) const TENANT: TenantId = TenantId(uuid!("0190a5c2-7f3b-7c1d-8e2f-3a4b
 pub(crate) const START: &str = "2026-11-23T08:00:00Z";
 const PREFIX: &str = "groups";
 
-/// Whether a service answers.
+/// A switch that makes a service fail.
 #[derive(Default)]
 pub(crate) struct Reach(AtomicBool);
 
@@ -46,7 +46,7 @@ impl Reach {
     }
 }
 
-/// Secrets that count how often they are read.
+/// Secrets that count reads.
 #[derive(Default)]
 pub(crate) struct CountedSecrets {
     secrets: MemorySecrets,
@@ -79,7 +79,7 @@ impl Secrets for CountedSecrets {
     }
 }
 
-/// A queue that can be out of reach.
+/// A queue that can fail.
 pub(crate) struct FrailQueue {
     queue: MemoryQueue,
     pub(crate) reach: Reach,
@@ -96,7 +96,11 @@ impl Queue for FrailQueue {
     }
 
     async fn send_spaced(&self, messages: &[Message], _: Duration) -> Result<(), QueueError> {
-        if self.reach.is_cut() { Err(QueueError::Busy("cut".to_owned())) } else { self.queue.send_all(messages).await }
+        if self.reach.is_cut() {
+            Err(QueueError::Busy("cut".to_owned()))
+        } else {
+            self.queue.send_all(messages).await
+        }
     }
 }
 
@@ -108,11 +112,14 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With one generation of keys, `1`.
+    /// Returns a world with one generation of keys, `1`.
     pub(crate) async fn new() -> Self {
         let clock = Arc::new(SimulatedClock::starting_at(START.parse::<Timestamp>().unwrap()));
         let secrets = Arc::new(CountedSecrets::default());
-        let queue = Arc::new(FrailQueue { queue: MemoryQueue::new(clock.clone()), reach: Reach::default() });
+        let queue = Arc::new(FrailQueue {
+            queue: MemoryQueue::new(clock.clone()),
+            reach: Reach::default(),
+        });
         let keys = CachedWebhookKeys::new(secrets.clone(), clock.clone(), PREFIX);
         let webhook = Webhook::new(queue.clone(), keys, clock.clone());
         let world = Self { clock, secrets, queue, webhook };
@@ -120,33 +127,37 @@ impl World {
         world
     }
 
-    /// Stores keys of these generations, each made from its name.
+    /// Stores keys of these generations, each derived from its name.
     pub(crate) async fn keep_keys(&self, current: &str, generations: &[&str]) {
         let key = |generation: &str| STANDARD.encode(generation.repeat(32));
-        let keys: Value = generations.iter().map(|g| ((*g).to_owned(), Value::from(key(g)))).collect();
+        let keys: Value =
+            generations.iter().map(|g| ((*g).to_owned(), Value::from(key(g)))).collect();
         let secret = json!({"current": current, "keys": keys}).to_string();
         self.secrets.put("groups/webhooks", SecretString::from(secret)).await.unwrap();
     }
 
-    /// What the present keys give out for a tenant.
-    pub(crate) async fn secret(&self, tenant: TenantId, kind: Kind) -> String {
+    /// Returns the secret that the current keys derive for a tenant.
+    pub(crate) async fn secret(&self, tenant: TenantId, kind: WebhookKind) -> String {
         let keys = WebhookKeys::load(&self.secrets.secrets, PREFIX).await.unwrap();
         keys.secret(tenant, kind).expose_secret().to_owned()
     }
 
-    pub(crate) async fn handle(&self, request: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+    pub(crate) async fn handle(
+        &self,
+        request: ApiGatewayV2httpRequest,
+    ) -> ApiGatewayV2httpResponse {
         self.webhook.handle(request).await
     }
 
-    /// A delivery of Webex to the tenant, rightly signed.
+    /// Sends a correctly signed Webex delivery to the tenant.
     pub(crate) async fn webex(&self, body: &str) -> ApiGatewayV2httpResponse {
-        let signature = sign(&self.secret(TENANT, Kind::Webex).await, body.as_bytes());
+        let signature = sign(&self.secret(TENANT, WebhookKind::Webex).await, body.as_bytes());
         self.handle(webex_request(&TENANT.to_string(), body, &signature)).await
     }
 
-    /// A delivery of Graph to the tenant; `clientState` is put in where an item has none.
+    /// Sends a Graph delivery to the tenant; fills in a missing `clientState`.
     pub(crate) async fn graph(&self, mut items: Vec<Value>) -> ApiGatewayV2httpResponse {
-        let secret = self.secret(TENANT, Kind::Graph).await;
+        let secret = self.secret(TENANT, WebhookKind::Graph).await;
         for item in &mut items {
             let item = item.as_object_mut().unwrap();
             item.entry("clientState").or_insert_with(|| secret.clone().into());
@@ -154,7 +165,7 @@ impl World {
         self.handle(request("POST", &graph_path(), &json!({"value": items}).to_string())).await
     }
 
-    /// What has been queued so far.
+    /// Returns and removes all queued messages.
     pub(crate) fn queued(&self) -> Vec<Message> {
         self.queue.queue.receive(usize::MAX).into_iter().map(|received| received.message).collect()
     }
@@ -165,16 +176,31 @@ pub(crate) fn graph_path() -> String {
 }
 
 pub(crate) fn sign(secret: &str, raw: &[u8]) -> String {
-    let mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap().chain_update(raw).finalize().into_bytes();
+    let mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes())
+        .unwrap()
+        .chain_update(raw)
+        .finalize()
+        .into_bytes();
     mac.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A request in payload format 2.0.
+/// Returns a request in payload format 2.0.
 pub(crate) fn request(method: &str, path: &str, body: &str) -> ApiGatewayV2httpRequest {
-    let context = json!({"http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"}, "timeEpoch": 0});
+    let http = json!({
+        "method": method,
+        "path": path,
+        "protocol": "HTTP/1.1",
+        "sourceIp": "192.0.2.1",
+    });
     serde_json::from_value(json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": {"content-type": "application/json"},
-        "requestContext": context, "body": body, "isBase64Encoded": false
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {"http": http, "timeEpoch": 0},
+        "body": body,
+        "isBase64Encoded": false,
     }))
     .unwrap()
 }
@@ -185,7 +211,7 @@ pub(crate) fn webex_request(tenant: &str, body: &str, signature: &str) -> ApiGat
     request
 }
 
-/// Exactly what API Gateway gets back.
+/// Returns the response exactly as API Gateway receives it.
 pub(crate) fn wire(answer: &ApiGatewayV2httpResponse) -> String {
     serde_json::to_string(answer).unwrap()
 }

@@ -1,39 +1,56 @@
-//! Webex's webhooks.
+//! Webhooks from Webex.
 
 use crate::support::{START, TENANT, World, sign, webex_request, wire};
 use clients::webex::{Region, WebexId};
-use domain::ids::{RoomId, TenantId};
-use engine::credentials::webhook_keys::Kind;
+use domain::ids::RoomId;
+use engine::credentials::webhook_keys::WebhookKind;
 use serde_json::{Value, json};
-use store::message::{Ask, Cause, Message, Version};
+use store::message::{Job, Message, Trigger, Version};
 use uuid::{Uuid, uuid};
 
 pub(crate) fn room() -> WebexId<RoomId> {
-    WebexId::new(Region("urn:TEAM:us-west-2_r".into()), RoomId(uuid!("0b9e2a40-5c1f-11ee-8c99-0242ac120002")))
+    WebexId::new(
+        Region("urn:TEAM:us-west-2_r".into()),
+        RoomId(uuid!("0b9e2a40-5c1f-11ee-8c99-0242ac120002")),
+    )
 }
 
-fn look() -> Ask {
-    Ask::Room { room: room().id, region: room().region }
+fn sync_of_room() -> Job {
+    Job::Room { room: room().id, region: room().region }
 }
 
 fn delivery(resource: &str, event: &str, data: Value) -> String {
-    json!({"id": "the webhook's", "name": "n", "resource": resource, "event": event, "orgId": "o", "actorId": "a", "data": data}).to_string()
+    let delivery = json!({
+        "id": "the webhook's",
+        "name": "n",
+        "resource": resource,
+        "event": event,
+        "orgId": "o",
+        "actorId": "a",
+        "data": data,
+    });
+    delivery.to_string()
 }
 
 #[tokio::test]
-async fn each_resource_asks_for_its_own() {
+async fn each_resource_queues_its_own_job() {
     let room = room().to_string();
     let of_room = json!({"id": room});
     let of_membership = json!({"id": "membership", "roomId": room, "isModerator": true});
     let of_action = json!({"id": "action", "roomId": room});
     for (resource, event, data, asks) in [
-        ("memberships", "created", &of_membership, vec![look()]),
-        ("memberships", "updated", &of_membership, vec![look()]),
-        ("memberships", "deleted", &of_membership, vec![look()]),
-        ("rooms", "created", &of_room, vec![look()]),
-        ("rooms", "updated", &of_room, vec![look()]),
-        ("rooms", "migrated", &of_room, vec![look()]),
-        ("attachmentActions", "created", &of_action, vec![Ask::CardAnswered { action: "action".into() }]),
+        ("memberships", "created", &of_membership, vec![sync_of_room()]),
+        ("memberships", "updated", &of_membership, vec![sync_of_room()]),
+        ("memberships", "deleted", &of_membership, vec![sync_of_room()]),
+        ("rooms", "created", &of_room, vec![sync_of_room()]),
+        ("rooms", "updated", &of_room, vec![sync_of_room()]),
+        ("rooms", "migrated", &of_room, vec![sync_of_room()]),
+        (
+            "attachmentActions",
+            "created",
+            &of_action,
+            vec![Job::CardAnswered { action: "action".into() }],
+        ),
         ("attachmentActions", "deleted", &of_action, vec![]),
         ("messages", "created", &of_action, vec![]),
         ("something new", "created", &json!(null), vec![]),
@@ -41,22 +58,28 @@ async fn each_resource_asks_for_its_own() {
         let world = World::new().await;
         let answer = world.webex(&delivery(resource, event, data.clone())).await;
         assert_eq!((answer.status_code, answer.body), (200, None), "{resource} {event}");
-        let asked: Vec<_> = world.queued().into_iter().map(|message| message.ask).collect();
+        let asked: Vec<_> = world.queued().into_iter().map(|message| message.job).collect();
         assert_eq!(asked, asks, "{resource} {event}");
     }
 }
 
 #[tokio::test]
-async fn a_message_says_whose_when_and_why() {
+async fn message_names_tenant_time_and_trigger() {
     let world = World::new().await;
     world.webex(&delivery("memberships", "created", json!({"id": "m", "roomId": room()}))).await;
     let at = START.parse().unwrap();
-    let message = Message { v: Version, tenant: TENANT, at, cause: Cause::WebexWebhook, ask: look() };
+    let message = Message {
+        v: Version,
+        tenant: TENANT,
+        at,
+        trigger: Trigger::WebexWebhook,
+        job: sync_of_room(),
+    };
     assert_eq!(world.queued(), [message]);
 }
 
 #[tokio::test]
-async fn a_signed_body_that_is_no_notification_is_a_bad_request() {
+async fn signed_body_without_notification_is_a_bad_request() {
     let world = World::new().await;
     for body in [
         "",
@@ -74,38 +97,58 @@ async fn a_signed_body_that_is_no_notification_is_a_bad_request() {
     assert!(world.queued().is_empty());
 }
 
+/// A tenant, a body and its signature.
+type Delivery = (&'static str, String, String, String);
+
+/// Returns deliveries that are not signed correctly.
+async fn wrong_signatures(world: &World, good: &str, right: &str) -> Vec<Delivery> {
+    let tenant = &TENANT.to_string();
+    let other = "0190a5c2-0000-7000-8000-000000000000";
+    let signed_for = async |tenant: &str, kind| {
+        let secret = world.secret(tenant.parse().unwrap(), kind).await;
+        sign(&secret, good.as_bytes())
+    };
+    let of_graph = signed_for(tenant, WebhookKind::Graph).await;
+    let of_no_tenant = signed_for(&Uuid::nil().to_string(), WebhookKind::Webex).await;
+    let of_another = signed_for(other, WebhookKind::Webex).await;
+    let changed = good.replace("updated", "deleted");
+    let case = |case, tenant: &str, body: &str, signature: &str| {
+        (case, tenant.into(), body.into(), signature.into())
+    };
+    let both = format!("{right}, {of_another}");
+    vec![
+        case("wrong signature", tenant, good, "00"),
+        case("empty signature", tenant, good, ""),
+        case("upper case", tenant, good, &right.to_uppercase()),
+        case("changed body", tenant, &changed, right),
+        case("wrong, and no notification", tenant, "no json", right),
+        case("derived for Graph", tenant, good, &of_graph),
+        case("another tenant's", tenant, good, &of_another),
+        case("two, one of them right", tenant, good, &both),
+        case("with its algorithm", tenant, good, &format!("sha1={right}")),
+        case("unknown tenant", other, good, right),
+        case("malformed tenant", "acme", good, right),
+        case("malformed tenant, signed", "acme", good, &of_no_tenant),
+        case("empty tenant", "", good, right),
+    ]
+}
+
 #[tokio::test]
-async fn whatever_is_unproven_gets_the_same_answer_byte_for_byte() {
+async fn unsigned_requests_get_one_identical_answer() {
     let world = World::new().await;
     let good = delivery("rooms", "updated", json!({"id": room()}));
     let tenant = TENANT.to_string();
-    let right = sign(&world.secret(TENANT, Kind::Webex).await, good.as_bytes());
-    let of_graph = sign(&world.secret(TENANT, Kind::Graph).await, good.as_bytes());
-    let of_nobody = sign(&world.secret(TenantId(Uuid::nil()), Kind::Webex).await, good.as_bytes());
-    let other = "0190a5c2-0000-7000-8000-000000000000";
-    let of_another = sign(&world.secret(other.parse().unwrap(), Kind::Webex).await, good.as_bytes());
+    let right = sign(&world.secret(TENANT, WebhookKind::Webex).await, good.as_bytes());
     let mut unsigned = webex_request(&tenant, &good, &right);
     unsigned.headers.remove("x-spark-signature");
 
     let mut answers = vec![("no signature", wire(&world.handle(unsigned).await))];
-    for (case, tenant, body, signature) in [
-        ("wrong signature", tenant.as_str(), good.as_str(), "00"),
-        ("empty signature", &tenant, &good, ""),
-        ("upper case", &tenant, &good, &right.to_uppercase()),
-        ("changed body", &tenant, &good.replace("updated", "deleted"), &right),
-        ("wrong signature and no notification", &tenant, "no json", &right),
-        ("derived for Graph", &tenant, &good, &of_graph),
-        ("another tenant's", &tenant, &good, &of_another),
-        ("two, one of them right", &tenant, &good, &format!("{right}, {of_another}")),
-        ("with its algorithm", &tenant, &good, &format!("sha1={right}")),
-        ("unknown tenant", other, &good, &right),
-        ("malformed tenant", "acme", &good, &right),
-        ("malformed tenant, signed for nobody", "acme", &good, &of_nobody),
-        ("empty tenant", "", &good, &right),
-    ] {
-        answers.push((case, wire(&world.handle(webex_request(tenant, body, signature)).await)));
+    for (case, tenant, body, signature) in wrong_signatures(&world, &good, &right).await {
+        let request = webex_request(&tenant, &body, &signature);
+        answers.push((case, wire(&world.handle(request).await)));
     }
-    // Of two headers the first counts: a proxy that adds one cannot be used to hide a wrong one behind a right one.
+    // Only the first of two headers counts: a proxy that adds one cannot hide a wrong signature
+    // behind a right one.
     let mut twice = webex_request(&tenant, &good, "00");
     twice.headers.append("x-spark-signature", right.parse().unwrap());
     answers.push(("a wrong one before the right one", wire(&world.handle(twice).await)));

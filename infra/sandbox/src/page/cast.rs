@@ -1,47 +1,46 @@
-//! Two customers with their people, as the page shows them at first.
+//! The two customers of the page, with their people.
 
 use std::time::Duration;
 
 use domain::ids::{ObjectId, PersonId, TeamId, TenantId};
+use sim::{MembershipRole, Refused, TenantHandle, World};
 use uuid::Uuid;
 
-use crate::Role;
-use crate::house::Ground;
-use crate::world::{Refused, TenantHandle, World};
+use crate::local_stack::Backend;
 
 /// A customer of the page.
 pub(super) struct Customer {
-    /// Its name in addresses.
+    /// Its name in URLs.
     pub(super) slug: &'static str,
     pub(super) handle: TenantHandle,
-    /// Our own id of it, once it is signed up.
+    /// Our id of the tenant, after sign-up.
     pub(super) tenant: TenantId,
-    pub(super) people: Vec<Somebody>,
+    pub(super) people: Vec<Account>,
 }
 
 /// An account on one side or on both.
-pub(super) struct Somebody {
+pub(super) struct Account {
     pub(super) name: String,
     pub(super) object: Option<ObjectId>,
     pub(super) person: Option<PersonId>,
-    /// What is special about the account, in words.
+    /// A remark about special accounts.
     pub(super) kind: &'static str,
 }
 
-impl Somebody {
-    /// How the page calls this person: by the object id, else by Webex's.
+impl Account {
+    /// The id that the page uses: the object id, or else Webex's.
     pub(super) fn id(&self) -> Uuid {
-        self.object.map(|object| object.0).or(self.person.map(|person| person.0)).unwrap_or_default()
+        let webex = self.person.map(|person| person.0);
+        self.object.map(|object| object.0).or(webex).unwrap_or_default()
     }
 
-    /// The name that friends use.
     pub(super) fn first_name(&self) -> &str {
-        first(&self.name)
+        first_name(&self.name)
     }
 }
 
-/// The first of a person's names.
-pub(super) fn first(name: &str) -> &str {
+/// The first word of a name.
+pub(super) fn first_name(name: &str) -> &str {
     name.split(' ').next().unwrap_or(name)
 }
 
@@ -61,73 +60,92 @@ const CONTOSO: [&str; 14] = [
     "Mira Novak",
     "Noah Keller",
 ];
-const FABRIKAM: [&str; 7] =
-    ["Tariq Aziz", "Uma Rao", "Viktor Hansen", "Wanda Kowalska", "Xenia Popa", "Yusuf Kaya", "Zoë Jansen"];
+const FABRIKAM: [&str; 7] = [
+    "Tariq Aziz",
+    "Uma Rao",
+    "Viktor Hansen",
+    "Wanda Kowalska",
+    "Xenia Popa",
+    "Yusuf Kaya",
+    "Zoë Jansen",
+];
 
-/// How many of the first customer's people are in its first team.
+/// The number of Contoso's people in its first team.
 const IN_LIGHTHOUSE: usize = 7;
 
 impl Customer {
-    /// Contoso: people of every kind, and two teams.
-    pub(super) fn contoso(ground: &Ground) -> Result<Self, Refused> {
-        let world = &ground.world;
-        let mut customer = Self::found(world, "contoso", "Contoso", &CONTOSO);
+    /// Contoso: accounts of every kind, and two teams.
+    pub(super) fn contoso(backend: &Backend) -> Result<Self, Refused> {
+        let world = &backend.world;
+        let mut customer = Self::create(world, "contoso", "Contoso", &CONTOSO);
         let handle = customer.handle.clone();
         let pending = world.add_pending(&handle, "Olga Petrova");
-        let unlinked = world.add_webex_only(&handle, "Pavel Horák");
+        let webex_only = world.add_webex_only(&handle, "Pavel Horák");
+        let entra_only = world.add_entra_only(&handle, "Quinn Adler");
+        let guest = world.add_guest(&handle, "Rosa Vidal");
         let bot = world.add_bot(&handle, "Stand-up bot");
-        let one = |name: &str, object, person, kind| Somebody { name: name.into(), object, person, kind };
+        let account =
+            |name: &str, object, person, kind| Account { name: name.into(), object, person, kind };
+        let (object, person) = (Some(pending.object), Some(pending.person));
+        let not_synced = "not synchronized from Entra ID";
         customer.people.extend([
-            one("Olga Petrova", Some(pending.object), Some(pending.person), "never signed in to Webex"),
-            one("Pavel Horák", None, Some(unlinked), "not synchronized from Entra ID"),
-            one("Quinn Adler", Some(world.add_entra_only(&handle, "Quinn Adler")), None, "no Webex account"),
-            one("Rosa Vidal", Some(world.add_guest(&handle, "Rosa Vidal")), None, "guest"),
-            one("Stand-up bot", None, Some(bot), "bot"),
+            account("Olga Petrova", object, person, "never signed in to Webex"),
+            account("Pavel Horák", None, Some(webex_only), not_synced),
+            account("Quinn Adler", Some(entra_only), None, "no Webex account"),
+            account("Rosa Vidal", Some(guest), None, "guest"),
+            account("Stand-up bot", None, Some(bot), "bot"),
         ]);
-        let lighthouse = customer.team(world, "Lighthouse", 0..IN_LIGHTHOUSE)?;
-        world.add_to_team(lighthouse, unlinked, Role::Member)?;
-        world.add_to_team(lighthouse, bot, Role::Member)?;
-        // So that it comes after the first one in every list.
-        ground.clock.advance(Duration::from_secs(1));
-        customer.team(world, "Harbour crew", IN_LIGHTHOUSE..IN_LIGHTHOUSE + 4)?;
+        let lighthouse = customer.create_team(world, "Lighthouse", 0..IN_LIGHTHOUSE)?;
+        world.add_to_team(lighthouse, webex_only, MembershipRole::Member)?;
+        world.add_to_team(lighthouse, bot, MembershipRole::Member)?;
+        // A second later, so that the second team follows the first in every list.
+        backend.clock.advance(Duration::from_secs(1));
+        customer.create_team(world, "Harbour crew", IN_LIGHTHOUSE..IN_LIGHTHOUSE + 4)?;
         Ok(customer)
     }
 
     /// Fabrikam, in Webex's European region.
     pub(super) fn fabrikam(world: &World) -> Result<Self, Refused> {
-        let customer = Self::found(world, "fabrikam", "Fabrikam", &FABRIKAM);
-        customer.team(world, "Bakery", 0..4)?;
+        let customer = Self::create(world, "fabrikam", "Fabrikam", &FABRIKAM);
+        customer.create_team(world, "Bakery", 0..4)?;
         Ok(customer)
     }
 
-    fn found(world: &World, slug: &'static str, name: &str, names: &[&str]) -> Self {
+    fn create(world: &World, slug: &'static str, name: &str, names: &[&str]) -> Self {
         let handle = world.add_tenant(name);
-        let people = names.iter().map(|name| {
+        let account = |name: &&str| {
             let ids = world.add_person(&handle, name);
-            Somebody { name: (*name).into(), object: Some(ids.object), person: Some(ids.person), kind: "" }
-        });
-        Self { slug, tenant: TenantId(Uuid::nil()), people: people.collect(), handle }
+            let (object, person) = (Some(ids.object), Some(ids.person));
+            Account { name: (*name).into(), object, person, kind: "" }
+        };
+        let people = names.iter().map(account).collect();
+        Self { slug, tenant: TenantId(Uuid::nil()), people, handle }
     }
 
-    /// A team of some of the people, the first of whom created it.
-    fn team(&self, world: &World, name: &str, who: std::ops::Range<usize>) -> Result<TeamId, Refused> {
-        let mut people = self.people[who].iter().filter_map(|somebody| somebody.person);
+    /// Creates a team of a range of people, the first of whom is its moderator.
+    fn create_team(
+        &self,
+        world: &World,
+        name: &str,
+        people: std::ops::Range<usize>,
+    ) -> Result<TeamId, Refused> {
+        let mut people = self.people[people].iter().filter_map(|account| account.person);
         let creator = people.next().ok_or_else(|| Refused("a team needs a creator".into()))?;
         let team = world.create_team(creator, name);
-        people.try_for_each(|person| world.add_to_team(team, person, Role::Member))?;
+        people.try_for_each(|person| world.add_to_team(team, person, MembershipRole::Member))?;
         Ok(team)
     }
 
-    /// Whom the page calls so.
-    pub(super) fn somebody(&self, id: Uuid) -> Option<&Somebody> {
-        self.people.iter().find(|somebody| somebody.id() == id)
+    /// The account with this id of the page.
+    pub(super) fn account(&self, id: Uuid) -> Option<&Account> {
+        self.people.iter().find(|account| account.id() == id)
     }
 
-    pub(super) fn of_person(&self, person: PersonId) -> Option<&Somebody> {
-        self.people.iter().find(|somebody| somebody.person == Some(person))
+    pub(super) fn of_person(&self, person: PersonId) -> Option<&Account> {
+        self.people.iter().find(|account| account.person == Some(person))
     }
 
-    pub(super) fn of_object(&self, object: ObjectId) -> Option<&Somebody> {
-        self.people.iter().find(|somebody| somebody.object == Some(object))
+    pub(super) fn of_object(&self, object: ObjectId) -> Option<&Account> {
+        self.people.iter().find(|account| account.object == Some(object))
     }
 }

@@ -1,60 +1,62 @@
-//! Who may ask: only this machine, and of the pages in its browser only our own.
+//! Access control: requests of this machine only, and writes of our own page or of no page.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Refusal;
+use super::api_error::ApiError;
 
-/// What the page may load, and who may show it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The sources that the page may load, and the pages that may embed it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Refuses requests by another name than a loopback one, and writes that another page could have made; adds the headers that every answer has.
+/// Refuses requests for other hosts than loopback, and writes of other pages; adds headers.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
-    let mut answer = match refusal(request.method(), request.headers()) {
-        Some(refusal) => refusal.into_response(),
-        None => next.run(request).await,
+    let mut response = match check(request.method(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
     };
-    let headers = answer.headers_mut();
+    let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
-        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    answer
+    response
 }
 
-fn refusal(method: &Method, headers: &HeaderMap) -> Option<Refusal> {
-    let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let forbidden = |why: &str| Some(Refusal::new(StatusCode::FORBIDDEN, why));
+fn check(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let forbidden = |why: &str| Err(ApiError::new(StatusCode::FORBIDDEN, why));
     let host = text(header::HOST).unwrap_or_default();
-    // Another name could be one that somebody elsewhere points at this machine.
+    // Any other name could be one that an attacker points at this machine.
     if !is_loopback(host) {
-        return forbidden("Ask for 127.0.0.1 or localhost.");
+        return forbidden("Use the host 127.0.0.1 or localhost.");
     }
     if matches!(*method, Method::GET | Method::HEAD) {
-        return None;
+        return Ok(());
     }
     let own = format!("http://{host}");
     if text(header::ORIGIN).is_some_and(|origin| !origin.eq_ignore_ascii_case(&own)) {
-        return forbidden("Only this page itself may do that.");
+        return forbidden("Other pages cannot do that.");
     }
-    let site = text(header::HeaderName::from_static("sec-fetch-site"));
+    let site = text(HeaderName::from_static("sec-fetch-site"));
     if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return forbidden("Only this page itself may do that.");
+        return forbidden("Other pages cannot do that.");
     }
-    let media = text(header::CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if !media.eq_ignore_ascii_case("application/json") {
-        return Some(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send JSON, as application/json."));
+    let media_type = text(header::CONTENT_TYPE).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        let why = "Send JSON, as application/json.";
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
-    None
+    Ok(())
 }
 
 fn is_loopback(host: &str) -> bool {

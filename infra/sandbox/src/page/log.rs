@@ -1,4 +1,4 @@
-//! What happened, in the order in which it did, for people to read.
+//! The log of events for people to read, in their order.
 
 use std::collections::VecDeque;
 
@@ -6,78 +6,78 @@ use domain::membership::Side;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Older entries are forgotten.
-const KEPT: usize = 1500;
+/// The maximum number of entries; older ones are dropped.
+const CAPACITY: usize = 1500;
 
-/// What an entry is about.
+/// The kind of a log entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EntryKind {
-    /// Somebody did something on one of the sides.
-    Act,
-    /// A message was queued: what gave rise to a look.
+    /// A person changed something on one side.
+    Action,
+    /// A message was queued that triggers a sync.
     Message,
-    /// A call that was refused for now, or got no answer.
+    /// A call was refused for now, or got no answer.
     Refusal,
-    /// A call that changed nothing.
+    /// A call changed nothing.
     Read,
-    /// A call that may have changed something.
+    /// A call may have changed something.
     Write,
-    /// What a look did, and because of what.
+    /// A sync changed something, with its reason.
     Decision,
-    /// Something waits, is left out, or fails.
-    Caution,
-    /// A round found something, or nothing.
-    Round,
-    /// A trouble began or ended.
-    Trouble,
-    /// The story goes on.
+    /// Something waits, is excluded, or fails.
+    Warning,
+    /// A reconciliation cycle ended.
+    Cycle,
+    /// A disruption began or ended.
+    Disruption,
+    /// The story continued.
     Story,
 }
 
-/// One thing that happened.
+/// A log entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// Its number; they grow by one.
+    /// Its number; consecutive.
     pub n: u64,
-    /// When, in simulated time.
+    /// The simulated time.
     pub at: Timestamp,
-    /// Whose, by the name in addresses; everybody's where there is none.
+    /// The customer's slug; none for all customers.
     pub tenant: Option<&'static str>,
-    /// What it is about.
+    /// The kind.
     pub kind: EntryKind,
-    /// It, in words.
+    /// A sentence.
     pub text: String,
-    /// The team, or what else it is about.
+    /// The team, or another subject.
     pub about: Option<String>,
     /// The side that was changed.
     pub side: Option<Side>,
-    /// A call's status; 0 where no answer came.
+    /// A call's status; 0 without an answer.
     pub status: Option<u16>,
 }
 
-/// An entry that has no number yet.
+/// The content of an entry.
 #[derive(Default)]
-pub(super) struct Words {
+pub(super) struct Note {
     pub(super) text: String,
     pub(super) about: Option<String>,
     pub(super) side: Option<Side>,
     pub(super) status: Option<u16>,
 }
 
-impl From<String> for Words {
+impl From<String> for Note {
     fn from(text: String) -> Self {
         Self { text, ..Self::default() }
     }
 }
 
-impl From<&str> for Words {
+impl From<&str> for Note {
     fn from(text: &str) -> Self {
         text.to_owned().into()
     }
 }
 
-impl Words {
+impl Note {
     pub(super) fn about(self, about: impl Into<String>) -> Self {
         Self { about: Some(about.into()), ..self }
     }
@@ -87,7 +87,7 @@ impl Words {
     }
 }
 
-/// All that happened lately.
+/// The latest entries.
 #[derive(Default)]
 pub(super) struct Log {
     entries: VecDeque<Entry>,
@@ -100,17 +100,17 @@ impl Log {
         at: Timestamp,
         tenant: Option<&'static str>,
         kind: EntryKind,
-        words: impl Into<Words>,
+        note: impl Into<Note>,
     ) {
-        let Words { text, about, side, status } = words.into();
+        let Note { text, about, side, status } = note.into();
         self.next += 1;
         self.entries.push_back(Entry { n: self.next, at, tenant, kind, text, about, side, status });
-        if self.entries.len() > KEPT {
+        if self.entries.len() > CAPACITY {
             self.entries.pop_front();
         }
     }
 
-    /// What came after the entry of this number.
+    /// The entries after this number.
     pub(super) fn after(&self, n: u64) -> impl Iterator<Item = &Entry> {
         let first = self.entries.front().map_or(0, |entry| entry.n);
         let skipped = usize::try_from((n + 1).saturating_sub(first)).unwrap_or(usize::MAX);

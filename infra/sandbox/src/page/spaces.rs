@@ -1,22 +1,25 @@
-//! The spaces of a team and their folders: how they are, and what people do to them.
+//! The spaces of a team and their folders: their state, and changes by people.
 
 use domain::ids::{GroupId, RoomId, TeamId};
 use domain::membership::Side;
 use engine::folders;
-use engine::link::Kept;
-use serde::{Deserialize, Serialize};
+use engine::link::LinkRow;
+use serde::Serialize;
+use sim::{Refused, Room};
 
-use super::act::checked;
-use super::log::Words;
-use super::play::{Play, refused};
-use crate::world::Refused;
+use super::action::{SpaceAction, SpaceChange};
+use super::cast::Customer;
+use super::environment::{Environment, refused};
+use super::log::Note;
+use super::names::checked;
+use super::phrases;
 
-/// A space and its folder, as they are and as they are known.
+/// A space and its folder, in the services and in the table.
 #[derive(Serialize)]
-pub(super) struct SpaceShown {
+pub(super) struct SpaceView {
     id: RoomId,
     title: String,
-    /// The folder that it is linked to, by the name that it has now.
+    /// The linked folder, by its present name.
     folder: Option<String>,
     state: Option<String>,
     why: Option<&'static str>,
@@ -24,126 +27,153 @@ pub(super) struct SpaceShown {
 
 /// Spaces and folders of a team.
 #[derive(Serialize, Default)]
-pub(super) struct SpacesShown {
-    spaces: Vec<SpaceShown>,
-    /// Folders of the group's library to which no space of the team is linked.
+pub(super) struct SpacesView {
+    spaces: Vec<SpaceView>,
+    /// Folders of the group's library without a linked space.
     unlinked: Vec<String>,
-    waiting: Option<&'static str>,
+    /// The reason why folders wait.
+    blocker: Option<&'static str>,
 }
 
-/// What somebody does to a space or to its folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SpaceAct {
-    /// A new space in the team.
-    Create,
-    /// The space gets another title.
-    Rename,
-    /// The space is deleted.
-    Delete,
-    /// The space leaves the team.
-    TakeOut,
-    /// The folder gets another name, in SharePoint.
-    RenameFolder,
-    /// The folder is deleted, in SharePoint.
-    DeleteFolder,
-    /// The link is removed, in Webex.
-    Unlink,
+/// The spaces of a team and the folders of its group.
+pub(super) async fn view(
+    env: &Environment,
+    customer: &Customer,
+    team: TeamId,
+    group: Option<GroupId>,
+    row: Option<&LinkRow>,
+) -> SpacesView {
+    let (world, store, tenant) = (env.world(), env.backend().store.as_ref(), customer.tenant);
+    let known = folders::spaces(store, tenant, team).await.unwrap_or_default();
+    let folder_row = folders::load(store, tenant, team).await.ok().flatten();
+    let blocker = folder_row.and_then(|row| row.folders.blocker);
+    let mut unlinked = group.map(|group| world.drive_folders(group)).unwrap_or_default();
+    let mut spaces = vec![];
+    for id in world.spaces(team) {
+        let Some(room) = world.room(id) else { continue };
+        let folder = room.folder.map(|linked| {
+            let found = unlinked.iter().position(|folder| folder.id == linked.item);
+            found.map_or(linked.name, |found| unlinked.swap_remove(found).path)
+        });
+        let status = known.get(&id).map(|space| space.status).filter(|_| row.is_some());
+        spaces.push(SpaceView {
+            id,
+            title: room.title,
+            folder,
+            state: status.map(|status| status.state().to_string()),
+            why: status.map(phrases::status),
+        });
+    }
+    let mut unlinked: Vec<String> = unlinked.into_iter().map(|folder| folder.path).collect();
+    unlinked.sort();
+    SpacesView { spaces, unlinked, blocker: blocker.map(|blocker| phrases::blocker(blocker.by)) }
 }
 
-impl Play {
-    pub(super) async fn spaces(
-        &self,
-        at: usize,
-        team: TeamId,
-        group: Option<GroupId>,
-        kept: Option<&Kept>,
-    ) -> SpacesShown {
-        let (world, store) = (self.world(), self.house.ground().store.as_ref());
-        let tenant = self.customers[at].tenant;
-        let known = folders::spaces(store, tenant, team).await.unwrap_or_default();
-        let waiting = folders::load(store, tenant, team).await.ok().flatten().and_then(|kept| kept.folders.hindrance);
-        let mut there = group.map(|group| world.drive_folders(group)).unwrap_or_default();
-        let mut spaces = vec![];
-        for id in world.spaces(team) {
-            let Some(room) = world.room(id) else { continue };
-            let linked = room.folder.map(|linked| {
-                let found = there.iter().position(|folder| folder.id == linked.item);
-                found.map_or(linked.name, |found| there.swap_remove(found).path)
-            });
-            let standing = known.get(&id).map(|space| space.standing).filter(|_| kept.is_some());
-            spaces.push(SpaceShown {
-                id,
-                title: room.title,
-                folder: linked,
-                state: standing.map(|standing| standing.state().to_string()),
-                why: standing.map(folders::Standing::explanation),
-            });
-        }
-        let mut unlinked: Vec<String> = there.into_iter().map(|folder| folder.path).collect();
-        unlinked.sort();
-        SpacesShown { spaces, unlinked, waiting: waiting.map(|hindered| hindered.by.explanation()) }
+/// Changes a space or its folder.
+pub(super) async fn change(
+    env: &Environment,
+    customer: &Customer,
+    change: &SpaceChange,
+) -> Result<Note, Refused> {
+    let SpaceChange { team, space, kind, name } = change;
+    let name = name.as_deref().unwrap_or_default();
+    let world = env.world();
+    if *kind == SpaceAction::Create {
+        return create(env, customer, *team, name);
     }
+    let id = space.filter(|space| world.spaces(*team).contains(space));
+    let id = id.ok_or_else(|| refused("The team has no such space."))?;
+    let room = world.room(id).ok_or_else(|| refused("There is no such space."))?;
+    let (text, side) = match kind {
+        SpaceAction::Create | SpaceAction::Rename | SpaceAction::Delete | SpaceAction::TakeOut => {
+            if id == team.general_space() {
+                return Err(refused(
+                    "This is the General space: it exists as long as its team, and has its name.",
+                ));
+            }
+            (change_space(env, id, *kind, name)?, Side::Team)
+        }
+        SpaceAction::RenameFolder | SpaceAction::DeleteFolder => {
+            let group = group_of(env, customer, *team).await?;
+            (change_folder(env, group, &room, *kind, name)?, Side::Group)
+        }
+        SpaceAction::Unlink => {
+            folder_of(&room)?;
+            group_of(env, customer, *team).await?;
+            world.unlink_folder(id);
+            ("The link to the folder was removed in Webex.".into(), Side::Team)
+        }
+    };
+    Ok(Note::from(text).about(room.title).side(side))
+}
 
-    /// Does something to a space or its folder.
-    pub(super) async fn act_on_space(
-        &self,
-        at: usize,
-        (team, space): (TeamId, Option<RoomId>),
-        (act, name): (SpaceAct, Option<&str>),
-    ) -> Result<Words, Refused> {
-        let world = self.world();
-        let named = || checked(name.unwrap_or_default());
-        if act == SpaceAct::Create {
-            let name = named()?;
-            let people = world.team(team).map(|team| team.people).unwrap_or_default();
-            let officer = self.customers[at].handle.officer;
-            let by = people.into_keys().find(|person| *person != officer);
-            world.create_room(by.ok_or_else(|| refused("The team has nobody."))?, name, Some(team));
-            return Ok(Words::from("A space was made in the team, in Webex.").about(name).side(Side::Team));
+fn create(
+    env: &Environment,
+    customer: &Customer,
+    team: TeamId,
+    name: &str,
+) -> Result<Note, Refused> {
+    let (world, name) = (env.world(), checked(name)?);
+    let people = world.team(team).map(|team| team.people).unwrap_or_default();
+    let by = people.into_keys().find(|person| *person != customer.handle.service_account);
+    let by = by.ok_or_else(|| refused("The team has no members."))?;
+    world.create_room(by, name, Some(team));
+    Ok(Note::from("A space was created in the team, in Webex.").about(name).side(Side::Team))
+}
+
+fn change_space(
+    env: &Environment,
+    id: RoomId,
+    kind: SpaceAction,
+    name: &str,
+) -> Result<String, Refused> {
+    let world = env.world();
+    Ok(match kind {
+        SpaceAction::Delete => {
+            world.delete_room(id);
+            "The space was deleted in Webex.".into()
         }
-        let id = space.filter(|space| world.spaces(team).contains(space));
-        let id = id.ok_or_else(|| refused("The team has no such space."))?;
-        let room = world.room(id).ok_or_else(|| refused("There is no such space."))?;
-        let group = self.links(at).await.get(&team).and_then(|kept| kept.link.group());
-        let is_general = id == team.general_space();
-        let folder = || {
-            let linked = room.folder.as_ref().ok_or_else(|| refused("The space has no folder."))?;
-            group.map(|group| (group, linked.item.clone())).ok_or_else(|| refused("The team has no group."))
-        };
-        let (text, side) = match act {
-            SpaceAct::Rename | SpaceAct::Delete | SpaceAct::TakeOut if is_general => {
-                return Err(refused("This is the General space: it comes and goes with its team, and bears its name."));
-            }
-            SpaceAct::Create | SpaceAct::Rename => {
-                let name = named()?;
-                world.rename_room(id, name);
-                (format!("The space was renamed to “{name}” in Webex."), Side::Team)
-            }
-            SpaceAct::Delete => {
-                world.delete_room(id);
-                ("The space was deleted in Webex.".into(), Side::Team)
-            }
-            SpaceAct::TakeOut => {
-                world.take_out_of_team(id);
-                ("The space left its team in Webex.".into(), Side::Team)
-            }
-            SpaceAct::RenameFolder => {
-                let ((group, item), name) = (folder()?, named()?);
-                world.rename_drive_folder(group, &item, name);
-                (format!("The folder was renamed to “{name}” in SharePoint."), Side::Group)
-            }
-            SpaceAct::DeleteFolder => {
-                let (group, item) = folder()?;
-                world.delete_drive_folder(group, &item);
-                ("The folder was deleted in SharePoint.".into(), Side::Group)
-            }
-            SpaceAct::Unlink => {
-                folder()?;
-                world.unlink_folder(id);
-                ("Somebody removed the link to the folder, in Webex.".into(), Side::Team)
-            }
-        };
-        Ok(Words::from(text).about(room.title).side(side))
+        SpaceAction::TakeOut => {
+            world.take_out_of_team(id);
+            "The space was removed from its team in Webex.".into()
+        }
+        _ => {
+            let name = checked(name)?;
+            world.rename_room(id, name);
+            format!("The space was renamed to “{name}” in Webex.")
+        }
+    })
+}
+
+fn change_folder(
+    env: &Environment,
+    group: GroupId,
+    room: &Room,
+    kind: SpaceAction,
+    name: &str,
+) -> Result<String, Refused> {
+    let (world, item) = (env.world(), folder_of(room)?);
+    if kind == SpaceAction::DeleteFolder {
+        world.delete_drive_folder(group, item);
+        return Ok("The folder was deleted in SharePoint.".into());
     }
+    let name = checked(name)?;
+    world.rename_drive_folder(group, item, name);
+    Ok(format!("The folder was renamed to “{name}” in SharePoint."))
+}
+
+/// The id of the linked folder.
+fn folder_of(room: &Room) -> Result<&str, Refused> {
+    let linked = room.folder.as_ref().ok_or_else(|| refused("The space has no folder."))?;
+    Ok(&linked.item)
+}
+
+async fn group_of(
+    env: &Environment,
+    customer: &Customer,
+    team: TeamId,
+) -> Result<GroupId, Refused> {
+    let links = env.links(customer).await;
+    let group = links.get(&team).and_then(|row| row.link.group());
+    group.ok_or_else(|| refused("The team has no group."))
 }

@@ -1,26 +1,10 @@
-//! What the services do, asked over HTTP with no client in between.
+//! The page's API over HTTP.
 
-#![expect(clippy::unwrap_used, reason = "what a test cannot read has failed it")]
+#![expect(clippy::unwrap_used, reason = "a test fails on what it cannot read")]
 
-mod ask;
-mod browser;
-mod keys;
-
-mod consent_entra;
-mod entra;
-mod faults;
-mod graph_batch;
-mod graph_delta;
-mod graph_drives;
-mod graph_groups;
-mod graph_relations;
-mod graph_replicas;
-mod graph_subscriptions;
-mod page;
-mod points;
-mod signin_entra;
-mod signin_webex;
-mod webex_access;
-mod webex_events;
-mod webex_people;
-mod webex_spaces;
+mod access;
+mod actions;
+mod disruptions;
+mod site;
+mod spaces;
+mod story;

@@ -1,4 +1,5 @@
-//! Conditions, changes and queries in DynamoDB's expression language. Every name and value goes in by a placeholder, so no attribute can be a reserved word.
+//! Conditions, changes and queries in DynamoDB's expression language. Every name and value is a
+//! placeholder, so no attribute can be a reserved word.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,7 @@ use serde_dynamo::AttributeValue;
 
 use store::table::{Change, Condition, EXPIRES_AT, Query, Test};
 
-/// The placeholders of one request.
+/// Placeholders of one request.
 #[derive(Debug, Default)]
 pub(super) struct Placeholders {
     names: HashMap<String, String>,
@@ -16,12 +17,12 @@ pub(super) struct Placeholders {
 }
 
 impl Placeholders {
-    /// What stands for the names; `None` where there are none, since the service refuses an empty map.
+    /// Returns the names. `None` if there are none, since the service refuses an empty map.
     pub(super) fn names(&self) -> Option<HashMap<String, String>> {
         Some(self.names.clone()).filter(|names| !names.is_empty())
     }
 
-    /// What stands for the values.
+    /// Returns the values.
     pub(super) fn values(&self) -> Option<HashMap<String, Value>> {
         Some(self.values.clone()).filter(|values| !values.is_empty())
     }
@@ -42,56 +43,73 @@ impl Placeholders {
         self.value(AttributeValue::N(number.to_string()))
     }
 
-    /// The condition; `None` if nothing must hold. An item whose end has come at `now` counts as absent.
+    /// Returns the condition, or `None` if there is none. An item that expired at `now` counts as
+    /// absent.
     pub(super) fn condition(&mut self, condition: &Condition, now: Timestamp) -> Option<String> {
         let tests = match condition {
             Condition::Any => return None,
             Condition::Absent => {
-                let (pk, end, now) = (self.name("pk"), self.name(EXPIRES_AT), self.number(now.as_second()));
+                let (pk, end, now) =
+                    (self.name("pk"), self.name(EXPIRES_AT), self.number(now.as_second()));
                 return Some(format!("attribute_not_exists({pk}) OR {end} <= {now}"));
             }
             Condition::Holds(tests) => tests,
         };
         let (pk, end, now) = (self.name("pk"), self.name(EXPIRES_AT), self.number(now.as_second()));
-        let mut all = vec![format!("attribute_exists({pk}) AND (attribute_not_exists({end}) OR {end} > {now})")];
+        let mut all = vec![format!(
+            "attribute_exists({pk}) AND (attribute_not_exists({end}) OR {end} > {now})"
+        )];
         all.extend(tests.iter().map(|test| match test {
-            Test::Equals(name, value) => format!("{} = {}", self.name(name), self.value(value.clone())),
+            Test::Equals(name, value) => {
+                format!("{} = {}", self.name(name), self.value(value.clone()))
+            }
             Test::Below(name, limit) => format!("{} < {}", self.name(name), self.number(*limit)),
             Test::Missing(name) => format!("attribute_not_exists({})", self.name(name)),
         }));
         Some(all.join(" AND "))
     }
 
-    /// The update expression.
+    /// Returns the update expression.
     pub(super) fn update(&mut self, changes: &[Change]) -> String {
         let (mut set, mut add, mut remove) = (Vec::new(), Vec::new(), Vec::new());
         for change in changes {
             match change {
-                Change::Set(name, value) => set.push(format!("{} = {}", self.name(name), self.value(value.clone()))),
-                Change::Add(name, by) => add.push(format!("{} {}", self.name(name), self.number(*by))),
+                Change::Set(name, value) => {
+                    set.push(format!("{} = {}", self.name(name), self.value(value.clone())))
+                }
+                Change::Add(name, by) => {
+                    add.push(format!("{} {}", self.name(name), self.number(*by)))
+                }
                 Change::Remove(name) => remove.push(self.name(name)),
             }
         }
         let clauses = [("SET", set), ("ADD", add), ("REMOVE", remove)];
         let clauses = clauses.into_iter().filter(|(_, parts)| !parts.is_empty());
-        clauses.map(|(verb, parts)| format!("{verb} {}", parts.join(", "))).collect::<Vec<_>>().join(" ")
+        clauses
+            .map(|(verb, parts)| format!("{verb} {}", parts.join(", ")))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
-    /// The key condition of a query.
+    /// Returns the key condition of a query.
     pub(super) fn key_condition(&mut self, query: &Query) -> String {
         let (pk_name, sk_name) = match query {
             Query::Partition { .. } => ("pk", "sk"),
             Query::Due { .. } => ("gsi1pk", "gsi1sk"),
             Query::Listed { .. } => ("gsi2pk", "gsi2sk"),
         };
-        let (Query::Partition { pk, .. } | Query::Due { pk, .. } | Query::Listed { pk, .. }) = query;
-        let partition = format!("{} = {}", self.name(pk_name), self.value(AttributeValue::S(pk.clone())));
+        let (Query::Partition { pk, .. } | Query::Due { pk, .. } | Query::Listed { pk, .. }) =
+            query;
+        let partition =
+            format!("{} = {}", self.name(pk_name), self.value(AttributeValue::S(pk.clone())));
         match query {
             Query::Due { at_most, .. } => {
                 format!("{partition} AND {} <= {}", self.name(sk_name), self.number(*at_most))
             }
             // The service refuses an empty text here.
-            Query::Partition { prefix, .. } | Query::Listed { prefix, .. } if prefix.is_empty() => partition,
+            Query::Partition { prefix, .. } | Query::Listed { prefix, .. } if prefix.is_empty() => {
+                partition
+            }
             Query::Partition { prefix, .. } | Query::Listed { prefix, .. } => {
                 let prefix = self.value(AttributeValue::S(prefix.clone()));
                 format!("{partition} AND begins_with({}, {prefix})", self.name(sk_name))

@@ -1,5 +1,8 @@
-//! The table in DynamoDB: keys `pk` and `sk` (S), index `gsi1` by `gsi1pk` (S) and `gsi1sk` (N), index `gsi2` by `gsi2pk` (S) and `gsi2sk` (S), time to live at
-//! `expires_at` (N), both indexes with the keys and `expires_at`.
+//! The table in DynamoDB.
+//!
+//! Keys are `pk` and `sk` (S). Index `gsi1` has the keys `gsi1pk` (S) and `gsi1sk` (N), index
+//! `gsi2` has `gsi2pk` (S) and `gsi2sk` (S). Both project the keys and `expires_at` (N), which is
+//! the time to live.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,22 +15,24 @@ use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue as Value, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValue,
-    TransactWriteItem, Update,
+    AttributeValue as Value, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put,
+    ReturnValue, TransactWriteItem, Update,
 };
 use serde_dynamo::Item;
 
 mod expression;
 
 use self::expression::Placeholders;
-use crate::sdk::{Failure, failure, passes_by};
+use crate::sdk::{SdkFailure, failure, is_transient};
 use domain::clock::Clock;
 use store::table::limits::{check_changes, check_writes};
-use store::table::{Change, Condition, Cursor, Key, Page, Query, Store, StoreError, Write, is_live};
+use store::table::{
+    Change, Condition, Cursor, Key, Page, Query, Store, StoreError, Write, is_live,
+};
 
-/// Most keys in one `BatchGetItem`.
+/// Maximum number of keys in one `BatchGetItem`.
 const BATCH_LIMIT: usize = 100;
-/// How often in a row a batch may bring nothing before the table counts as busy.
+/// Number of empty batches in a row after which the table counts as busy.
 const IDLE_BATCHES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -39,7 +44,7 @@ pub struct DynamoStore {
 }
 
 impl DynamoStore {
-    /// The table of this name.
+    /// Returns the table with this name.
     pub fn new(client: Client, table: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
         Self { client, table: table.into(), clock }
     }
@@ -48,11 +53,16 @@ impl DynamoStore {
         Some(Item::from(attributes)).filter(|item| is_live(item, self.clock.now()))
     }
 
-    async fn batch(&self, keys: Vec<HashMap<String, Value>>, found: &mut Vec<Item>) -> Result<(), StoreError> {
+    async fn batch(
+        &self,
+        keys: Vec<HashMap<String, Value>>,
+        found: &mut Vec<Item>,
+    ) -> Result<(), StoreError> {
         let (mut left, mut idle, mut pause) = (keys, 0, FIRST_PAUSE);
         while !left.is_empty() {
             let asked = left.len();
-            let request = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
+            let request =
+                KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
             let answer = self
                 .client
                 .batch_get_item()
@@ -61,10 +71,20 @@ impl DynamoStore {
                 .await
                 .map_err(|error| sorted(&error))?;
             found.extend(
-                answer.responses.into_iter().flatten().flat_map(|(_, items)| items).filter_map(|item| self.live(item)),
+                answer
+                    .responses
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|(_, items)| items)
+                    .filter_map(|item| self.live(item)),
             );
-            left = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
-            // A batch that brought something was cut for its size, which is no reason to wait.
+            left = answer
+                .unprocessed_keys
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, rest)| rest.keys)
+                .collect();
+            // A batch that returned items was cut for its size, so there is no reason to wait.
             if left.len() < asked {
                 idle = 0;
                 continue;
@@ -113,7 +133,8 @@ impl DynamoStore {
 
     async fn transaction(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         let parts: Result<Vec<_>, _> = writes.into_iter().map(|write| self.part(write)).collect();
-        let request = self.client.transact_write_items().set_transact_items(Some(parts.map_err(unbuilt)?));
+        let request =
+            self.client.transact_write_items().set_transact_items(Some(parts.map_err(unbuilt)?));
         request.send().await.map(drop).map_err(|error| match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 cancellation(cancelled.cancellation_reasons(), error.request_id())
@@ -190,7 +211,8 @@ impl Store for DynamoStore {
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
-        let keys: Vec<_> = keys.iter().collect::<BTreeSet<_>>().into_iter().map(attributes).collect();
+        let keys: Vec<_> =
+            keys.iter().collect::<BTreeSet<_>>().into_iter().map(attributes).collect();
         let mut found = Vec::new();
         for some in keys.chunks(BATCH_LIMIT) {
             self.batch(some.to_vec(), &mut found).await?;
@@ -198,7 +220,12 @@ impl Store for DynamoStore {
         Ok(found)
     }
 
-    async fn query(&self, query: &Query, limit: usize, start: Option<&Cursor>) -> Result<Page, StoreError> {
+    async fn query(
+        &self,
+        query: &Query,
+        limit: usize,
+        start: Option<&Cursor>,
+    ) -> Result<Page, StoreError> {
         let mut placeholders = Placeholders::default();
         let key_condition = placeholders.key_condition(query);
         let (index, consistent) = match query {
@@ -220,12 +247,18 @@ impl Store for DynamoStore {
             .send()
             .await
             .map_err(|error| sorted(&error))?;
-        let next = answer.last_evaluated_key.map(|keys| Cursor::behind(&Item::from(keys))).transpose()?;
+        let next =
+            answer.last_evaluated_key.map(|keys| Cursor::behind(&Item::from(keys))).transpose()?;
         let items = answer.items.into_iter().flatten().filter_map(|item| self.live(item)).collect();
         Ok(Page { items, next })
     }
 
-    async fn update(&self, key: &Key, changes: Vec<Change>, condition: Condition) -> Result<Item, StoreError> {
+    async fn update(
+        &self,
+        key: &Key,
+        changes: Vec<Change>,
+        condition: Condition,
+    ) -> Result<Item, StoreError> {
         check_changes(&changes)?;
         let mut placeholders = Placeholders::default();
         let condition = placeholders.condition(&condition, self.clock.now());
@@ -253,7 +286,9 @@ impl Store for DynamoStore {
         match writes.pop() {
             None => Ok(()),
             Some(Write::Put(item, condition)) => self.put(item, &condition).await,
-            Some(Write::Update(key, changes, condition)) => self.update(&key, changes, condition).await.map(drop),
+            Some(Write::Update(key, changes, condition)) => {
+                self.update(&key, changes, condition).await.map(drop)
+            }
             Some(Write::Delete(key, condition)) => self.delete(&key, &condition).await,
             Some(check @ Write::Check(..)) => self.transaction(vec![check]).await,
         }
@@ -279,17 +314,22 @@ where
         return StoreError::ConditionFailed;
     }
     match failure(error) {
-        Failure::Busy(what) => StoreError::Busy(what),
-        Failure::Refused(what) => StoreError::Refused(what),
+        SdkFailure::Busy(what) => StoreError::Busy(what),
+        SdkFailure::Refused(what) => StoreError::Refused(what),
     }
 }
 
-/// Why a transaction was cancelled. A mistake in one part outweighs a condition in another, since it will be there the next time too.
+/// Returns the error of a cancelled transaction. A mistake in one part outweighs a condition in
+/// another, since a retry would find it again.
 fn cancellation(reasons: &[CancellationReason], request: Option<&str>) -> StoreError {
-    let codes = || reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None");
-    let mistake = codes().find(|code| *code != "ConditionalCheckFailed" && !passes_by(code));
+    let codes =
+        || reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None");
+    let mistake = codes().find(|code| *code != "ConditionalCheckFailed" && !is_transient(code));
     let what = |code: &str| {
-        let text = reasons.iter().find(|reason| reason.code() == Some(code)).and_then(CancellationReason::message);
+        let text = reasons
+            .iter()
+            .find(|reason| reason.code() == Some(code))
+            .and_then(CancellationReason::message);
         format!("{code}: {} (request {})", text.unwrap_or("no text"), request.unwrap_or("unknown"))
     };
     match mistake {

@@ -1,5 +1,10 @@
-//! The contract of store, queue and secrets, held against the in-memory twins and against AWS.
+//! Contract tests of store, queue and secrets, for the in-memory twins and for AWS.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
 
 mod contract;

@@ -1,4 +1,4 @@
-//! The client, and how it reads listings.
+//! The client, and its reading of listings.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use crate::complete::Complete;
 use crate::http::{Access, Api, Call, CallError, Caller, InvalidBaseUrl, Transport};
 use domain::clock::Clock;
 
-/// How often a listing starts again because the service forgot a page of it.
+/// Maximum number of restarts of a listing whose page the service forgot.
 const RESTARTS: usize = 2;
 
-/// Microsoft Graph, version 1.0.
+/// Client of Microsoft Graph, version 1.0.
 #[derive(Clone)]
 pub struct Graph {
     pub(super) caller: Caller,
-    /// The same service, as far as it is SharePoint: limits and refusals of its own.
+    /// Caller of SharePoint, by the same service with separate limits and refusals.
     pub(super) files: Caller,
 }
 
-/// A page of a listing.
+/// Page of a listing.
 #[derive(Deserialize)]
 pub(super) struct Page<T> {
     pub(super) value: Vec<T>,
@@ -31,15 +31,20 @@ pub(super) struct Page<T> {
 }
 
 impl Graph {
-    /// Graph at `base`, with the version: `https://graph.microsoft.com/v1.0`.
-    pub fn new(base: &str, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Result<Self, InvalidBaseUrl> {
+    /// Returns a client of Graph at `base` with the version, such as
+    /// `https://graph.microsoft.com/v1.0`.
+    pub fn new(
+        base: &str,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, InvalidBaseUrl> {
         let caller = |api| Caller::new(api, base, transport.clone(), clock.clone(), read_refusal);
         Ok(Self { caller: caller(Api::Graph)?, files: caller(Api::SharePoint)? })
     }
 
-    /// Reads `listing` to its last page, beginning with `first` if that was read already. Where the service has forgotten a page
-    /// (`Directory_ExpiredPageToken`) it starts again, twice at most.
-    pub(super) async fn read_to_the_end<T: DeserializeOwned>(
+    /// Reads `listing` to its last page, from `first` if it was read already. Restarts at most
+    /// twice if the service forgot a page (`Directory_ExpiredPageToken`).
+    pub(super) async fn read_all_pages<T: DeserializeOwned>(
         &self,
         access: &Access,
         mut first: Option<Page<T>>,
@@ -69,11 +74,11 @@ impl Graph {
         while let Some(link) = page.next {
             let answer = self.caller.call(access, Call::follow(link.clone())).await?;
             if !followed.insert(link) {
-                return Err(answer.unreadable("the pages lead round in a circle"));
+                return Err(answer.unreadable("the pages link in a circle"));
             }
             page = answer.json()?;
             all.append(&mut page.value);
         }
-        Ok(Complete::read_to_the_end(all))
+        Ok(Complete::new(all))
     }
 }

@@ -1,4 +1,4 @@
-//! Groups that were deleted, and how others are kept from it.
+//! Deletion, restoration and renewal of groups.
 
 use http::Method;
 use jiff::Timestamp;
@@ -13,51 +13,60 @@ use domain::ids::GroupId;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeletedGroup {
-    /// Its id.
+    /// Id of the group.
     pub id: GroupId,
-    /// Its name.
+    /// Name of the group.
     pub display_name: String,
-    /// When it was deleted, if the service says so.
+    /// Time of the deletion, if the service says it.
     #[serde(rename = "deletedDateTime")]
     pub deleted_at: Option<Timestamp>,
 }
 
-/// What became of a deletion.
+/// Outcome of a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
-    /// It is deleted now.
+    /// It was deleted.
     Deleted,
-    /// It is not there (404), perhaps since it was deleted before.
+    /// It does not exist (404), perhaps because of an earlier deletion.
     NotFound,
 }
 
 impl Graph {
-    /// The group if it is deleted and can be restored.
-    pub async fn deleted_group(&self, access: &Access, group: GroupId) -> Result<Option<DeletedGroup>, CallError> {
+    /// Returns the group if it is deleted and can be restored.
+    pub async fn deleted_group(
+        &self,
+        access: &Access,
+        group: GroupId,
+    ) -> Result<Option<DeletedGroup>, CallError> {
         // Without $select: the listing's type is directoryObject, which has no name.
         self.get(access, Call::get(format!("/directory/deletedItems/{group}"))).await
     }
 
-    /// Deletes a group. For 30 days it can be restored, with site and mailbox.
-    pub async fn delete_group(&self, access: &Access, group: GroupId) -> Result<Deletion, CallError> {
+    /// Deletes a group. It can be restored for 30 days, with site and mailbox.
+    pub async fn delete_group(
+        &self,
+        access: &Access,
+        group: GroupId,
+    ) -> Result<Deletion, CallError> {
         let path = format!("/groups/{group}");
         match self.caller.call(access, Call::new(Method::DELETE, path.clone())).await {
             Ok(_) => Ok(Deletion::Deleted),
             Err(error) if error.status() == Some(404) => {
-                let there: Option<IgnoredAny> = self.get(access, Call::get(path).query("$select", "id")).await?;
+                let there: Option<IgnoredAny> =
+                    self.get(access, Call::get(path).query("$select", "id")).await?;
                 if there.is_some() { Err(error.contradicted()) } else { Ok(Deletion::NotFound) }
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Restores a deleted group; its contents can take a day to come back.
+    /// Restores a deleted group. Its contents can take a day to return.
     pub async fn restore_group(&self, access: &Access, group: GroupId) -> Result<(), CallError> {
         let call = Call::new(Method::POST, format!("/directory/deletedItems/{group}/restore"));
         self.caller.call(access, call).await.map(drop)
     }
 
-    /// Puts off the expiration of a group by the policy's lifetime.
+    /// Extends the expiration of a group by the policy's lifetime.
     pub async fn renew_group(&self, access: &Access, group: GroupId) -> Result<(), CallError> {
         let call = Call::new(Method::POST, format!("/groups/{group}/renew")).repeat(Repeat::Safe);
         self.caller.call(access, call).await.map(drop)

@@ -1,4 +1,4 @@
-//! Which groups have changed. <https://learn.microsoft.com/graph/api/group-delta>
+//! Changes of groups. <https://learn.microsoft.com/graph/api/group-delta>
 
 use std::collections::BTreeSet;
 
@@ -9,28 +9,29 @@ use super::error::is_delta_expired;
 use crate::http::{Access, Call, CallError};
 use domain::ids::GroupId;
 
-/// From where changes are wanted.
+/// Start of the changes to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeltaFrom {
-    /// From now on: brings a link and no groups.
+    /// Now: returns a link and no groups.
     Now,
-    /// From where an earlier answer ended: its `next` or its `delta`. A link lives for seven days.
+    /// The `next` or `delta` link of an earlier answer. A link is valid for seven days.
     Link(String),
 }
 
-/// Changes.
+/// Answer with changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delta {
-    /// A page of them.
+    /// Page of changes.
     Page {
-        /// Groups of the whole directory that were changed, made or deleted; what changed is not said. Some may be named again, some late.
+        /// Changed, new or deleted groups of the whole directory, without details. Some can come
+        /// twice, some late.
         groups: Vec<GroupId>,
-        /// The link to the next page; an empty page may have one.
+        /// Link to the next page. An empty page can have one.
         next: Option<String>,
-        /// The link to keep for the next time; on the last page.
+        /// Link to store for the next time. Only the last page has one.
         delta: Option<String>,
     },
-    /// The link is of no use any more: begin with [`DeltaFrom::Now`] and look at all groups.
+    /// The link is no longer valid. Start with [`DeltaFrom::Now`] and read all groups.
     Expired,
 }
 
@@ -49,12 +50,13 @@ struct ChangedGroup {
 }
 
 impl Graph {
-    /// One page of the changes of all groups of the directory.
+    /// Returns one page of the changes of all groups of the directory.
     pub async fn delta(&self, access: &Access, from: DeltaFrom) -> Result<Delta, CallError> {
         let (call, is_link) = match from {
-            // Who is not selected is not followed: members and owners must stand here to be noticed.
+            // Graph follows only selected properties, so members and owners must be here.
             DeltaFrom::Now => {
-                let call = Call::get("/groups/delta").query("$select", "id,displayName,members,owners");
+                let call =
+                    Call::get("/groups/delta").query("$select", "id,displayName,members,owners");
                 (call.query("$deltatoken", "latest"), false)
             }
             DeltaFrom::Link(link) => (Call::follow(link), true),
@@ -66,7 +68,7 @@ impl Graph {
         };
         let page: DeltaPage = answer.json()?;
         if page.next.is_none() && page.delta.is_none() {
-            return Err(answer.unreadable("neither a next page nor an end"));
+            return Err(answer.unreadable("neither a next link nor a delta link"));
         }
         let groups: BTreeSet<_> = page.value.into_iter().map(|group| group.id).collect();
         Ok(Delta::Page { groups: groups.into_iter().collect(), next: page.next, delta: page.delta })

@@ -1,7 +1,9 @@
-//! A group's document library and the folders in it: SharePoint, through Graph. <https://learn.microsoft.com/graph/api/resources/driveitem>
+//! Document library of a group and its folders: SharePoint, through Graph.
+//! <https://learn.microsoft.com/graph/api/resources/driveitem>
 //!
-//! It has limits, refusals and a consent of its own, so these calls are made with the access of the app for files. What was deleted cannot be brought back from here: to
-//! restore an item is for personal drives only. <https://learn.microsoft.com/graph/api/driveitem-restore>
+//! Limits, refusals and consent are separate, so these calls use the access of the app for files.
+//! Deleted items cannot be restored here, since that API is for personal drives only.
+//! <https://learn.microsoft.com/graph/api/driveitem-restore>
 
 use std::fmt;
 
@@ -16,11 +18,12 @@ use domain::ids::GroupId;
 
 const SELECT: &str = "id,name,webUrl,eTag,folder,root,parentReference";
 
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'!');
+const SEGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'!');
 
-/// A text that cannot be part of a path, so that it is no id of SharePoint's.
+/// Text that cannot be part of a path, so it is no SharePoint id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an id of SharePoint's: {0:?}")]
+#[error("not a SharePoint id: {0:?}")]
 pub struct InvalidDriveId(pub String);
 
 macro_rules! opaque {
@@ -33,13 +36,17 @@ macro_rules! opaque {
         impl TryFrom<String> for $name {
             type Error = InvalidDriveId;
             fn try_from(text: String) -> Result<Self, Self::Error> {
-                let is_of_an_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'!' | b'=');
-                let is_one = !text.is_empty() && text.len() <= 500 && text.bytes().all(is_of_an_id);
-                if is_one { Ok(Self(text)) } else { Err(InvalidDriveId(text.chars().take(200).collect())) }
+                let is_allowed = |byte: u8| {
+                    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'!' | b'=')
+                };
+                if (1..=500).contains(&text.len()) && text.bytes().all(is_allowed) {
+                    return Ok(Self(text));
+                }
+                Err(InvalidDriveId(text.chars().take(200).collect()))
             }
         }
         impl $name {
-            /// As SharePoint spells it.
+            /// Returns SharePoint's spelling.
             pub fn as_str(&self) -> &str { &self.0 }
         }
         impl From<$name> for String {
@@ -52,35 +59,35 @@ macro_rules! opaque {
 }
 
 opaque! {
-    /// A document library.
+    /// Id of a document library.
     DriveId;
-    /// A folder, which keeps its id when it is renamed or moved within its library.
+    /// Id of a folder. It stays when the folder is renamed or moved within its library.
     ItemId;
 }
 
-/// A group's document library.
+/// Document library of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Drive {
-    /// Its id.
+    /// Id of the library.
     pub id: DriveId,
-    /// Where people open it.
+    /// URL in the browser.
     #[serde(default)]
     pub web_url: String,
 }
 
-/// Something in a library.
+/// Item of a library.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DriveItem {
-    /// Its id.
+    /// Id of the item.
     pub id: ItemId,
-    /// What it is called now.
+    /// Current name.
     pub name: String,
-    /// Where people open it; it goes with the name.
+    /// URL in the browser. It changes with the name.
     #[serde(default)]
     pub web_url: String,
-    /// Which version this is, for [`Graph::rename_item`].
+    /// Version, for [`Graph::rename_item`].
     #[serde(default)]
     pub e_tag: Option<String>,
     folder: Option<Facet>,
@@ -98,44 +105,45 @@ struct ParentReference {
 }
 
 impl DriveItem {
-    /// Whether it is a folder that can be a space's: no file, and not the library itself.
+    /// Returns `true` for a folder that a space can have: neither a file nor the library itself.
     pub fn is_folder(&self) -> bool {
         self.folder.is_some() && self.root.is_none()
     }
 
-    /// The folder in which it is; `None` where that was not said.
+    /// Returns the parent folder, if the answer contains it.
     pub fn parent(&self) -> Option<&ItemId> {
         self.parent_reference.id.as_ref()
     }
 }
 
-/// What became of making a folder.
+/// Outcome of creating a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Made {
-    /// It was made.
-    Made(DriveItem),
-    /// Something of this name is there already (409 `nameAlreadyExists`), whatever the case.
+pub enum FolderCreation {
+    /// It was created.
+    Created(DriveItem),
+    /// The name is taken (409 `nameAlreadyExists`), ignoring case.
     NameTaken,
 }
 
-/// What became of giving something another name.
+/// Outcome of renaming an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Moved {
-    /// It has the name.
+    /// It was renamed.
     Renamed(DriveItem),
-    /// Something else has it.
+    /// Another item has the name.
     NameTaken,
-    /// Somebody changed it since it was read (412): read it again.
+    /// The item changed since it was read (412). Read it again.
     Changed,
-    /// It is gone.
+    /// The item is gone.
     NotFound,
 }
 
 impl Graph {
-    /// What keeps Graph from taking this token for files, if anything does: it is asked for the library of a group that does not exist, and who may not ask is told so (401, 403) before who asks in vain.
+    /// Returns Graph's refusal of this token for files, if any. Asks for the library of a group
+    /// that does not exist: Graph checks permissions (401, 403) first.
     pub async fn refusal_of_files(&self, access: &Access) -> Result<Option<CallError>, CallError> {
-        let nobody = GroupId(uuid::Uuid::nil());
-        match self.files.call(access, Call::get(format!("/groups/{nobody}/drive"))).await {
+        let missing = GroupId(uuid::Uuid::nil());
+        match self.files.call(access, Call::get(format!("/groups/{missing}/drive"))).await {
             Ok(_) => Ok(None),
             Err(error) => match error.status() {
                 Some(401 | 403) => Ok(Some(error)),
@@ -145,13 +153,18 @@ impl Graph {
         }
     }
 
-    /// The default library of a group; `None` while the group's site is not there: minutes to hours after the group was made, it answers 404.
-    pub async fn group_drive(&self, access: &Access, group: GroupId) -> Result<Option<Drive>, CallError> {
+    /// Returns the default library of a group. `None` until the group's site exists, which takes
+    /// minutes to hours (404).
+    pub async fn group_drive(
+        &self,
+        access: &Access,
+        group: GroupId,
+    ) -> Result<Option<Drive>, CallError> {
         let call = Call::get(format!("/groups/{group}/drive")).query("$select", "id,webUrl");
         self.file(access, call).await
     }
 
-    /// Something in a library; `None` where it is not, or not any more.
+    /// Returns an item of a library, if it still exists.
     pub async fn drive_item(
         &self,
         access: &Access,
@@ -161,7 +174,7 @@ impl Graph {
         self.file(access, Call::get(path_of(drive, item)).query("$select", SELECT)).await
     }
 
-    /// What has this name at the root of a library, whatever the case.
+    /// Returns the item of this name at the root of a library, ignoring case.
     pub async fn item_at_root(
         &self,
         access: &Access,
@@ -172,19 +185,25 @@ impl Graph {
         self.file(access, Call::get(path).query("$select", SELECT)).await
     }
 
-    /// Makes a folder at the root of a library. One that is there already is never replaced, and never gets a sibling "Name 1".
-    pub async fn make_folder(&self, access: &Access, drive: &DriveId, name: &str) -> Result<Made, CallError> {
+    /// Creates a folder at the root of a library. It never replaces an existing one, and never
+    /// creates a sibling "Name 1".
+    pub async fn make_folder(
+        &self,
+        access: &Access,
+        drive: &DriveId,
+        name: &str,
+    ) -> Result<FolderCreation, CallError> {
         let body = json!({"name": name, "folder": {}, "@microsoft.graph.conflictBehavior": "fail"});
-        // A second one does nothing but answer 409.
+        // A second call has no effect, and returns 409.
         let call = Call::new(Method::POST, format!("/drives/{}/root/children", encoded(&drive.0)));
         match self.files.call(access, call.json(&body).repeat(Repeat::Safe)).await {
-            Ok(answer) => answer.json().map(Made::Made),
-            Err(error) if is_taken(&error) => Ok(Made::NameTaken),
+            Ok(answer) => answer.json().map(FolderCreation::Created),
+            Err(error) if is_taken(&error) => Ok(FolderCreation::NameTaken),
             Err(error) => Err(error),
         }
     }
 
-    /// Gives something in a library another name, if it is still as it was read.
+    /// Renames an item of a library, if it did not change since it was read.
     pub async fn rename_item(
         &self,
         access: &Access,
@@ -192,7 +211,8 @@ impl Graph {
         item: &DriveItem,
         name: &str,
     ) -> Result<Moved, CallError> {
-        let mut call = Call::new(Method::PATCH, path_of(drive, &item.id)).json(&json!({"name": name}));
+        let mut call =
+            Call::new(Method::PATCH, path_of(drive, &item.id)).json(&json!({"name": name}));
         if let Some(e_tag) = &item.e_tag {
             call = call.header_value("if-match", e_tag);
         }
@@ -200,15 +220,21 @@ impl Graph {
             Ok(answer) => answer.json().map(Moved::Renamed),
             Err(error) if is_taken(&error) => Ok(Moved::NameTaken),
             Err(error) if error.status() == Some(412) => Ok(Moved::Changed),
-            Err(error) if error.status() == Some(404) => match self.drive_item(access, drive, &item.id).await? {
-                Some(_) => Err(error.contradicted()),
-                None => Ok(Moved::NotFound),
-            },
+            Err(error) if error.status() == Some(404) => {
+                match self.drive_item(access, drive, &item.id).await? {
+                    Some(_) => Err(error.contradicted()),
+                    None => Ok(Moved::NotFound),
+                }
+            }
             Err(error) => Err(error),
         }
     }
 
-    async fn file<T: serde::de::DeserializeOwned>(&self, access: &Access, call: Call) -> Result<Option<T>, CallError> {
+    async fn file<T: serde::de::DeserializeOwned>(
+        &self,
+        access: &Access,
+        call: Call,
+    ) -> Result<Option<T>, CallError> {
         match self.files.call(access, call).await {
             Ok(answer) => answer.json().map(Some),
             Err(error) if error.status() == Some(404) => Ok(None),
@@ -225,7 +251,7 @@ fn encoded(segment: &str) -> impl fmt::Display + '_ {
     utf8_percent_encode(segment, SEGMENT)
 }
 
-/// Final, whereas another 409 of Graph's is worth a second try.
+/// Returns `true` for a taken name. It is final, while Graph's other 409 is worth a retry.
 fn is_taken(error: &CallError) -> bool {
     matches!(error.refusal(), Some((409, "nameAlreadyExists", _)))
 }

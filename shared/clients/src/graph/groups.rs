@@ -1,4 +1,4 @@
-//! Groups: made, found, read, renamed.
+//! Groups: create, find, read, rename.
 
 use std::collections::BTreeMap;
 
@@ -14,33 +14,33 @@ use super::Graph;
 use super::client::Page;
 use super::error::{NameFault, is_already_there, is_reference_missing, name_fault};
 use crate::complete::Complete;
-use crate::http::{Access, Answer, Call, CallError, Failure, Repeat};
+use crate::http::{Access, Answer, Call, CallError, CallFailure, Repeat};
 use domain::ids::{GroupId, ObjectId};
 
-/// Most members and owners, together, that one call can add.
+/// Maximum number of members and owners, together, that one call adds.
 pub const RELATIONS_PER_CALL: usize = 20;
 
 pub(super) const SELECT: &str = "id,displayName,mailNickname,mail,createdDateTime,expirationDateTime,groupTypes,onPremisesSyncEnabled,isAssignableToRole,visibility";
 
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What a group is made of. It is kept in this form, so that a second try asks for the very same group.
+/// Group to create. It is stored in this form, so that a retry requests exactly the same group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewGroup {
-    /// The name, at most 256 characters.
+    /// Display name, at most 256 characters.
     pub display_name: String,
-    /// The address before the `@`: at most 64 ASCII characters, unique in the directory.
+    /// Address before the `@`: at most 64 ASCII characters, unique in the directory.
     pub mail_nickname: String,
-    /// What it is for; an empty one is left out, since the service refuses it.
+    /// Description. An empty one is not sent, because the service refuses it.
     pub description: Option<String>,
-    /// The owners, one at least: a group that is made without gets no site.
+    /// Owners, at least one. A group created without owners gets no site.
     pub owners: Vec<ObjectId>,
-    /// The members; owners are members only if they stand here, too.
+    /// Members. Owners are members only if they are listed here too.
     pub members: Vec<ObjectId>,
 }
 
 impl NewGroup {
-    /// Owners and members, at most [`RELATIONS_PER_CALL`].
+    /// Returns the number of owners and members, at most [`RELATIONS_PER_CALL`].
     pub fn relations(&self) -> usize {
         self.owners.len() + self.members.len()
     }
@@ -53,15 +53,18 @@ impl NewGroup {
             "mailEnabled": true,
             "securityEnabled": false,
             "visibility": "Private",
-            // Only here: it cannot be set later, and a first look would send everybody a mail.
+            // Only possible at creation. Without it, the first sync sends a mail to all members.
             "resourceBehaviorOptions": ["WelcomeEmailDisabled"],
         });
         if let Some(description) = self.description.as_ref().filter(|text| !text.is_empty()) {
             body["description"] = json!(description);
         }
-        for (property, people) in [("owners@odata.bind", &self.owners), ("members@odata.bind", &self.members)] {
+        for (property, people) in
+            [("owners@odata.bind", &self.owners), ("members@odata.bind", &self.members)]
+        {
             if !people.is_empty() {
-                body[property] = people.iter().map(|person| format!("{base}/users/{person}")).collect();
+                body[property] =
+                    people.iter().map(|person| format!("{base}/users/{person}")).collect();
             }
         }
         body
@@ -72,29 +75,30 @@ impl NewGroup {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
-    /// Its id.
+    /// Id of the group.
     pub id: GroupId,
-    /// Its name, decorated by the organization's naming policy.
+    /// Display name, decorated by the organization's naming policy.
     pub display_name: String,
-    /// The address before the `@`, as it was asked for.
+    /// Address before the `@`, as requested.
     pub mail_nickname: String,
-    /// The address, which need not begin with the nickname.
+    /// Address, which can begin differently from the nickname.
     pub mail: Option<String>,
-    /// When it was made.
+    /// Time of creation.
     #[serde(rename = "createdDateTime")]
     pub created: Option<Timestamp>,
-    /// When the expiration policy deletes it.
+    /// Time when the expiration policy deletes the group.
     #[serde(rename = "expirationDateTime")]
     pub expires: Option<Timestamp>,
-    /// `Unified`: a Microsoft 365 group; `DynamicMembership`: its members follow a rule and cannot be changed.
+    /// `Unified` for a Microsoft 365 group. `DynamicMembership` if a rule sets the members, so that
+    /// they cannot be changed.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub group_types: Vec<String>,
-    /// Whether its master is a directory on premises, so that it cannot be changed here.
+    /// `true` if an on-premises directory owns the group, so that it cannot be changed here.
     #[serde(rename = "onPremisesSyncEnabled")]
     pub is_on_premises_synced: Option<bool>,
-    /// Whether roles of the directory can be given to it; such a group's members are protected.
+    /// `true` if directory roles can be assigned to the group. Its members are protected.
     pub is_assignable_to_role: Option<bool>,
-    /// `Private`, `Public`, or `HiddenMembership`: nobody is told who is in it.
+    /// `Private`, `Public`, or `HiddenMembership`, which hides the members.
     pub visibility: Option<String>,
 }
 
@@ -102,37 +106,37 @@ fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Strin
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// What became of making a group.
+/// Outcome of creating a group.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Upserted {
-    /// It was made.
+    /// It was created.
     Created(Group),
-    /// A group with this unique name was there. The service has given it the properties of the request.
+    /// A group with this unique name existed. The service gave it the properties of the request.
     Existed,
-    /// The organization's naming policy refuses the name.
+    /// The naming policy of the organization refuses the name.
     NeedsName {
-        /// The name that it accepts.
+        /// Name that the policy accepts.
         suggested: String,
     },
-    /// Something else in the directory has this address, perhaps a deleted group.
+    /// Another object of the directory has this address, perhaps a deleted group.
     NicknameTaken,
-    /// Somebody among owners and members does not exist, or not yet everywhere; nothing was made.
+    /// An owner or member does not exist, or not yet on all replicas. Nothing was created.
     BindRefused(CallError),
 }
 
-/// What became of a new name.
+/// Outcome of renaming a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renamed {
-    /// The group has it.
+    /// It was renamed.
     Renamed,
-    /// The organization's naming policy refuses it.
+    /// The naming policy of the organization refuses the name.
     NeedsName {
-        /// The name that it accepts.
+        /// Name that the policy accepts.
         suggested: String,
     },
 }
 
-/// What is a member or an owner.
+/// Kind of a member or owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
     /// A user.
@@ -141,23 +145,23 @@ pub enum ObjectKind {
     Other,
 }
 
-/// A member or an owner.
+/// A member or owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DirectoryObject {
-    /// Its id.
+    /// Id of the object.
     pub id: ObjectId,
-    /// What it is.
+    /// Kind of the object.
     pub kind: ObjectKind,
 }
 
-/// A group with everybody in it.
+/// A group with all its members and owners.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupReading {
     /// The group.
     pub group: Group,
-    /// Its direct members, by id; for a Microsoft 365 group there are no others.
+    /// Direct members, sorted by id. A Microsoft 365 group has no others.
     pub members: Complete<Vec<DirectoryObject>>,
-    /// Its owners, by id.
+    /// Owners, sorted by id.
     pub owners: Complete<Vec<DirectoryObject>>,
 }
 
@@ -169,7 +173,8 @@ struct ListedObject {
 }
 
 impl ListedObject {
-    /// Without a type it counts as a user: were it left out, it would look as if somebody had been removed.
+    /// Returns the kind. An object without a type counts as a user, since skipping it would look
+    /// like a removal.
     fn kind(&self) -> ObjectKind {
         match &self.kind {
             Some(kind) if !kind.eq_ignore_ascii_case("#microsoft.graph.user") => ObjectKind::Other,
@@ -179,16 +184,19 @@ impl ListedObject {
 }
 
 impl Graph {
-    /// Makes the group with this unique name unless it is there. Not repeated when the answer is lost: the next call's [`Upserted::Existed`] then says that it was
-    /// made, which only the one who kept the request can tell from somebody else's group.
+    /// Creates the group with this unique name unless it exists. Not repeated when the answer is
+    /// lost. The next call then returns [`Upserted::Existed`], and only the caller who stored the
+    /// request knows the group as its own.
     pub async fn upsert_group(
         &self,
         access: &Access,
         unique_name: &str,
         group: &NewGroup,
     ) -> Result<Upserted, CallError> {
-        let call = Call::new(Method::PATCH, by_unique_name(unique_name)).header("prefer", "create-if-missing");
-        let call = call.json(&group.body(self.caller.base())).repeat(Repeat::Unsafe).accept(&[400, 422]);
+        let call = Call::new(Method::PATCH, by_unique_name(unique_name))
+            .header("prefer", "create-if-missing");
+        let call =
+            call.json(&group.body(self.caller.base())).repeat(Repeat::Unsafe).accept(&[400, 422]);
         let answer = match self.caller.call(access, call).await {
             Ok(answer) => answer,
             Err(error) if is_reference_missing(&error) => return Ok(Upserted::BindRefused(error)),
@@ -203,7 +211,7 @@ impl Graph {
         match name_fault(&answer.body, &group.display_name) {
             Some(NameFault::Policy(suggested)) => Ok(Upserted::NeedsName { suggested }),
             Some(NameFault::NicknameTaken) => Ok(Upserted::NicknameTaken),
-            // Somebody was faster; or its owners and members are there already.
+            // Another call created it first, or its owners and members are there already.
             Some(NameFault::UniqueNameTaken) => Ok(Upserted::Existed),
             None if is_already_there(&error) => Ok(Upserted::Existed),
             None if is_reference_missing(&error) => Ok(Upserted::BindRefused(error)),
@@ -211,21 +219,29 @@ impl Graph {
         }
     }
 
-    /// The group with this unique name. One that was just made may be missing for seconds.
-    pub async fn group_by_unique_name(&self, access: &Access, unique_name: &str) -> Result<Option<Group>, CallError> {
+    /// Returns the group with this unique name. A new one can be missing for seconds.
+    pub async fn group_by_unique_name(
+        &self,
+        access: &Access,
+        unique_name: &str,
+    ) -> Result<Option<Group>, CallError> {
         self.get(access, Call::get(by_unique_name(unique_name)).query("$select", SELECT)).await
     }
 
-    /// The group alone; `None` if there is none.
+    /// Returns the group without members.
     pub async fn group(&self, access: &Access, group: GroupId) -> Result<Option<Group>, CallError> {
         self.get(access, Call::get(format!("/groups/{group}")).query("$select", SELECT)).await
     }
 
-    /// The group with all its members and owners, as they were at about the same moment; `None` if there is no such group.
+    /// Returns the group with all its members and owners, read at about the same time.
     ///
     /// # Errors
-    /// Anything but three complete answers is an error, above all a listing that is not found while the group is (transient).
-    pub async fn read_group(&self, access: &Access, group: GroupId) -> Result<Option<GroupReading>, CallError> {
+    /// Fails without three complete answers. A missing listing of an existing group is transient.
+    pub async fn read_group(
+        &self,
+        access: &Access,
+        group: GroupId,
+    ) -> Result<Option<GroupReading>, CallError> {
         let path = format!("/groups/{group}");
         let listing = |relation| format!("{path}/{relation}?$select=id&$top=999");
         let urls = [format!("{path}?$select={SELECT}"), listing("members"), listing("owners")];
@@ -249,15 +265,24 @@ impl Graph {
         first: Result<Box<RawValue>, CallError>,
     ) -> Result<Complete<Vec<DirectoryObject>>, CallError> {
         let listing = Call::get(path.clone()).query("$select", "id").query("$top", "999");
-        let first: Option<Page<ListedObject>> = Some(parsed(&first.map_err(not_whole)?, &path)?);
-        let read = self.read_to_the_end(access, first, &listing).await.map_err(not_whole)?;
-        let objects: BTreeMap<_, _> = read.get().iter().map(|object| (object.id, object.kind())).collect();
-        Ok(Complete::read_to_the_end(objects.into_iter().map(|(id, kind)| DirectoryObject { id, kind }).collect()))
+        let first: Option<Page<ListedObject>> = Some(parsed(&first.map_err(incomplete)?, &path)?);
+        let read = self.read_all_pages(access, first, &listing).await.map_err(incomplete)?;
+        let objects: BTreeMap<_, _> =
+            read.get().iter().map(|object| (object.id, object.kind())).collect();
+        Ok(Complete::new(
+            objects.into_iter().map(|(id, kind)| DirectoryObject { id, kind }).collect(),
+        ))
     }
 
-    /// Gives the group another name.
-    pub async fn rename_group(&self, access: &Access, group: GroupId, name: &str) -> Result<Renamed, CallError> {
-        let call = Call::new(Method::PATCH, format!("/groups/{group}")).json(&json!({"displayName": name}));
+    /// Renames the group.
+    pub async fn rename_group(
+        &self,
+        access: &Access,
+        group: GroupId,
+        name: &str,
+    ) -> Result<Renamed, CallError> {
+        let call = Call::new(Method::PATCH, format!("/groups/{group}"))
+            .json(&json!({"displayName": name}));
         let answer = self.caller.call(access, call.accept(&[400, 422])).await?;
         match name_fault(&answer.body, name) {
             _ if answer.status < 300 => Ok(Renamed::Renamed),
@@ -266,13 +291,17 @@ impl Graph {
         }
     }
 
-    /// An answer that was accepted for the sake of its body, as the error that it is.
+    /// Turns an answer that was accepted because of its body into its error.
     fn refused(&self, answer: &Answer) -> CallError {
         answer.failed(self.caller.refusal(answer.status, &answer.body))
     }
 
-    /// One object, or `None` for a 404.
-    pub(super) async fn get<T: DeserializeOwned>(&self, access: &Access, call: Call) -> Result<Option<T>, CallError> {
+    /// Returns one object, or `None` for a 404.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        access: &Access,
+        call: Call,
+    ) -> Result<Option<T>, CallError> {
         match self.caller.call(access, call).await {
             Ok(answer) => answer.json().map(Some),
             Err(error) if error.status() == Some(404) => Ok(None),
@@ -285,20 +314,20 @@ fn by_unique_name(name: &str) -> String {
     format!("/groups(uniqueName='{}')", utf8_percent_encode(&name.replace('\'', "''"), KEY))
 }
 
-/// A part of an answer to a batch.
+/// Parses one answer of a batch.
 pub(super) fn parsed<T: DeserializeOwned>(body: &RawValue, path: &str) -> Result<T, CallError> {
     serde_json::from_str(body.get()).map_err(|error| CallError {
         api: crate::http::Api::Graph,
         method: Method::GET,
         path: path.into(),
         request_id: None,
-        failure: Failure::unreadable(200, error),
+        failure: CallFailure::unreadable(200, error),
         in_doubt: false,
     })
 }
 
-/// The group was found, so that a listing of it that is not found is a replica's mistake.
-fn not_whole(error: CallError) -> CallError {
+/// Turns a 404 of a listing into a transient error. The group was found, so the replica is late.
+fn incomplete(error: CallError) -> CallError {
     if error.status() == Some(404) { error.contradicted() } else { error }
 }
 
@@ -317,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_not_sent() {
+    fn empty_fields_are_not_sent() {
         for description in [None, Some("")] {
             let body = group(description, vec![]).body("https://graph.microsoft.com/v1.0");
             for property in ["description", "owners@odata.bind", "members@odata.bind"] {
@@ -327,20 +356,26 @@ mod tests {
     }
 
     #[test]
-    fn people_are_bound_by_urls_of_the_configured_service() {
+    fn bind_urls_use_the_configured_base() {
         let owner: ObjectId = "87d349ed-44d7-43e1-9a83-5f2406dee5bd".parse().unwrap();
         let body = group(None, vec![owner]).body("https://graph.microsoft.us/v1.0");
-        assert_eq!(body["owners@odata.bind"], json!([format!("https://graph.microsoft.us/v1.0/users/{owner}")]));
+        assert_eq!(
+            body["owners@odata.bind"],
+            json!([format!("https://graph.microsoft.us/v1.0/users/{owner}")])
+        );
     }
 
     #[test]
-    fn a_key_stays_one_key_whatever_is_in_it() {
+    fn unique_name_is_escaped() {
         assert_eq!(by_unique_name("webex-team-1"), "/groups(uniqueName='webex-team-1')");
-        assert_eq!(by_unique_name("o'hara/x ü?"), "/groups(uniqueName='o%27%27hara%2Fx%20%C3%BC%3F')");
+        assert_eq!(
+            by_unique_name("o'hara/x ü?"),
+            "/groups(uniqueName='o%27%27hara%2Fx%20%C3%BC%3F')"
+        );
     }
 
     #[test]
-    fn an_object_without_a_type_counts_as_a_user() {
+    fn object_without_type_is_a_user() {
         let kind = |kind: Option<&str>| {
             let id = "87d349ed-44d7-43e1-9a83-5f2406dee5bd".parse().unwrap();
             ListedObject { id, kind: kind.map(Into::into) }.kind()

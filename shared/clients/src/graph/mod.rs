@@ -1,8 +1,11 @@
-//! Microsoft Graph and Entra's token endpoint: what we call, and nothing more. <https://learn.microsoft.com/graph/api/overview>
+//! Microsoft Graph and Entra's token endpoint, reduced to the calls that we need.
+//! <https://learn.microsoft.com/graph/api/overview>
 //!
 //! # Guarantees
-//! A listing is complete or an error. What is addressed to one group is written one call after the other. A member or owner is removed by a URL that ends in
-//! `/$ref`: without it the same call deletes the user.
+//! - A listing is complete or an error.
+//! - Writes to one group are sequential.
+//! - A removal of a member or owner uses a URL that ends in `/$ref`. Without it the same call
+//!   deletes the user.
 
 mod batch;
 mod client;
@@ -22,10 +25,13 @@ mod users;
 pub use client::Graph;
 pub use deleted::{DeletedGroup, Deletion};
 pub use delta::{Delta, DeltaFrom};
-pub use drives::{Drive, DriveId, DriveItem, InvalidDriveId, ItemId, Made, Moved};
-pub use error::is_young;
-pub use groups::{DirectoryObject, Group, GroupReading, NewGroup, ObjectKind, RELATIONS_PER_CALL, Renamed, Upserted};
-pub use organization::{Organization, VerifiedDomain};
+pub use drives::{Drive, DriveId, DriveItem, FolderCreation, InvalidDriveId, ItemId, Moved};
+pub use error::is_not_replicated;
+pub use groups::{
+    DirectoryObject, Group, GroupReading, NewGroup, ObjectKind, RELATIONS_PER_CALL, Renamed,
+    Upserted,
+};
+pub use organization::{DirectoryProfile, VerifiedDomain};
 pub use relations::{Bind, BindOutcome, Bound, Relation, Unbound};
 pub use search::GroupsFound;
 pub use settings::{GroupCreation, GroupSettings};

@@ -1,4 +1,4 @@
-//! What a directory says of itself. <https://learn.microsoft.com/graph/api/organization-list>
+//! Profile of a directory. <https://learn.microsoft.com/graph/api/organization-list>
 
 use serde::Deserialize;
 
@@ -6,38 +6,42 @@ use super::Graph;
 use crate::http::{Access, Call, CallError};
 use domain::ids::DirectoryId;
 
-/// A directory.
+/// Profile of a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Organization {
-    /// Its id.
+pub struct DirectoryProfile {
+    /// Id of the directory.
     pub id: DirectoryId,
-    /// What it is called.
+    /// Display name.
     pub display_name: Option<String>,
-    /// The domains that are proven to be its own.
+    /// Verified domains of the directory.
     #[serde(default)]
     pub verified_domains: Vec<VerifiedDomain>,
 }
 
-/// A domain of a directory.
+/// Domain of a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifiedDomain {
-    /// Its name.
+    /// Name of the domain.
     pub name: String,
-    /// Whether new users get it.
+    /// `true` for the default domain of new users.
     #[serde(default)]
     pub is_default: bool,
 }
 
 #[derive(Deserialize)]
 struct Listing {
-    value: Vec<Organization>,
+    value: Vec<DirectoryProfile>,
 }
 
 impl Graph {
-    /// The directory that the token is for. A signed-in user's `User.Read` is enough; the app by itself would need `Organization.Read.All`.
-    pub async fn organization(&self, access: &Access) -> Result<Option<Organization>, CallError> {
+    /// Returns the directory of the token. A user's `User.Read` is enough. The app alone would need
+    /// `Organization.Read.All`.
+    pub async fn directory_profile(
+        &self,
+        access: &Access,
+    ) -> Result<Option<DirectoryProfile>, CallError> {
         let call = Call::get("/organization").query("$select", "id,displayName,verifiedDomains");
         Ok(self.caller.call(access, call).await?.json::<Listing>()?.value.into_iter().next())
     }

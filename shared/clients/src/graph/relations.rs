@@ -1,4 +1,4 @@
-//! Who is a member and who is an owner.
+//! Members and owners of groups: add and remove.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::error::{
-    is_already_there, is_last_owner, is_no_such_person, is_not_there, is_quota_exceeded, is_unknown_to_a_replica,
-    is_young,
+    is_already_there, is_last_owner, is_no_such_person, is_not_replicated, is_not_there,
+    is_quota_exceeded, is_unknown_to_a_replica,
 };
 use super::{Graph, RELATIONS_PER_CALL};
-use crate::http::{Access, Call, CallError, Class, Failure, Repeat};
+use crate::http::{Access, Call, CallError, CallFailure, ErrorClass, Repeat};
 use domain::ids::{GroupId, ObjectId};
 
-/// What somebody is to a group. The two are independent: an owner is no member by that.
+/// Relation of a person to a group. The two are independent: an owner need not be a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Relation {
     /// A member.
     Member,
-    /// An owner; a hundred at most.
+    /// An owner. A group has at most 100.
     Owner,
 }
 
@@ -31,67 +31,71 @@ impl fmt::Display for Relation {
     }
 }
 
-/// Somebody who is to become something.
+/// Person to add as member or owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bind {
-    /// Who.
+    /// User to add.
     pub person: ObjectId,
-    /// What.
+    /// Relation to add.
     pub relation: Relation,
 }
 
-/// What became of one.
+/// Outcome of one addition.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BindOutcome {
-    /// They are it now.
+    /// They were added.
     Done,
-    /// They were it before, or since a try whose answer was lost.
+    /// They were there before, or since a try whose answer was lost.
     AlreadyThere,
     /// The directory has no such user.
     NoSuchUser,
-    /// The group has all the owners that it can have.
+    /// The group has the maximum number of owners.
     OwnerLimit,
-    /// The service refuses, and would again.
+    /// The service refused, and would again.
     Refused(CallError),
 }
 
-/// What became of all. Those in neither list were not tried.
+/// Outcomes of several additions. Those in neither list were not tried.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Bound {
-    /// What is known, in the order of the calls.
+    /// Known outcomes, in the order of the calls.
     pub outcomes: Vec<(Bind, BindOutcome)>,
-    /// Those whose call was sent without its effect being known.
+    /// Additions that were sent and whose effect is unknown.
     pub unknown: Vec<Bind>,
-    /// Why the rest was not tried.
+    /// Reason why the rest was not tried.
     pub stopped: Option<CallError>,
 }
 
-/// What became of a removal.
+/// Outcome of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unbound {
-    /// They are it no more.
+    /// They were removed.
     Removed,
-    /// They were not, or there is no such person or group: the service does not tell which.
+    /// They were not there, or person or group do not exist. The service does not say which.
     NotThere,
-    /// A group keeps its last owner.
+    /// They are the last owner, whom the service never removes.
     LastOwner,
 }
 
 impl Graph {
-    /// Adds members and owners, twenty in a call and one call after the other, since writes to one group collide. A call is all or nothing: where the service
-    /// refuses one, its people are added one by one.
+    /// Adds members and owners, 20 per call. Calls are sequential, because writes to one group
+    /// collide. A call is all or nothing, so after a refusal its people are added one by one.
     pub async fn bind(&self, access: &Access, group: GroupId, binds: &[Bind]) -> Bound {
         let mut bound = Bound::default();
         if let [_] = binds {
-            // Nobody else would be refused along: one call tells, also that somebody is there already.
+            // A single addition needs no fallback, and its own call also shows if it exists
+            // already.
             self.bind_singly(access, group, binds, &mut bound).await;
             return bound;
         }
         for chunk in binds.chunks(RELATIONS_PER_CALL) {
-            let patch = Call::new(Method::PATCH, format!("/groups/{group}")).json(&self.bind_body(chunk));
+            let patch =
+                Call::new(Method::PATCH, format!("/groups/{group}")).json(&self.bind_body(chunk));
             match self.caller.call(access, patch).await {
                 Ok(_) => bound.outcomes.extend(chunk.iter().map(|bind| (*bind, BindOutcome::Done))),
-                Err(error) if is_about_one(&error) => self.bind_singly(access, group, chunk, &mut bound).await,
+                Err(error) if is_about_one(&error) => {
+                    self.bind_singly(access, group, chunk, &mut bound).await
+                }
                 Err(error) => bound.stop(error, chunk),
             }
             if bound.stopped.is_some() {
@@ -101,20 +105,31 @@ impl Graph {
         bound
     }
 
-    async fn bind_singly(&self, access: &Access, group: GroupId, binds: &[Bind], bound: &mut Bound) {
+    async fn bind_singly(
+        &self,
+        access: &Access,
+        group: GroupId,
+        binds: &[Bind],
+        bound: &mut Bound,
+    ) {
         for bind in binds {
             let path = format!("/groups/{group}/{}/$ref", bind.relation);
-            let call = Call::new(Method::POST, path).json(&json!({"@odata.id": self.object_url(bind.person)}));
+            let call = Call::new(Method::POST, path)
+                .json(&json!({"@odata.id": self.object_url(bind.person)}));
             let outcome = match self.caller.call(access, call.repeat(Repeat::Safe)).await {
                 Ok(_) => BindOutcome::Done,
                 Err(error) if is_already_there(&error) => BindOutcome::AlreadyThere,
-                Err(error) if is_quota_exceeded(&error) && bind.relation == Relation::Owner => BindOutcome::OwnerLimit,
-                Err(error) if is_unknown_to_a_replica(&error) => match self.user(access, bind.person).await {
-                    Ok(None) => BindOutcome::NoSuchUser,
-                    Ok(Some(_)) => return bound.stop(error, &[]),
-                    Err(error) => return bound.stop(error, &[]),
-                },
-                Err(error) if is_young(&error) => return bound.stop(error, &[]),
+                Err(error) if is_quota_exceeded(&error) && bind.relation == Relation::Owner => {
+                    BindOutcome::OwnerLimit
+                }
+                Err(error) if is_unknown_to_a_replica(&error) => {
+                    match self.user(access, bind.person).await {
+                        Ok(None) => BindOutcome::NoSuchUser,
+                        Ok(Some(_)) => return bound.stop(error, &[]),
+                        Err(error) => return bound.stop(error, &[]),
+                    }
+                }
+                Err(error) if is_not_replicated(&error) => return bound.stop(error, &[]),
                 Err(error) if is_no_such_person(&error, bind.person) => BindOutcome::NoSuchUser,
                 Err(error) if is_about_one(&error) => BindOutcome::Refused(error),
                 Err(error) => return bound.stop(error, &[*bind]),
@@ -123,17 +138,33 @@ impl Graph {
         }
     }
 
-    /// Takes somebody out of the members. Being an owner is another matter.
-    pub async fn remove_member(&self, access: &Access, group: GroupId, person: ObjectId) -> Result<Unbound, CallError> {
+    /// Removes a person from the members. Their ownership stays.
+    pub async fn remove_member(
+        &self,
+        access: &Access,
+        group: GroupId,
+        person: ObjectId,
+    ) -> Result<Unbound, CallError> {
         self.remove(access, group, Bind { person, relation: Relation::Member }).await
     }
 
-    /// Takes somebody out of the owners. In groups with a team this can, seldom, end the membership too.
-    pub async fn remove_owner(&self, access: &Access, group: GroupId, person: ObjectId) -> Result<Unbound, CallError> {
+    /// Removes a person from the owners. In groups with a team this can, rarely, end the membership
+    /// too.
+    pub async fn remove_owner(
+        &self,
+        access: &Access,
+        group: GroupId,
+        person: ObjectId,
+    ) -> Result<Unbound, CallError> {
         self.remove(access, group, Bind { person, relation: Relation::Owner }).await
     }
 
-    async fn remove(&self, access: &Access, group: GroupId, bind: Bind) -> Result<Unbound, CallError> {
+    async fn remove(
+        &self,
+        access: &Access,
+        group: GroupId,
+        bind: Bind,
+    ) -> Result<Unbound, CallError> {
         match self.caller.call(access, Call::new(Method::DELETE, removal(group, bind))).await {
             Ok(_) => Ok(Unbound::Removed),
             Err(error) if is_not_there(&error) => Ok(Unbound::NotThere),
@@ -168,16 +199,19 @@ impl Bound {
     }
 }
 
-/// The one place that knows how somebody is removed from a group: without `/$ref` the same call deletes the user.
+/// Returns the URL of a removal. This is the only place that builds it: without `/$ref` the call
+/// deletes the user.
 fn removal(group: GroupId, bind: Bind) -> String {
     format!("/groups/{group}/{}/{}/$ref", bind.relation, bind.person)
 }
 
-/// Whether a refusal can be about one of those in a call rather than about the group, the service or us.
+/// Returns `true` if a refusal can concern one of the people rather than the group, the service or
+/// us.
 fn is_about_one(error: &CallError) -> bool {
-    let is_final = matches!(error.failure, Failure::Refused { .. }) && error.class() == Class::Permanent;
-    // Which of the two the newer wording means shows only when they are added one by one.
-    is_final && (!is_young(error) || is_unknown_to_a_replica(error))
+    let is_final = matches!(error.failure, CallFailure::Refused { .. })
+        && error.class() == ErrorClass::Permanent;
+    // The newer wording means group or person. Only single additions tell which.
+    is_final && (!is_not_replicated(error) || is_unknown_to_a_replica(error))
 }
 
 #[cfg(test)]
@@ -185,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_removal_ends_with_ref_so_that_it_never_deletes_the_user() {
+    fn removal_url_ends_with_ref() {
         let group = "b320ee12-b1cd-4cca-b648-a437be61c5cd".parse().unwrap();
         let person: ObjectId = "87d349ed-44d7-43e1-9a83-5f2406dee5bd".parse().unwrap();
         for relation in [Relation::Member, Relation::Owner] {

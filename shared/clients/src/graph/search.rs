@@ -1,4 +1,4 @@
-//! Groups by the beginning of their name or address.
+//! Search of groups by the beginning of their name or address.
 
 use serde::Deserialize;
 
@@ -6,15 +6,15 @@ use super::Graph;
 use super::groups::{Group, SELECT};
 use crate::http::{Access, Call, CallError};
 
-/// Groups that a search shows.
+/// Maximum number of groups in a result.
 const SHOWN: &str = "50";
 
-/// What a search found.
+/// Result of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupsFound {
-    /// The first of them, by name.
+    /// First groups, sorted by name.
     pub groups: Vec<Group>,
-    /// How many there are in all.
+    /// Number of all matches.
     pub in_all: usize,
 }
 
@@ -26,10 +26,17 @@ struct Counted {
 }
 
 impl Graph {
-    /// The groups, of any kind, whose name or mail address begins so, whatever the case: the first fifty, by name. They come from an index that is later than any
-    /// replica: a group of the last minutes can be missing, and a name be an old one, so that nothing may be decided by it.
-    /// <https://learn.microsoft.com/graph/aad-advanced-queries>: a filter that is sorted and counted takes `ConsistencyLevel: eventual`.
-    pub async fn groups_beginning(&self, access: &Access, beginning: &str) -> Result<GroupsFound, CallError> {
+    /// Returns the first 50 groups of any kind whose name or address begins with a text, ignoring
+    /// case, sorted by name. The index is later than any replica: new groups can be missing and
+    /// names can be old, so never decide by it.
+    ///
+    /// A sorted and counted filter requires `ConsistencyLevel: eventual`.
+    /// <https://learn.microsoft.com/graph/aad-advanced-queries>
+    pub async fn groups_beginning(
+        &self,
+        access: &Access,
+        beginning: &str,
+    ) -> Result<GroupsFound, CallError> {
         let literal = beginning.replace('\'', "''");
         let filter = format!("startswith(displayName,'{literal}') or startswith(mail,'{literal}')");
         let call = Call::get("/groups").query("$filter", filter).query("$orderby", "displayName");

@@ -1,32 +1,33 @@
-//! The organization's settings for groups. <https://learn.microsoft.com/entra/identity/users/groups-settings-cmdlets>
+//! Group settings of the organization.
+//! <https://learn.microsoft.com/entra/identity/users/groups-settings-cmdlets>
 
 use serde::{Deserialize, Serialize};
 
 use super::Graph;
 use crate::http::{Access, Call, CallError};
 
-/// The template `Group.Unified`, the same in every directory.
+/// Template `Group.Unified`, the same in every directory.
 const TEMPLATE: &str = "62375ab9-6b52-47ed-826b-58e47e0e304b";
 
-/// Whether users may make groups.
+/// Permission of users to create groups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GroupCreation {
-    /// Everybody may.
+    /// All users can.
     #[default]
     Allowed,
-    /// Nobody may but the members of one group, if there is one, and administrators.
+    /// Only admins can, and the members of one group if it is set.
     Restricted,
 }
 
-/// The settings that concern us. By default users may make groups and give them any name.
+/// Group settings that we use. By default users create groups with any name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupSettings {
     /// `EnableGroupCreation`.
     pub creation: GroupCreation,
     /// `PrefixSuffixNamingRequirement`, such as `GRP_[GroupName]_[Department]`.
     pub naming_requirement: Option<String>,
-    /// `CustomBlockedWordsList`: no group may be called so.
+    /// `CustomBlockedWordsList`: words that no group can have as its name.
     pub blocked_words: Vec<String>,
 }
 
@@ -45,11 +46,14 @@ struct Setting {
 }
 
 impl Graph {
-    /// The settings; a directory that has never changed them has none, and gets the defaults.
+    /// Returns the settings. A directory that never changed them has the defaults.
     pub async fn group_settings(&self, access: &Access) -> Result<GroupSettings, CallError> {
-        let objects = self.read_to_the_end(access, None, &Call::get("/groupSettings")).await?;
+        let objects = self.read_all_pages(access, None, &Call::get("/groupSettings")).await?;
         let is_ours = |object: &SettingsObject| {
-            object.template_id.as_deref().is_some_and(|template| template.eq_ignore_ascii_case(TEMPLATE))
+            object
+                .template_id
+                .as_deref()
+                .is_some_and(|template| template.eq_ignore_ascii_case(TEMPLATE))
         };
         let ours = objects.into_inner().into_iter().find(is_ours);
         Ok(ours.map(|object| read(&object.values)).unwrap_or_default())
@@ -61,14 +65,17 @@ fn read(values: &[Setting]) -> GroupSettings {
         let found = values.iter().find(|setting| setting.name == name);
         found.and_then(|setting| setting.value.as_deref()).map(str::trim).unwrap_or_default()
     };
-    let words = text("CustomBlockedWordsList").split(',').map(str::trim).filter(|word| !word.is_empty());
+    let words =
+        text("CustomBlockedWordsList").split(',').map(str::trim).filter(|word| !word.is_empty());
     GroupSettings {
         creation: if text("EnableGroupCreation").eq_ignore_ascii_case("false") {
             GroupCreation::Restricted
         } else {
             GroupCreation::Allowed
         },
-        naming_requirement: Some(text("PrefixSuffixNamingRequirement")).filter(|text| !text.is_empty()).map(Into::into),
+        naming_requirement: Some(text("PrefixSuffixNamingRequirement"))
+            .filter(|text| !text.is_empty())
+            .map(Into::into),
         blocked_words: words.map(Into::into).collect(),
     }
 }
@@ -78,8 +85,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_texts_and_an_empty_one_is_none() {
-        let setting = |name: &str, value: &str| Setting { name: name.into(), value: Some(value.into()) };
+    fn settings_are_read_from_texts() {
+        let setting =
+            |name: &str, value: &str| Setting { name: name.into(), value: Some(value.into()) };
         let values = [
             setting("EnableGroupCreation", "False"),
             setting("PrefixSuffixNamingRequirement", ""),

@@ -1,4 +1,5 @@
-//! Change notifications: who is told that groups changed. <https://learn.microsoft.com/graph/api/resources/subscription>
+//! Subscriptions to changes of groups.
+//! <https://learn.microsoft.com/graph/api/resources/subscription>
 
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
@@ -9,44 +10,48 @@ use serde_json::json;
 use super::Graph;
 use crate::http::{Access, Call, CallError, Repeat};
 
-/// The longest that a subscription to groups lives; Graph allows 41,760 minutes, and its clock need not be ours.
+/// Lifetime of a subscription to groups. Graph allows 41,760 minutes, and an hour allows for
+/// different clocks.
 pub const SUBSCRIPTION_LIFE: SignedDuration = SignedDuration::from_mins(41_760 - 60);
 
-/// What is subscribed to: all groups of a directory. One for each group would end at the hundredth.
+/// Subscribed resource: all groups of a directory. Graph allows at most 100 subscriptions to single
+/// groups.
 const RESOURCE: &str = "/groups";
 
-/// A subscription to the groups of a directory.
+/// Subscription to the groups of a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
-    /// Its id.
+    /// Id of the subscription.
     pub id: String,
-    /// What it is about.
+    /// Subscribed resource.
     #[serde(default)]
     pub resource: String,
-    /// Where notifications go.
+    /// Target of the notifications.
     #[serde(default)]
     pub notification_url: String,
-    /// When it ends by itself.
+    /// Expiry.
     #[serde(rename = "expirationDateTime")]
     pub ends_at: Timestamp,
 }
 
 impl Subscription {
-    /// Whether it tells `url` of groups.
-    pub fn tells(&self, url: &str) -> bool {
-        self.resource.trim_matches('/') == RESOURCE.trim_matches('/') && self.notification_url == url
+    /// Returns `true` if it notifies `url` of groups.
+    pub fn notifies(&self, url: &str) -> bool {
+        self.resource.trim_matches('/') == RESOURCE.trim_matches('/')
+            && self.notification_url == url
     }
 }
 
 impl Graph {
-    /// All subscriptions of our app in the directory.
+    /// Returns all subscriptions of our app in the directory.
     pub async fn subscriptions(&self, access: &Access) -> Result<Vec<Subscription>, CallError> {
-        Ok(self.read_to_the_end(access, None, &Call::get("/subscriptions")).await?.into_inner())
+        Ok(self.read_all_pages(access, None, &Call::get("/subscriptions")).await?.into_inner())
     }
 
-    /// Subscribes to the groups of the directory until `ends_at`, at most [`SUBSCRIPTION_LIFE`] from now. While the call is under way, Graph asks `url` whether it agrees.
-    /// Not repeated when its answer is lost: the list then says whether it was made.
+    /// Subscribes to the groups of the directory until `ends_at`, at most [`SUBSCRIPTION_LIFE`]
+    /// from now. Graph validates `url` during the call. Not repeated when the answer is lost: the
+    /// list shows the outcome.
     pub async fn subscribe(
         &self,
         access: &Access,
@@ -57,17 +62,21 @@ impl Graph {
         let body = json!({
             "changeType": "updated,deleted",
             "notificationUrl": url,
-            // Cannot be added later.
+            // Only possible at creation.
             "lifecycleNotificationUrl": url,
             "resource": RESOURCE,
             "expirationDateTime": in_milliseconds(ends_at),
             "clientState": client_state.expose_secret(),
             "latestSupportedTlsVersion": "v1_2",
         });
-        self.caller.call(access, Call::new(Method::POST, "/subscriptions").json(&body)).await?.json()
+        self.caller
+            .call(access, Call::new(Method::POST, "/subscriptions").json(&body))
+            .await?
+            .json()
     }
 
-    /// Lets a subscription live on until `ends_at`, which also answers `reauthorizationRequired`; `None` where there is none any more.
+    /// Extends a subscription until `ends_at`, which also answers `reauthorizationRequired`.
+    /// Returns `None` if it no longer exists.
     pub async fn renew_subscription(
         &self,
         access: &Access,
@@ -78,9 +87,13 @@ impl Graph {
         self.get(access, Call::new(Method::PATCH, path(id)).json(&body)).await
     }
 
-    /// Ends a subscription; one that does not exist has ended.
+    /// Deletes a subscription. A missing one counts as deleted.
     pub async fn delete_subscription(&self, access: &Access, id: &str) -> Result<(), CallError> {
-        match self.caller.call(access, Call::new(Method::DELETE, path(id)).repeat(Repeat::Safe)).await {
+        match self
+            .caller
+            .call(access, Call::new(Method::DELETE, path(id)).repeat(Repeat::Safe))
+            .await
+        {
             Err(error) if error.status() != Some(404) => Err(error),
             _ => Ok(()),
         }
@@ -91,7 +104,10 @@ fn in_milliseconds(moment: Timestamp) -> String {
     format!("{moment:.3}")
 }
 
-/// The id comes from a list or a notification: whatever it holds, it stays one segment.
+/// Returns the path of a subscription. The id comes from outside, so it is encoded as one segment.
 fn path(id: &str) -> String {
-    format!("/subscriptions/{}", percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC))
+    format!(
+        "/subscriptions/{}",
+        percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC)
+    )
 }

@@ -1,4 +1,5 @@
-//! Tokens for our app in a directory. <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
+//! Tokens for our app in a directory.
+//! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,43 +12,46 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use crate::http::{Access, Api, Call, CallError, Caller, Class, Deadline, InvalidBaseUrl, Repeat, Transport};
+use crate::http::{
+    Access, Api, Call, CallError, Caller, Deadline, ErrorClass, InvalidBaseUrl, Repeat, Transport,
+};
 use domain::clock::Clock;
 use domain::ids::DirectoryId;
 
-/// Entra's token endpoint.
+/// Client of Entra's token endpoint.
 #[derive(Clone)]
 pub struct Entra {
     caller: Caller,
     scope: String,
 }
 
-/// A token with which our app calls Graph in one directory.
+/// Token of our app for Graph in one directory.
 #[derive(Debug, Clone)]
 pub struct AppToken {
     /// The token.
     pub access: SecretString,
-    /// When it ends, 60 to 90 minutes after it was had.
+    /// Expiry, 60 to 90 minutes after the request.
     pub ends_at: Timestamp,
-    /// The application permissions that it carries. A directory that never consented gives a token too, without any.
+    /// Application permissions of the token. A directory without consent returns a token without
+    /// any.
     pub roles: Vec<String>,
-    /// The directory that it is for (`tid`).
+    /// Directory of the token (`tid`).
     pub directory: Option<DirectoryId>,
-    /// The app that it is for (`appid`).
+    /// App of the token (`appid`).
     pub app: Option<String>,
 }
 
-/// With what an app proves itself to Entra. Debug shows neither.
+/// Credential of an app at Entra. Its Debug output hides the values.
 #[derive(Debug, Clone)]
 pub enum Credential {
-    /// A secret that both sides know.
+    /// Shared secret.
     Secret(SecretString),
-    /// A token of somebody for whom the registration has a federated credential.
+    /// Token of an issuer for which the registration has a federated credential.
     Assertion(SecretString),
 }
 
 impl Credential {
-    /// The fields of a form that carry it.
+    /// Returns the form fields of the credential.
     pub fn fields(&self) -> Vec<(&'static str, &str)> {
         match self {
             Self::Secret(secret) => vec![("client_secret", secret.expose_secret())],
@@ -59,37 +63,40 @@ impl Credential {
     }
 }
 
-/// Why there is no token.
+/// Reason for a missing token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenErrorKind {
-    /// The directory does not know our app: it never consented, or has removed or disabled it (AADSTS700016, 7000112, 650052).
+    /// The directory does not know our app: it never consented, or removed or disabled it
+    /// (AADSTS700016, 7000112, 650052).
     ConsentGone,
-    /// Our own secret is wrong or has ended (AADSTS7000215, 7000222).
+    /// Our secret is wrong or expired (AADSTS7000215, 7000222).
     BadCredential,
-    /// The registration has no federated credential for whoever vouched for us, or not yet on this replica (AADSTS70021, 700213).
+    /// The registration has no matching federated credential, or not yet on this replica
+    /// (AADSTS70021, 700213).
     NotFederated,
-    /// There is no such directory (AADSTS90002).
+    /// The directory does not exist (AADSTS90002).
     NoSuchDirectory,
-    /// Anything else.
+    /// Any other reason.
     Other,
 }
 
-/// There is no token.
+/// Failed token request.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{}{call}", kind.remedy())]
 pub struct TokenError {
-    /// What is to be understood by it.
+    /// Reason of the failure.
     pub kind: TokenErrorKind,
-    /// The call that failed.
+    /// Failed call.
     pub call: CallError,
 }
 
 impl TokenErrorKind {
-    /// What has to be done on Microsoft's side, where the answer does not say it in words.
+    /// Returns the remedy on Microsoft's side, if the answer does not contain it in words.
     fn remedy(self) -> &'static str {
         match self {
             Self::NotFederated => {
-                "the app registration has no federated credential with this issuer, subject and audience (a new one works after some minutes): "
+                "the app registration has no federated credential with this issuer, subject and \
+                 audience (a new one works after some minutes): "
             }
             Self::ConsentGone | Self::BadCredential | Self::NoSuchDirectory | Self::Other => "",
         }
@@ -97,12 +104,12 @@ impl TokenErrorKind {
 }
 
 impl TokenError {
-    /// What to do about it.
-    pub fn class(&self) -> Class {
+    /// Returns the remedy for this error.
+    pub fn class(&self) -> ErrorClass {
         match self.call.refusal() {
-            Some((_, "temporarily_unavailable", _)) => Class::Transient,
-            // A federated credential that was just made comes and goes for minutes.
-            Some((.., message)) if number(message) == Some(70_021) => Class::Transient,
+            Some((_, "temporarily_unavailable", _)) => ErrorClass::Transient,
+            // A new federated credential appears and disappears for minutes.
+            Some((.., message)) if number(message) == Some(70_021) => ErrorClass::Transient,
             _ => self.call.class(),
         }
     }
@@ -145,7 +152,8 @@ struct Refusal {
 }
 
 impl Entra {
-    /// Entra at `login` (`https://login.microsoftonline.com`), for tokens to be used at `graph` (`https://graph.microsoft.com/v1.0`).
+    /// Returns a client of Entra at `login` (`https://login.microsoftonline.com`), for tokens of
+    /// `graph` (`https://graph.microsoft.com/v1.0`).
     pub fn new(
         login: &str,
         graph: &str,
@@ -160,7 +168,7 @@ impl Entra {
         Ok(Self { caller: Caller::new(Api::Entra, login, transport, clock, read_refusal)?, scope })
     }
 
-    /// The audience that a federated credential of this cloud has to have.
+    /// Returns the audience that a federated credential of this cloud must have.
     /// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity>
     pub fn audience(&self) -> &'static str {
         let base = self.caller.base();
@@ -173,10 +181,11 @@ impl Entra {
         }
     }
 
-    /// A token for the app itself.
+    /// Returns a token for the app itself.
     ///
     /// # Errors
-    /// See [`TokenErrorKind`]. For minutes after the consent the directory may not know the app yet.
+    /// See [`TokenErrorKind`]. For minutes after the consent the directory may not know the app
+    /// yet.
     pub async fn token(
         &self,
         directory: DirectoryId,
@@ -184,21 +193,26 @@ impl Entra {
         credential: &Credential,
         deadline: Deadline,
     ) -> Result<AppToken, TokenError> {
-        let mut form = vec![("grant_type", "client_credentials"), ("client_id", client_id), ("scope", &self.scope)];
+        let mut form = vec![
+            ("grant_type", "client_credentials"),
+            ("client_id", client_id),
+            ("scope", &self.scope),
+        ];
         form.extend(credential.fields());
         let path = format!("/{directory}/oauth2/v2.0/token");
         let call = Call::new(Method::POST, path).repeat(Repeat::Safe).form(&form);
-        let asked_at = self.caller.clock().now();
+        let requested_at = self.caller.clock().now();
         let answer = self.caller.call(&Access::anonymous(deadline), call).await?;
         let token: TokenAnswer = answer.json()?;
-        let Claims { roles, tid, appid } =
-            claims(token.access_token.expose_secret()).ok_or_else(|| answer.unreadable("the token is no JWT"))?;
-        let ends_at = asked_at + Duration::from_secs(token.expires_in.into());
+        let Claims { roles, tid, appid } = claims(token.access_token.expose_secret())
+            .ok_or_else(|| answer.unreadable("the token is not a JWT"))?;
+        let ends_at = requested_at + Duration::from_secs(token.expires_in.into());
         Ok(AppToken { access: token.access_token, ends_at, roles, directory: tid, app: appid })
     }
 }
 
-/// What a token says of itself. Its signature is Graph's to check; it came from Entra itself.
+/// Returns the claims of a token. The signature is not checked: the token comes from Entra
+/// directly, and Graph checks it.
 fn claims(token: &str) -> Option<Claims> {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     serde_json::from_slice(&payload).ok()

@@ -1,4 +1,4 @@
-//! Users.
+//! Users of a directory.
 
 use std::collections::BTreeSet;
 
@@ -16,30 +16,38 @@ use domain::ids::{GroupId, ObjectId};
 
 const SELECT: &str = "id,displayName,userPrincipalName,userType";
 
-/// Most values of an `in` filter.
+/// Maximum number of values of an `in` filter.
 const VALUES_PER_FILTER: usize = 15;
 
-/// What would end a parameter's value, or mean something else in it.
-const IN_QUERY: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>').add(b'\\');
+/// Characters that would end a query value, or have another meaning in it.
+const IN_QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'+')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\');
 
-/// Whether somebody belongs to the organization.
+/// Relation of a user to the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UserKind {
-    /// Yes.
+    /// A regular user.
     Member,
-    /// No, invited.
+    /// An invited guest.
     Guest,
 }
 
-/// A user of the directory.
+/// User of the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The object id.
+    /// Object id.
     pub id: ObjectId,
-    /// The display name.
+    /// Display name.
     pub name: Option<String>,
-    /// The name to sign in with.
+    /// Sign-in name.
     pub user_principal_name: String,
     /// Member or guest.
     pub kind: UserKind,
@@ -76,7 +84,8 @@ impl From<ListedUser> for User {
 }
 
 impl Graph {
-    /// One user; `None` if there is none. That is a reason to let somebody go: it is believed only if a listing says it, too.
+    /// Returns one user, if they exist. A missing user can lead to a removal, so a listing must
+    /// confirm it.
     pub async fn user(&self, access: &Access, id: ObjectId) -> Result<Option<User>, CallError> {
         let listed: Option<ListedUser> =
             self.get(access, Call::get(format!("/users/{id}")).query("$select", SELECT)).await?;
@@ -86,68 +95,101 @@ impl Graph {
         }
     }
 
-    /// The user who signs in with this name; `None` if there is none.
-    pub async fn user_named(&self, access: &Access, principal: &str) -> Result<Option<User>, CallError> {
+    /// Returns the user with this sign-in name, if they exist.
+    pub async fn user_named(
+        &self,
+        access: &Access,
+        principal: &str,
+    ) -> Result<Option<User>, CallError> {
         let name = utf8_percent_encode(principal, NON_ALPHANUMERIC);
         let listed: Option<ListedUser> =
             self.get(access, Call::get(format!("/users/{name}")).query("$select", SELECT)).await?;
-        let listed = listed.filter(|listed| listed.user_principal_name.eq_ignore_ascii_case(principal));
+        let listed =
+            listed.filter(|listed| listed.user_principal_name.eq_ignore_ascii_case(principal));
         Ok(listed.map(Into::into))
     }
 
-    /// The groups that a user is a direct member of; none where there is no such user.
-    pub async fn groups_of(&self, access: &Access, user: ObjectId) -> Result<Vec<GroupId>, CallError> {
+    /// Returns the groups that a user is a direct member of. Empty if the user does not exist.
+    pub async fn groups_of(
+        &self,
+        access: &Access,
+        user: ObjectId,
+    ) -> Result<Vec<GroupId>, CallError> {
         let listing = Call::get(format!("/users/{user}/memberOf/microsoft.graph.group"));
         let listing = listing.query("$select", "id").query("$top", "999");
-        match self.read_to_the_end::<ListedGroup>(access, None, &listing).await {
+        match self.read_all_pages::<ListedGroup>(access, None, &listing).await {
             Ok(groups) => Ok(groups.into_inner().into_iter().map(|group| group.id).collect()),
             Err(error) if error.status() == Some(404) => Ok(vec![]),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether a user is a member of a group of any kind, also through a group within it. No user, no member.
-    /// <https://learn.microsoft.com/graph/api/user-checkmembergroups>: one call however large the group, with User.Read.All and the permission to read groups.
-    pub async fn is_member(&self, access: &Access, user: ObjectId, group: GroupId) -> Result<bool, CallError> {
+    /// Returns `true` if a user is a member of a group of any kind, also through a nested group.
+    /// `false` if the user does not exist. One call whatever the group's size, with User.Read.All
+    /// and permission to read groups.
+    /// <https://learn.microsoft.com/graph/api/user-checkmembergroups>
+    pub async fn is_member(
+        &self,
+        access: &Access,
+        user: ObjectId,
+        group: GroupId,
+    ) -> Result<bool, CallError> {
         let call = Call::new(Method::POST, format!("/users/{user}/checkMemberGroups"));
         let call = call.json(&json!({"groupIds": [group]})).repeat(Repeat::Safe);
         let found: Option<Page<GroupId>> = self.get(access, call).await?;
         Ok(found.is_some_and(|found| found.value.contains(&group)))
     }
 
-    /// The users with these ids, by id: who is not among them does not exist.
+    /// Returns the users with these ids, sorted by id. A missing user does not exist.
     ///
     /// # Errors
-    /// As soon as one of the listings is not complete.
+    /// Fails if any listing is not complete.
     pub async fn users(&self, access: &Access, ids: &[ObjectId]) -> Result<Vec<User>, CallError> {
         let ids: Vec<_> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
         if let [id] = ids[..] {
             return Ok(self.user(access, id).await?.into_iter().collect());
         }
-        self.users_whose(access, "id", &ids.iter().map(ToString::to_string).collect::<Vec<_>>()).await
+        self.users_whose(access, "id", &ids.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .await
     }
 
-    /// The users who sign in with these names, by id: nobody signs in with a name that none of them has, whatever its case.
+    /// Returns the users with these sign-in names, ignoring case, sorted by id. A missing name
+    /// belongs to no user.
     ///
     /// # Errors
-    /// As soon as one of the listings is not complete.
-    pub async fn users_named(&self, access: &Access, principals: &[String]) -> Result<Vec<User>, CallError> {
-        let names: Vec<_> =
-            principals.iter().map(|name| name.to_lowercase()).collect::<BTreeSet<_>>().into_iter().collect();
+    /// Fails if any listing is not complete.
+    pub async fn users_named(
+        &self,
+        access: &Access,
+        principals: &[String],
+    ) -> Result<Vec<User>, CallError> {
+        let names: Vec<_> = principals
+            .iter()
+            .map(|name| name.to_lowercase())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
         self.users_whose(access, "userPrincipalName", &names).await
     }
 
-    /// The users one of whose properties has one of these values. `id` and `userPrincipalName` know the operator `in`.
+    /// Returns the users whose property has one of these values. `id` and `userPrincipalName`
+    /// support the operator `in`.
     /// <https://learn.microsoft.com/graph/api/resources/user#properties>
-    async fn users_whose(&self, access: &Access, property: &str, values: &[String]) -> Result<Vec<User>, CallError> {
-        let filters: Vec<_> = values.chunks(VALUES_PER_FILTER).map(|values| filter(property, values)).collect();
+    async fn users_whose(
+        &self,
+        access: &Access,
+        property: &str,
+        values: &[String],
+    ) -> Result<Vec<User>, CallError> {
+        let filters: Vec<_> =
+            values.chunks(VALUES_PER_FILTER).map(|values| filter(property, values)).collect();
         let mut users = vec![];
         for batch in filters.chunks(READS_PER_BATCH) {
             let urls: Vec<_> = batch.iter().map(|filter| url(filter)).collect();
             for (filter, body) in batch.iter().zip(self.read_batch(access, &urls).await?) {
                 let first: Page<ListedUser> = parsed(&body?, "/users")?;
                 let listing = Call::get("/users").query("$filter", filter).query("$select", SELECT);
-                let listed = self.read_to_the_end(access, Some(first), &listing).await?;
+                let listed = self.read_all_pages(access, Some(first), &listing).await?;
                 users.extend(listed.into_inner().into_iter().map(User::from));
             }
         }
@@ -157,7 +199,8 @@ impl Graph {
 }
 
 fn filter(property: &str, values: &[String]) -> String {
-    let quoted: Vec<_> = values.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
+    let quoted: Vec<_> =
+        values.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
     format!("{property} in ({})", quoted.join(","))
 }
 
@@ -180,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_is_told_by_type_and_without_one_by_name() {
+    fn guest_is_known_by_type_or_name() {
         assert_eq!(kind(Some("Guest"), "a_b.com#EXT#@contoso.com"), UserKind::Guest);
         assert_eq!(kind(Some("Member"), "a_b.com#EXT#@contoso.com"), UserKind::Member);
         assert_eq!(kind(None, "a_b.com#EXT#@contoso.com"), UserKind::Guest);

@@ -1,4 +1,4 @@
-//! What went wrong with a call, and whether another try helps.
+//! Errors of calls, and the remedy for each.
 
 use std::fmt;
 
@@ -6,147 +6,167 @@ use jiff::Timestamp;
 
 use super::{Api, TransportError};
 
-/// A call that did not bring what it was made for.
+/// Failed call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallError {
-    /// Which service.
+    /// Called service.
     pub api: Api,
-    /// The method.
+    /// HTTP method.
     pub method: http::Method,
-    /// The path, without query and host.
+    /// Path, without query and host.
     pub path: String,
-    /// What the service calls this request, for its support.
+    /// The service's id of this request, for its support.
     pub request_id: Option<String>,
-    /// What happened, at the last try.
-    pub failure: Failure,
-    /// An earlier try of the same call may have taken effect.
+    /// Failure of the last try.
+    pub failure: CallFailure,
+    /// `true` if an earlier try of the same call may have taken effect.
     pub in_doubt: bool,
 }
 
-/// What happened to a call.
+/// Cause of a failed call.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Failure {
-    /// There was no answer.
+pub enum CallFailure {
+    /// The service did not answer.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The deadline would have passed before the answer could come; nothing was sent.
+    /// The call could not end before the deadline. Nothing was sent.
     #[error("no time is left for this call")]
     NoTime,
-    /// A link led to a host that is not the service's; nothing was sent.
+    /// A link led to a host that is not the service's. Nothing was sent.
     #[error("a link leads to {0}, which is not the service's host")]
     ForeignHost(String),
-    /// The service wants fewer calls.
+    /// The service throttles.
     #[error("{status}: throttled until {until}")]
     Throttled {
         /// 429, or 423 and 503 with a long `Retry-After`.
         status: u16,
-        /// When to try again.
+        /// Time of the next try.
         until: Timestamp,
     },
     /// The service answered with an error.
     #[error("{status} {code}: {message}")]
     Refused {
-        /// The status.
+        /// HTTP status.
         status: u16,
-        /// The service's own code; empty where it has none (Webex).
+        /// The service's own code. Empty for Webex, which has none.
         code: String,
         /// The service's own message, at most 300 characters.
         message: String,
     },
-    /// The answer is not what the API's page says; made by [`Failure::unreadable`].
-    #[error("{status}: an answer that cannot be understood: {why}")]
+    /// The answer does not match the API's documentation. Built by [`CallFailure::unreadable`].
+    #[error("{status}: unreadable answer: {why}")]
     Unreadable {
-        /// The status.
+        /// HTTP status.
         status: u16,
-        /// What is wrong with it, at most 300 characters.
+        /// Reason, at most 300 characters.
         why: String,
     },
 }
 
-/// As much as is kept of what a service says in a sentence.
-pub(super) const LONGEST_WHY: usize = 300;
+/// Maximum length of a service's message, in characters. It fits into a log line and a stored item.
+pub(super) const MAX_MESSAGE: usize = 300;
 
-impl Failure {
-    /// An answer that is not what the API's page says. `why` can hold all of the answer: as much of it is kept as fits into a line of a log and an item of the table.
+impl CallFailure {
+    /// Returns the failure of an answer that does not match the API's documentation. `why` can
+    /// contain the whole answer, so it is truncated.
     pub fn unreadable(status: u16, why: impl fmt::Display) -> Self {
-        Self::Unreadable { status, why: one_line(&why.to_string(), LONGEST_WHY) }
+        Self::Unreadable { status, why: one_line(&why.to_string(), MAX_MESSAGE) }
     }
 }
 
-/// The words of a text in one line, so many characters of it at most.
-pub(super) fn one_line(text: &str, longest: usize) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    words.flat_map(|word| word.chars().chain([' '])).take(longest).collect::<String>().trim_end().to_owned()
+/// Returns the words of a text in one line of at most `max` characters.
+pub(super) fn one_line(text: &str, max: usize) -> String {
+    let words =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words
+        .flat_map(|word| word.chars().chain([' ']))
+        .take(max)
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
 }
 
-/// What to do about an error.
+/// Remedy for an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Trying again soon helps. A write may have taken effect.
+pub enum ErrorClass {
+    /// A retry soon helps. A write may have taken effect.
     Transient,
-    /// Trying again before this moment makes it worse.
+    /// A retry before this time makes it worse.
     ThrottledUntil(Timestamp),
-    /// The same call will fail again.
+    /// The same call fails again.
     Permanent,
-    /// The service no longer accepts us: somebody has to act.
+    /// The service no longer accepts us. An admin must act.
     NeedsAdministrator,
 }
 
 impl CallError {
-    /// What to do about it.
-    pub fn class(&self) -> Class {
+    /// Returns the remedy for this error.
+    pub fn class(&self) -> ErrorClass {
         match &self.failure {
-            Failure::Transport(_) | Failure::NoTime | Failure::Unreadable { .. } => Class::Transient,
-            Failure::Throttled { until, .. } => Class::ThrottledUntil(*until),
-            Failure::ForeignHost(_) => Class::Permanent,
-            Failure::Refused { status: 401, .. } => Class::NeedsAdministrator,
-            Failure::Refused { status: 408 | 423 | 500..=599, .. } => Class::Transient,
-            Failure::Refused { status: 409, code, .. } if code == "Directory_ConcurrencyViolation" => Class::Transient,
-            Failure::Refused { status: 424, .. } => Class::Transient,
-            Failure::Refused { status: 403, message, .. } if is_consent_lost(message) => Class::NeedsAdministrator,
-            Failure::Refused { .. } if self.api == Api::Entra => Class::NeedsAdministrator,
-            Failure::Refused { .. } => Class::Permanent,
+            CallFailure::Transport(_) | CallFailure::NoTime | CallFailure::Unreadable { .. } => {
+                ErrorClass::Transient
+            }
+            CallFailure::Throttled { until, .. } => ErrorClass::ThrottledUntil(*until),
+            CallFailure::ForeignHost(_) => ErrorClass::Permanent,
+            CallFailure::Refused { status: 401, .. } => ErrorClass::NeedsAdministrator,
+            CallFailure::Refused { status: 408 | 423 | 500..=599, .. } => ErrorClass::Transient,
+            CallFailure::Refused { status: 409, code, .. }
+                if code == "Directory_ConcurrencyViolation" =>
+            {
+                ErrorClass::Transient
+            }
+            CallFailure::Refused { status: 424, .. } => ErrorClass::Transient,
+            CallFailure::Refused { status: 403, message, .. } if is_consent_lost(message) => {
+                ErrorClass::NeedsAdministrator
+            }
+            CallFailure::Refused { .. } if self.api == Api::Entra => ErrorClass::NeedsAdministrator,
+            CallFailure::Refused { .. } => ErrorClass::Permanent,
         }
     }
 
-    /// The same call, which did not find what another call finds: a replica's mistake, which passes.
+    /// Turns a "not found" into a transient error, because another call finds the same thing.
+    /// Replicas differ for a while.
     pub(crate) fn contradicted(self) -> Self {
         let status = self.status().unwrap_or_default();
-        Self { failure: Failure::unreadable(status, "another call finds what this one does not"), ..self }
+        Self {
+            failure: CallFailure::unreadable(status, "another call finds what this one does not"),
+            ..self
+        }
     }
 
-    /// The status of the answer, if there was one.
+    /// Returns the status of the answer, if one came.
     pub fn status(&self) -> Option<u16> {
         match self.failure {
-            Failure::Throttled { status, .. }
-            | Failure::Refused { status, .. }
-            | Failure::Unreadable { status, .. } => Some(status),
+            CallFailure::Throttled { status, .. }
+            | CallFailure::Refused { status, .. }
+            | CallFailure::Unreadable { status, .. } => Some(status),
             _ => None,
         }
     }
 
-    /// The service's own code and message, if it refused.
+    /// Returns status, code and message if the service refused.
     pub fn refusal(&self) -> Option<(u16, &str, &str)> {
         match &self.failure {
-            Failure::Refused { status, code, message } => Some((*status, code, message)),
+            CallFailure::Refused { status, code, message } => Some((*status, code, message)),
             _ => None,
         }
     }
 
-    /// Whether the call certainly had no effect: no try of it was sent, or the service refused each one.
+    /// Returns `true` if the call certainly had no effect: each try was unsent or refused.
     pub fn had_no_effect(&self) -> bool {
         let last_had_none = match &self.failure {
-            Failure::Transport(TransportError::NoAnswer(_) | TransportError::TooLong) | Failure::Unreadable { .. } => {
-                false
+            CallFailure::Transport(TransportError::NoAnswer(_) | TransportError::TooLong)
+            | CallFailure::Unreadable { .. } => false,
+            CallFailure::Refused { status, .. } | CallFailure::Throttled { status, .. } => {
+                *status < 500 && *status != 408
             }
-            Failure::Refused { status, .. } | Failure::Throttled { status, .. } => *status < 500 && *status != 408,
             _ => true,
         };
         last_had_none && !self.in_doubt
     }
 }
 
-/// Graph's words for an app that has no permission any more.
+/// Returns `true` for Graph's messages to an app that lost its permissions.
 fn is_consent_lost(message: &str) -> bool {
     message.contains("Required roles claim values are not provided")
         || message.contains("identity of the calling application could not be established")

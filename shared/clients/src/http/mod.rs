@@ -1,17 +1,23 @@
-//! One way out of the program: a [`Transport`] that carries a request and brings its answer, and on it [`Caller`], which both clients call through: base URL, bearer
-//! token, deadline, retries, and errors that say whether another try helps.
+//! HTTP for both clients: a [`Transport`] that sends requests, and a [`Caller`] that adds base URL,
+//! token, deadline and retries.
 //!
 //! # Guarantees
-//! A bearer token goes to the configured host only, also when a link of the service's is followed. No call starts that cannot end before its deadline. Nothing waits
-//! longer than a few seconds: a longer wait is an error of class [`Class::ThrottledUntil`].
+//! - A bearer token goes to the configured host only, even for links from the service.
+//! - No call starts that cannot end before its deadline.
+//! - A call sleeps at most a few seconds. A longer wait is an error of class
+//!   [`ErrorClass::ThrottledUntil`].
 
+mod access;
 mod call;
+mod caller;
 mod error;
 mod net;
 mod retry_after;
 
-pub use call::{Access, Answer, Call, Caller, Deadline, InvalidBaseUrl, Repeat, Urgency};
-pub use error::{CallError, Class, Failure};
+pub use access::{Access, Deadline, Urgency};
+pub use call::{Call, Repeat};
+pub use caller::{Answer, Caller, InvalidBaseUrl};
+pub use error::{CallError, CallFailure, ErrorClass};
 pub use net::Net;
 pub use retry_after::retry_after;
 
@@ -22,16 +28,18 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// Longest that one call takes.
+/// Maximum duration of one call.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest answer that is read, in bytes: some times the largest page that is asked for. A function with 256 MB reads several answers at once.
+/// Maximum size of an answer, in bytes: a few times the largest page. A function with 256 MB reads
+/// several answers at once.
 pub const ANSWER_LIMIT: usize = 8 * 1024 * 1024;
 
-/// Carries one HTTP request: over the net, or to a router in the same process.
+/// Sends one HTTP request, over the network or to a router in the same process.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends `request` once and reads the whole answer within `timeout`. Follows no redirect and retries nothing.
+    /// Sends `request` once and reads the whole answer within `timeout`. Follows no redirects and
+    /// retries nothing.
     async fn send(
         &self,
         request: http::Request<Bytes>,
@@ -39,36 +47,37 @@ pub trait Transport: Send + Sync {
     ) -> Result<http::Response<Bytes>, TransportError>;
 }
 
-/// Why there is no answer.
+/// Reason for a missing answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// No connection came about: the service has seen nothing of the request.
+    /// No connection was made. The service has not seen the request.
     #[error("not sent: {0}")]
     NotSent(String),
-    /// The connection broke or the answer did not arrive in time: the request may have taken effect.
+    /// The connection broke or the answer was late. The request may have taken effect.
     #[error("no answer: {0}")]
     NoAnswer(String),
-    /// The answer is longer than [`ANSWER_LIMIT`], and was not read to its end: the request may have taken effect, and another try would end the same way.
+    /// The answer exceeds [`ANSWER_LIMIT`] and was not read to its end. The request may have taken
+    /// effect. A retry ends the same way.
     #[error("the answer is longer than {ANSWER_LIMIT} bytes")]
     TooLong,
 }
 
-/// The services that we call.
+/// Called services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Api {
-    /// Webex's REST API.
+    /// REST API of Webex.
     Webex,
     /// Microsoft Graph.
     Graph,
-    /// Entra's token endpoint.
+    /// Token endpoint of Entra.
     Entra,
-    /// SharePoint through Microsoft Graph: the same host, with limits of its own.
+    /// SharePoint through Microsoft Graph: the same host with separate limits.
     SharePoint,
 }
 
 impl Api {
-    /// The metrics of its calls, and of those that it throttled.
+    /// Returns the names of the metrics that count calls and throttled calls.
     pub(crate) fn metrics(self) -> (&'static str, &'static str) {
         match self {
             Self::Webex => ("WebexCalls", "WebexThrottled"),
@@ -78,7 +87,8 @@ impl Api {
         }
     }
 
-    /// How long to wait after a 429 that does not say: Webex and SharePoint count by the minute, Graph's write quota by 150 seconds.
+    /// Returns the pause after a 429 without `Retry-After`. Webex and SharePoint count per minute,
+    /// Graph's write quota per 150 seconds.
     pub(crate) fn default_pause(self) -> Duration {
         match self {
             Self::Webex | Self::SharePoint => Duration::from_secs(60),
@@ -86,7 +96,7 @@ impl Api {
         }
     }
 
-    /// The header with which the service names a request.
+    /// Returns the header that carries the service's request id.
     fn request_id_header(self) -> &'static str {
         match self {
             Self::Webex => "trackingid",

@@ -1,4 +1,4 @@
-//! The net.
+//! Transport over the network.
 
 use std::time::Duration;
 
@@ -7,22 +7,25 @@ use bytes::{Bytes, BytesMut};
 
 use super::{ANSWER_LIMIT, Transport, TransportError};
 
-/// Name, connection and TLS: long enough for one packet that is sent again, and a slow processor.
+/// Timeout of name lookup, connection and TLS. It allows for one lost packet and a slow processor.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The real net, by reqwest: TLS by rustls, no redirects, and nothing is unpacked: what was never asked for in a compressed form is no answer in one.
+/// Network transport by reqwest with rustls. It follows no redirects and decompresses nothing,
+/// because no call asks for compression.
 #[derive(Debug, Clone)]
 pub struct Net(reqwest::Client);
 
 impl Net {
-    /// A client with its own connections; made once, outside the handler. Connections are opened at first use.
+    /// Returns a client with its own connections, opened at first use. Call it once, outside of the
+    /// handler.
     pub fn new() -> Result<Self, TransportError> {
-        let client =
-            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT_TIMEOUT);
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT);
         client.build().map(Self).map_err(|error| TransportError::NotSent(error.to_string()))
     }
 
-    /// The client with its connections, for those who speak HTTP by themselves.
+    /// Returns the client with its connections, for the AWS SDK.
     pub fn client(&self) -> reqwest::Client {
         self.0.clone()
     }
@@ -35,20 +38,20 @@ impl Transport for Net {
         request: http::Request<Bytes>,
         timeout: Duration,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        let mut request =
-            reqwest::Request::try_from(request).map_err(|error| TransportError::NotSent(error.to_string()))?;
+        let mut request = reqwest::Request::try_from(request)
+            .map_err(|error| TransportError::NotSent(error.to_string()))?;
         *request.timeout_mut() = Some(timeout);
-        let mut response = self.0.execute(request).await.map_err(classified)?;
+        let mut response = self.0.execute(request).await.map_err(transport_error)?;
         let mut answer = http::Response::builder().status(response.status());
         if let Some(headers) = answer.headers_mut() {
             headers.clone_from(response.headers());
         }
         let mut body = BytesMut::new();
-        // An answer can say how long it is, and need not: then it shows on the way.
+        // The length is optional, so the loop below checks the size again.
         if response.content_length().is_some_and(|length| length > ANSWER_LIMIT as u64) {
             return Err(TransportError::TooLong);
         }
-        while let Some(chunk) = response.chunk().await.map_err(classified)? {
+        while let Some(chunk) = response.chunk().await.map_err(transport_error)? {
             if body.len() + chunk.len() > ANSWER_LIMIT {
                 return Err(TransportError::TooLong);
             }
@@ -58,14 +61,15 @@ impl Transport for Net {
     }
 }
 
-fn classified(error: reqwest::Error) -> TransportError {
+fn transport_error(error: reqwest::Error) -> TransportError {
     let error = error.without_url();
-    let whole = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-    let words = whole.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let causes =
+        std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let message = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     if error.is_connect() || error.is_builder() {
-        TransportError::NotSent(words)
+        TransportError::NotSent(message)
     } else {
-        TransportError::NoAnswer(words)
+        TransportError::NoAnswer(message)
     }
 }
 
@@ -75,8 +79,9 @@ mod tests {
     use rustls::crypto::aws_lc_rs::default_provider;
 
     #[test]
-    fn a_key_exchange_is_proof_against_quantum_computers_where_the_service_knows_one() {
-        let offered: Vec<_> = default_provider().kx_groups.iter().map(|group| group.name()).collect();
+    fn post_quantum_key_exchange_is_offered_first() {
+        let offered: Vec<_> =
+            default_provider().kx_groups.iter().map(|group| group.name()).collect();
         assert_eq!(offered.first(), Some(&NamedGroup::X25519MLKEM768));
     }
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use http::HeaderMap;
 use jiff::Timestamp;
 
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a `Retry-After` header asks to wait: an integer, a decimal (Graph sends `2.128`) or an HTTP date. At most a day; `None` for anything else.
+/// Returns the pause that a `Retry-After` header asks for, at most a day. Accepts an integer, a
+/// decimal (Graph sends `2.128`) and an HTTP date. Returns `None` for anything else.
 pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
-    parse(text.trim(), now).map(|pause| pause.min(LONGEST))
+    parse(text.trim(), now).map(|pause| pause.min(MAX_PAUSE))
 }
 
 fn parse(text: &str, now: Timestamp) -> Option<Duration> {
@@ -33,26 +34,26 @@ mod tests {
     }
 
     #[test]
-    fn integers_decimals_and_dates_are_understood() {
+    fn reads_integers_decimals_and_dates() {
         assert_eq!(read("30"), Some(Duration::from_secs(30)));
         assert_eq!(read("2.128"), Some(Duration::from_millis(2128)));
         assert_eq!(read("Mon, 23 Nov 2026 20:01:00 GMT"), Some(Duration::from_secs(60)));
     }
 
     #[test]
-    fn a_date_that_has_passed_asks_for_no_wait() {
+    fn past_date_means_no_wait() {
         assert_eq!(read("Mon, 23 Nov 2026 19:00:00 GMT"), Some(Duration::ZERO));
     }
 
     #[test]
-    fn nonsense_says_nothing() {
+    fn other_texts_are_none() {
         for text in ["", "soon", "-5", "1e400", "12abc", "NaN", "inf"] {
             assert_eq!(read(text), None, "{text}");
         }
     }
 
     #[test]
-    fn nobody_waits_longer_than_a_day() {
-        assert_eq!(read("9999999"), Some(LONGEST));
+    fn wait_is_at_most_a_day() {
+        assert_eq!(read("9999999"), Some(MAX_PAUSE));
     }
 }

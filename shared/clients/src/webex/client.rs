@@ -1,4 +1,4 @@
-//! The client: one [`Caller`], and how Webex says no.
+//! The client, and Webex's error bodies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,21 +9,30 @@ use super::wire::lenient;
 use crate::http::{Access, Answer, Api, Call, CallError, Caller, InvalidBaseUrl, Transport};
 use domain::clock::Clock;
 
-/// Calls Webex. Whoever calls hands in the [`Access`]: one client serves all tenants.
+/// Client of Webex's REST API. One client serves all tenants, because each call takes its
+/// [`Access`].
 #[derive(Clone)]
 pub struct Webex(pub(super) Caller);
 
 impl Webex {
-    /// A client of the API at `base`, such as `https://webexapis.com/v1`.
+    /// Returns a client of the API at `base`, such as `https://webexapis.com/v1`.
     ///
     /// # Errors
-    /// A base that is neither https nor on this machine.
-    pub fn new(base: &str, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Result<Self, InvalidBaseUrl> {
+    /// Fails if the base is neither https nor on this machine.
+    pub fn new(
+        base: &str,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, InvalidBaseUrl> {
         Caller::new(Api::Webex, base, transport, clock, refusal).map(Self)
     }
 
-    /// Makes a call that finds something, or not: 404 and 410.
-    pub(super) async fn find(&self, access: &Access, call: Call) -> Result<Option<Answer>, CallError> {
+    /// Makes a call, and returns `None` for 404 and 410.
+    pub(super) async fn find(
+        &self,
+        access: &Access,
+        call: Call,
+    ) -> Result<Option<Answer>, CallError> {
         match self.0.call(access, call).await {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if is_not_found(&error) => Ok(None),
@@ -38,7 +47,7 @@ impl fmt::Debug for Webex {
     }
 }
 
-/// Whether the service says that there is no such thing: none at all, none any more, or none that this account may see.
+/// Returns `true` if the thing does not exist, or is not visible to this account.
 pub(super) fn is_not_found(error: &CallError) -> bool {
     matches!(error.status(), Some(404 | 410))
 }
@@ -49,7 +58,7 @@ struct Refusal {
     message: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     errors: Option<Vec<Reason>>,
-    /// How SCIM says it.
+    /// SCIM's field for the message.
     #[serde(default, deserialize_with = "lenient")]
     detail: Option<String>,
 }
@@ -60,9 +69,12 @@ struct Reason {
     description: Option<String>,
 }
 
-/// Webex's errors have no code, but a message, and reasons that often repeat it.
+/// Returns an empty code and the message. Webex has no codes, and its reasons often repeat the
+/// message.
 fn refusal(body: &[u8]) -> (String, String) {
-    let Ok(Refusal { message, errors, detail }) = serde_json::from_slice(body) else { return Default::default() };
+    let Ok(Refusal { message, errors, detail }) = serde_json::from_slice(body) else {
+        return Default::default();
+    };
     let reason = errors.into_iter().flatten().find_map(|reason| reason.description);
     let mut words: Vec<String> = [message, reason, detail].into_iter().flatten().collect();
     words.dedup();
@@ -80,19 +92,22 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_its_message_and_its_first_reason() {
+    fn error_is_message_and_first_reason() {
         let body = r#"{"message":"Not allowed.","errors":[{"description":"Only moderators may."},{"description":"x"}],"trackingId":"T"}"#;
         assert_eq!(read(body), "Not allowed.: Only moderators may.");
     }
 
     #[test]
-    fn a_reason_that_repeats_the_message_is_said_once() {
+    fn repeated_reason_is_dropped() {
         assert_eq!(read(r#"{"message":"Gone.","errors":[{"description":"Gone."}]}"#), "Gone.");
     }
 
     #[test]
-    fn a_body_in_another_form_is_no_further_trouble() {
-        assert_eq!(read(r#"{"schemas":[],"detail":"No such user.","status":"404"}"#), "No such user.");
+    fn other_bodies_are_accepted() {
+        assert_eq!(
+            read(r#"{"schemas":[],"detail":"No such user.","status":"404"}"#),
+            "No such user."
+        );
         assert_eq!(read(r#"{"message":7,"errors":{}}"#), "");
         assert_eq!(read("<html>"), "");
         assert_eq!(read(""), "");

@@ -1,4 +1,4 @@
-//! The compliance officer's view of what happened.
+//! Membership events, which only a compliance officer can read.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -10,30 +10,30 @@ use crate::complete::Complete;
 use crate::http::{Access, Call, CallError};
 use domain::ids::{PersonId, RoomId};
 
-/// What happened to a membership.
+/// Kind of a membership event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
-    /// Somebody came in.
+    /// A person was added.
     Created,
-    /// Somebody's role changed.
+    /// A person's role changed.
     Updated,
-    /// Somebody went out.
+    /// A person was removed.
     Deleted,
 }
 
-/// Something that happened to a membership: a hint to look at the space.
+/// Change of a membership. It is a hint to read the space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MembershipEvent {
-    /// The event's own id; no two have the same.
+    /// Unique id of the event.
     pub id: String,
-    /// What happened; missing if it is none of the known.
+    /// Kind. `None` for an unknown kind.
     pub kind: Option<EventKind>,
-    /// In which space.
+    /// Space of the membership.
     pub room: WebexId<RoomId>,
-    /// To whom; missing where that is not said.
+    /// Person of the membership, if the event names one.
     pub person: Option<PersonId>,
-    /// When.
+    /// Time of the event.
     pub created: Option<Timestamp>,
 }
 
@@ -59,10 +59,16 @@ struct Data {
 }
 
 impl EventAsSent {
-    /// An event that names no space hints at nothing, and must not keep all later ones from being read.
+    /// Returns `None` for an event without a space. It is no hint, and must not block all later
+    /// events.
     fn read(self) -> Result<Option<MembershipEvent>, &'static str> {
         let Some(Data { room_id: Some(room), person_id }) = self.data else {
-            tracing::warn!(event = self.id, "an event that names no space");
+            let event_id = self.id;
+            tracing::warn!(
+                event = "event_without_space",
+                event_id,
+                "skipped an event without a space"
+            );
             return Ok(None);
         };
         let person = person_id.map(|id| id.id);
@@ -77,10 +83,11 @@ impl EventAsSent {
 }
 
 impl Webex {
-    /// What happened to memberships between two moments, in no order to rely on. `None` is every kind. Events appear with a small delay: let windows overlap.
+    /// Returns the membership events between two times, unordered. A `kind` of `None` returns all
+    /// kinds. Events appear with a small delay, so windows should overlap.
     ///
     /// # Errors
-    /// `to` must not be in the future; before 90 days ago, Webex's Pro Pack is needed.
+    /// Fails if `to` is in the future, or without Webex's Pro Pack if `from` is over 90 days ago.
     pub async fn membership_events(
         &self,
         access: &Access,
@@ -92,7 +99,10 @@ impl Webex {
         if let Some(kind) = kind {
             call = call.query("type", kind.as_str());
         }
-        let call = call.query("from", format!("{from:.3}")).query("to", format!("{to:.3}")).query("max", PAGE);
+        let call = call
+            .query("from", format!("{from:.3}"))
+            .query("to", format!("{to:.3}"))
+            .query("max", PAGE);
         self.list(access, call, EventAsSent::read).await
     }
 }

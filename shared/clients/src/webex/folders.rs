@@ -1,7 +1,9 @@
-//! Folders of SharePoint that are linked to spaces. <https://developer.webex.com/docs/api/v1/ecm-folder-linking>
+//! SharePoint folders that are linked to spaces.
+//! <https://developer.webex.com/docs/api/v1/ecm-folder-linking>
 //!
 //! # Assumptions
-//! Only who is in a space sees and changes what is linked to it. Webex checks nothing of what it is told, and may correct name and address: what counts is what is read back.
+//! Only members of a space see and change its linked folder. Webex checks no field and may correct
+//! name and address, so only a later reading counts.
 
 use http::Method;
 use serde::Deserialize;
@@ -14,49 +16,53 @@ use crate::complete::Complete;
 use crate::http::{Access, Call, CallError};
 use domain::ids::RoomId;
 
-/// A folder that a space is linked to; a space has one at most.
+/// Folder that is linked to a space. A space has at most one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkedFolder {
-    /// Its id.
+    /// Id of the link.
     pub id: LinkedFolderId,
-    /// The library, as SharePoint calls it.
+    /// SharePoint's id of the library.
     pub drive: String,
-    /// The folder in it, as SharePoint calls it.
+    /// SharePoint's id of the folder.
     pub item: String,
-    /// What Webex calls it.
+    /// Name in Webex.
     pub name: String,
-    /// Whether what people share in the space is kept there.
+    /// Use of the folder by the space.
     pub storage: Storage,
 }
 
-/// What a linked folder is to its space.
+/// Use of a linked folder by its space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
-    /// Files that are shared in the space are kept in it.
+    /// The space stores its shared files in the folder.
     Default,
-    /// It can be opened from the space.
+    /// The space only shows a link to the folder.
     Reference,
 }
 
-/// A folder to be linked as a space's default storage.
+/// Folder to link as a space's default storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FolderToLink<'a> {
-    /// Where people open it.
+    /// URL of the folder in the browser.
     pub url: &'a str,
-    /// What it is called.
+    /// Name to show in Webex.
     pub name: &'a str,
-    /// The library.
+    /// SharePoint's id of the library.
     pub drive: &'a str,
-    /// The folder.
+    /// SharePoint's id of the folder.
     pub item: &'a str,
 }
 
 impl FolderToLink<'_> {
-    /// All fields are required, by PUT too, and `defaultFolder` is a text.
+    /// Returns the body for POST and PUT. Both require all fields, and `defaultFolder` as a text.
     fn body(&self, room: &WebexId<RoomId>) -> Value {
         let Self { url, name, drive, item } = self;
         json!({
-            "roomId": room, "contentUrl": url, "displayName": name, "driveId": drive, "itemId": item,
+            "roomId": room,
+            "contentUrl": url,
+            "displayName": name,
+            "driveId": drive,
+            "itemId": item,
             "defaultFolder": "true",
         })
     }
@@ -81,26 +87,34 @@ impl LinkedFolderAsSent {
             _ => Storage::Default,
         };
         let name = self.display_name.unwrap_or_default();
-        Ok(Some(LinkedFolder { id: self.id, drive: self.drive_id, item: self.item_id, name, storage }))
+        Ok(Some(LinkedFolder {
+            id: self.id,
+            drive: self.drive_id,
+            item: self.item_id,
+            name,
+            storage,
+        }))
     }
 }
 
 impl Webex {
-    /// The folder that a space is linked to, if it is.
+    /// Returns the folder that is linked to a space.
     ///
     /// # Errors
-    /// Also for whoever is not in the space.
+    /// Fails if the account is not a member of the space.
     pub async fn linked_folder(
         &self,
         access: &Access,
         room: &WebexId<RoomId>,
     ) -> Result<Option<LinkedFolder>, CallError> {
         let call = Call::get("/room/linkedFolders").query("roomId", room.to_string());
-        let linked: Complete<Vec<LinkedFolder>> = self.list(access, call, LinkedFolderAsSent::read).await?;
+        let linked: Complete<Vec<LinkedFolder>> =
+            self.list(access, call, LinkedFolderAsSent::read).await?;
         Ok(linked.into_inner().into_iter().next())
     }
 
-    /// Links a folder to a space that has none. Not repeated when the answer is lost: read what is linked.
+    /// Links a folder to a space that has none. Not repeated when the answer is lost: the caller
+    /// reads the link instead.
     pub async fn link_folder(
         &self,
         access: &Access,
@@ -111,19 +125,30 @@ impl Webex {
         self.0.call(access, call).await.map(drop)
     }
 
-    /// Puts another folder in the place of the one that is linked.
+    /// Replaces the folder of a link.
     pub async fn relink_folder(
         &self,
         access: &Access,
-        (room, linked): (&WebexId<RoomId>, &LinkedFolderId),
+        room: &WebexId<RoomId>,
+        linked: &LinkedFolderId,
         folder: FolderToLink<'_>,
     ) -> Result<(), CallError> {
-        let call = Call::new(Method::PUT, format!("/room/linkedFolders/{linked}")).json(&folder.body(room));
+        let call = Call::new(Method::PUT, format!("/room/linkedFolders/{linked}"))
+            .json(&folder.body(room));
         self.0.call(access, call).await.map(drop)
     }
 
-    /// Unlinks a folder; its files stay.
-    pub async fn unlink_folder(&self, access: &Access, linked: &LinkedFolderId) -> Result<Removal, CallError> {
-        removal(self.0.call(access, Call::new(Method::DELETE, format!("/room/linkedFolders/{linked}"))).await.map(drop))
+    /// Unlinks a folder. Its files stay.
+    pub async fn unlink_folder(
+        &self,
+        access: &Access,
+        linked: &LinkedFolderId,
+    ) -> Result<Removal, CallError> {
+        removal(
+            self.0
+                .call(access, Call::new(Method::DELETE, format!("/room/linkedFolders/{linked}")))
+                .await
+                .map(drop),
+        )
     }
 }

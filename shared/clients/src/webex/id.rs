@@ -13,10 +13,12 @@ use domain::ids::{OrgId, PersonId, RoomId, TeamId};
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
-    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Where an id lives, as its second segment says it: `us`, or the like of `urn:TEAM:us-west-2_r`.
+/// Region of an id, its second segment, such as `us` or `urn:TEAM:us-west-2_r`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Region(pub String);
@@ -27,9 +29,9 @@ impl Default for Region {
     }
 }
 
-/// A kind of thing that Webex gives ids to.
+/// Id type of a thing in Webex.
 pub trait WebexKind: Copy + From<Uuid> + Into<Uuid> {
-    /// The segment of the id that names the kind.
+    /// Segment of the id that names the kind.
     const SEGMENT: &'static str;
 }
 
@@ -40,29 +42,30 @@ macro_rules! kinds {
 }
 kinds!(TeamId = "TEAM", RoomId = "ROOM", PersonId = "PEOPLE", OrgId = "ORGANIZATION");
 
-/// An id together with its region: what a call needs. Two are the same thing if their `id` is, whatever the region says.
+/// Id with its region, as calls need it. Equal `id`s mean the same thing, even in different
+/// regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebexId<T> {
-    /// Where it lives.
+    /// Region of the thing.
     pub region: Region,
-    /// What it is.
+    /// Id without the region.
     pub id: T,
 }
 
-/// A text that is no Webex id.
+/// Text that is no Webex id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a Webex id: {0:?}")]
 pub struct InvalidWebexId(pub String);
 
 impl<T: WebexKind> WebexId<T> {
-    /// The id of the thing with this uuid in this region.
+    /// Returns an id in a region.
     pub fn new(region: Region, id: T) -> Self {
         Self { region, id }
     }
 }
 
 impl WebexId<TeamId> {
-    /// The id of the team's General space.
+    /// Returns the id of the team's General space.
     pub fn general_space(&self) -> WebexId<RoomId> {
         WebexId::new(self.region.clone(), self.id.general_space())
     }
@@ -71,12 +74,18 @@ impl WebexId<TeamId> {
 impl<T: WebexKind> fmt::Display for WebexId<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uuid: Uuid = self.id.into();
-        f.write_str(&BASE64.encode(format!("ciscospark://{}/{}/{}", self.region.0, T::SEGMENT, uuid)))
+        f.write_str(&BASE64.encode(format!(
+            "ciscospark://{}/{}/{}",
+            self.region.0,
+            T::SEGMENT,
+            uuid
+        )))
     }
 }
 
-/// Takes the last segment for the uuid and leaves the kind alone: a room's `teamId` has been seen with the kind of a room. A plain uuid is taken, too, and
-/// the base64 of one: an event's `orgId` looks like that in Webex's own example.
+/// Takes the last segment as the uuid and ignores the kind, because a room's `teamId` can have the
+/// kind of a room. Accepts a plain uuid too, and its base64, which Webex's example of an event's
+/// `orgId` shows.
 impl<T: WebexKind> FromStr for WebexId<T> {
     type Err = InvalidWebexId;
 
@@ -85,7 +94,11 @@ impl<T: WebexKind> FromStr for WebexId<T> {
         if let Ok(uuid) = Uuid::try_parse(text) {
             return Ok(Self::new(Region::default(), uuid.into()));
         }
-        let decoded = BASE64.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
+        let decoded = BASE64
+            .decode(text)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .ok_or_else(invalid)?;
         if let Ok(uuid) = Uuid::try_parse(&decoded) {
             return Ok(Self::new(Region::default(), uuid.into()));
         }
@@ -116,55 +129,63 @@ impl<'de, T: WebexKind> Deserialize<'de> for WebexId<T> {
 mod tests {
     use super::*;
 
-    fn spelt(text: &str) -> String {
+    fn encode(text: &str) -> String {
         BASE64.encode(text)
     }
 
     const UUID: &str = "13e18f40-42fc-11e6-a9d8-211a0dc79769";
 
     #[test]
-    fn an_id_comes_back_as_it_was_spelt_in_whatever_region() {
-        let published = "Y2lzY29zcGFyazovL3VzL1RFQU0vMTNlMThmNDAtNDJmYy0xMWU2LWE5ZDgtMjExYTBkYzc5NzY5";
-        for text in [published.into(), spelt(&format!("ciscospark://urn:TEAM:us-west-2_r/TEAM/{UUID}"))] {
+    fn id_survives_parse_and_display() {
+        let published =
+            "Y2lzY29zcGFyazovL3VzL1RFQU0vMTNlMThmNDAtNDJmYy0xMWU2LWE5ZDgtMjExYTBkYzc5NzY5";
+        for text in
+            [published.into(), encode(&format!("ciscospark://urn:TEAM:us-west-2_r/TEAM/{UUID}"))]
+        {
             assert_eq!(text.parse::<WebexId<TeamId>>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn the_same_thing_in_two_regions_has_one_uuid() {
-        let [here, there] = ["us", "urn:TEAM:eu-central-1_k"]
-            .map(|region| spelt(&format!("ciscospark://{region}/ROOM/{UUID}")).parse::<WebexId<RoomId>>().unwrap());
+    fn uuid_is_the_same_in_two_regions() {
+        let [here, there] = ["us", "urn:TEAM:eu-central-1_k"].map(|region| {
+            encode(&format!("ciscospark://{region}/ROOM/{UUID}"))
+                .parse::<WebexId<RoomId>>()
+                .unwrap()
+        });
         assert_ne!(here, there);
         assert_eq!(here.id, there.id);
     }
 
     #[test]
-    fn a_general_space_differs_from_its_team_in_the_kind_alone() {
-        let team: WebexId<TeamId> = spelt(&format!("ciscospark://urn:TEAM:us-west-2_r/TEAM/{UUID}")).parse().unwrap();
-        let room = spelt(&format!("ciscospark://urn:TEAM:us-west-2_r/ROOM/{UUID}"));
+    fn general_space_differs_only_in_kind() {
+        let team: WebexId<TeamId> =
+            encode(&format!("ciscospark://urn:TEAM:us-west-2_r/TEAM/{UUID}")).parse().unwrap();
+        let room = encode(&format!("ciscospark://urn:TEAM:us-west-2_r/ROOM/{UUID}"));
         assert_eq!(team.general_space().to_string(), room);
     }
 
     #[test]
-    fn a_teams_id_spelt_as_a_rooms_is_the_teams() {
-        let text = spelt(&format!("ciscospark://us/ROOM/{UUID}"));
+    fn team_id_can_have_the_kind_of_a_room() {
+        let text = encode(&format!("ciscospark://us/ROOM/{UUID}"));
         assert_eq!(text.parse::<WebexId<TeamId>>().unwrap().id, UUID.parse().unwrap());
     }
 
     #[test]
-    fn plain_uuids_and_their_base64_and_padding_are_taken() {
-        let padded = base64::engine::general_purpose::URL_SAFE.encode(format!("ciscospark://eu/ORGANIZATION/{UUID}"));
+    fn uuids_base64_and_padding_are_accepted() {
+        let padded = base64::engine::general_purpose::URL_SAFE
+            .encode(format!("ciscospark://eu/ORGANIZATION/{UUID}"));
         assert!(padded.ends_with('='));
-        for text in [UUID.to_owned(), spelt(UUID), padded] {
+        for text in [UUID.to_owned(), encode(UUID), padded] {
             assert_eq!(text.parse::<WebexId<OrgId>>().unwrap().id, UUID.parse().unwrap(), "{text}");
         }
     }
 
     #[test]
-    fn what_has_no_uuid_at_its_end_is_no_id() {
-        let cut = spelt("ciscospark://us/TEAM/13e18f40");
-        let long = spelt(&format!("ciscospark://us/TEAM/{UUID}/more"));
-        let nowhere = spelt(&format!("ciscospark:///TEAM/{UUID}"));
+    fn text_without_final_uuid_is_no_id() {
+        let cut = encode("ciscospark://us/TEAM/13e18f40");
+        let long = encode(&format!("ciscospark://us/TEAM/{UUID}/more"));
+        let nowhere = encode(&format!("ciscospark:///TEAM/{UUID}"));
         for text in ["", "null", "../me", &cut, &long, &nowhere] {
             assert!(text.parse::<WebexId<TeamId>>().is_err(), "{text}");
         }

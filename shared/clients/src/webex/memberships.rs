@@ -1,4 +1,5 @@
-//! Who is in a space. Through its General space's memberships a team is managed, also from outside.
+//! Memberships of spaces. The memberships of the General space are those of the team, and observers
+//! can change them too.
 
 use http::Method;
 use jiff::Timestamp;
@@ -13,78 +14,78 @@ use crate::complete::Complete;
 use crate::http::{Access, Call, CallError, Repeat};
 use domain::ids::{OrgId, PersonId, RoomId};
 
-/// Somebody's being in a space.
+/// Membership of a person in a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
-    /// Its id.
+    /// Id of the membership.
     pub id: MembershipId,
-    /// The space.
+    /// Space of the membership.
     pub room: RoomId,
-    /// Who is in it.
+    /// Person of the membership.
     pub person: PersonId,
-    /// The organization of whoever it is; missing where that cannot be told.
+    /// Organization of the person, if Webex shows it.
     pub org: Option<OrgId>,
-    /// As what.
-    pub role: Role,
-    /// What the person is called.
+    /// Role in the space.
+    pub role: MembershipRole,
+    /// Display name of the person.
     pub name: Option<String>,
-    /// The person's address.
+    /// Address of the person.
     pub email: Option<String>,
-    /// Since when.
+    /// Time of the addition.
     pub created: Option<Timestamp>,
 }
 
-/// As what somebody is in a space.
+/// Role of a person in a space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// As one of its people.
+pub enum MembershipRole {
+    /// Member without further rights.
     Member,
-    /// As a moderator: of a General space this means of the team.
+    /// Moderator. In a General space, moderator of the team.
     Moderator,
 }
 
-/// Where a person's list of spaces is read.
+/// Page to read of a person's list of spaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SpacesFrom {
-    /// Its first page.
+    /// First page.
     First(WebexId<PersonId>),
-    /// The page that this link of the one before leads to.
+    /// Next page, by the link of the previous one.
     Link(String),
 }
 
-/// A page of the spaces that somebody is in.
+/// Page of the spaces of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpacesPage {
-    /// Spaces for several people.
+    /// Group spaces.
     pub spaces: Vec<WebexId<RoomId>>,
-    /// Where the next page is; `None` at the end.
+    /// Link to the next page. `None` on the last one.
     pub next: Option<String>,
 }
 
-/// What became of an addition.
+/// Outcome of an addition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
-    /// The person is in now.
+    /// The person was added.
     Added,
-    /// The person was in before (409), perhaps in another role.
+    /// The person was a member before (409), perhaps in another role.
     AlreadyThere,
 }
 
-/// What became of joining a space for a while.
+/// Outcome of joining a space for a short time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Joined {
-    /// The account is in now, by this membership.
+pub enum JoinOutcome {
+    /// The account joined, with this membership.
     Now(MembershipId),
-    /// It was in before (409).
+    /// The account was a member before (409).
     Before,
 }
 
-/// What became of a removal.
+/// Outcome of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// It is gone now.
+    /// It was removed.
     Removed,
-    /// There is none (404, 410), or none that this account may see.
+    /// It does not exist (404, 410) or is not visible to this account.
     NotFound,
 }
 
@@ -124,15 +125,15 @@ impl SpaceAsSent {
 impl MembershipAsSent {
     fn read(self) -> Result<Option<Membership>, &'static str> {
         if ItemErrors::is_some(self.errors.as_ref()) {
-            return Err("a membership that carries errors");
+            return Err("a membership with errors");
         }
         let (Some(id), Some(room), Some(person)) = (self.id, self.room_id, self.person_id) else {
             return Err("a membership without its ids");
         };
-        // Taken for a member's, a missing role would demote somebody on the other side.
+        // A missing role read as a member's would demote the person on the other side.
         let role = match self.is_moderator.ok_or("a membership without its role")? {
-            true => Role::Moderator,
-            false => Role::Member,
+            true => MembershipRole::Moderator,
+            false => MembershipRole::Member,
         };
         Ok(Some(Membership {
             id,
@@ -148,10 +149,12 @@ impl MembershipAsSent {
 }
 
 impl Webex {
-    /// Everybody who is in a space. Of a moderated space that it has not joined, an account inside of the team sees only the moderators; this does not happen with a General space.
+    /// Returns all members of a space. In a moderated space that it has not joined, a member of the
+    /// team sees only the moderators. This does not happen in a General space.
     ///
     /// # Errors
-    /// 404 and 403 are errors here, too, and so is a single item that cannot be used: no shorter list than the space's comes out of this.
+    /// Fails for 404, 403 and any item that cannot be used, so the list is never shorter than the
+    /// space's.
     pub async fn memberships(
         &self,
         access: &Access,
@@ -161,7 +164,7 @@ impl Webex {
         self.list(access, call, MembershipAsSent::read).await
     }
 
-    /// Every space of the organization's that somebody is in. A compliance officer's call.
+    /// Returns all memberships of a person in the organization. Requires a compliance officer.
     ///
     /// # Errors
     /// As with [`memberships`](Self::memberships).
@@ -170,13 +173,19 @@ impl Webex {
         access: &Access,
         person: &WebexId<PersonId>,
     ) -> Result<Complete<Vec<Membership>>, CallError> {
-        let call = Call::get("/memberships").query("personId", person.to_string()).query("max", PAGE);
+        let call =
+            Call::get("/memberships").query("personId", person.to_string()).query("max", PAGE);
         self.list(access, call, MembershipAsSent::read).await
     }
 
-    /// A page of the organization's spaces that somebody is in, for whoever goes through many people and has to count his calls. A compliance officer's call. Spaces between two
-    /// people, and those whose id cannot be read, are passed over: nobody may be taken for missing by it.
-    pub async fn spaces_of(&self, access: &Access, from: &SpacesFrom) -> Result<SpacesPage, CallError> {
+    /// Returns a page of a person's spaces in the organization, for callers that count their calls.
+    /// Requires a compliance officer. Skips direct spaces and unreadable ids, so it proves no
+    /// absence.
+    pub async fn spaces_of(
+        &self,
+        access: &Access,
+        from: &SpacesFrom,
+    ) -> Result<SpacesPage, CallError> {
         let call = match from {
             SpacesFrom::First(person) => {
                 Call::get("/memberships").query("personId", person.to_string()).query("max", PAGE)
@@ -187,16 +196,17 @@ impl Webex {
         Ok(SpacesPage { spaces, next })
     }
 
-    /// Puts somebody into a space.
+    /// Adds a person to a space.
     pub async fn add_membership(
         &self,
         access: &Access,
         room: &WebexId<RoomId>,
         person: &WebexId<PersonId>,
-        role: Role,
+        role: MembershipRole,
     ) -> Result<Added, CallError> {
-        let body = json!({ "roomId": room, "personId": person, "isModerator": role == Role::Moderator });
-        // A second one does nothing but answer 409.
+        let is_moderator = role == MembershipRole::Moderator;
+        let body = json!({ "roomId": room, "personId": person, "isModerator": is_moderator });
+        // A second call has no effect, and returns 409.
         let call = Call::new(Method::POST, "/memberships").json(&body).repeat(Repeat::Safe);
         match self.0.call(access, call).await {
             Ok(_) => Ok(Added::Added),
@@ -205,14 +215,14 @@ impl Webex {
         }
     }
 
-    /// Joins a space as a mere member, to leave it again. A compliance officer's call, for a team's space that he is not in. Not repeated when the answer is lost: the second
-    /// one could not say who was in before.
+    /// Joins a space as a member, to leave it again. Requires a compliance officer. Not repeated
+    /// when the answer is lost, because the second answer hides an earlier membership.
     pub async fn join(
         &self,
         access: &Access,
         room: &WebexId<RoomId>,
         person: &WebexId<PersonId>,
-    ) -> Result<Joined, CallError> {
+    ) -> Result<JoinOutcome, CallError> {
         #[derive(Deserialize)]
         struct Made {
             id: MembershipId,
@@ -220,39 +230,55 @@ impl Webex {
         let body = json!({ "roomId": room, "personId": person, "isModerator": false });
         let call = Call::new(Method::POST, "/memberships").json(&body);
         match self.0.call(access, call).await {
-            Ok(answer) => answer.json().map(|Made { id }| Joined::Now(id)),
-            Err(error) if error.status() == Some(409) => Ok(Joined::Before),
+            Ok(answer) => answer.json().map(|Made { id }| JoinOutcome::Now(id)),
+            Err(error) if error.status() == Some(409) => Ok(JoinOutcome::Before),
             Err(error) => Err(error),
         }
     }
 
-    /// Somebody's membership of a space, if there is one.
+    /// Returns a person's membership of a space.
     pub async fn membership_in(
         &self,
         access: &Access,
         room: &WebexId<RoomId>,
         person: &WebexId<PersonId>,
     ) -> Result<Option<Membership>, CallError> {
-        let call = Call::get("/memberships").query("roomId", room.to_string()).query("personId", person.to_string());
+        let call = Call::get("/memberships")
+            .query("roomId", room.to_string())
+            .query("personId", person.to_string());
         let found = self.list(access, call, MembershipAsSent::read).await?.into_inner();
         Ok(found.into_iter().find(|membership| membership.person == person.id))
     }
 
-    /// Makes somebody a moderator of a space, or a moderator a member.
+    /// Sets the role of a membership.
     ///
     /// # Errors
-    /// 404 where there is no such membership any more.
-    pub async fn set_role(&self, access: &Access, membership: &MembershipId, role: Role) -> Result<(), CallError> {
+    /// 404 if the membership no longer exists.
+    pub async fn set_role(
+        &self,
+        access: &Access,
+        membership: &MembershipId,
+        role: MembershipRole,
+    ) -> Result<(), CallError> {
         let call = Call::new(Method::PUT, format!("/memberships/{membership}"));
-        // The page also demands isRoomHidden, which is for direct spaces only; without it the call has always worked.
-        self.0.call(access, call.json(&json!({ "isModerator": role == Role::Moderator }))).await.map(drop)
+        // The documentation also requires isRoomHidden, which is for direct spaces. The call always
+        // worked without it.
+        self.0
+            .call(access, call.json(&json!({ "isModerator": role == MembershipRole::Moderator })))
+            .await
+            .map(drop)
     }
 
-    /// Takes somebody out of a space, and out of the team if it is a General space. That there is nothing to remove is believed only if it cannot be read, either.
+    /// Removes a person from a space, or from the team if it is a General space. A "not found"
+    /// counts only if a read confirms it.
     ///
     /// # Errors
-    /// The last moderator's membership is refused: promote another first.
-    pub async fn remove_membership(&self, access: &Access, membership: &MembershipId) -> Result<Removal, CallError> {
+    /// Webex refuses to remove the last moderator. Promote another first.
+    pub async fn remove_membership(
+        &self,
+        access: &Access,
+        membership: &MembershipId,
+    ) -> Result<Removal, CallError> {
         let path = format!("/memberships/{membership}");
         match self.0.call(access, Call::new(Method::DELETE, path.clone())).await {
             Ok(_) => Ok(Removal::Removed),
@@ -265,9 +291,9 @@ impl Webex {
     }
 }
 
-/// What the answer to a DELETE means.
-pub(super) fn removal(answered: Result<(), CallError>) -> Result<Removal, CallError> {
-    match answered {
+/// Returns the outcome of a DELETE.
+pub(super) fn removal(outcome: Result<(), CallError>) -> Result<Removal, CallError> {
+    match outcome {
         Ok(()) => Ok(Removal::Removed),
         Err(error) if is_not_found(&error) => Ok(Removal::NotFound),
         Err(error) => Err(error),

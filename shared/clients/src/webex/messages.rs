@@ -1,4 +1,4 @@
-//! Messages and cards, and what people answer to them.
+//! Messages, cards, and the answers to cards.
 
 use http::Method;
 use serde::Deserialize;
@@ -9,14 +9,14 @@ use super::{Webex, WebexId};
 use crate::http::{Access, Call, CallError};
 use domain::ids::{PersonId, RoomId};
 
-/// Somebody's answer to a card.
+/// Answer of a person to a card.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttachmentAction {
-    /// The message that carried the card.
+    /// Message with the card.
     pub message_id: String,
-    /// Who answered.
+    /// Person who answered.
     pub person: PersonId,
-    /// What was filled in.
+    /// Values of the card's fields.
     pub inputs: Map<String, Value>,
 }
 
@@ -34,13 +34,13 @@ struct Sent {
     id: String,
 }
 
-/// A text as it reads in a message or on a card, whatever is in it. Teams and people bear names that somebody gave them, and in Webex's markdown a name could
-/// mention everybody in a space or lead somewhere else under our account's name.
+/// Escapes a text for messages and cards. People choose the names of teams, and unescaped markdown
+/// could mention a whole space or link elsewhere.
 pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            // Mentions are found before escapes are.
+            // Webex finds mentions before it handles escapes.
             '<' => plain.push_str("&lt;"),
             '&' => plain.push_str("&amp;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '~' => plain.extend(['\\', c]),
@@ -52,7 +52,8 @@ pub fn plain(text: &str) -> String {
 }
 
 impl Webex {
-    /// Sends an adaptive card to somebody, and says the message's id. `markdown` is what shows where cards cannot. Not repeated when the answer is lost: better none than two.
+    /// Sends an adaptive card to a person, and returns the message's id. Clients without cards show
+    /// `markdown`. Not repeated when the answer is lost: none is better than two.
     pub async fn send_card(
         &self,
         access: &Access,
@@ -60,11 +61,13 @@ impl Webex {
         markdown: &str,
         card: Value,
     ) -> Result<String, CallError> {
-        let card = json!({ "contentType": "application/vnd.microsoft.card.adaptive", "content": card });
-        self.send(access, &json!({ "toPersonId": to, "markdown": markdown, "attachments": [card] })).await
+        let card =
+            json!({ "contentType": "application/vnd.microsoft.card.adaptive", "content": card });
+        self.send(access, &json!({ "toPersonId": to, "markdown": markdown, "attachments": [card] }))
+            .await
     }
 
-    /// Sends a message to somebody, and says its id.
+    /// Sends a message to a person, and returns its id.
     pub async fn send_to_person(
         &self,
         access: &Access,
@@ -74,7 +77,7 @@ impl Webex {
         self.send(access, &json!({ "toPersonId": to, "markdown": markdown })).await
     }
 
-    /// Sends a message to a space that this account is in, and says its id.
+    /// Sends a message to a space of this account, and returns its id.
     pub async fn send_to_room(
         &self,
         access: &Access,
@@ -84,12 +87,19 @@ impl Webex {
         self.send(access, &json!({ "roomId": room, "markdown": markdown })).await
     }
 
-    /// What somebody answered to a card; `None` where there is no such answer that this account may see. The id comes from a notification, which does not say the answer itself.
-    pub async fn attachment_action(&self, access: &Access, id: &str) -> Result<Option<AttachmentAction>, CallError> {
+    /// Returns a person's answer to a card, if this account can see it. Notifications contain only
+    /// its id.
+    pub async fn attachment_action(
+        &self,
+        access: &Access,
+        id: &str,
+    ) -> Result<Option<AttachmentAction>, CallError> {
         if !is_id(id) {
             return Ok(None);
         }
-        let Some(answer) = self.find(access, Call::get(format!("/attachment/actions/{id}"))).await? else {
+        let Some(answer) =
+            self.find(access, Call::get(format!("/attachment/actions/{id}"))).await?
+        else {
             return Ok(None);
         };
         let ActionAsSent { message_id, person_id, inputs } = answer.json()?;
@@ -97,7 +107,8 @@ impl Webex {
     }
 
     async fn send(&self, access: &Access, message: &Value) -> Result<String, CallError> {
-        let answer = self.0.call(access, Call::new(Method::POST, "/messages").json(message)).await?;
+        let answer =
+            self.0.call(access, Call::new(Method::POST, "/messages").json(message)).await?;
         Ok(answer.json::<Sent>()?.id)
     }
 }
@@ -107,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_mentions_nobody_leads_nowhere_and_stays_in_its_line() {
+    fn markdown_in_names_is_escaped() {
         for (name, reads) in [
             ("Engines (EU) #1: Größe!", "Engines (EU) #1: Größe!"),
             ("<@all>", "&lt;@all>"),

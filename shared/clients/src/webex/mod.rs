@@ -1,11 +1,14 @@
-//! Webex's REST API: what we call, and nothing more. <https://developer.webex.com/docs/api/getting-started>
+//! Webex's REST API, reduced to the calls that we need.
+//! <https://developer.webex.com/docs/api/getting-started>
 //!
 //! # Guarantees
-//! A list comes as [`Complete`](crate::complete::Complete) or not at all: every page was read, and an item that cannot be read is an error.
-//! The one exception are events that name no space: they are only hints.
+//! A list is [`Complete`](crate::complete::Complete) or an error: every page was read, and an
+//! unreadable item is an error. Only events without a space are skipped, because they are only
+//! hints.
 //!
 //! # Assumptions
-//! 404 also means "not visible to this account": a [`None`] says that this account cannot see the thing, and nothing more.
+//! 404 also means "not visible to this account". A [`None`] says only that this account cannot see
+//! the thing.
 
 mod client;
 mod events;
@@ -29,7 +32,9 @@ pub use client::Webex;
 pub use events::{EventKind, MembershipEvent};
 pub use folders::{FolderToLink, LinkedFolder, Storage};
 pub use id::{InvalidWebexId, Region, WebexId, WebexKind};
-pub use memberships::{Added, Joined, Membership, Removal, Role, SpacesFrom, SpacesPage};
+pub use memberships::{
+    Added, JoinOutcome, Membership, MembershipRole, Removal, SpacesFrom, SpacesPage,
+};
 pub use messages::{AttachmentAction, plain};
 pub use notification::{InvalidNotification, Notification};
 pub use oauth::{CodeExchange, SignIn, TokenPair};
@@ -39,4 +44,6 @@ pub use rooms::{Room, RoomKind};
 pub use scim::{ScimOrder, ScimPage, ScimState, ScimUser};
 pub use signature::SignatureMismatch;
 pub use teams::Team;
-pub use webhooks::{NewWebhook, Webhook, WebhookEvent, WebhookOwner, WebhookResource, WebhookStatus, WebhookUpdate};
+pub use webhooks::{
+    NewWebhook, Webhook, WebhookEvent, WebhookOwner, WebhookResource, WebhookStatus, WebhookUpdate,
+};

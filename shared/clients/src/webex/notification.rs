@@ -1,4 +1,4 @@
-//! What a webhook delivers: a hint, of which only ids are used.
+//! Deliveries of webhooks. A delivery is a hint, and only its ids are used.
 
 use serde::Deserialize;
 
@@ -7,22 +7,24 @@ use super::wire::lenient;
 use super::{WebexId, WebhookEvent, WebhookResource};
 use domain::ids::RoomId;
 
-/// A webhook's delivery. Nothing in it says what is so now: it says where to look. Deliveries have no id: the body's `id` is the webhook's.
+/// Delivery of a webhook. It says what to read, not what is true. It has no id: the body's `id` is
+/// the webhook's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// What it is about; missing if it is nothing that we use.
+    /// Resource. `None` for one that we do not use.
     pub resource: Option<WebhookResource>,
-    /// What happened; missing if it is nothing that we use.
+    /// Event. `None` for one that we do not use.
     pub event: Option<WebhookEvent>,
-    /// In which space; of a space itself, that one.
+    /// Space of the event. For events of a space, the space itself.
     pub room: Option<WebexId<RoomId>>,
-    /// The id of what it is about: of an answer to a card, what [`Webex::attachment_action`](super::Webex::attachment_action) takes.
+    /// Id of the resource. For an answer to a card, the argument of
+    /// [`Webex::attachment_action`](super::Webex::attachment_action).
     pub data_id: Option<String>,
 }
 
-/// A body that is no delivery of a webhook.
+/// Body that is no delivery of a webhook.
 #[derive(Debug, thiserror::Error)]
-#[error("not a webhook's delivery: {0}")]
+#[error("not a webhook delivery: {0}")]
 pub struct InvalidNotification(#[from] serde_json::Error);
 
 #[derive(Deserialize)]
@@ -45,10 +47,10 @@ struct Data {
 }
 
 impl Notification {
-    /// Reads a delivery, whose signature was verified.
+    /// Parses a delivery. The caller verifies the signature first.
     ///
     /// # Errors
-    /// A body that is no JSON object.
+    /// Fails if the body is no JSON object.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidNotification> {
         let NotificationAsSent { resource, event, data } = serde_json::from_slice(body)?;
         let Data { id, room_id } = data.unwrap_or_default();
@@ -67,17 +69,19 @@ mod tests {
 
     use super::*;
 
-    const ROOM: &str = "Y2lzY29zcGFyazovL3VzL1JPT00vYmJjZWIxYWQtNDNmMS0zYjU4LTkxNDctZjE0YmIwYzRkMTU0";
+    const ROOM: &str =
+        "Y2lzY29zcGFyazovL3VzL1JPT00vYmJjZWIxYWQtNDNmMS0zYjU4LTkxNDctZjE0YmIwYzRkMTU0";
 
     fn read(body: &Value) -> Notification {
         Notification::parse(body.to_string().as_bytes()).unwrap()
     }
 
     #[test]
-    fn a_membership_leads_to_its_space() {
-        let read = read(
-            &json!({ "id": "webhook", "resource": "memberships", "event": "deleted", "data": { "id": "abc", "roomId": ROOM } }),
-        );
+    fn membership_event_names_its_space() {
+        let read = read(&json!({
+            "id": "webhook", "resource": "memberships", "event": "deleted",
+            "data": { "id": "abc", "roomId": ROOM },
+        }));
         assert_eq!(read.resource, Some(WebhookResource::Memberships));
         assert_eq!(read.event, Some(WebhookEvent::Deleted));
         assert_eq!(read.room, ROOM.parse().ok());
@@ -85,22 +89,24 @@ mod tests {
     }
 
     #[test]
-    fn a_space_is_its_own() {
-        let read = read(&json!({ "resource": "rooms", "event": "migrated", "data": { "id": ROOM } }));
+    fn room_event_names_its_own_space() {
+        let read =
+            read(&json!({ "resource": "rooms", "event": "migrated", "data": { "id": ROOM } }));
         assert_eq!(read.room, ROOM.parse().ok());
     }
 
     #[test]
-    fn whatever_is_missing_or_strange_is_left_out() {
+    fn missing_and_unknown_fields_are_none() {
         let nothing = Notification { resource: None, event: None, room: None, data_id: None };
         assert_eq!(read(&json!({})), nothing);
-        let strange = json!({ "resource": "teams", "event": 7, "data": { "id": "../me", "roomId": "x" } });
+        let strange =
+            json!({ "resource": "teams", "event": 7, "data": { "id": "../me", "roomId": "x" } });
         assert_eq!(read(&strange), nothing);
         assert_eq!(read(&json!({ "data": [] })), nothing);
     }
 
     #[test]
-    fn what_is_no_object_is_no_delivery() {
+    fn body_must_be_an_object() {
         for body in ["", "[]x", "7", "{"] {
             assert!(Notification::parse(body.as_bytes()).is_err(), "{body}");
         }

@@ -1,4 +1,4 @@
-//! Signing in, and the tokens that come of it.
+//! Sign-in and tokens.
 
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
@@ -8,48 +8,48 @@ use serde::Deserialize;
 use super::Webex;
 use crate::http::{Access, Call, CallError, Deadline, Repeat};
 
-/// What a browser is sent to Webex with.
+/// Parameters of the sign-in page.
 #[derive(Debug, Clone, Copy)]
 pub struct SignIn<'a> {
-    /// The integration's client id.
+    /// Client id of the integration.
     pub client_id: &'a str,
-    /// Where the browser comes back to.
+    /// URL that the browser returns to.
     pub redirect_uri: &'a str,
-    /// The scopes that are asked for.
+    /// Requested scopes.
     pub scopes: &'a [&'a str],
-    /// What ties the way back to this browser.
+    /// State that ties the response to this browser.
     pub state: &'a str,
-    /// PKCE's challenge, S256.
+    /// PKCE challenge (S256).
     pub code_challenge: Option<&'a str>,
 }
 
-/// What a code is exchanged with.
+/// Parameters of a code exchange.
 #[derive(Debug, Clone, Copy)]
 pub struct CodeExchange<'a> {
-    /// The integration's client id.
+    /// Client id of the integration.
     pub client_id: &'a str,
-    /// Its secret.
+    /// Client secret of the integration.
     pub client_secret: &'a SecretString,
-    /// The code that the browser brought; good for one exchange.
+    /// Code from the redirect. It is valid for one exchange.
     pub code: &'a SecretString,
     /// The same as in [`SignIn`].
     pub redirect_uri: &'a str,
-    /// What the challenge was made of.
+    /// PKCE verifier, the source of the challenge.
     pub code_verifier: Option<&'a SecretString>,
 }
 
-/// An account's tokens. Both are kept, of every answer.
+/// Tokens of an account. Store both tokens of every answer.
 #[derive(Debug, Clone)]
 pub struct TokenPair {
-    /// What calls are made with.
+    /// Access token, for calls.
     pub access: SecretString,
-    /// What the next pair is got with.
+    /// Refresh token, for the next pair.
     pub refresh: SecretString,
-    /// Until when `access` is good.
+    /// Expiry of `access`.
     pub access_ends_at: Timestamp,
-    /// Until when `refresh` is good; using it prolongs this.
+    /// Expiry of `refresh`. Each use extends it.
     pub refresh_ends_at: Timestamp,
-    /// The scopes that were granted, with spaces between; empty where that is not said.
+    /// Granted scopes, separated by spaces. Empty if the answer does not contain them.
     pub scope: String,
 }
 
@@ -64,7 +64,7 @@ struct PairAsSent {
 }
 
 impl Webex {
-    /// Where to send a browser so that somebody signs in.
+    /// Returns the URL of the sign-in page.
     pub fn authorize_url(&self, sign_in: &SignIn<'_>) -> String {
         let scopes = sign_in.scopes.join(" ");
         let mut query = vec![
@@ -78,15 +78,24 @@ impl Webex {
             query.extend([("code_challenge", challenge), ("code_challenge_method", "S256")]);
         }
         let mut encoded = url::form_urlencoded::Serializer::new(String::new());
-        // Webex's own links have %20 between scopes; a plus is read as a space only in forms.
-        format!("{}/authorize?{}", self.0.base(), encoded.extend_pairs(query).finish().replace('+', "%20"))
+        // Webex's own links have %20 between scopes. Only forms read a plus as a space.
+        format!(
+            "{}/authorize?{}",
+            self.0.base(),
+            encoded.extend_pairs(query).finish().replace('+', "%20")
+        )
     }
 
-    /// Exchanges the code that a browser brought back. A code is good once, so this is not repeated when the answer is lost.
+    /// Exchanges the code from a redirect. Not repeated when the answer is lost, because a code is
+    /// valid once.
     ///
     /// # Errors
-    /// Webex does not document them: 400 and 401 mean that code, secret or redirect is not accepted.
-    pub async fn exchange_code(&self, exchange: &CodeExchange<'_>, deadline: Deadline) -> Result<TokenPair, CallError> {
+    /// Webex documents none. 400 and 401 mean that code, secret or redirect is wrong.
+    pub async fn exchange_code(
+        &self,
+        exchange: &CodeExchange<'_>,
+        deadline: Deadline,
+    ) -> Result<TokenPair, CallError> {
         let mut form = vec![
             ("grant_type", "authorization_code"),
             ("client_id", exchange.client_id),
@@ -94,14 +103,18 @@ impl Webex {
             ("code", exchange.code.expose_secret()),
             ("redirect_uri", exchange.redirect_uri),
         ];
-        form.extend(exchange.code_verifier.map(|verifier| ("code_verifier", verifier.expose_secret())));
+        form.extend(
+            exchange.code_verifier.map(|verifier| ("code_verifier", verifier.expose_secret())),
+        );
         self.tokens(&form, Repeat::Unsafe, deadline).await
     }
 
-    /// Gets the next pair. May be repeated: should the first try have used up the token, nothing is worse than before.
+    /// Returns the next pair. A repeat is safe: if the first try used up the token, nothing is
+    /// worse.
     ///
     /// # Errors
-    /// 400 and 401 mean that the refresh token or the secret is not accepted any more: somebody has to sign in again.
+    /// 400 and 401 mean that the refresh token or the secret is no longer valid. The account must
+    /// sign in again.
     pub async fn refresh(
         &self,
         client_id: &str,
@@ -118,14 +131,22 @@ impl Webex {
         self.tokens(&form, Repeat::Safe, deadline).await
     }
 
-    async fn tokens(&self, form: &[(&str, &str)], repeat: Repeat, deadline: Deadline) -> Result<TokenPair, CallError> {
-        // The tokens' lives are counted from before the call, so that they never end earlier than we think.
-        let asked = self.0.clock().now();
+    async fn tokens(
+        &self,
+        form: &[(&str, &str)],
+        repeat: Repeat,
+        deadline: Deadline,
+    ) -> Result<TokenPair, CallError> {
+        // Count from before the call, so that no token expires earlier than we think.
+        let requested_at = self.0.clock().now();
         let call = Call::new(Method::POST, "/access_token").form(form).repeat(repeat);
         let answer = self.0.call(&Access::anonymous(deadline), call).await?;
         let sent: PairAsSent = answer.json()?;
-        let end =
-            |seconds| asked.checked_add(SignedDuration::from_secs(seconds)).map_err(|error| answer.unreadable(error));
+        let end = |seconds| {
+            requested_at
+                .checked_add(SignedDuration::from_secs(seconds))
+                .map_err(|error| answer.unreadable(error))
+        };
         Ok(TokenPair {
             access_ends_at: end(sent.expires_in)?,
             refresh_ends_at: end(sent.refresh_token_expires_in)?,

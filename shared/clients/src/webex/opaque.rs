@@ -1,19 +1,20 @@
-//! Ids that are only handed back to Webex.
+//! Ids that we only pass back to Webex.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A text that cannot be part of a path as it stands, so that it is no id of Webex's.
+/// Text that cannot be a path segment unescaped, so it is no Webex id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: {0:?}")]
 pub struct InvalidOpaqueId(pub String);
 
-/// Whether this is what Webex's ids are made of: base64, in either alphabet but for the slash, or a uuid.
+/// Returns `true` for the characters of Webex's ids: uuids, and base64 in either alphabet without
+/// the slash.
 pub(super) fn is_id(text: &str) -> bool {
-    let is_of_an_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
-    !text.is_empty() && text.len() <= 1000 && text.bytes().all(is_of_an_id)
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
+    !text.is_empty() && text.len() <= 1000 && text.bytes().all(is_allowed)
 }
 
 macro_rules! opaque {
@@ -26,7 +27,10 @@ macro_rules! opaque {
         impl TryFrom<String> for $name {
             type Error = InvalidOpaqueId;
             fn try_from(text: String) -> Result<Self, Self::Error> {
-                if is_id(&text) { Ok(Self(text)) } else { Err(InvalidOpaqueId(text.chars().take(200).collect())) }
+                if is_id(&text) {
+                    return Ok(Self(text));
+                }
+                Err(InvalidOpaqueId(text.chars().take(200).collect()))
             }
         }
         impl FromStr for $name {
@@ -43,11 +47,11 @@ macro_rules! opaque {
 }
 
 opaque! {
-    /// A membership of a space.
+    /// Id of a membership of a space.
     MembershipId;
-    /// A webhook.
+    /// Id of a webhook.
     WebhookId;
-    /// A folder's being linked to a space.
+    /// Id of a link between a folder and a space.
     LinkedFolderId;
 }
 
@@ -56,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_lead_to_another_path_is_no_id() {
+    fn path_syntax_is_no_id() {
         for text in ["", ".", "..", "a/b", "%2e%2e", "a?b", "a#b", "a b"] {
             assert!(text.parse::<MembershipId>().is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Lists, to their last page.
+//! Lists, read to their last page.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::Webex;
 use crate::complete::Complete;
 use crate::http::{Access, Answer, Call, CallError};
 
-/// The size of a page that is asked for; Webex silently gives less where it wants to.
+/// Requested page size. Webex can silently return fewer.
 pub(super) const PAGE: &str = "1000";
 
 #[derive(Deserialize)]
@@ -19,7 +19,8 @@ struct Page<W> {
 }
 
 impl Webex {
-    /// Reads a list to its end. `read` says what an item is, `None` if it is none of ours, or why it cannot be used, which ends the reading: a shorter list would be a lie.
+    /// Reads a list to its end. `read` converts an item, skips it with `None`, or returns an error.
+    /// An error ends the reading, because a shorter list would be wrong.
     pub(super) async fn list<W: DeserializeOwned, T>(
         &self,
         access: &Access,
@@ -33,16 +34,17 @@ impl Webex {
             let (answer, items, link) = self.page(access, call, read).await?;
             list.extend(items);
             let Some(link) = link else {
-                return Ok(Complete::read_to_the_end(list));
+                return Ok(Complete::new(list));
             };
             if !followed.insert(link.clone()) {
-                return Err(answer.unreadable("the pages lead round in a circle"));
+                return Err(answer.unreadable("the pages link in a circle"));
             }
             call = Call::follow(link);
         }
     }
 
-    /// Reads one page of a list, and says where the next one is. `read` is as in [`list`](Self::list).
+    /// Reads one page of a list, and returns the link to the next one. `read` is as in
+    /// [`list`](Self::list).
     pub(super) async fn page<W: DeserializeOwned, T>(
         &self,
         access: &Access,
@@ -51,7 +53,7 @@ impl Webex {
     ) -> Result<(Answer, Vec<T>, Option<String>), CallError> {
         let answer = self.0.call(access, call).await?;
         let mut items = vec![];
-        // An empty page may well have a next one: only the link says where the list ends.
+        // An empty page can have a next one. Only the link shows the end of the list.
         for item in answer.json::<Page<W>>()?.items {
             items.extend(read(item).map_err(|why| answer.unreadable(why))?);
         }
@@ -60,14 +62,15 @@ impl Webex {
     }
 }
 
-/// The link to the next page, of RFC 8288's `Link: <url>; rel="next", ...`.
+/// Returns the link to the next page, from RFC 8288's `Link: <url>; rel="next", ...`.
 fn next(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
-    const UNREADABLE: &str = "a Link header that cannot be read";
+    const UNREADABLE: &str = "unreadable Link header";
     for value in headers.get_all(header::LINK) {
         let mut rest = value.to_str().map_err(|_| UNREADABLE)?.trim();
         while !rest.is_empty() {
-            let (url, after) = rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or(UNREADABLE)?;
-            // A comma between quotes would be read as the end of the link; no relation of Webex's has one.
+            let (url, after) =
+                rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or(UNREADABLE)?;
+            // A comma in quotes would end the link here, but no relation of Webex's has one.
             let (parameters, others) = after.split_once(',').unwrap_or((after, ""));
             if parameters.split(';').any(is_next) {
                 return Ok(Some(url.into()));
@@ -81,7 +84,11 @@ fn next(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
 fn is_next(parameter: &str) -> bool {
     parameter.split_once('=').is_some_and(|(name, value)| {
         name.trim().eq_ignore_ascii_case("rel")
-            && value.trim().trim_matches('"').split_whitespace().any(|relation| relation.eq_ignore_ascii_case("next"))
+            && value
+                .trim()
+                .trim_matches('"')
+                .split_whitespace()
+                .any(|relation| relation.eq_ignore_ascii_case("next"))
     })
 }
 
@@ -94,22 +101,33 @@ mod tests {
     }
 
     #[test]
-    fn the_next_page_is_found_among_all_links() {
+    fn next_page_is_found_among_links() {
         let found = Ok(Some("https://h/v1/x?a=1,2;b".to_owned()));
         assert_eq!(read(&[r#"<https://h/v1/x?a=1,2;b>; rel="next""#]), found);
         assert_eq!(read(&["<https://h/v1/x?a=1,2;b>;rel=next"]), found);
-        assert_eq!(read(&[r#"<https://h/1>; rel="prev", <https://h/v1/x?a=1,2;b>; title=x; Rel="last next""#]), found);
-        assert_eq!(read(&[r#"<https://h/1>; rel="first""#, r#"<https://h/v1/x?a=1,2;b>; rel="next""#]), found);
+        assert_eq!(
+            read(&[
+                r#"<https://h/1>; rel="prev", <https://h/v1/x?a=1,2;b>; title=x; Rel="last next""#
+            ]),
+            found
+        );
+        assert_eq!(
+            read(&[r#"<https://h/1>; rel="first""#, r#"<https://h/v1/x?a=1,2;b>; rel="next""#]),
+            found
+        );
     }
 
     #[test]
     fn other_links_are_no_next_page() {
         assert_eq!(read(&[]), Ok(None));
-        assert_eq!(read(&[r#"<https://h/1>; rel="prev""#, r#"<https://h/next>; title="next""#]), Ok(None));
+        assert_eq!(
+            read(&[r#"<https://h/1>; rel="prev""#, r#"<https://h/next>; title="next""#]),
+            Ok(None)
+        );
     }
 
     #[test]
-    fn a_header_that_cannot_be_read_is_not_the_end() {
+    fn unreadable_header_is_an_error() {
         assert!(read(&[r#"https://h/2; rel="next""#]).is_err());
         assert!(read(&[r#"<https://h/2; rel="next""#]).is_err());
     }

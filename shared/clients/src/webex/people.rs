@@ -1,4 +1,4 @@
-//! Accounts as `/people` shows them. Their `externalId` is not here, but in SCIM.
+//! Accounts, from `/people`. Only SCIM shows their `externalId`.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -15,53 +15,55 @@ const ROLE_ID: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// An account. What only an administrator sees is missing for everybody else.
+/// Account of a person or bot. Only admins see all fields.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "AccountAsSent")]
 pub struct Account {
-    /// Its id.
+    /// Id of the account.
     pub id: WebexId<PersonId>,
-    /// Its organization; missing where that cannot be told.
+    /// Organization, if Webex shows it.
     pub org: Option<OrgId>,
-    /// What it is called.
+    /// Display name.
     pub name: Option<String>,
-    /// Its addresses.
+    /// Addresses.
     pub emails: Vec<String>,
-    /// The ids of its administrative roles.
+    /// Ids of the administrative roles.
     pub roles: Vec<String>,
-    /// Who or what it is.
+    /// Kind of account.
     pub kind: AccountKind,
-    /// Its presence; `pending` is never signed in, missing is unknown.
+    /// Presence. `pending` means never signed in, `None` means unknown.
     pub status: Option<String>,
-    /// Whether it was invited and has not followed.
+    /// `true` while an invitation is not accepted.
     pub invite_pending: Option<bool>,
-    /// Whether it may sign in.
+    /// `true` if the account can sign in.
     pub login_enabled: Option<bool>,
 }
 
 impl Account {
-    /// Whether the account has the role of this name, such as `id_full_admin`. A role's id is the base64 of `ciscospark://<region>/ROLE/<name>`; only an administrator, and
-    /// the account itself, are shown roles.
+    /// Returns `true` if the account has this role, such as `id_full_admin`. A role's id is the
+    /// base64 of `ciscospark://<region>/ROLE/<name>`. Only admins and the account itself see roles.
     pub fn has_role(&self, name: &str) -> bool {
         self.roles.iter().any(|id| {
             let decoded = ROLE_ID.decode(id).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            let segment = decoded.as_deref().and_then(|id| id.strip_prefix("ciscospark://")?.rsplit_once("/ROLE/"));
+            let segment = decoded
+                .as_deref()
+                .and_then(|id| id.strip_prefix("ciscospark://")?.rsplit_once("/ROLE/"));
             segment.is_some_and(|(_, role)| role == name)
         })
     }
 }
 
-/// Who or what an account is.
+/// Kind of account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountKind {
-    /// A human being.
+    /// A human.
     Person,
     /// A bot.
     Bot,
-    /// A guest that an application brought.
+    /// A guest of an application.
     AppUser,
-    /// Something else, or not said.
+    /// Another kind, or a missing one.
     #[serde(other)]
     Other,
 }
@@ -90,14 +92,18 @@ struct AccountAsSent {
 
 impl From<AccountAsSent> for Account {
     fn from(sent: AccountAsSent) -> Self {
-        // Webex's example has several roles in one text, with commas between them.
+        // Webex's example has several roles in one text, separated by commas.
         let roles = sent.roles.unwrap_or_default();
         Self {
             id: sent.id,
             org: sent.org_id.map(|id| id.id),
             name: sent.display_name,
             emails: sent.emails.unwrap_or_default(),
-            roles: roles.iter().flat_map(|roles| roles.split(',')).map(|role| role.trim().into()).collect(),
+            roles: roles
+                .iter()
+                .flat_map(|roles| roles.split(','))
+                .map(|role| role.trim().into())
+                .collect(),
             kind: sent.kind.unwrap_or(AccountKind::Other),
             status: sent.status,
             invite_pending: sent.invite_pending.and_then(Flag::value),
@@ -107,13 +113,17 @@ impl From<AccountAsSent> for Account {
 }
 
 impl Webex {
-    /// An account; `None` where there is none that this account may see.
-    pub async fn person(&self, access: &Access, person: &WebexId<PersonId>) -> Result<Option<Account>, CallError> {
+    /// Returns an account, if this account can see it.
+    pub async fn person(
+        &self,
+        access: &Access,
+        person: &WebexId<PersonId>,
+    ) -> Result<Option<Account>, CallError> {
         let answer = self.find(access, Call::get(format!("/people/{person}"))).await?;
         answer.map(|answer| answer.json()).transpose()
     }
 
-    /// Whose token it is.
+    /// Returns the account of the token.
     pub async fn me(&self, access: &Access) -> Result<Account, CallError> {
         self.0.call(access, Call::get("/people/me")).await?.json()
     }
@@ -131,12 +141,15 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_the_last_segment_of_its_id_whole_and_nothing_else() {
-        let spelt = |text: &str| ROLE_ID.encode(text);
-        assert!(account(&spelt("ciscospark://us/ROLE/id_full_admin")).has_role("id_full_admin"));
-        for other in ["ciscospark://us/ROLE/not_id_full_admin", "ciscospark://us/ROLE/id_full_admin_2", "id_full_admin"]
-        {
-            assert!(!account(&spelt(other)).has_role("id_full_admin"), "{other}");
+    fn role_is_the_whole_last_segment() {
+        let encoded = |text: &str| ROLE_ID.encode(text);
+        assert!(account(&encoded("ciscospark://us/ROLE/id_full_admin")).has_role("id_full_admin"));
+        for other in [
+            "ciscospark://us/ROLE/not_id_full_admin",
+            "ciscospark://us/ROLE/id_full_admin_2",
+            "id_full_admin",
+        ] {
+            assert!(!account(&encoded(other)).has_role("id_full_admin"), "{other}");
         }
         assert!(!account("id_full_admin").has_role("id_full_admin"));
         assert!(!account("").has_role("id_full_admin"));

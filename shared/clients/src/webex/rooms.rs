@@ -14,31 +14,31 @@ use domain::ids::{OrgId, PersonId, RoomId, TeamId};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "RoomAsSent")]
 pub struct Room {
-    /// Its id.
+    /// Id of the space.
     pub id: WebexId<RoomId>,
-    /// Its title; missing where it could not be decrypted.
+    /// Title. `None` if Webex could not decrypt it.
     pub title: Option<String>,
-    /// The team that it belongs to now: a space can be moved into a team and out of it.
+    /// Current team. A space can move into a team and out of it.
     pub team: Option<WebexId<TeamId>>,
-    /// What kind of space it is.
+    /// Kind of space.
     pub kind: RoomKind,
-    /// The organization that owns it; missing where that cannot be told.
+    /// Organization that owns the space, if Webex shows it.
     pub owner: Option<OrgId>,
-    /// Who made it.
+    /// Person who created the space.
     pub creator: Option<PersonId>,
-    /// When it was made.
+    /// Time of creation.
     pub created: Option<Timestamp>,
-    /// Whether nobody can write in it any more: its team is archived.
+    /// `true` once the team is archived, so that no one can post.
     pub is_read_only: bool,
 }
 
-/// What kind of space it is.
+/// Kind of space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomKind {
-    /// One for several people.
+    /// Space for several people.
     Group,
-    /// One between two people.
+    /// Space of two people.
     Direct,
 }
 
@@ -78,19 +78,27 @@ impl From<RoomAsSent> for Room {
 }
 
 impl Webex {
-    /// A space; `None` where there is none that this account may see.
-    pub async fn room(&self, access: &Access, room: &WebexId<RoomId>) -> Result<Option<Room>, CallError> {
+    /// Returns a space, if this account can see it.
+    pub async fn room(
+        &self,
+        access: &Access,
+        room: &WebexId<RoomId>,
+    ) -> Result<Option<Room>, CallError> {
         let answer = self.find(access, Call::get(format!("/rooms/{room}"))).await?;
         answer.map(|answer| answer.json()).transpose()
     }
 
-    /// The team's spaces that this account is in, its General space among them; it takes being inside to see any.
+    /// Returns the team's spaces that this account is in, including the General space. Observers
+    /// see none.
     pub async fn rooms_of_team(
         &self,
         access: &Access,
         team: &WebexId<TeamId>,
     ) -> Result<Complete<Vec<Room>>, CallError> {
-        let call = Call::get("/rooms").query("teamId", team.to_string()).query("type", "group").query("max", PAGE);
+        let call = Call::get("/rooms")
+            .query("teamId", team.to_string())
+            .query("type", "group")
+            .query("max", PAGE);
         self.list(access, call, |room: Room| Ok(Some(room))).await
     }
 }

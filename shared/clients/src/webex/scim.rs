@@ -1,4 +1,4 @@
-//! Users as SCIM 2 shows them: the only place where a user's `externalId` can be read. Ids are plain uuids here.
+//! Users by SCIM 2, the only API that shows a user's `externalId`. Ids are plain uuids here.
 
 use http::Method;
 use jiff::Timestamp;
@@ -10,54 +10,59 @@ use super::{Webex, WebexId};
 use crate::http::{Access, Call, CallError};
 use domain::ids::{ObjectId, OrgId, PersonId};
 
-/// What a change of a user calls itself. <https://www.rfc-editor.org/rfc/rfc7644#section-3.5.2>
+/// Schema of a PATCH body. <https://www.rfc-editor.org/rfc/rfc7644#section-3.5.2>
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// A user of an organization.
+/// User of an organization.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "UserAsSent")]
 pub struct ScimUser {
-    /// The person.
+    /// Id of the person.
     pub person: PersonId,
-    /// Whom the directory takes the person for: for synchronized users, the Entra user's object id. Never empty.
+    /// Id in the directory. For synchronized users, the Entra user's object id. Never empty.
     pub external_id: Option<String>,
-    /// The name to sign in with, an address.
+    /// Sign-in name, an address.
     pub user_name: String,
-    /// What the person is called.
+    /// Display name.
     pub name: Option<String>,
-    /// Whether the person is allowed to sign in: no more than that. Yes where it is not said.
+    /// `true` if the person is allowed to sign in. `true` if the service does not say.
     pub is_active: bool,
-    /// `user`, `room`, ...; missing where it is not said.
+    /// `user`, `room`, ... `None` if the service does not say.
     pub user_type: Option<String>,
-    /// What became of the account: `active`, `pending`, `transient`, `disabled`, ...
+    /// Account states: `active`, `pending`, `transient`, `disabled`, ...
     pub account_status: Vec<String>,
-    /// When the user was last changed.
+    /// Time of the last change.
     pub last_modified: Option<Timestamp>,
 }
 
-/// Whether a user can take part.
+/// Ability of a user to be on both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScimState {
-    /// A person who has signed in and may.
+    /// The person has signed in, and can sign in.
     SignedIn,
-    /// A person who has never signed in.
+    /// The person has never signed in.
     NotSignedIn,
-    /// A person who may not sign in any more.
+    /// The person can no longer sign in.
     Inactive,
-    /// A room's device or the like.
+    /// A room device or similar.
     NotAPerson,
 }
 
 impl ScimUser {
-    /// Whether the user can take part.
+    /// Returns the ability of the user to be on both sides.
     ///
-    /// `active` says who is allowed to sign in, `accountStatus` who has. Webex's page makes the latter required; an organization whose users come without any status at all
-    /// can only be gone by the former, since otherwise nobody in it could ever take part. A status that is there and does not say `active` (also one that is new to us) is no proof of a sign-in.
+    /// `active` says who may sign in, `accountStatus` who did. The documentation requires the
+    /// latter. Without any status only `active` decides, since otherwise no one in such an
+    /// organization would be eligible. A status without `active`, even an unknown one, is no proof
+    /// of a sign-in.
     pub fn state(&self) -> ScimState {
-        let has = |wanted: fn(&str) -> bool| self.account_status.iter().any(|status| wanted(status));
+        let has =
+            |matches: fn(&str) -> bool| self.account_status.iter().any(|status| matches(status));
         if self.user_type.as_ref().is_some_and(|kind| !kind.eq_ignore_ascii_case("user")) {
             ScimState::NotAPerson
-        } else if !self.is_active || has(|status| status == "disabled" || status.starts_with("fraud")) {
+        } else if !self.is_active
+            || has(|status| status == "disabled" || status.starts_with("fraud"))
+        {
             ScimState::Inactive
         } else if self.account_status.is_empty() || has(|status| status == "active") {
             ScimState::SignedIn
@@ -100,7 +105,8 @@ struct Extension {
     account_status: Option<OneOrMany>,
 }
 
-/// Webex's page describes an array, its schema a text, and its examples show both.
+/// A value or an array. Webex's documentation describes an array, its schema a text, and its
+/// examples show both.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOrMany {
@@ -122,31 +128,36 @@ impl From<UserAsSent> for ScimUser {
             name: sent.display_name,
             is_active: sent.active.unwrap_or(true),
             user_type: sent.user_type.filter(|kind| !kind.is_empty()),
-            account_status: status.iter().map(|status| status.to_lowercase()).filter(|s| !s.is_empty()).collect(),
+            account_status: status
+                .iter()
+                .map(|status| status.to_lowercase())
+                .filter(|s| !s.is_empty())
+                .collect(),
             last_modified: sent.meta.and_then(|meta| meta.last_modified),
         }
     }
 }
 
-/// In what order users are listed.
+/// Order of listed users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScimOrder {
-    /// By id: for a pass over all of them.
+    /// By id, to read all users.
     ById,
-    /// The last changed first: for finding what changed.
+    /// Last changed first, to find changes.
     NewestFirst,
 }
 
-/// Some of an organization's users. Who is not on it is not gone: between two pages, people move.
+/// Page of an organization's users. It proves no absence, because users move between pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScimPage {
-    /// The users.
+    /// Users of the page.
     pub users: Vec<ScimUser>,
-    /// How many users there are in all.
+    /// Number of all users.
     pub total: usize,
-    /// The index of the first of them; the first of all is 1.
+    /// Index of the first user of the page, from 1.
     pub start_index: usize,
-    /// How many came, however many were asked for: the next page starts this much later.
+    /// Number of users of the page. It can be less than requested, and the next page starts after
+    /// it.
     pub items_per_page: usize,
 }
 
@@ -154,13 +165,14 @@ pub struct ScimPage {
 #[serde(rename_all = "camelCase")]
 struct PageAsSent {
     total_results: usize,
-    // SCIM leaves it out where there are none.
+    // SCIM omits the field if no users are found.
     #[serde(default, rename = "Resources", alias = "resources")]
     users: Vec<ScimUser>,
 }
 
 impl Webex {
-    /// Some of an organization's users, from the one at `start_index` (at least 1) on, and at most `count`. The service may give fewer: how many it gives at most is not known.
+    /// Returns up to `count` users of an organization, from `start_index` (at least 1) on. The
+    /// service's own maximum is unknown.
     pub async fn scim_page(
         &self,
         access: &Access,
@@ -175,12 +187,20 @@ impl Webex {
         };
         let start_index = start_index.max(1);
         let call = Call::get(users_of(org)).query("startIndex", start_index.to_string());
-        let call = call.query("count", count.to_string()).query("sortBy", by).query("sortOrder", direction);
+        let call = call
+            .query("count", count.to_string())
+            .query("sortBy", by)
+            .query("sortOrder", direction);
         let page: PageAsSent = self.0.call(access, call).await?.json()?;
-        Ok(ScimPage { items_per_page: page.users.len(), users: page.users, total: page.total_results, start_index })
+        Ok(ScimPage {
+            items_per_page: page.users.len(),
+            users: page.users,
+            total: page.total_results,
+            start_index,
+        })
     }
 
-    /// One user; `None` where there is none that this account may see.
+    /// Returns one user, if this account can see them.
     pub async fn scim_user(
         &self,
         access: &Access,
@@ -191,10 +211,12 @@ impl Webex {
         answer.map(|answer| answer.json()).transpose()
     }
 
-    /// Writes a user's `externalId`, and says what the user is after that. It takes the scope `identity:people_rw` and an administrator who may change people.
+    /// Sets a user's `externalId`, and returns the user after it. Requires the scope
+    /// `identity:people_rw` and an admin who can change people.
     ///
-    /// Webex has no way to say "only if there is none yet": whoever calls reads the user right before.
-    /// <https://developer.webex.com/docs/api/v1/scim-2-users/update-a-user-with-patch>: `add` also replaces.
+    /// Webex has no conditional write, so the caller reads the user right before. `add` also
+    /// replaces.
+    /// <https://developer.webex.com/docs/api/v1/scim-2-users/update-a-user-with-patch>
     pub async fn set_external_id(
         &self,
         access: &Access,
@@ -204,10 +226,13 @@ impl Webex {
     ) -> Result<ScimUser, CallError> {
         let operation = json!({"op": "add", "path": "externalId", "value": object});
         let call = Call::new(Method::PATCH, format!("{}/{person}", users_of(org)));
-        self.0.call(access, call.json(&json!({"schemas": [PATCH], "Operations": [operation]}))).await?.json()
+        self.0
+            .call(access, call.json(&json!({"schemas": [PATCH], "Operations": [operation]})))
+            .await?
+            .json()
     }
 
-    /// The user with this name. It proves nothing about who that is: compare the `externalId`.
+    /// Returns the user with this name. A name proves no identity: compare the `externalId`.
     pub async fn scim_user_by_name(
         &self,
         access: &Access,
@@ -217,9 +242,9 @@ impl Webex {
         let quoted = user_name.replace('\\', r"\\").replace('"', "\\\"");
         let call = Call::get(users_of(org)).query("filter", format!("userName eq \"{quoted}\""));
         let page: PageAsSent = self.0.call(access, call).await?.json()?;
-        // A filter that the service did not heed would otherwise hand out anybody.
-        let wanted = user_name.to_lowercase();
-        Ok(page.users.into_iter().find(|user| user.user_name.to_lowercase() == wanted))
+        // A service that ignores the filter would otherwise return any user.
+        let expected = user_name.to_lowercase();
+        Ok(page.users.into_iter().find(|user| user.user_name.to_lowercase() == expected))
     }
 }
 
@@ -234,40 +259,51 @@ mod tests {
     use super::*;
 
     fn user(with: &Value) -> ScimUser {
-        let mut user = json!({ "id": "b5717a4a-0169-43b2-ac3c-db20ba4e72cd", "userName": "a@b.example", "active": true, "userType": "user" });
+        let id = "b5717a4a-0169-43b2-ac3c-db20ba4e72cd";
+        let mut user = json!({
+            "id": id, "userName": "a@b.example", "active": true, "userType": "user",
+        });
         user.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
         serde_json::from_value(user).unwrap()
     }
 
     fn state_by_status(status: &Value) -> ScimState {
-        user(&json!({ "urn:scim:schemas:extension:cisco:webexidentity:2.0:User": { "accountStatus": status } })).state()
+        const EXTENSION: &str = "urn:scim:schemas:extension:cisco:webexidentity:2.0:User";
+        user(&json!({ EXTENSION: { "accountStatus": status } })).state()
     }
 
     #[test]
-    fn a_status_is_read_in_both_its_forms() {
+    fn status_is_a_text_or_a_list() {
         assert_eq!(state_by_status(&json!("active")), ScimState::SignedIn);
         assert_eq!(state_by_status(&json!(["active"])), ScimState::SignedIn);
         assert_eq!(state_by_status(&json!("Active")), ScimState::SignedIn);
     }
 
     #[test]
-    fn who_is_active_but_has_not_signed_in_does_not_count_as_signed_in() {
-        for status in ["pending", "transient", "pending_transient", "compliance_transient", "unheard_of"] {
+    fn active_alone_is_not_signed_in() {
+        for status in
+            ["pending", "transient", "pending_transient", "compliance_transient", "unheard_of"]
+        {
             assert_eq!(state_by_status(&json!(status)), ScimState::NotSignedIn, "{status}");
             assert_eq!(state_by_status(&json!([status])), ScimState::NotSignedIn, "{status}");
         }
     }
 
     #[test]
-    fn who_is_shut_out_is_inactive_whatever_else_is_said() {
-        for status in [json!("disabled"), json!(["active", "disabled"]), json!("fraud"), json!(["fraud_transient"])] {
+    fn disabled_and_fraud_are_inactive() {
+        for status in [
+            json!("disabled"),
+            json!(["active", "disabled"]),
+            json!("fraud"),
+            json!(["fraud_transient"]),
+        ] {
             assert_eq!(state_by_status(&status), ScimState::Inactive, "{status}");
         }
         assert_eq!(user(&json!({ "active": false })).state(), ScimState::Inactive);
     }
 
     #[test]
-    fn without_any_status_active_decides() {
+    fn active_decides_without_a_status() {
         assert_eq!(state_by_status(&json!(null)), ScimState::SignedIn);
         assert_eq!(state_by_status(&json!([])), ScimState::SignedIn);
         assert_eq!(user(&json!({})).state(), ScimState::SignedIn);
@@ -275,14 +311,14 @@ mod tests {
     }
 
     #[test]
-    fn a_room_is_no_person_and_an_unnamed_kind_is_one() {
+    fn room_is_not_a_person_but_unknown_type_is() {
         assert_eq!(user(&json!({ "userType": "room" })).state(), ScimState::NotAPerson);
         assert_eq!(user(&json!({ "userType": "User" })).state(), ScimState::SignedIn);
         assert_eq!(user(&json!({ "userType": null })).state(), ScimState::SignedIn);
     }
 
     #[test]
-    fn an_empty_external_id_is_none() {
+    fn empty_external_id_is_none() {
         assert_eq!(user(&json!({ "externalId": "" })).external_id, None);
         assert_eq!(user(&json!({ "externalId": "x" })).external_id.as_deref(), Some("x"));
     }

@@ -1,24 +1,31 @@
-//! The signature of a webhook's delivery: `X-Spark-Signature`. <https://developer.webex.com/docs/api/guides/webhooks>
+//! Signature of a webhook's delivery: `X-Spark-Signature`.
+//! <https://developer.webex.com/docs/api/guides/webhooks>
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
-/// The header that carries it.
+/// Header with the signature.
 pub const HEADER: &str = "x-spark-signature";
 
-/// A delivery that is not signed with the webhook's secret.
+/// Delivery whose signature does not match the webhook's secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not match")]
 pub struct SignatureMismatch;
 
-/// Checks that `header` is the HMAC-SHA1 of the body under the webhook's secret, in lower-case hex. `raw_body` is what came over the wire, byte by byte: after API Gateway, perhaps
-/// out of base64, but never JSON written anew. Takes the same time wherever they differ.
+/// Verifies the HMAC-SHA1 of the body under the webhook's secret, as lowercase hex, in constant
+/// time. `raw_body` is the body byte by byte, decoded from API Gateway's base64, but never
+/// reserialized JSON.
 pub fn verify(secret: &[u8], raw_body: &[u8], header: &str) -> Result<(), SignatureMismatch> {
     let mut mac = Hmac::<Sha1>::new_from_slice(secret).map_err(|_| SignatureMismatch)?;
     mac.update(raw_body);
-    let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    if expected.as_bytes().ct_eq(header.as_bytes()).into() { Ok(()) } else { Err(SignatureMismatch) }
+    let expected: String =
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    if expected.as_bytes().ct_eq(header.as_bytes()).into() {
+        Ok(())
+    } else {
+        Err(SignatureMismatch)
+    }
 }
 
 #[cfg(test)]
@@ -27,7 +34,7 @@ mod tests {
 
     /// RFC 2202, cases 1, 2 and 6.
     #[test]
-    fn the_published_vectors_hold() {
+    fn published_vectors_verify() {
         let long = [0xaa; 80];
         let vectors: [(&[u8], &[u8], &str); 3] = [
             (&[0x0b; 20], b"Hi There", "b617318655057264e28bc0b6fb378c8ef146be00"),
@@ -44,9 +51,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_signature() {
-        let (key, body, good) = (b"Jefe", b"what do ya want for nothing?", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
-        for signature in ["", "effcdf6a", &good.to_uppercase(), &format!("{good} "), &good.replace('e', "d")] {
+    fn other_signatures_are_rejected() {
+        let (key, body, good) =
+            (b"Jefe", b"what do ya want for nothing?", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+        for signature in
+            ["", "effcdf6a", &good.to_uppercase(), &format!("{good} "), &good.replace('e', "d")]
+        {
             assert_eq!(verify(key, body, signature), Err(SignatureMismatch), "{signature}");
         }
         assert_eq!(verify(b"jefe", body, good), Err(SignatureMismatch));

@@ -1,4 +1,4 @@
-//! Webhooks: what they are, and keeping them.
+//! Webhooks: list, create, update, delete.
 
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,13 +12,13 @@ use super::{Webex, WebhookId};
 use crate::complete::Complete;
 use crate::http::{Access, Call, CallError};
 
-/// What a webhook is about. There is none for teams.
+/// Resource of a webhook. Teams have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WebhookResource {
     /// Spaces.
     Rooms,
-    /// Who is in a space.
+    /// Memberships of spaces.
     Memberships,
     /// Messages.
     Messages,
@@ -26,102 +26,107 @@ pub enum WebhookResource {
     AttachmentActions,
 }
 
-/// What must happen for a webhook to fire.
+/// Event that triggers a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WebhookEvent {
-    /// It came to be.
+    /// It was created.
     Created,
     /// It changed.
     Updated,
-    /// It went.
+    /// It was deleted.
     Deleted,
     /// A space moved to another geography, and its id changed.
     Migrated,
 }
 
-/// Whose events a webhook fires for.
+/// Scope of the events of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WebhookOwner {
-    /// For what its creator can see.
+    /// Events that its creator can see.
     Creator,
-    /// For the whole organization; documented for some resources only, and not for memberships.
+    /// Events of the whole organization. Documented for some resources only, not for memberships.
     Org,
 }
 
-/// Whether a webhook fires.
+/// State of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WebhookStatus {
-    /// It does.
+    /// It delivers.
     Active,
-    /// It does not: after 100 failed deliveries within 5 minutes it stops, and only [`Webex::update_webhook`] starts it again.
+    /// It stopped after 100 failed deliveries within 5 minutes. Only [`Webex::update_webhook`]
+    /// starts it again.
     #[serde(other)]
     Inactive,
 }
 
-/// A webhook as it stands.
+/// An existing webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Webhook {
-    /// Its id.
+    /// Id of the webhook.
     pub id: WebhookId,
-    /// What it is called.
+    /// Name of the webhook.
     #[serde(default)]
     pub name: String,
-    /// Where it delivers.
+    /// Target of the deliveries.
     #[serde(default)]
     pub target_url: String,
-    /// What it is about; missing if it is nothing that we use.
+    /// Resource. `None` for one that we do not use.
     #[serde(default, deserialize_with = "lenient")]
     pub resource: Option<WebhookResource>,
-    /// When it fires; missing if it is nothing that we use.
+    /// Event. `None` for one that we do not use.
     #[serde(default, deserialize_with = "lenient")]
     pub event: Option<WebhookEvent>,
-    /// For which things only.
+    /// Filter of the events.
     #[serde(default, deserialize_with = "lenient")]
     pub filter: Option<String>,
-    /// Whose events it fires for; missing where that is not said.
+    /// Scope of the events, if Webex shows it.
     #[serde(default, deserialize_with = "lenient")]
     pub owned_by: Option<WebhookOwner>,
-    /// Whether it fires.
+    /// State of the webhook.
     pub status: WebhookStatus,
 }
 
-/// A webhook that shall be.
+/// Webhook to create.
 #[derive(Debug, Clone)]
 pub struct NewWebhook {
-    /// What it is called.
+    /// Name of the webhook.
     pub name: String,
-    /// Where it delivers.
+    /// Target of the deliveries.
     pub target_url: String,
-    /// What it is about.
+    /// Resource of the webhook.
     pub resource: WebhookResource,
-    /// When it fires.
+    /// Event that triggers it.
     pub event: WebhookEvent,
-    /// For which things only, such as `roomId=...`.
+    /// Filter of the events, such as `roomId=...`.
     pub filter: Option<String>,
-    /// What its deliveries are signed with.
+    /// Secret that signs the deliveries.
     pub secret: SecretString,
-    /// Whose events it fires for.
+    /// Scope of the events.
     pub owned_by: WebhookOwner,
 }
 
-/// All that can be changed of a webhook.
+/// Changeable fields of a webhook.
 #[derive(Debug, Clone)]
 pub struct WebhookUpdate {
-    /// What it is called.
+    /// Name of the webhook.
     pub name: String,
-    /// Where it delivers.
+    /// Target of the deliveries.
     pub target_url: String,
-    /// What its deliveries are signed with.
+    /// Secret that signs the deliveries.
     pub secret: SecretString,
 }
 
 impl Webex {
-    /// All webhooks that this account made with this app, or all of the organization.
-    pub async fn webhooks(&self, access: &Access, owner: WebhookOwner) -> Result<Complete<Vec<Webhook>>, CallError> {
+    /// Returns all webhooks that this account created with this app, or all of the organization.
+    pub async fn webhooks(
+        &self,
+        access: &Access,
+        owner: WebhookOwner,
+    ) -> Result<Complete<Vec<Webhook>>, CallError> {
         let mut call = Call::get("/webhooks").query("max", PAGE);
         if owner == WebhookOwner::Org {
             call = call.query("ownedBy", "org");
@@ -129,8 +134,13 @@ impl Webex {
         self.list(access, call, |webhook: Webhook| Ok(Some(webhook))).await
     }
 
-    /// Makes a webhook. It takes the read scope of its resource. After an error that leaves its effect open, look at the list before making another.
-    pub async fn create_webhook(&self, access: &Access, new: &NewWebhook) -> Result<Webhook, CallError> {
+    /// Creates a webhook. Requires the read scope of its resource. If the outcome is unknown, read
+    /// the list before a second try.
+    pub async fn create_webhook(
+        &self,
+        access: &Access,
+        new: &NewWebhook,
+    ) -> Result<Webhook, CallError> {
         let mut body = json!({
             "name": new.name,
             "targetUrl": new.target_url,
@@ -147,7 +157,8 @@ impl Webex {
         self.0.call(access, Call::new(Method::POST, "/webhooks").json(&body)).await?.json()
     }
 
-    /// Changes a webhook, and starts it again if it had stopped; `None` where there is none any more.
+    /// Updates a webhook, and starts it again if it had stopped. Returns `None` if it no longer
+    /// exists.
     pub async fn update_webhook(
         &self,
         access: &Access,
@@ -164,8 +175,17 @@ impl Webex {
         self.find(access, call).await?.map(|answer| answer.json()).transpose()
     }
 
-    /// Ends a webhook.
-    pub async fn delete_webhook(&self, access: &Access, webhook: &WebhookId) -> Result<Removal, CallError> {
-        removal(self.0.call(access, Call::new(Method::DELETE, format!("/webhooks/{webhook}"))).await.map(drop))
+    /// Deletes a webhook.
+    pub async fn delete_webhook(
+        &self,
+        access: &Access,
+        webhook: &WebhookId,
+    ) -> Result<Removal, CallError> {
+        removal(
+            self.0
+                .call(access, Call::new(Method::DELETE, format!("/webhooks/{webhook}")))
+                .await
+                .map(drop),
+        )
     }
 }

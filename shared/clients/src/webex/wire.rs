@@ -1,14 +1,17 @@
-//! How Webex's JSON is read.
+//! Parts of Webex's JSON.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-/// A field that may be missing, null, or in a form that its page does not show: nothing that we do depends on it.
-pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+/// Reads an optional field in any form. An undocumented form counts as missing, because nothing
+/// depends on these fields.
+pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(serde_json::Value::deserialize(deserializer)?).ok())
 }
 
-/// The errors that an item of a good list can carry in place of some of its fields (`kms_failure` for a title).
+/// Errors that an item can have in place of some of its fields (`kms_failure` for a title).
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum ItemErrors {
@@ -18,7 +21,7 @@ pub(super) enum ItemErrors {
 }
 
 impl ItemErrors {
-    /// Whether something of the item is missing.
+    /// Returns `true` if a part of the item is missing.
     pub(super) fn is_some(of: Option<&Self>) -> bool {
         match of {
             None => false,
@@ -28,7 +31,7 @@ impl ItemErrors {
     }
 }
 
-/// A truth value, which `/people` spells as a text.
+/// Boolean, which `/people` spells as a text.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Flag {
@@ -37,7 +40,7 @@ pub(super) enum Flag {
 }
 
 impl Flag {
-    /// Its value, if it is one.
+    /// Returns the value, if the text is one.
     pub(super) fn value(self) -> Option<bool> {
         match self {
             Self::Plain(value) => Some(value),

@@ -1,43 +1,55 @@
-//! The merge: what each side was last known to be, what it is read to be now, and so what has to be carried over. Pure: no I/O, no async, no clock.
+//! The merge: compares what each side shows with its baseline, and plans the writes that make both
+//! sides equal. Pure: no I/O, no async, no clock.
 //!
-//! A look goes through it in this order: [`see`] overlays a reading with what is recent and settles old intents; [`Draft::of`] compares and
-//! says what is wanted; [`Draft::brake`] holds what looks like a disaster; [`Draft::order`] makes [`Plan`] of it, within the limits of owners;
-//! [`Plan::intend`] is stored; the steps are taken; [`Memory::after`] says what is known then.
+//! A sync run uses it in this order: [`apply_overlay`] overlays a reading with the values of the
+//! lag window and settles open intents. [`Draft::of`] compares and collects the differences.
+//! [`Draft::limit_removals`] holds back unusually many removals. [`Draft::order`] turns the rest
+//! into a [`Plan`] within the limits on owners. The run stores [`Plan::intend`], makes the calls,
+//! and stores what [`PersonState::after`] returns.
 //!
 //! # Guarantees
-//! * A side that did not change is never the reason for a write.
-//! * With nothing agreed, nobody is removed.
-//! * A second look at the same readings plans nothing.
-//! * Whoever does not take part is in no step, and keeps what was agreed.
+//! * A side that did not change never causes a write.
+//! * Without a baseline, no one is removed.
+//! * A second run with the same readings plans nothing.
+//! * Excluded people are in no step, and keep their baseline.
 
-mod brake;
-mod draft;
-mod memory;
-mod names;
-mod order;
-mod see;
+mod baseline;
+mod diff;
+mod name;
+mod overlay;
+mod plan;
+mod removal_limit;
 
-pub use brake::{Brake, BrakeLimit, HeldFor, Holding};
-pub use draft::{Draft, Held, Retry, Subject, Terms, Wanted};
-pub use memory::{Instruction, Intent, Memory, Outcome, Owed, OwedTo, PerTruth, Recent, Refusal, Touched};
-pub use names::{Decoration, Former, GroupName, NameIntent, NameReading, NameTerms, NameWrite, Names, TeamName};
-pub use order::{Limits, Plan, Step};
-pub use see::{Seen, see};
+pub use baseline::{
+    Deferred, DeferredBy, Dirty, LagEntry, Override, PerAspect, PersonState, RuleRefusal,
+    StepOutcome, WriteIntent,
+};
+pub use diff::{Difference, Draft, PersonRemoval, Retry, Subject, Terms};
+pub use name::{
+    Decoration, Former, GroupName, NameIntent, NameReading, NameState, NameTerms, NameWrite,
+    TeamName,
+};
+pub use overlay::{OverlaidReading, apply_overlay};
+pub use plan::{OwnerLimits, Plan, PlanStep};
+pub use removal_limit::{ApprovalReason, ApprovalState, RemovalGuard, RemovalLimit};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long a value seen or written on the Microsoft side stands, whatever readings show: Entra's replicas lag, and differ.
-pub const RECENT: SignedDuration = SignedDuration::from_mins(15);
+/// Lag window: how long a value seen or written in Microsoft 365 counts, whatever readings show.
+/// Entra's replicas lag and differ.
+pub const LAG_WINDOW: SignedDuration = SignedDuration::from_mins(15);
 
-/// When what began at `at` is no longer recent. A moment comes out of the table: it can be the last that there is.
-fn after_recent(at: Timestamp) -> Timestamp {
-    at.checked_add(RECENT).unwrap_or(Timestamp::MAX)
+/// Returns the end of the lag window that starts at `at`. Stored moments can be out of range, so
+/// this saturates.
+fn after_lag_window(at: Timestamp) -> Timestamp {
+    at.checked_add(LAG_WINDOW).unwrap_or(Timestamp::MAX)
 }
 
-/// Most owners of a group. <https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions>
+/// Maximum number of owners of a group.
+/// <https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions>
 pub const OWNER_LIMIT: usize = 100;
 
-/// Which side's changes are carried over.
+/// Side whose changes are synced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -49,7 +61,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    fn carries_from(self, source: crate::membership::Side) -> bool {
+    fn syncs_from(self, source: crate::membership::Side) -> bool {
         self == Self::Both || source == crate::membership::Side::Group
     }
 }

@@ -1,55 +1,44 @@
-//! Teams that were there before the integration: found through their people, chosen by an administrator, and given their groups.
+//! Backfill: groups for the teams that existed before the integration. The search finds them
+//! through their people, an admin chooses, and the reconciliation cycles create the groups.
 //!
-//! Webex has no list of an organization's teams. A compliance officer can list the spaces of a person, though: whoever goes through everybody meets each General space, and so
-//! each team. [`search`] says how far that is, [`found`] what it met, and [`run`] which teams an administrator chose and what became of each.
+//! Webex has no list of an organization's teams. A compliance officer can list the spaces of a
+//! person, so a search through all people reaches each General space, and with it each team.
+//! [`search`] has the progress, [`candidate`] the teams found, [`run`] the choice and its outcome.
 //!
 //! # Guarantees
-//! * Everything is stored step by step, on condition that nobody changed it meanwhile: a round that is cut off is gone on with by the next, and of two administrators who press
-//!   the same button one does it.
-//! * Nothing here scans in a request: lists are read page by page, and what concerns all teams is done by the tenant's rounds.
+//! * Every step is stored on condition that the record is unchanged: the next cycle continues an
+//!   interrupted one, and of two admins who press the same button one takes effect.
+//! * A request reads one page of a list. Work on all teams is left to the cycles.
 
 pub mod candidate;
 pub mod run;
 pub mod search;
 
-use serde::Serialize;
-
 use domain::ids::TenantId;
 use store::keys;
-use store::table::{Condition, Key, StoreError, Test, Write, to_item, to_value};
+use store::table::{Key, StoreError};
 
-pub(crate) use candidate::partition as found_partition;
+pub(crate) use candidate::partition as candidate_partition;
 pub(crate) use run::partition as chosen_partition;
 
 fn own_key(tenant: TenantId, name: &str) -> Key {
     Key::new(keys::partition(tenant), name)
 }
 
-/// Puts the next version of a record in the place of the one that was read.
-fn next_version<T: Serialize>(key: &Key, record: &T, read: u64) -> Result<Write, StoreError> {
-    let mut item = to_item(key, record)?;
-    item.insert("version".into(), to_value(&(read + 1))?);
-    let unchanged = match read {
-        0 => Condition::Absent,
-        read => Condition::Holds(vec![Test::Equals("version", to_value(&read)?)]),
-    };
-    Ok(Write::Put(item, unchanged))
-}
-
-/// What became of something that an administrator wanted.
+/// Outcome of an update that an admin requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// It is done.
-    Granted,
-    /// Things were no longer so that it could be done: nothing was changed.
-    Moved,
+pub enum UpdateOutcome {
+    /// The update is stored.
+    Done,
+    /// The record has changed, so nothing was stored.
+    Stale,
 }
 
-impl Wish {
+impl UpdateOutcome {
     fn of(written: Result<(), StoreError>) -> Result<Self, StoreError> {
         match written {
-            Ok(()) => Ok(Self::Granted),
-            Err(StoreError::ConditionFailed) => Ok(Self::Moved),
+            Ok(()) => Ok(Self::Done),
+            Err(StoreError::ConditionFailed) => Ok(Self::Stale),
             Err(error) => Err(error),
         }
     }

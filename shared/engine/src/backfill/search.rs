@@ -1,105 +1,122 @@
-//! How far the search for teams is: through which people it has gone, and who comes next.
+//! Progress of the search for teams through the people of the index.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Wish, next_version, own_key};
+use super::{UpdateOutcome, own_key};
 use domain::ids::{PersonId, TenantId};
-use store::table::{Cursor, Key, Store, StoreError, Write, from_item};
+use store::table::{Change, Cursor, Key, Store, StoreError, Write, from_item, to_value};
+use store::versioned::{self, Decision, Version};
 
-/// Which search of the tenant's it is.
+/// Number of a search, counted per tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SearchNumber(pub u64);
 
 /// A search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Search {
-    /// Which.
+    /// Its number.
     pub number: SearchNumber,
-    /// How it stands.
-    pub stage: Stage,
-    /// When it began.
+    /// Its stage.
+    pub stage: SearchStage,
+    /// Its start.
     pub began: Timestamp,
-    /// When it came to its end, or was stopped.
+    /// Its end, or when an admin stopped it.
     pub ended: Option<Timestamp>,
     /// People whose spaces were read.
     pub people: usize,
-    /// Teams that were found.
+    /// Teams found.
     pub teams: usize,
-    /// People and spaces that Webex would not show.
+    /// People and spaces that Webex did not show.
     pub hidden: usize,
-    /// Rounds in a row in which Webex did not answer for whoever comes next.
+    /// Cycles in a row in which Webex did not answer for the next person.
     #[serde(default)]
     pub(crate) tries: u32,
-    /// Who comes next.
+    /// People to read next.
     pub(crate) pending: Vec<PersonId>,
-    /// Where the person index is gone on with after them.
-    pub(crate) further: Further,
+    /// Position in the person index after them.
+    pub(crate) position: IndexPosition,
     version: u64,
 }
 
-/// Where the person index is gone on with.
+/// Position in the person index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Further {
-    /// At its beginning.
-    Beginning,
-    /// Behind whoever was taken from it.
-    Behind(Cursor),
-    /// Nobody comes any more.
-    Nobody,
+pub(crate) enum IndexPosition {
+    /// Before the first person.
+    Start,
+    /// After the people who were taken from the index.
+    After(Cursor),
+    /// After the last person.
+    End,
 }
 
-/// How a search stands.
+/// Stage of a search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "at", rename_all = "lowercase")]
-pub enum Stage {
-    /// Each round goes on with it.
-    Going,
-    /// An administrator halted it, and can let it go on.
+pub enum SearchStage {
+    /// The cycles continue it.
+    Running,
+    /// An admin paused it and can resume it.
     Paused,
-    /// An administrator ended it. What it found is kept.
+    /// An admin stopped it. Its candidates are kept.
     Stopped,
-    /// Everybody was asked; what only earlier searches found is being taken away.
+    /// All people are read, and candidates of earlier searches only are being deleted.
     Sweeping {
-        /// Where that is gone on with.
+        /// Next page to delete from.
         next: Option<Cursor>,
     },
-    /// It is through.
+    /// It is complete.
     Done,
+}
+
+impl SearchStage {
+    fn is_over(&self) -> bool {
+        matches!(self, Self::Stopped | Self::Done)
+    }
 }
 
 fn key(tenant: TenantId) -> Key {
     own_key(tenant, "SEARCH")
 }
 
-/// The tenant's last search, if there ever was one.
+/// Returns the tenant's last search, if there was one.
+///
+/// # Errors
+/// The table's.
 pub async fn load(store: &dyn Store, tenant: TenantId) -> Result<Option<Search>, StoreError> {
     store.get(&key(tenant)).await?.map(from_item).transpose()
 }
 
 impl Search {
-    /// The search as it goes on from what was read, to be stored in its place.
+    /// Returns the write that stores the search over the version that was read.
     pub(crate) fn put(&self, tenant: TenantId) -> Result<Write, StoreError> {
-        next_version(&key(tenant), self, self.version)
+        versioned::put(&key(tenant), self, Version::of_new(self.version))
     }
 
-    /// What is stored now is the next version.
-    pub(crate) fn was_put(&mut self) {
+    /// Notes that the search is stored.
+    pub(crate) fn advance_version(&mut self) {
         self.version += 1;
     }
 }
 
-/// Begins a search, unless one is under way.
-pub async fn begin(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Result<Wish, StoreError> {
+/// Begins a search, unless one is running or paused.
+///
+/// # Errors
+/// The table's.
+pub async fn begin(
+    store: &dyn Store,
+    tenant: TenantId,
+    now: Timestamp,
+) -> Result<UpdateOutcome, StoreError> {
     let before = load(store, tenant).await?;
-    if before.as_ref().is_some_and(|before| !matches!(before.stage, Stage::Stopped | Stage::Done)) {
-        return Ok(Wish::Moved);
+    if before.as_ref().is_some_and(|before| !before.stage.is_over()) {
+        return Ok(UpdateOutcome::Stale);
     }
     let (number, version) = before.map_or((0, 0), |before| (before.number.0, before.version));
     let search = Search {
         number: SearchNumber(number + 1),
-        stage: Stage::Going,
+        stage: SearchStage::Running,
         began: now,
         ended: None,
         people: 0,
@@ -107,38 +124,46 @@ pub async fn begin(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Resul
         hidden: 0,
         tries: 0,
         pending: vec![],
-        further: Further::Beginning,
+        position: IndexPosition::Start,
         version,
     };
-    Wish::of(store.write(vec![search.put(tenant)?]).await)
+    UpdateOutcome::of(store.write(vec![search.put(tenant)?]).await)
 }
 
-/// What an administrator can want of a search that is under way.
+/// An admin's command to a search or a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Halt.
+pub enum BackfillCommand {
+    /// Pause it.
     Pause,
-    /// Go on.
-    GoOn,
-    /// End, and keep what was found.
+    /// Resume it.
+    Resume,
+    /// End it, and keep what it found or created.
     Stop,
 }
 
-/// Does what an administrator wants of the search.
-pub async fn order(store: &dyn Store, tenant: TenantId, order: Order, now: Timestamp) -> Result<Wish, StoreError> {
-    // A round that goes on at the same moment stores a version of its own.
-    for _ in 0..5 {
-        let Some(mut search) = load(store, tenant).await? else { return Ok(Wish::Moved) };
-        (search.stage, search.ended) = match (order, &search.stage) {
-            (Order::Pause, Stage::Going) => (Stage::Paused, None),
-            (Order::GoOn, Stage::Paused) => (Stage::Going, None),
-            (Order::Stop, Stage::Going | Stage::Paused) => (Stage::Stopped, Some(now)),
-            _ => return Ok(Wish::Moved),
+/// Carries out an admin's command to the search.
+///
+/// # Errors
+/// The table's, and `Busy` if the cycles keep changing the search.
+pub async fn order(
+    store: &dyn Store,
+    tenant: TenantId,
+    order: BackfillCommand,
+    now: Timestamp,
+) -> Result<UpdateOutcome, StoreError> {
+    versioned::update(store, &key(tenant), |search: Option<Search>| {
+        let stage = search.map(|search| search.stage);
+        let (stage, ended) = match (order, stage) {
+            (BackfillCommand::Pause, Some(SearchStage::Running)) => (SearchStage::Paused, None),
+            (BackfillCommand::Resume, Some(SearchStage::Paused)) => (SearchStage::Running, None),
+            (BackfillCommand::Stop, Some(SearchStage::Running | SearchStage::Paused)) => {
+                (SearchStage::Stopped, Some(now))
+            }
+            _ => return Ok(Decision::Keep(UpdateOutcome::Stale)),
         };
-        match store.write(vec![search.put(tenant)?]).await {
-            Err(StoreError::ConditionFailed) => {}
-            written => return Wish::of(written),
-        }
-    }
-    Err(StoreError::Busy("the search goes on too fast".into()))
+        let changes =
+            vec![Change::Set("stage", to_value(&stage)?), Change::Set("ended", to_value(&ended)?)];
+        Ok(Decision::Write(changes, UpdateOutcome::Done))
+    })
+    .await
 }

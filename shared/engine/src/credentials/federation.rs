@@ -1,33 +1,33 @@
-//! Somebody vouches for us: a token that proves our app to Entra in place of a secret (a federated identity credential).
+//! The federated identity credential: a token that proves our app to Entra in place of a secret.
 //! <https://learn.microsoft.com/entra/workload-id/workload-identity-federation>
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-/// Why nobody vouches.
+/// The reason why there is no assertion.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FederationError {
-    /// Throttled or out of reach: trying again helps.
+    /// The issuer is throttled or out of reach: trying again helps.
     #[error("the issuer of our federated credential is out of reach for now: {0}")]
     Busy(String),
-    /// Refused, and would be again.
+    /// The issuer refused, and would refuse again.
     #[error("the issuer of our federated credential refused: {0}")]
     Refused(String),
 }
 
-/// A token that proves us for some minutes.
+/// A token that proves our app for some minutes.
 #[derive(Debug, Clone)]
 pub struct Assertion {
-    /// The token, a JWT signed with RS256: Entra takes no other.
+    /// The token, a JWT signed with RS256: Entra accepts no other.
     pub token: SecretString,
-    /// When it ends.
+    /// The end of the token.
     pub ends_at: Timestamp,
 }
 
-/// Who vouches for us.
+/// The issuer of assertions.
 #[async_trait]
 pub trait Federation: Send + Sync {
-    /// A token for this audience.
+    /// Returns a token for this audience.
     async fn assertion(&self, audience: &str) -> Result<Assertion, FederationError>;
 }

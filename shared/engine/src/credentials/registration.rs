@@ -1,16 +1,19 @@
-//! Our app registrations in Entra, which are the same for all directories.
+//! Our app registrations in Entra, the same for all directories.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One of our app registrations. A directory consents to all application permissions of a registration together: what a customer can do without is asked for by another one.
+/// One of our app registrations.
+///
+/// A directory consents to all permissions of a registration together. Optional features have
+/// another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
     /// For people, roles and names. People sign in to this one.
     Groups,
-    /// For the folders of spaces. A deployment can be without it, and so can a directory.
+    /// For the folders of spaces. Optional for a deployment and for a directory.
     Files,
 }
 

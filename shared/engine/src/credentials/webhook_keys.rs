@@ -1,7 +1,12 @@
-//! The secrets of webhooks and the clientState of subscriptions. They are derived, not stored: whoever checks them reads one secret and no table.
+//! The secrets of webhooks and the clientState of subscriptions.
 //!
-//! `<prefix>/webhooks` is `{"current": "<generation>", "keys": {"<generation>": "<base64 key>"}}`. Every generation is accepted, `current` derives what is given out.
-//! To change the key: add a generation, make it `current` after 15 minutes (by then no cache lacks it), and take the old one out when nothing bears it any more.
+//! They are derived, not stored: a check reads one secret and no table.
+//!
+//! `<prefix>/webhooks` is
+//! `{"current": "<generation>", "keys": {"<generation>": "<base64 key>"}}`.
+//! Every generation is accepted; new secrets are derived from `current`. To change the key, add a
+//! generation, make it `current` after 15 minutes (by then every cache has it), and remove the old
+//! one when no webhook uses it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,22 +27,22 @@ use domain::clock::Clock;
 use domain::ids::TenantId;
 use store::secrets::{Secrets, SecretsError};
 
-/// How long keys are used without being read again.
+/// Duration for which keys are used without being read again.
 pub const CACHED_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// Shortest key, in bytes: the output of the hash, as RFC 2104 advises.
 pub const SHORTEST_KEY: usize = 32;
 
-/// What a derived secret is for.
+/// The use of a derived secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum WebhookKind {
     /// The `secret` of the tenant's Webex webhooks.
     Webex,
     /// The `clientState` of the tenant's Graph subscription (64 characters; Graph takes up to 128).
     Graph,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for WebhookKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Webex => "webex",
@@ -46,7 +51,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Why there are no keys.
+/// The reason why there are no keys.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum WebhookKeysError {
     /// The secret could not be read.
@@ -55,12 +60,12 @@ pub enum WebhookKeysError {
     /// There is no such secret.
     #[error("there is no secret {0}")]
     Missing(String),
-    /// The secret does not hold what it should. Says where, never what it holds.
+    /// The secret has the wrong content. The error names the place, never the content.
     #[error("the secret {name} cannot be used: {why}")]
     Malformed {
-        /// Which secret.
+        /// The secret's name.
         name: String,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
 }
@@ -74,7 +79,10 @@ pub struct WebhookKeys {
 impl fmt::Debug for WebhookKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let generations: Vec<_> = self.keys.keys().collect();
-        f.debug_struct("WebhookKeys").field("current", &self.current).field("generations", &generations).finish()
+        f.debug_struct("WebhookKeys")
+            .field("current", &self.current)
+            .field("generations", &generations)
+            .finish()
     }
 }
 
@@ -89,23 +97,36 @@ impl WebhookKeys {
     pub async fn load(secrets: &dyn Secrets, prefix: &str) -> Result<Self, WebhookKeysError> {
         let name = format!("{prefix}/webhooks");
         match secrets.get(&name).await? {
-            Some(secret) => Self::parse(&secret).map_err(|why| WebhookKeysError::Malformed { name, why }),
+            Some(secret) => {
+                Self::parse(&secret).map_err(|why| WebhookKeysError::Malformed { name, why })
+            }
             None => Err(WebhookKeysError::Missing(name)),
         }
     }
 
     fn parse(secret: &SecretString) -> Result<Self, String> {
         // The error's own text may quote the secret.
-        let Stored { current, keys } = serde_json::from_str(secret.expose_secret()).map_err(|error| {
-            format!("line {} column {}: {:?} error", error.line(), error.column(), error.classify())
-        })?;
+        let Stored { current, keys } =
+            serde_json::from_str(secret.expose_secret()).map_err(|error| {
+                format!(
+                    "line {} column {}: {:?} error",
+                    error.line(),
+                    error.column(),
+                    error.classify()
+                )
+            })?;
         if !keys.contains_key(&current) {
             return Err("no key of the current generation".to_owned());
         }
         let keys = keys.into_iter().map(|(generation, key)| {
-            let unusable =
-                || format!("the key of generation {generation} is not base64 of {SHORTEST_KEY} bytes or more");
-            let bytes = SecretSlice::from(STANDARD.decode(key.expose_secret()).map_err(|_| unusable())?);
+            let unusable = || {
+                format!(
+                    "the key of generation {generation} is not base64 of {SHORTEST_KEY} bytes or \
+                     more"
+                )
+            };
+            let decoded = STANDARD.decode(key.expose_secret()).map_err(|_| unusable())?;
+            let bytes = SecretSlice::from(decoded);
             if bytes.expose_secret().len() < SHORTEST_KEY {
                 return Err(unusable());
             }
@@ -115,36 +136,43 @@ impl WebhookKeys {
         Ok(Self { current, keys: keys.collect::<Result<_, String>>()? })
     }
 
-    /// The generation that new secrets are derived from.
+    /// Returns the generation that new secrets are derived from.
     pub fn current(&self) -> &str {
         &self.current
     }
 
-    /// The secret to give out: lower-case hex HMAC-SHA256 of `<tenant uuid>:<kind>` under the current key.
-    pub fn secret(&self, tenant: TenantId, kind: Kind) -> SecretString {
+    /// Returns the secret to use: hex HMAC-SHA256 of `<tenant uuid>:<kind>` by the current key.
+    pub fn secret(&self, tenant: TenantId, kind: WebhookKind) -> SecretString {
         // `parse` made sure of the current generation, so there is exactly one.
-        self.derive(tenant, kind, |generation| generation == self.current).next().unwrap_or_default()
+        self.derive(tenant, kind, |generation| generation == self.current)
+            .next()
+            .unwrap_or_default()
     }
 
-    /// The secrets to accept, one per generation.
-    pub fn secrets(&self, tenant: TenantId, kind: Kind) -> Vec<SecretString> {
+    /// Returns the secrets to accept, one per generation.
+    pub fn secrets(&self, tenant: TenantId, kind: WebhookKind) -> Vec<SecretString> {
         self.derive(tenant, kind, |_| true).collect()
     }
 
     fn derive(
         &self,
         tenant: TenantId,
-        kind: Kind,
-        wanted: impl Fn(&str) -> bool,
+        kind: WebhookKind,
+        is_accepted: impl Fn(&str) -> bool,
     ) -> impl Iterator<Item = SecretString> {
-        self.keys.iter().filter(move |(generation, _)| wanted(generation)).map(move |(_, key)| {
-            let mac = key.clone().chain_update(format!("{tenant}:{kind}"));
-            SecretString::from(format!("{:x}", Bytes::copy_from_slice(&mac.finalize().into_bytes())))
-        })
+        self.keys.iter().filter(move |(generation, _)| is_accepted(generation)).map(
+            move |(_, key)| {
+                let mac = key.clone().chain_update(format!("{tenant}:{kind}"));
+                SecretString::from(format!(
+                    "{:x}",
+                    Bytes::copy_from_slice(&mac.finalize().into_bytes())
+                ))
+            },
+        )
     }
 }
 
-/// Keys that are read again when they are five minutes old; never older ones are used, even if the secret is out of reach then.
+/// Keys that are read again after five minutes. Older ones are never used.
 pub struct CachedWebhookKeys {
     secrets: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
@@ -154,17 +182,23 @@ pub struct CachedWebhookKeys {
 
 impl CachedWebhookKeys {
     /// The keys under this prefix; nothing is read yet.
-    pub fn new(secrets: Arc<dyn Secrets>, clock: Arc<dyn Clock>, prefix: impl Into<String>) -> Self {
+    pub fn new(
+        secrets: Arc<dyn Secrets>,
+        clock: Arc<dyn Clock>,
+        prefix: impl Into<String>,
+    ) -> Self {
         Self { secrets, clock, prefix: prefix.into(), cached: Mutex::new(None) }
     }
 
-    /// The keys as they were at most [`CACHED_FOR`] ago. Whoever comes while they are read waits for the same reading.
+    /// Returns keys that are at most [`CACHED_FOR`] old. Concurrent callers share one reading.
     pub async fn get(&self) -> Result<Arc<WebhookKeys>, WebhookKeysError> {
         let mut cached = self.cached.lock().await;
         let now = self.clock.now();
         if let Some((read_at, keys)) = &*cached {
             let age = now.duration_since(*read_at);
-            if (SignedDuration::ZERO..SignedDuration::from_secs(CACHED_FOR.as_secs().cast_signed())).contains(&age) {
+            if (SignedDuration::ZERO..SignedDuration::from_secs(CACHED_FOR.as_secs().cast_signed()))
+                .contains(&age)
+            {
                 return Ok(keys.clone());
             }
         }
@@ -191,11 +225,11 @@ mod tests {
     fn a_secret_is_the_hmac_sha256_of_tenant_and_kind() {
         let keys = parse(json!({"current": "a", "keys": {"a": KEY}})).unwrap();
         assert_eq!(
-            keys.secret(TENANT, Kind::Webex).expose_secret(),
+            keys.secret(TENANT, WebhookKind::Webex).expose_secret(),
             "628d60c91e8389ce32c449295052570b664e10f4f434d9953a8d69b07d9e4e5f"
         );
         assert_eq!(
-            keys.secret(TENANT, Kind::Graph).expose_secret(),
+            keys.secret(TENANT, WebhookKind::Graph).expose_secret(),
             "bffa50c3d5c2256d917275fc8b60db676293fed150f7425a76051ccd0c9c41ce"
         );
     }
@@ -205,11 +239,13 @@ mod tests {
         let other = STANDARD.encode([7; 32]);
         let old = parse(json!({"current": "1", "keys": {"1": KEY}})).unwrap();
         let new = parse(json!({"current": "2", "keys": {"1": KEY, "2": other}})).unwrap();
-        let texts =
-            |secrets: Vec<SecretString>| -> Vec<_> { secrets.iter().map(|s| s.expose_secret().to_owned()).collect() };
-        let (before, after) = (old.secret(TENANT, Kind::Webex), new.secret(TENANT, Kind::Webex));
+        let texts = |secrets: Vec<SecretString>| -> Vec<_> {
+            secrets.iter().map(|s| s.expose_secret().to_owned()).collect()
+        };
+        let (before, after) =
+            (old.secret(TENANT, WebhookKind::Webex), new.secret(TENANT, WebhookKind::Webex));
         assert_ne!(before.expose_secret(), after.expose_secret());
-        assert_eq!(texts(new.secrets(TENANT, Kind::Webex)), texts(vec![before, after]));
+        assert_eq!(texts(new.secrets(TENANT, WebhookKind::Webex)), texts(vec![before, after]));
         assert_eq!(new.current(), "2");
     }
 

@@ -1,20 +1,23 @@
-//! A space's title as the name of a folder: legal in SharePoint, the same each time, and nobody else's.
+//! The name of a space's folder, from its title: legal in SharePoint, stable and unique.
 //!
-//! Titles hold whatever people type; SharePoint's names do not. <https://support.microsoft.com/office/64883a5d-228e-48f5-b3d2-eb39e07630fa>
+//! Titles hold anything that people type; SharePoint's names do not.
+//! <https://support.microsoft.com/office/64883a5d-228e-48f5-b3d2-eb39e07630fa>
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use domain::ids::RoomId;
 
-/// The longest name that is given, in UTF-16 units: a whole path has 400, and people's own folders and files need most of it.
+/// Longest name, in UTF-16 units. A whole path has 400, and people's own files need most of it.
 pub const LONGEST: usize = 120;
 
-/// What a space is called that has no title that could be one.
+/// The name for a title without a usable character.
 const UNTITLED: &str = "Space";
 
 const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
 
-/// The name of the folder for a space of this title. Where the plain one is taken, a part of the space's own id comes behind it.
+/// Returns the name of the folder for a space with this title.
+///
+/// If the plain name is taken, a part of the space's id follows it.
 pub fn folder_name(title: &str, space: RoomId, is_taken: impl Fn(&str) -> bool) -> String {
     let plain = legal(title);
     if !is_taken(&plain) {
@@ -25,22 +28,26 @@ pub fn folder_name(title: &str, space: RoomId, is_taken: impl Fn(&str) -> bool) 
         let suffix = format!(" ({})", &id[..digits]);
         legal(&format!("{}{suffix}", cut(&plain, LONGEST - suffix.len()).trim_end()))
     };
-    [6, 12].into_iter().map(with_id).find(|name| !is_taken(name)).unwrap_or_else(|| with_id(id.len()))
+    [6, 12]
+        .into_iter()
+        .map(with_id)
+        .find(|name| !is_taken(name))
+        .unwrap_or_else(|| with_id(id.len()))
 }
 
-/// Whether two names are one to SharePoint, which keeps their case and does not go by it.
-pub fn are_one(one: &str, other: &str) -> bool {
+/// Returns `true` if SharePoint takes two names for the same. It ignores case.
+pub fn is_same_name(one: &str, other: &str) -> bool {
     folded(one) == folded(other)
 }
 
-/// A name as it is compared.
+/// Returns a name in the form that is compared.
 pub fn folded(name: &str) -> String {
     NFC.normalize(&name.to_uppercase().to_lowercase()).into_owned()
 }
 
-/// The legal name that is nearest to a title.
+/// Returns the nearest legal name to a title.
 fn legal(title: &str) -> String {
-    // What one step takes away can leave something to another: each makes the name shorter, or mends it for good.
+    // One step can leave work for another. Each makes the name shorter or legal, so this ends.
     let mut name = title.to_owned();
     loop {
         let mended = mended(&name);
@@ -64,7 +71,7 @@ fn mended(name: &str) -> String {
     if is_reserved(&name) { format!("_{name}") } else { name }
 }
 
-/// A character as a name may have it; `None` for what is not seen, or would make a name look like another.
+/// Returns a character as names may have it; `None` for invisible or misleading ones.
 fn spelt(c: char) -> Option<char> {
     match c {
         '/' | '\\' | '|' | ':' => Some('-'),
@@ -72,17 +79,26 @@ fn spelt(c: char) -> Option<char> {
         '*' | '?' | '<' | '>' => None,
         _ if c.is_whitespace() => Some(' '),
         _ if c.is_control() => None,
-        // Marks and overrides of direction. Right-to-left letters have their direction of their own.
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' => None,
+        // Marks and overrides of direction. Right-to-left letters do not need them.
+        '\u{061c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{206f}' => None,
         // Invisible, but for the joiners, which emoji and some scripts are written with.
-        '\u{00ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => None,
+        '\u{00ad}'
+        | '\u{180e}'
+        | '\u{200b}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' => None,
         '\u{fdd0}'..='\u{fdef}' => None,
         _ if u32::from(c) & 0xfffe == 0xfffe => None,
         _ => Some(c),
     }
 }
 
-/// As much of the beginning as has so many UTF-16 units, without parting what is one sign.
+/// Returns the beginning of a name, at most so many UTF-16 units, without splitting a grapheme.
 fn cut(name: &str, longest: usize) -> &str {
     let mut units = 0;
     let Some((end, first)) = name.char_indices().find(|(_, c)| {
@@ -91,17 +107,25 @@ fn cut(name: &str, longest: usize) -> &str {
     }) else {
         return name;
     };
-    let (mut kept, mut next) = (&name[..end], first);
-    while belongs_to_the_one_before(next) || kept.ends_with('\u{200d}') {
-        let Some(last) = kept.chars().next_back() else { break };
-        (kept, next) = (&kept[..kept.len() - last.len_utf8()], last);
+    let (mut start, mut next) = (&name[..end], first);
+    while continues_grapheme(next) || start.ends_with('\u{200d}') {
+        let Some(last) = start.chars().next_back() else { break };
+        (start, next) = (&start[..start.len() - last.len_utf8()], last);
     }
-    kept
+    start
 }
 
-fn belongs_to_the_one_before(c: char) -> bool {
-    matches!(c, '\u{0300}'..='\u{036f}' | '\u{1ab0}'..='\u{1aff}' | '\u{20d0}'..='\u{20ff}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}')
+fn continues_grapheme(c: char) -> bool {
+    matches!(
+        c,
+        '\u{0300}'..='\u{036f}'
+            | '\u{1ab0}'..='\u{1aff}'
+            | '\u{20d0}'..='\u{20ff}'
+            | '\u{200d}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{1f3fb}'..='\u{1f3ff}'
+            | '\u{e0020}'..='\u{e007f}'
+    )
 }
 
 /// `_vti_` is SharePoint's own anywhere in a name, and `_files` at the end belongs to a saved page.
@@ -117,12 +141,13 @@ fn without_reserved_parts(name: &str) -> String {
     name
 }
 
-/// Names of devices, with or without an extension, and of SharePoint's and Windows' own files and folders.
+/// Returns `true` for names of devices, and of SharePoint's and Windows' own files and folders.
 fn is_reserved(name: &str) -> bool {
     let lower = name.to_lowercase();
     let stem = lower.split('.').next().unwrap_or_default().trim_end();
-    let is_numbered =
-        |prefix: &str| stem.strip_prefix(prefix).is_some_and(|rest| matches!(rest.as_bytes(), [b'0'..=b'9']));
+    let is_numbered = |prefix: &str| {
+        stem.strip_prefix(prefix).is_some_and(|rest| matches!(rest.as_bytes(), [b'0'..=b'9']))
+    };
     ["con", "prn", "aux", "nul"].contains(&stem)
         || is_numbered("com")
         || is_numbered("lpt")
@@ -141,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sharepoint_takes_stays_as_it_is() {
+    fn legal_titles_stay() {
         for title in [
             "Engines",
             "Größe 🚀",
@@ -159,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_take_is_mended() {
+    fn illegal_titles_become_legal() {
         for (title, name) in [
             ("Q1/Q2: plans", "Q1-Q2- plans"),
             ("What?", "What"),
@@ -192,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_title_is_cut_and_no_sign_is_parted() {
+    fn long_titles_are_cut_between_graphemes() {
         assert_eq!(plain(&"x".repeat(500)), "x".repeat(LONGEST));
         let family = "👩‍👩‍👧‍👦";
         let name = plain(&format!("{}{family}", "x".repeat(LONGEST - 4)));
@@ -201,26 +226,30 @@ mod tests {
     }
 
     #[test]
-    fn the_second_of_one_title_gets_a_part_of_its_id() {
+    fn second_space_of_a_title_gets_its_id() {
         let space = RoomId("a1b2c3d4-0000-4000-8000-000000000000".parse().unwrap());
-        let named = |taken: &[&str]| folder_name("Engines", space, |name| taken.iter().any(|one| are_one(one, name)));
+        let named = |taken: &[&str]| {
+            folder_name("Engines", space, |name| taken.iter().any(|one| is_same_name(one, name)))
+        };
         assert_eq!(named(&[]), "Engines");
         assert_eq!(named(&["ENGINES"]), "Engines (a1b2c3)");
         assert_eq!(named(&["engines", "Engines (a1b2c3)"]), "Engines (a1b2c3d40000)");
     }
 
-    /// SharePoint's rules once more, in other words.
+    /// SharePoint's rules, written independently.
     fn is_legal(name: &str) -> bool {
         let upper = name.to_uppercase();
         let stem = upper.split('.').next().unwrap();
         let devices = (0..10).flat_map(|n| [format!("COM{n}"), format!("LPT{n}")]);
-        let reserved: Vec<String> = ["CON", "PRN", "AUX", "NUL"].map(String::from).into_iter().chain(devices).collect();
+        let reserved: Vec<String> =
+            ["CON", "PRN", "AUX", "NUL"].map(String::from).into_iter().chain(devices).collect();
         !name.is_empty()
             && name.encode_utf16().count() <= 128
             && !name.chars().any(|c| {
                 "\"*:<>?/\\|".contains(c)
                     || c.is_control()
-                    || "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".contains(c)
+                    || "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}"
+                        .contains(c)
             })
             && name.trim() == name
             && !name.ends_with('.')
@@ -230,7 +259,7 @@ mod tests {
             && ![".LOCK", "DESKTOP.INI", "FORMS"].contains(&upper.as_str())
     }
 
-    /// Titles as people type them, and as nobody does.
+    /// Titles that people type, and worse.
     fn titles() -> impl Strategy<Value = String> {
         let nasty = prop::sample::select(vec![
             "CON",
@@ -262,32 +291,45 @@ mod tests {
             "\u{0}",
             "_files",
         ]);
-        let piece = prop_oneof![3 => nasty.prop_map(String::from), 1 => any::<String>(), 1 => "[a-zA-Z ]{0,40}"];
+        let piece = prop_oneof![
+            3 => nasty.prop_map(String::from),
+            1 => any::<String>(),
+            1 => "[a-zA-Z ]{0,40}",
+        ];
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            cases: 4000,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
-        fn any_title_gives_a_legal_name_that_stands_for_itself(title in titles()) {
+        fn any_title_gives_a_stable_legal_name(title in titles()) {
             let name = plain(&title);
             prop_assert!(is_legal(&name), "{title:?} became {name:?}");
             prop_assert_eq!(plain(&name), name);
         }
 
         #[test]
-        fn no_two_spaces_have_one_name(titles in prop::collection::vec(titles(), 1..6), same in any::<prop::sample::Index>(), id in any::<u128>()) {
-            // Some of them bear the same title.
+        fn no_two_spaces_have_one_name(
+            titles in prop::collection::vec(titles(), 1..6),
+            same in any::<prop::sample::Index>(),
+            id in any::<u128>(),
+        ) {
+            // Some have the same title.
             let mut titles = titles;
             titles.push(same.get(&titles).clone());
             titles.push(same.get(&titles).to_uppercase());
             let mut names: Vec<String> = vec![];
             for (n, title) in titles.iter().enumerate() {
                 let space = RoomId(Uuid::from_u128(id.wrapping_add(n as u128)));
-                let name = folder_name(title, space, |name| names.iter().any(|one| are_one(one, name)));
+                let is_taken = |name: &str| names.iter().any(|one| is_same_name(one, name));
+                let name = folder_name(title, space, is_taken);
                 prop_assert!(is_legal(&name), "{title:?} became {name:?}");
-                prop_assert!(!names.iter().any(|one| are_one(one, &name)), "{name:?} twice");
+                prop_assert!(!names.iter().any(|one| is_same_name(one, &name)), "{name:?} twice");
                 names.push(name);
             }
         }

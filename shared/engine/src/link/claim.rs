@@ -1,4 +1,6 @@
-//! Which team has a group: one at most. The item is put on condition that there is none, in the transaction that links the group.
+//! The claim of a team on a group: at most one team has a group.
+//!
+//! The transaction that links the group writes it, on condition that there is none.
 
 use std::collections::BTreeMap;
 
@@ -9,30 +11,30 @@ use domain::ids::{DirectoryId, GroupId, TeamId, TenantId};
 use store::keys;
 use store::table::{Condition, Key, Store, StoreError, Write, from_item, to_item};
 
-/// From a group to the team that has it.
+/// The team that has a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// Whose team.
+    /// The team's tenant.
     pub tenant: TenantId,
     /// The team.
     pub team: TeamId,
-    /// The region in its id.
+    /// The region in the team's id.
     pub region: Region,
 }
 
 impl Claim {
-    /// Part of the transaction that links the group: nobody may have it.
+    /// Part of a transaction: claims the group, unless a team has it.
     pub(crate) fn put(&self, directory: DirectoryId, group: GroupId) -> Result<Write, StoreError> {
         Ok(Write::Put(to_item(&keys::group(directory, group), self)?, Condition::Absent))
     }
 }
 
-/// Part of the transaction that ends a link: its group can be connected again.
+/// Part of a transaction: releases the group of a link that ends.
 pub(crate) fn release(directory: DirectoryId, group: GroupId) -> Write {
     Write::Delete(keys::group(directory, group), Condition::Any)
 }
 
-/// Those of the groups that some team has, of whatever tenant.
+/// Loads the claims on these groups, of all tenants.
 pub async fn claims(
     store: &dyn Store,
     directory: DirectoryId,
@@ -40,7 +42,8 @@ pub async fn claims(
 ) -> Result<BTreeMap<GroupId, Claim>, StoreError> {
     let groups: BTreeMap<Key, GroupId> =
         groups.into_iter().map(|group| (keys::group(directory, group), group)).collect();
-    let items = store.get_many(&groups.keys().cloned().collect::<Vec<_>>()).await?;
+    let keys: Vec<Key> = groups.keys().cloned().collect();
+    let items = store.get_many(&keys).await?;
     let of = |item| Some((*groups.get(&Key::of(&item)?)?, from_item(item)));
     items.into_iter().filter_map(of).map(|(group, claim)| Ok((group, claim?))).collect()
 }

@@ -1,154 +1,162 @@
-//! The right to a link: taken by one conditional update, required to stand by every later write, and given back with the last word.
+//! The lease over a link.
 
 use jiff::Timestamp;
-use ulid::Ulid;
 
-use super::{Kept, Link, index_attributes, key};
+use super::{Link, LinkRow, index_attributes, key};
 use domain::ids::{TeamId, TenantId};
-use store::table::{Change, Condition, Key, Store, StoreError, Test, Write, from_item, moment, to_value};
+use store::lease::{FirstLease, Terms};
+use store::table::{Change, Condition, Store, StoreError, Test, Write, moment, to_value};
 
-/// The right to a link.
+/// The exclusive right to write a link and its people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease {
-    key: Key,
-    name: String,
-}
+pub struct Lease(store::lease::Lease);
 
-/// Takes the lease until `until`; `None` where somebody else holds it.
+/// Takes the lease until `until`; `None` if another holder has it.
 pub async fn take_lease(
     store: &dyn Store,
     tenant: TenantId,
     team: TeamId,
     now: Timestamp,
     until: Timestamp,
-) -> Result<Option<(Lease, Kept)>, StoreError> {
-    let lease = Lease { key: key(tenant, team), name: Ulid::generate().to_string() };
-    let changes = vec![Change::Set("lease_until", moment(until)), Change::Set("lease", to_value(&lease.name)?)];
-    let free = Condition::Holds(vec![Test::Below("lease_until", now.as_millisecond().saturating_add(1))]);
-    match store.update(&lease.key, changes, free).await {
-        Ok(item) => Ok(Some((lease, from_item(item)?))),
-        // A first try whose answer was lost may have taken the lease for us.
-        Err(StoreError::ConditionFailed) => Ok(lease.read(store).await?.map(|kept| (lease, kept))),
-        Err(error) => Err(error),
-    }
+) -> Result<Option<(Lease, LinkRow)>, StoreError> {
+    let terms = Terms::new(now, until, FirstLease::Prepared);
+    let taken = store::lease::Lease::take(store, key(tenant, team), terms).await?;
+    Ok(taken.map(|(lease, row)| (Lease(lease), row)))
 }
 
-/// What became of a wish that was handed to the holder of a lease.
+/// The outcome of handing a request to the holder of a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handed {
+pub enum Handover {
     /// The holder will see it.
-    Over,
-    /// That lease is no more: try to take it.
-    LeaseIsGone,
+    Accepted,
+    /// The lease has ended: try to take it.
+    LeaseGone,
 }
 
-/// Tells the holder of the lease that a look is wanted as of `at`.
-pub async fn want(
+/// Requests a sync as of `at` from the holder of the lease.
+pub async fn request_sync(
     store: &dyn Store,
     tenant: TenantId,
-    kept: &Kept,
+    row: &LinkRow,
     at: Timestamp,
     hint: Option<Timestamp>,
-) -> Result<Handed, StoreError> {
-    let mut changes = vec![Change::Set("wanted", moment(at.max(kept.wanted)))];
-    changes.extend(hint.map(|hint| Change::Set("hinted", moment(hint.max(kept.hinted)))));
-    let same = Condition::Holds(vec![
-        Test::Equals("lease", to_value(&kept.lease)?),
-        Test::Equals("lease_until", moment(kept.lease_until)),
-        Test::Equals("wanted", moment(kept.wanted)),
+) -> Result<Handover, StoreError> {
+    let mut changes = vec![Change::Set("requested_at", moment(at.max(row.requested_at)))];
+    let last_event_at = hint.map(|hint| moment(hint.max(row.last_event_at)));
+    changes.extend(last_event_at.map(|at| Change::Set("last_event_at", at)));
+    let unchanged = Condition::Holds(vec![
+        Test::Equals("lease", to_value(&row.lease)?),
+        Test::Equals("lease_until", moment(row.lease_until)),
+        Test::Equals("requested_at", moment(row.requested_at)),
     ]);
-    match store.update(&key(tenant, kept.link.team), changes, same).await {
-        Ok(_) => Ok(Handed::Over),
-        Err(StoreError::ConditionFailed) => Ok(Handed::LeaseIsGone),
+    match store.update(&key(tenant, row.link.team), changes, unchanged).await {
+        Ok(_) => Ok(Handover::Accepted),
+        Err(StoreError::ConditionFailed) => Ok(Handover::LeaseGone),
         Err(error) => Err(error),
     }
 }
 
-/// A lease's last word on a link.
+/// The values that the end of a lease stores besides the link.
 #[derive(Clone, Copy, Debug)]
 pub struct Closing {
-    /// Start of the reading.
-    pub looked: Timestamp,
-    /// What was known to be wanted.
-    pub wanted: Timestamp,
-    /// The last hint that is known.
-    pub hinted: Timestamp,
-    /// When the next look is due.
-    pub next_look: Timestamp,
-    /// When the one delayed message comes, if one is about to be sent.
-    pub delayed: Option<Timestamp>,
+    /// The beginning of the last reading.
+    pub synced_at: Timestamp,
+    /// The latest request that the holder knows.
+    pub requested_at: Timestamp,
+    /// The last event that the holder knows.
+    pub last_event_at: Timestamp,
+    /// The moment of the next sync.
+    pub next_sync_at: Timestamp,
+    /// The moment at which the one delayed message comes, if one is about to be sent.
+    pub delayed_until: Option<Timestamp>,
+}
+
+impl Closing {
+    /// The end of a lease under which nothing was read.
+    pub fn unread(row: &LinkRow, next_sync_at: Timestamp) -> Self {
+        Self {
+            synced_at: row.synced_at,
+            requested_at: row.requested_at,
+            last_event_at: row.last_event_at,
+            next_sync_at,
+            delayed_until: None,
+        }
+    }
 }
 
 impl Lease {
-    /// A lease that was never taken: whatever would be written under it is refused. For whoever only wants to know what a look would do.
-    pub(crate) fn of_nobody(tenant: TenantId, team: TeamId) -> Self {
-        Self { key: key(tenant, team), name: Ulid::generate().to_string() }
+    /// A lease that is not held, for a dry run: every write under it is refused.
+    pub(crate) fn never_taken(tenant: TenantId, team: TeamId) -> Self {
+        Self(store::lease::Lease::unheld(key(tenant, team)))
     }
 
-    fn stands(&self) -> Result<Test, StoreError> {
-        Ok(Test::Equals("lease", to_value(&self.name)?))
+    /// Part of a transaction: stores the link and keeps the lease.
+    pub fn save(&self, link: &Link) -> Result<Write, StoreError> {
+        self.0.save(vec![Change::Set("link", to_value(link)?)])
     }
 
-    /// Stores the link in the middle of a look; the lease goes on.
-    pub fn keep(&self, link: &Link) -> Result<Write, StoreError> {
-        Ok(Write::Update(
-            self.key.clone(),
-            vec![Change::Set("link", to_value(link)?)],
-            Condition::Holds(vec![self.stands()?]),
-        ))
-    }
-
-    /// A part for every transaction of a look that does not write the link itself.
+    /// Part of a transaction that does not write the link: requires that the lease is held.
     pub fn check(&self) -> Result<Write, StoreError> {
-        Ok(Write::Check(self.key.clone(), Condition::Holds(vec![self.stands()?])))
+        self.0.check()
     }
 
-    /// Stores the link and gives the lease back, if nothing further is wanted meanwhile.
-    pub fn close(&self, tenant: TenantId, link: &Link, closing: &Closing) -> Result<Write, StoreError> {
-        let mut changes = index_attributes(tenant, link, closing.next_look)?;
+    /// Part of a transaction: stores the link and gives the lease back.
+    ///
+    /// The transaction fails if a sync was requested that `closing` does not know.
+    pub fn close(
+        &self,
+        tenant: TenantId,
+        link: &Link,
+        closing: &Closing,
+    ) -> Result<Write, StoreError> {
+        let mut changes = index_attributes(tenant, link, closing.next_sync_at)?;
         changes.extend([
             Change::Set("link", to_value(link)?),
-            Change::Set("looked", moment(closing.looked)),
-            Change::Set("hinted", moment(closing.hinted)),
-            Change::Set("lease_until", moment(Timestamp::UNIX_EPOCH)),
+            Change::Set("synced_at", moment(closing.synced_at)),
+            Change::Set("last_event_at", moment(closing.last_event_at)),
         ]);
-        changes.extend(closing.delayed.map(|delayed| Change::Set("delayed", moment(delayed))));
-        let known = Test::Equals("wanted", moment(closing.wanted));
-        Ok(Write::Update(self.key.clone(), changes, Condition::Holds(vec![self.stands()?, known])))
+        let delayed_until = closing.delayed_until.map(moment);
+        changes.extend(delayed_until.map(|until| Change::Set("delayed_until", until)));
+        let known = Test::Equals("requested_at", moment(closing.requested_at));
+        self.0.close(changes, vec![known])
     }
 
-    /// Stores the link and gives the lease back for somebody who has read nothing: whoever wanted a look meanwhile gets it at once. `ConditionFailed`
-    /// where the lease is lost.
+    /// Stores the link with `writes` and gives the lease back, for a holder that read nothing.
+    ///
+    /// A sync that was requested meanwhile becomes due at once.
+    ///
+    /// # Errors
+    /// `ConditionFailed` if the lease is lost.
     pub(crate) async fn give_back(
         &self,
         store: &dyn Store,
-        (tenant, link): (TenantId, &Link),
+        tenant: TenantId,
+        link: &Link,
         mut closing: Closing,
-        (writes, now): (Vec<Write>, Timestamp),
+        writes: Vec<Write>,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         loop {
             let close = self.close(tenant, link, &closing)?;
             match store.write([writes.as_slice(), &[close]].concat()).await {
-                Err(StoreError::ConditionFailed) => {
-                    let kept = self.read(store).await?.ok_or(StoreError::ConditionFailed)?;
-                    // A first try whose answer was lost has given it back.
-                    if kept.lease_until == Timestamp::UNIX_EPOCH {
-                        return Ok(());
-                    }
-                    if kept.wanted == closing.wanted {
-                        return Err(StoreError::ConditionFailed);
-                    }
-                    closing.wanted = kept.wanted;
-                    closing.next_look = closing.next_look.min(now);
-                }
+                Err(StoreError::ConditionFailed) => {}
                 written => return written,
             }
+            let row = self.read(store).await?.ok_or(StoreError::ConditionFailed)?;
+            // An earlier try whose answer was lost has given it back.
+            if row.lease_until == Timestamp::UNIX_EPOCH {
+                return Ok(());
+            }
+            if row.requested_at == closing.requested_at {
+                return Err(StoreError::ConditionFailed);
+            }
+            closing.requested_at = row.requested_at;
+            closing.next_sync_at = closing.next_sync_at.min(now);
         }
     }
 
-    /// The link as it stands, if the lease does.
-    pub async fn read(&self, store: &dyn Store) -> Result<Option<Kept>, StoreError> {
-        let kept: Option<Kept> = store.get(&self.key).await?.map(from_item).transpose()?;
-        Ok(kept.filter(|kept| kept.lease == self.name))
+    /// Loads the link, or `None` if the lease is lost.
+    pub async fn read(&self, store: &dyn Store) -> Result<Option<LinkRow>, StoreError> {
+        self.0.read(store).await
     }
 }

@@ -1,37 +1,44 @@
-//! Links as the pages list them: by state, then by title.
+//! Lists of links by state, sorted by title.
 
 use std::fmt;
 
-use super::{Kept, Link};
+use super::{Link, LinkRow};
 use domain::ids::TenantId;
 use store::table::{Cursor, Key, Query, Store, StoreError, from_item};
 
-/// How a link is, as the pages list it.
+/// The state of a link, as the pages list it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum LinkState {
     /// Removals wait for an administrator.
-    Held,
-    /// Something keeps it from being in step.
+    PendingApproval,
+    /// A failure keeps it out of sync.
     Failing,
-    /// Its group is being created.
+    /// The group is being created.
     Creating,
-    /// Its team's creator was asked.
+    /// The team's creator was asked.
     Asked,
-    /// Both sides are kept as one.
+    /// Both sides are in sync.
     Active,
-    /// It is over.
+    /// The link has ended.
     Ended,
 }
 
-impl State {
-    /// All of them, those first that want somebody.
-    pub const ALL: [Self; 6] = [Self::Held, Self::Failing, Self::Creating, Self::Asked, Self::Active, Self::Ended];
+impl LinkState {
+    /// All states, those that need attention first.
+    pub const ALL: [Self; 6] = [
+        Self::PendingApproval,
+        Self::Failing,
+        Self::Creating,
+        Self::Asked,
+        Self::Active,
+        Self::Ended,
+    ];
 }
 
-impl fmt::Display for State {
+impl fmt::Display for LinkState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Held => "held",
+            Self::PendingApproval => "held",
             Self::Failing => "failing",
             Self::Creating => "creating",
             Self::Asked => "asked",
@@ -41,31 +48,32 @@ impl fmt::Display for State {
     }
 }
 
-/// The links that are in one state, by title, and where their list goes on. `title` is what the titles begin with, whatever the case.
+/// Loads a page of the links in one state whose titles begin with `title`, in any case.
 ///
-/// The list is read from an index that is a moment behind: a link that has just changed its state can be missing, or be there although it left.
+/// The index lags: a link that has just changed its state can be missing or still listed.
 pub async fn page(
     store: &dyn Store,
     tenant: TenantId,
-    (state, title): (State, &str),
+    state: LinkState,
+    title: &str,
     limit: usize,
     start: Option<&Cursor>,
-) -> Result<(Vec<Kept>, Option<Cursor>), StoreError> {
+) -> Result<(Vec<LinkRow>, Option<Cursor>), StoreError> {
     let query = Query::Listed { pk: listing(tenant, state), prefix: title.to_lowercase() };
     let page = store.query(&query, limit, start).await?;
     let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
-    let links = store.get_many(&keys).await?.into_iter().map(from_item::<Kept>);
+    let links = store.get_many(&keys).await?.into_iter().map(from_item::<LinkRow>);
     let mut links = links.collect::<Result<Vec<_>, _>>()?;
-    links.sort_by_cached_key(|kept| sorted_by(&kept.link));
+    links.sort_by_cached_key(|row| sort_key(&row.link));
     Ok((links, page.next))
 }
 
-/// The index's partition of links in one state.
-pub(crate) fn listing(tenant: TenantId, state: State) -> String {
+/// The index partition of the links in one state.
+pub(crate) fn listing(tenant: TenantId, state: LinkState) -> String {
     format!("LIST#{tenant}#{state}")
 }
 
-/// By what links are sorted.
-pub(super) fn sorted_by(link: &Link) -> String {
+/// The sort key of a link in its list.
+pub(super) fn sort_key(link: &Link) -> String {
     format!("{}#{}", link.title.to_lowercase(), link.team)
 }

@@ -6,25 +6,30 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::activity::EntryId;
+use crate::codes::{ChangeReason, Refusal};
 use domain::ids::{ObjectId, PersonId, TeamId, TenantId};
-use domain::membership::{LeftOut, Person};
-use domain::merge::Memory;
+use domain::membership::{ExclusionReason, Person};
+use domain::merge::PersonState;
 use store::keys::team_partition;
-use store::message::Cause;
+use store::message::Trigger;
+use store::pages;
 use store::table::{Condition, Key, Query, Store, StoreError, Write, from_item, to_item};
 
-/// What the sort keys of people begin with.
+/// Prefix of the items' sort keys.
 pub(super) const PREFIX: &str = "PERSON#";
 
-/// Somebody on a link: a person, or half of one.
+/// Items of one page of a query.
+const PAGE: usize = 1000;
+
+/// A person on a link, of whom one id may be unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Who {
     /// Both ids are known.
     Person(Person),
-    /// Only on the team's side.
+    /// Only the team's side is known.
     Webex(PersonId),
-    /// Only on the group's side.
+    /// Only the group's side is known.
     Entra(ObjectId),
 }
 
@@ -39,68 +44,73 @@ impl Who {
 
     fn from_sort_key(text: &str) -> Option<Self> {
         let (object, person) = text.strip_prefix(PREFIX)?.split_once('#')?;
-        match (object, person) {
-            ("-", person) => Some(Self::Webex(person.parse().ok()?)),
-            (object, "-") => Some(Self::Entra(object.parse().ok()?)),
+        Some(match (object, person) {
+            ("-", person) => Self::Webex(person.parse().ok()?),
+            (object, "-") => Self::Entra(object.parse().ok()?),
             (object, person) => {
-                Some(Self::Person(Person { object: object.parse().ok()?, person: person.parse().ok()? }))
+                Self::Person(Person { object: object.parse().ok()?, person: person.parse().ok()? })
             }
-        }
+        })
     }
 }
 
-/// What is stored of somebody on a link.
+/// The stored state of a person on a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OnLink {
-    /// What the merge knows.
+pub struct LinkPerson {
+    /// The merge's state.
     #[serde(default)]
-    pub memory: Memory,
-    /// Why the person is left out, if so.
+    pub state: PersonState,
+    /// The reason of the exclusion, if the person is excluded.
     #[serde(default)]
-    pub left_out: Option<LeftOut>,
-    /// Why the person is what it is.
+    pub excluded: Option<ExclusionReason>,
+    /// The last change of the person's role.
     #[serde(default)]
-    pub because: Option<Because>,
+    pub last_change: Option<LastChange>,
 }
 
-/// What last changed for somebody.
+/// The last change of a person's role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Because {
-    /// What, in words.
-    pub words: String,
-    /// What gave rise to it.
-    pub event: Cause,
-    /// When.
+pub struct LastChange {
+    /// The reason.
+    pub reason: ChangeReason,
+    /// The refusal, if the change was refused.
+    pub refused: Option<Refusal>,
+    /// The trigger of the sync.
+    pub trigger: Trigger,
+    /// The beginning of the sync.
     pub at: Timestamp,
-    /// Where it is told whole, with the request ids.
+    /// The activity entry, which has the request ids.
     pub entry: EntryId,
 }
 
-/// Everybody on a link.
-pub async fn people(store: &dyn Store, tenant: TenantId, team: TeamId) -> Result<BTreeMap<Who, OnLink>, StoreError> {
+/// Loads the people of a link.
+pub async fn people(
+    store: &dyn Store,
+    tenant: TenantId,
+    team: TeamId,
+) -> Result<BTreeMap<Who, LinkPerson>, StoreError> {
     let query = Query::Partition { pk: team_partition(tenant, team), prefix: PREFIX.into() };
     let mut people = BTreeMap::new();
-    let mut start = None;
-    loop {
-        let page = store.query(&query, 1000, start.as_ref()).await?;
-        for item in page.items {
-            let who = Key::of(&item).and_then(|key| Who::from_sort_key(&key.sk));
-            let who = who.ok_or_else(|| StoreError::Malformed(format!("a person of team {team}")))?;
-            people.insert(who, from_item(item)?);
-        }
-        start = page.next;
-        if start.is_none() {
-            return Ok(people);
-        }
+    for item in pages::all(store, &query, PAGE).await? {
+        let who = Key::of(&item).and_then(|key| Who::from_sort_key(&key.sk));
+        let who = who.ok_or_else(|| StoreError::Malformed(format!("a person of team {team}")))?;
+        people.insert(who, from_item(item)?);
     }
+    Ok(people)
 }
 
-/// Stores somebody on a link.
-pub fn put_person(tenant: TenantId, team: TeamId, who: Who, on_link: &OnLink) -> Result<Write, StoreError> {
-    Ok(Write::Put(to_item(&Key::new(team_partition(tenant, team), who.sort_key()), on_link)?, Condition::Any))
+/// Part of a transaction: stores a person.
+pub fn put_person(
+    tenant: TenantId,
+    team: TeamId,
+    who: Who,
+    on_link: &LinkPerson,
+) -> Result<Write, StoreError> {
+    let key = Key::new(team_partition(tenant, team), who.sort_key());
+    Ok(Write::Put(to_item(&key, on_link)?, Condition::Any))
 }
 
-/// Forgets somebody on a link.
+/// Part of a transaction: deletes a person.
 pub fn delete_person(tenant: TenantId, team: TeamId, who: Who) -> Write {
     Write::Delete(Key::new(team_partition(tenant, team), who.sort_key()), Condition::Any)
 }

@@ -1,48 +1,49 @@
-//! Ending a link at an administrator's wish.
+//! The end of a link at an administrator's request.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Closing, Ended, Kept, Phase, State, key, take_lease};
-use crate::activity::Activity;
+use super::{Closing, Ended, LinkRow, LinkState, Phase, key, take_lease};
+use crate::activity::{Activity, Note};
 use crate::folders;
-use crate::notify::{self, Matter};
+use crate::notify::{self, AlertKey};
 use crate::safety::pending_approval;
 use domain::ids::{DirectoryId, TeamId, TenantId};
-use store::message::Cause;
-use store::table::{Store, StoreError, from_item};
+use store::table::{Store, StoreError, from_item, never};
 
-/// For how long the link is held for it.
-const ENDS_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+/// Duration of the lease for it.
+const UNLINK_LEASE: SignedDuration = SignedDuration::from_secs(30);
 
-/// What became of ending a link.
+/// The outcome of ending a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unlinked {
-    /// It is over.
-    Over,
-    /// A look is under way: try again when it is through.
+    /// The link has ended.
+    Done,
+    /// A sync is under way: try again later.
     Busy,
-    /// There is no such link, or it was over before.
+    /// There is no such link, or it had ended before.
     Gone,
 }
 
-/// Ends a link at an administrator's wish: team and group stay as they are. `words` are kept as what was done.
+/// Ends a link at the request of an administrator with the name `by`. Team and group stay.
 pub async fn unlink(
     store: &dyn Store,
-    (tenant, directory): (TenantId, DirectoryId),
+    tenant: TenantId,
+    directory: DirectoryId,
     team: TeamId,
-    words: String,
+    by: String,
     now: Timestamp,
 ) -> Result<Unlinked, StoreError> {
     let Some(item) = store.get(&key(tenant, team)).await? else { return Ok(Unlinked::Gone) };
-    if from_item::<Kept>(item)?.link.state() == State::Ended {
+    if from_item::<LinkRow>(item)?.link.state() == LinkState::Ended {
         return Ok(Unlinked::Gone);
     }
-    let Some((lease, kept)) = take_lease(store, tenant, team, now, now + ENDS_WITHIN).await? else {
+    let until = now + UNLINK_LEASE;
+    let Some((lease, row)) = take_lease(store, tenant, team, now, until).await? else {
         return Ok(Unlinked::Busy);
     };
-    let mut link = kept.link;
-    let activity = Activity { notes: vec![words], ..Activity::new(now, Cause::Administrator) };
-    let mut writes = activity.puts(tenant, team)?;
+    let closing = Closing { synced_at: now, ..Closing::unread(&row, never()) };
+    let mut link = row.link;
+    let mut writes = Activity::by_administrator(now, Note::LinkEnded { by }).puts(tenant, team)?;
     if let Some(group) = link.group() {
         writes.push(super::release(directory, group));
     }
@@ -50,16 +51,15 @@ pub async fn unlink(
         writes.extend(plan.deletes(tenant, team));
     }
     if link.folders_since.take().is_some() {
-        // A look of their own forgets what is known of its folders.
-        writes.extend(folders::want(tenant, team, &folders::Wish::Everything, now)?);
+        // A folder run purges what is stored of its folders.
+        writes.extend(folders::request_sync(tenant, team, &folders::FolderRequest::All, now)?);
     }
-    writes.extend(link.notices.iter().map(|notice| notify::withdraw(tenant, Matter::Link(team, *notice))));
-    (link.phase, link.held, link.trouble) = (Phase::Ended { why: Ended::NotWanted }, None, None);
-    link.notices.clear();
-    let closing =
-        Closing { looked: now, wanted: kept.wanted, hinted: kept.hinted, next_look: super::never(), delayed: None };
-    match lease.give_back(store, (tenant, &link), closing, (writes, now)).await {
-        Ok(()) => Ok(Unlinked::Over),
+    let alerts = link.alerts.iter().map(|alert| AlertKey::Link(team, *alert));
+    writes.extend(alerts.map(|alert| notify::withdraw(tenant, alert)));
+    (link.phase, link.held, link.failure) = (Phase::Ended { why: Ended::Declined }, None, None);
+    link.alerts.clear();
+    match lease.give_back(store, tenant, &link, closing, writes, now).await {
+        Ok(()) => Ok(Unlinked::Done),
         Err(StoreError::ConditionFailed) => Ok(Unlinked::Busy),
         Err(error) => Err(error),
     }

@@ -1,131 +1,92 @@
-//! The links, page by page: the officer leaves the teams, and groups are counted and deleted.
+//! The service account's exit from the teams, page by page.
 
 use jiff::SignedDuration;
 
-use super::{Hands, Leaving, LeavingError, Stage};
-use crate::link::{self, Closing, Kept, OfficerPlace, PutThere};
-use clients::graph::Deletion;
-use clients::http::{CALL_TIMEOUT, Class};
+use super::{
+    Offboarding, OffboardingDeps, OffboardingError, OffboardingFailure, OffboardingStage, groups,
+};
+use crate::link::{self, Closing, JoinedBy, LinkRow, ServiceAccountPresence};
+use clients::http::{CALL_TIMEOUT, ErrorClass};
 use clients::webex::WebexId;
-use store::table::{Query, StoreError, from_item};
+use store::table::StoreError;
 
-/// Links in a page of work: a turn that is cut off repeats as many.
-const PER_PAGE: usize = 25;
+/// Links per page: an interrupted pass repeats as many.
+const PAGE: usize = 25;
 
-/// Links in a page that is only counted.
-const PER_COUNT: usize = 500;
-
-impl Leaving {
-    async fn links(
-        &self,
-        hands: &Hands<'_>,
-        limit: usize,
-    ) -> Result<(Vec<Kept>, Option<store::table::Cursor>), StoreError> {
-        let query = Query::Partition { pk: link::partition(self.tenant.tenant), prefix: String::new() };
-        let page = hands.store.query(&query, limit, self.cursor.as_ref()).await?;
-        let links = page.items.into_iter().map(from_item).collect::<Result<_, _>>()?;
-        Ok((links, page.next))
-    }
-
-    /// One page of teams.
-    pub(super) async fn leave_teams(&mut self, hands: &Hands<'_>) -> Result<(), LeavingError> {
-        let (links, next) = self.links(hands, PER_PAGE).await?;
-        for kept in
-            links.iter().filter(|kept| matches!(kept.link.officer, OfficerPlace::Inside { by: PutThere::Itself, .. }))
-        {
-            if !hands.has_time() {
-                return Ok(());
-            }
-            if let Err(error) = self.leave_team(hands, kept).await {
-                match &error {
-                    LeavingError::Call(call) if call.class() == Class::Permanent => {
-                        self.receipt
-                            .trouble(format!("The account could not leave the team “{}”: {call}", kept.link.title));
-                    }
-                    _ => return Err(error),
-                }
-            }
+/// Leaves the teams of one page that the service account joined for its work.
+pub(super) async fn leave_page(
+    offboarding: &mut Offboarding,
+    deps: &OffboardingDeps<'_>,
+) -> Result<(), OffboardingError> {
+    let page = groups::links(offboarding, deps, PAGE).await?;
+    for row in page.rows.iter().filter(|row| has_joined(row)) {
+        if !deps.has_time() {
+            return Ok(());
         }
-        self.cursor = next;
-        if self.cursor.is_none() {
-            self.stage = Stage::Secret;
-        }
-        Ok(())
-    }
-
-    /// Takes the officer out of one team. The link says so, under its lease: should the tenant come back, nobody takes it for a person's doing.
-    async fn leave_team(&mut self, hands: &Hands<'_>, kept: &Kept) -> Result<(), LeavingError> {
-        let now = hands.clock.now();
-        let until = now + SignedDuration::try_from(CALL_TIMEOUT * 3).unwrap_or_default();
-        let id = self.tenant.tenant;
-        let Some((lease, kept)) = link::take_lease(hands.store, id, kept.link.team, now, until).await? else {
-            return Err(LeavingError::LookUnderWay(kept.link.team));
-        };
-        let access = hands.tokens.webex(id, self.tenant.officer, hands.deadline).await?;
-        let room = WebexId::new(kept.link.region.clone(), kept.link.team.general_space());
-        let there = match hands.webex.memberships(&access, &room).await {
-            Ok(there) => there.into_inner(),
-            Err(error)
-                if matches!(error.status(), Some(404 | 410)) && hands.webex.room(&access, &room).await?.is_none() =>
-            {
-                vec![]
+        match leave_team(offboarding, deps, row).await {
+            // One team that refuses does not keep the account in the others.
+            Err(OffboardingError::Call(call)) if call.class() == ErrorClass::Permanent => {
+                let (title, said) = (row.link.title.clone(), call.to_string());
+                offboarding.receipt.record_failure(OffboardingFailure::Team { title, said });
             }
-            Err(error) => return Err(error.into()),
-        };
-        let own = there.iter().find(|membership| membership.person == self.tenant.officer);
-        if let Some(own) = own {
-            hands.webex.remove_membership(&access, &own.id).await?;
-            self.receipt.teams_left += 1;
-        }
-        let mut link = kept.link.clone();
-        link.officer = OfficerPlace::NotYet;
-        let closing = Closing {
-            looked: kept.looked,
-            wanted: kept.wanted,
-            hinted: kept.hinted,
-            next_look: kept.next_look,
-            delayed: None,
-        };
-        match hands.store.write(vec![lease.close(id, &link, &closing)?]).await {
-            // A wish for a look came meanwhile: the lease ends by itself, and the next turn finds the officer gone.
-            Ok(()) | Err(StoreError::ConditionFailed) => Ok(()),
-            Err(error) => Err(error.into()),
+            left => left?,
         }
     }
-
-    /// One page of links, of which those with a group that was made for the team are counted.
-    pub(super) async fn count_groups(&mut self, hands: &Hands<'_>) -> Result<(), LeavingError> {
-        let (links, next) = self.links(hands, PER_COUNT).await?;
-        self.counted += links.iter().filter(|kept| kept.link.group_of_our_making().is_some()).count();
-        self.cursor = next;
-        if self.cursor.is_none() {
-            self.stage = self.held(self.counted);
-        }
-        Ok(())
+    offboarding.cursor = page.next;
+    if offboarding.cursor.is_none() {
+        offboarding.stage = OffboardingStage::Secret;
     }
+    Ok(())
+}
 
-    /// One page of groups. What was there before it was connected stays.
-    pub(super) async fn delete_groups(&mut self, hands: &Hands<'_>) -> Result<(), LeavingError> {
-        let (links, next) = self.links(hands, PER_PAGE).await?;
-        let access = hands.tokens.graph(self.tenant.directory, hands.deadline).await?;
-        for kept in &links {
-            let Some(group) = kept.link.group_of_our_making() else { continue };
-            if !hands.has_time() {
-                return Ok(());
-            }
-            match hands.graph.delete_group(&access, group).await {
-                Ok(Deletion::Deleted) => self.receipt.groups_deleted += 1,
-                Ok(Deletion::NotFound) => {}
-                Err(error) if error.class() == Class::Permanent => {
-                    self.receipt.trouble(format!("The group of “{}” could not be deleted: {error}", kept.link.title));
-                }
-                Err(error) => return Err(error.into()),
+fn has_joined(row: &LinkRow) -> bool {
+    matches!(row.link.service_account, ServiceAccountPresence::Member { by: JoinedBy::Itself, .. })
+}
+
+/// Removes the service account from one team, under the link's lease. The link records it, so that
+/// a tenant that connects again does not take it for a person's removal.
+async fn leave_team(
+    offboarding: &mut Offboarding,
+    deps: &OffboardingDeps<'_>,
+    row: &LinkRow,
+) -> Result<(), OffboardingError> {
+    let now = deps.clock.now();
+    let until = now + SignedDuration::try_from(CALL_TIMEOUT * 3).unwrap_or_default();
+    let (tenant, team) = (offboarding.tenant.tenant, row.link.team);
+    let Some((lease, row)) = link::take_lease(deps.store, tenant, team, now, until).await? else {
+        return Err(OffboardingError::SyncUnderWay(team));
+    };
+    let account = offboarding.tenant.service_account;
+    let access = deps.tokens.webex(tenant, account, deps.deadline).await?;
+    let room = WebexId::new(row.link.region.clone(), team.general_space());
+    let members = match deps.webex.memberships(&access, &room).await {
+        Ok(members) => members.into_inner(),
+        // A deleted team has no one to remove.
+        Err(error) if matches!(error.status(), Some(404 | 410)) => {
+            match deps.webex.room(&access, &room).await? {
+                None => vec![],
+                Some(_) => return Err(error.into()),
             }
         }
-        self.cursor = next;
-        if self.cursor.is_none() {
-            self.stage = self.after_groups(hands.clock.now());
-        }
-        Ok(())
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(own) = members.iter().find(|membership| membership.person == account) {
+        deps.webex.remove_membership(&access, &own.id).await?;
+        offboarding.receipt.teams_left += 1;
+    }
+    let mut link = row.link.clone();
+    link.service_account = ServiceAccountPresence::NeverJoined;
+    let closing = Closing {
+        synced_at: row.synced_at,
+        requested_at: row.requested_at,
+        last_event_at: row.last_event_at,
+        next_sync_at: row.next_sync_at,
+        delayed_until: None,
+    };
+    match deps.store.write(vec![lease.close(tenant, &link, &closing)?]).await {
+        // A sync was requested meanwhile. The lease expires, and the next pass finds the account
+        // gone.
+        Ok(()) | Err(StoreError::ConditionFailed) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }

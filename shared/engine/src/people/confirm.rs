@@ -1,96 +1,123 @@
-//! An object id that moved from one account to another: its new bearer waits until somebody says that the account is the user's.
+//! An object id that moved from one account to another: its new holder stays excluded until an
+//! admin confirms that the account is the user.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Bearers, EntraUser, Extract, PersonIndex, object_key, versioned};
+use super::index::PersonIndex;
+use super::records::{EntraUser, ExternalIdHolders};
+use super::snapshot::IndexSnapshot;
 use domain::ids::{ObjectId, PersonId};
-use domain::membership::{LeftOut, Person};
+use domain::membership::{ExclusionReason, Person};
 use store::table::StoreError;
 
-/// An object id that moved, as an administrator is shown it.
+/// An object id that moved, as an admin is shown it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moved {
-    /// The user, and the account that bears its id now, alone.
+pub struct MovedExternalId {
+    /// The user, and the only account with its id now.
     pub pair: Person,
-    /// The account that took part with it before.
+    /// The account that was eligible with it before.
     pub before: PersonId,
     /// The account's userName.
     pub user_name: String,
     /// The user's userPrincipalName.
     pub principal: String,
-    bearers: Bearers,
+    holders: ExternalIdHolders,
 }
 
-impl Moved {
-    /// What an administrator confirms to have seen: it differs as soon as anybody else is concerned, or is called otherwise.
+impl MovedExternalId {
+    /// Returns the hash that an admin confirms: it changes with every id and name shown.
     pub fn hash(&self) -> String {
         let Self { pair: Person { object, person }, before, user_name, principal, .. } = self;
-        let seen = format!("{object}\n{person}\n{before}\n{user_name}\n{principal}\n");
-        Sha256::digest(seen).iter().map(|byte| format!("{byte:02x}")).collect()
+        let shown = format!("{object}\n{person}\n{before}\n{user_name}\n{principal}\n");
+        Sha256::digest(shown).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-/// Who confirms.
+/// The admin who confirms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct By {
-    /// The administrator's Webex account.
+pub struct ConfirmedBy {
+    /// Their Webex account.
     pub administrator: PersonId,
-    /// The administrator of the directory that signed in with Microsoft.
+    /// The directory admin who signed in with Microsoft.
     pub microsoft: ObjectId,
 }
 
-/// That an account is a user's, as somebody said it.
+/// A confirmation that an account is a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmed {
     /// The account.
     pub person: PersonId,
-    /// Who said it.
+    /// The admin.
     #[serde(flatten)]
-    pub by: By,
-    /// When.
+    pub by: ConfirmedBy,
+    /// Its time.
     pub at: Timestamp,
 }
 
-/// What became of a confirmation.
+/// Outcome of a confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmation {
-    /// The account takes part.
-    Given,
-    /// Somebody else changed who bears the id, or confirmed it: nothing was changed.
-    Overtaken,
+    /// The account is eligible.
+    Accepted,
+    /// The holders have changed, so nothing was stored.
+    Stale,
 }
 
 impl PersonIndex<'_> {
-    /// The object id that moved to this account, if the account is left out for that.
-    pub async fn moved(&self, person: PersonId) -> Result<Option<Moved>, StoreError> {
-        let Some(entry) = self.entries([person]).await?.remove(&person) else { return Ok(None) };
-        let Some(object) = entry.object else { return Ok(None) };
-        let Some(bearers) = self.borne(object).await? else { return Ok(None) };
+    /// Returns the object id that moved to this account, if the account is excluded for that.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn moved(&self, person: PersonId) -> Result<Option<MovedExternalId>, StoreError> {
+        let Some(entry) = self.entries([person]).await?.remove(&person) else {
+            return Ok(None);
+        };
+        let Some(object) = entry.object else {
+            return Ok(None);
+        };
+        let Some(holders) = self.external_id_holders(object).await? else {
+            return Ok(None);
+        };
         let user_name = entry.user_name.clone();
-        let extract = Extract { entries: [(person, entry)].into(), objects: [(object, bearers.clone())].into() };
-        let reason = extract.known(person).and_then(|known| known.left_out());
-        let (EntraUser::Member { name }, Some(before), Some(LeftOut::MovedObjectId)) =
-            (&bearers.user, bearers.holder, reason)
+        let snapshot = IndexSnapshot {
+            entries: [(person, entry)].into(),
+            objects: [(object, holders.clone())].into(),
+        };
+        let reason = snapshot.known(person).and_then(|known| known.excluded());
+        let (EntraUser::Member { name }, Some(before), Some(ExclusionReason::MovedObjectId)) =
+            (&holders.user, holders.active_holder, reason)
         else {
             return Ok(None);
         };
-        Ok(Some(Moved { pair: Person { object, person }, before, user_name, principal: name.clone(), bearers }))
+        Ok(Some(MovedExternalId {
+            pair: Person { object, person },
+            before,
+            user_name,
+            principal: name.clone(),
+            holders,
+        }))
     }
 
-    /// An administrator signed in with Microsoft says that this account and this user are the same person.
+    /// Stores that the account and the user are one person, unless the holders have changed since
+    /// `moved` was read.
     ///
-    /// Whatever happened to the id since `moved` was read overtakes it.
-    pub async fn confirm(&self, moved: Moved, by: By, now: Timestamp) -> Result<Confirmation, StoreError> {
-        let Moved { pair: Person { object, person }, mut bearers, .. } = moved;
-        bearers.holder = Some(person);
-        bearers.returned = Some(now);
-        bearers.confirmed = Some(Confirmed { person, by, at: now });
-        let write = versioned(&object_key(self.tenant, object), &bearers, bearers.version)?;
-        match self.store.write(vec![write]).await {
-            Ok(()) => Ok(Confirmation::Given),
-            Err(StoreError::ConditionFailed) => Ok(Confirmation::Overtaken),
+    /// # Errors
+    /// The table's.
+    pub async fn confirm(
+        &self,
+        moved: MovedExternalId,
+        by: ConfirmedBy,
+        now: Timestamp,
+    ) -> Result<Confirmation, StoreError> {
+        let MovedExternalId { pair: Person { object, person }, mut holders, .. } = moved;
+        holders.active_holder = Some(person);
+        holders.returned = Some(now);
+        holders.confirmed = Some(Confirmed { person, by, at: now });
+        match self.store.write(vec![self.put_holders(object, &holders)?]).await {
+            Ok(()) => Ok(Confirmation::Accepted),
+            Err(StoreError::ConditionFailed) => Ok(Confirmation::Stale),
             Err(error) => Err(error),
         }
     }

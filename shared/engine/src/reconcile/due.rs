@@ -1,54 +1,64 @@
-//! Links and folders whose next look has come: daily looks, retries, ends of recent, unanswered cards, missing sites, all in one query.
+//! Links and folders whose next sync is due, in one query: daily syncs, retries, unanswered cards,
+//! ends of a lag window, missing sites.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{BETWEEN_LOOKS, LOOKS_PER_ROUND, Round, SyncError};
+use super::context::Cycle;
+use super::{SYNC_SPACING, SYNCS_PER_CYCLE, SyncError};
 use crate::folders;
 use crate::link;
 use domain::ids::TenantId;
-use store::message::{Ask, Cause, Message};
+use store::keys;
+use store::message::{Job, Message, Trigger};
 use store::table::{Change, Item, Key, Query, StoreError, moment};
 
-/// For how long what was queued is not queued again.
+/// Time during which a queued sync is not queued again.
 const QUEUED_FOR: SignedDuration = SignedDuration::from_mins(15);
 
-impl Round<'_> {
-    /// Queues whatever's next look has come, the longest due first. Those that one round does not take come with the next.
-    pub(super) async fn due(&mut self) -> Result<(), SyncError> {
-        let (sync, tenant, now) = (&self.rounds.sync, self.tenant(), self.now());
-        let query = Query::Due { pk: format!("LOOK#{tenant}"), at_most: now.as_millisecond() };
-        let mut start = None;
-        while self.report.due < LOOKS_PER_ROUND {
-            let page = sync.store.query(&query, LOOKS_PER_ROUND - self.report.due, start.as_ref()).await?;
-            let due: Vec<(Key, Message)> = page.items.iter().filter_map(|item| due(tenant, item, now)).collect();
-            let (keys, messages): (Vec<Key>, Vec<Message>) = due.into_iter().unzip();
-            sync.queue.send_spaced(&messages, BETWEEN_LOOKS).await?;
-            for key in &keys {
-                // Whoever changed it meanwhile knows its next look better.
-                let later = vec![Change::Set("gsi1sk", moment(now + QUEUED_FOR))];
-                match sync.store.update(key, later, link::is_due(now)).await {
-                    Ok(_) | Err(StoreError::ConditionFailed) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            self.report.due += keys.len();
-            start = page.next;
-            if start.is_none() {
-                break;
-            }
-        }
-        Ok(())
-    }
+/// A row whose sync is due, with the message that requests it.
+struct DueRow {
+    key: Key,
+    message: Message,
 }
 
-/// What is due: a link, or the folders of a team.
-fn due(tenant: TenantId, item: &Item, now: Timestamp) -> Option<(Key, Message)> {
+/// Queues the syncs that are due, the longest due first. The next cycle queues the rest.
+pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
+    let (sync, tenant, now) = (&cycle.reconciler.sync, cycle.tenant(), cycle.now());
+    let query = Query::Due { pk: keys::due_partition(tenant), at_most: now.as_millisecond() };
+    let mut start = None;
+    while cycle.report.due < SYNCS_PER_CYCLE {
+        let limit = SYNCS_PER_CYCLE - cycle.report.due;
+        let page = sync.store.query(&query, limit, start.as_ref()).await?;
+        let rows: Vec<DueRow> =
+            page.items.iter().filter_map(|item| due_row(tenant, item, now)).collect();
+        let messages: Vec<Message> = rows.iter().map(|row| row.message.clone()).collect();
+        sync.queue.send_spaced(&messages, SYNC_SPACING).await?;
+        for row in &rows {
+            let later = vec![Change::Set("gsi1sk", moment(now + QUEUED_FOR))];
+            match sync.store.update(&row.key, later, link::due_condition(now)).await {
+                // A sync that ended meanwhile has set a better time.
+                Ok(_) | Err(StoreError::ConditionFailed) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        cycle.report.due += rows.len();
+        start = page.next;
+        if start.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the request for a link, or for the folders of a team.
+fn due_row(tenant: TenantId, item: &Item, now: Timestamp) -> Option<DueRow> {
     let key = Key::of(item)?;
     let team = key.sk.parse().ok()?;
-    let ask = match &key.pk {
-        pk if *pk == folders::partition(tenant) => Ask::Folders { team },
-        pk if *pk == link::partition(tenant) => Ask::Team { team, region: None },
+    let job = match &key.pk {
+        pk if *pk == folders::partition(tenant) => Job::Folders { team },
+        pk if *pk == link::partition(tenant) => Job::Team { team, region: None },
         _ => return None,
     };
-    Some((key, Message { v: Default::default(), tenant, at: now, cause: Cause::Due, ask }))
+    let message = Message { v: Default::default(), tenant, at: now, trigger: Trigger::Due, job };
+    Some(DueRow { key, message })
 }

@@ -1,308 +1,362 @@
-//! Rounds: what happened that nobody told of. Every minute each tenant has its turn: Webex's events, and links whose next look has come; every five minutes also the
-//! groups and people that changed, and everything that has to be kept alive.
+//! Reconciliation cycles: the periodic pass over one tenant that finds what no webhook reported.
+//!
+//! A cycle runs every minute. The parts, in their order, and the most that each costs per cycle:
+//!
+//! | part | runs | cost |
+//! | --- | --- | --- |
+//! | `webex_events` | every minute | one listing per 6 hours that were missed |
+//! | `due` | every minute | `SYNCS_PER_CYCLE` syncs |
+//! | `sweep` | every minute, if all links need a sync | what `due` leaves of them |
+//! | `graph_delta` | every 5 minutes | one call per page of changed groups |
+//! | `people_scan` | every 5 minutes | 20 pages of changed people, 10 pages of all people |
+//! | `maintain`, `files_consent` | every 5 minutes | a token and one call |
+//! | `webhooks`, `subscription` | every 5 minutes | 2 listings and the repairs |
+//! | `notify` | every 5 minutes | one message |
+//! | `backfill`, `team_search` | every minute, last | 60 calls less those of the syncs |
 //!
 //! # Guarantees
-//! * One round of a tenant at a time, and none for a turn that a later round has answered: turns never pile up.
-//! * Each part goes by a cursor of its own, which moves only when what it found is in the queue or the table. A round that is cut off is gone on with by the next.
-//! * A part that fails leaves the others alone, and one tenant's round the others'.
-//! * A round writes nothing to a team or a group: it asks for looks.
+//! * A tenant has one cycle at a time. A request that a later cycle has answered starts none.
+//! * Each part has a cursor, which moves only after its findings are in the queue or the table.
+//!   The next cycle continues an interrupted one.
+//! * A failed part does not stop the other parts, nor the cycles of other tenants.
+//! * A cycle writes nothing to a team or group; it requests syncs.
 
-mod allowance;
+mod backfill;
+mod call_allowance;
+mod context;
 mod due;
-mod events;
-mod files;
-mod groups;
-mod people;
-mod run;
-mod search;
+mod files_consent;
+mod graph_delta;
+mod lease;
+mod maintain;
+mod notify;
+mod people_scan;
+mod report;
 mod subscription;
-mod tell;
-mod turn;
-mod upkeep;
+mod sweep;
+mod team_search;
+mod webex_events;
 mod webhooks;
 
-pub use groups::look_at_every_link;
-pub use turn::{do_everything_next, last_report};
+pub use lease::{last_report, request_full_cycle};
+pub use report::CycleReport;
+pub use sweep::request_sync_of_every_link;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 use crate::credentials::webhook_keys::CachedWebhookKeys;
-use crate::offboard::{self, Hands, LeavingError};
-use crate::sync::{Sync, SyncError};
-use crate::tenant::suspension::{self, Begun, Why};
-use crate::tenant::{self, AtHand};
-use clients::http::{Access, Class, Deadline};
-use domain::ids::{DirectoryId, TenantId};
-use store::message::Turn;
+use crate::offboard::{self, OffboardingDeps, OffboardingError};
+use crate::sync::{Deps, SyncError};
+use crate::tenant;
+use crate::tenant::suspension::{self, Begun};
+use clients::http::{Deadline, ErrorClass};
+use context::Cycle;
+use domain::ids::TenantId;
+use futures::TryStreamExt;
+use lease::{CycleLease, Extent};
+use store::message::ReconcileRequest;
+use store::pages::pages;
 use store::queue::Queue;
-use store::table::{Key, Query, Store};
-use turn::{Extent, RoundLease};
+use store::table::{Key, Query};
 
-/// Tenants in a page of their list.
+/// Tenants per page of their list.
 const TENANTS_PAGE: usize = 1000;
 
-/// Looks that one round asks for: more than Webex's limit lets be made in a minute would only wait.
-pub const LOOKS_PER_ROUND: usize = 100;
+/// Maximum number of syncs that one cycle requests: Webex's limit allows no more in a minute.
+pub const SYNCS_PER_CYCLE: usize = 100;
 
-/// Between two of them, so that they fill the minute: all at once, most would find nothing left of the quota.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(600);
+/// Gap between two requested syncs, which spreads them over the minute and its quota.
+const SYNC_SPACING: Duration = Duration::from_millis(600);
 
-/// Everything that a round needs. Made once, outside the handler.
-pub struct Rounds {
-    /// Table, tokens, clients, and the queue of looks.
-    pub sync: Sync,
-    /// The queue of turns.
-    pub turns: Arc<dyn Queue<Turn>>,
-    /// What webhooks and subscriptions prove themselves with.
+/// Dependencies of a cycle. Made once, outside the handler.
+pub struct Reconciler {
+    /// Table, tokens, clients, and the queue of syncs.
+    pub sync: Deps,
+    /// Queue of reconcile requests.
+    pub requests: Arc<dyn Queue<ReconcileRequest>>,
+    /// Keys that prove webhooks and subscriptions.
     pub keys: CachedWebhookKeys,
-    /// Where the functions are reached, without a slash at the end.
+    /// Base URL of the functions, without a trailing slash.
     pub public_url: String,
 }
 
-/// What a round found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Report {
-    /// When it began.
-    pub began: Timestamp,
-    /// Whether it did everything, or what is done every minute.
-    pub full: bool,
-    /// Spaces in which memberships changed.
-    pub spaces: usize,
-    /// Links whose next look had come.
-    pub due: usize,
-    /// Changed groups that are linked.
-    pub groups: usize,
-    /// Links that were asked to be looked at since the directory's changes could not be followed.
-    pub swept: usize,
-    /// People that were read.
-    pub people: usize,
-    /// People who can take part now, and could not before.
-    pub can_take_part: usize,
-    /// Webhooks and subscriptions that were made, started again or prolonged.
-    pub repaired: usize,
-    /// Notices that were told.
-    pub told: usize,
-    /// Teams that the search found.
-    pub found: usize,
-    /// Calls that were made for work that nobody waits for.
-    pub called: usize,
-    /// Why the tenant stands still, if it does.
-    pub standstill: Option<Why>,
-    /// What went wrong, part by part.
-    pub troubles: Vec<String>,
-}
-
-/// One round under way.
-struct Round<'a> {
-    rounds: &'a Rounds,
-    at_hand: AtHand,
-    deadline: Deadline,
-    report: Report,
-}
-
-/// The parts of a round that call somebody.
+/// A part of a cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
-    Events,
+    WebexEvents,
     Due,
-    Groups,
     Sweep,
+    GraphDelta,
     ChangedPeople,
-    Pass,
-    OfficerTokens,
+    PeopleScan,
+    ServiceAccountTokens,
     FilesConsent,
     Webhooks,
     Subscription,
-    Tell,
-    Run,
-    Search,
+    Notify,
+    Backfill,
+    TeamSearch,
 }
 
-impl Rounds {
-    /// Asks for a round of every tenant. Returns how many there are.
-    pub async fn schedule(&self) -> Result<usize, SyncError> {
-        let query = Query::Partition { pk: "TENANTS".into(), prefix: String::new() };
-        let (mut start, mut count) = (None, 0);
-        loop {
-            let page = self.sync.store.query(&query, TENANTS_PAGE, start.as_ref()).await?;
-            let tenants = page.items.iter().filter_map(|item| Key::of(item)?.sk.parse::<TenantId>().ok());
-            let turn = |tenant| Turn { v: Default::default(), tenant, at: self.sync.clock.now() };
-            let turns: Vec<Turn> = tenants.map(turn).collect();
-            self.turns.send_all(&turns).await?;
-            count += turns.len();
-            start = page.next;
-            if start.is_none() {
-                return Ok(count);
-            }
-        }
-    }
+/// Parts of every cycle while the integration is switched on.
+const EVERY_MINUTE: &[Part] = &[Part::WebexEvents, Part::Due, Part::Sweep];
 
-    /// Makes the round of a tenant; `None` where there is nothing to do: another is under way, or a later one has answered this turn. A tenant that leaves
-    /// goes on with that.
+/// Further parts of a full cycle, every five minutes.
+const EVERY_FIVE_MINUTES: &[Part] = &[
+    Part::GraphDelta,
+    Part::ChangedPeople,
+    Part::PeopleScan,
+    Part::ServiceAccountTokens,
+    Part::FilesConsent,
+    Part::Webhooks,
+    Part::Subscription,
+    Part::Notify,
+];
+
+/// Parts of a full cycle while the integration is switched off. The sign-in is kept alive, people
+/// are counted, and webhooks report from the moment at which it is switched on.
+const WHILE_SWITCHED_OFF: &[Part] = &[
+    Part::ServiceAccountTokens,
+    Part::Webhooks,
+    Part::Subscription,
+    Part::PeopleScan,
+    Part::Notify,
+];
+
+/// Last parts of every cycle while switched on: they use the calls that the others leave.
+const IN_THE_BACKGROUND: &[Part] = &[Part::Backfill, Part::TeamSearch];
+
+impl Reconciler {
+    /// Requests a cycle of every tenant. Returns the number of tenants.
     ///
     /// # Errors
-    /// The table is out of reach. What goes wrong in a part is in the report.
-    pub async fn take_turn(&self, turn: &Turn, deadline: Deadline) -> Result<Option<Report>, SyncError> {
+    /// The table or the queue is out of reach.
+    pub async fn schedule(&self) -> Result<usize, SyncError> {
+        let query = Query::Partition { pk: "TENANTS".into(), prefix: String::new() };
+        let mut pages = pages(self.sync.store.as_ref(), &query, TENANTS_PAGE);
+        let mut count = 0;
+        while let Some(items) = pages.try_next().await? {
+            let tenants = items.iter().filter_map(|item| Key::of(item)?.sk.parse().ok());
+            let at = self.sync.clock.now();
+            let requests: Vec<ReconcileRequest> = tenants
+                .map(|tenant| ReconcileRequest { v: Default::default(), tenant, at })
+                .collect();
+            self.requests.send_all(&requests).await?;
+            count += requests.len();
+        }
+        Ok(count)
+    }
+
+    /// Runs the cycle of a tenant, or continues its offboarding. Returns `None` if there is no
+    /// cycle to run: another one is running, or a later one has answered the request.
+    ///
+    /// # Errors
+    /// The table or the queue is out of reach. The report has the failures of single parts.
+    pub async fn run_cycle(
+        &self,
+        request: &ReconcileRequest,
+        deadline: Deadline,
+    ) -> Result<Option<CycleReport>, SyncError> {
         let store = self.sync.store.as_ref();
         let now = self.sync.clock.now();
-        let Some((at_hand, _)) = tenant::at_hand(store, turn.tenant, &[], now).await? else {
-            self.let_go(turn.tenant, deadline).await?;
+        // A tenant that is listed but no longer exists is being offboarded.
+        let Some((snapshot, _)) = tenant::load_snapshot(store, request.tenant, &[], now).await?
+        else {
+            self.continue_offboarding(request.tenant, deadline).await?;
             return Ok(None);
         };
-        let Some(lease) = RoundLease::take(store, turn, now, deadline).await? else { return Ok(None) };
-        let full = lease.extent() == Extent::Full;
-        let report = Report { began: now, full, ..Report::default() };
-        let mut round = Round { rounds: self, at_hand, deadline, report };
-        round.go_through(lease.extent()).await?;
-        let report = round.report;
-        lease.close(store, &report).await?;
-        tracing::info!(tenant = %turn.tenant, ?report, "round");
-        metrics::counter!("Rounds").increment(1);
-        metrics::counter!("StandingStill").increment(u64::from(report.standstill.is_some()));
-        metrics::counter!("RoundTroubles").increment(report.troubles.len() as u64);
-        metrics::counter!("HooksRepaired").increment(report.repaired as u64);
+        let Some(lease) = CycleLease::acquire(store, request, now, deadline).await? else {
+            return Ok(None);
+        };
+        let extent = lease.extent();
+        let report =
+            CycleReport { began: now, full: extent == Extent::Full, ..CycleReport::default() };
+        let mut cycle = Cycle { reconciler: self, snapshot, deadline, report };
+        run_parts(&mut cycle, extent).await?;
+        let report = cycle.report;
+        lease.release(store, &report).await?;
+        tracing::info!(
+            event = "cycle_completed",
+            tenant = %request.tenant,
+            ?report,
+            "completed a reconciliation cycle"
+        );
+        report.count();
         Ok(Some(report))
     }
 
-    /// Whoever is listed and no tenant any more is leaving.
-    async fn let_go(&self, tenant: TenantId, deadline: Deadline) -> Result<(), SyncError> {
-        let Sync { store, tokens, webex, graph, clock, .. } = &self.sync;
-        let hands = Hands { store: store.as_ref(), tokens, webex, graph, clock: clock.as_ref(), deadline };
-        match offboard::go_on(&hands, tenant).await {
+    /// Reads all people of a tenant now, for a caller that cannot wait for the daily scan.
+    ///
+    /// # Errors
+    /// A call, the table or the queue failed.
+    pub async fn scan_people(&self, tenant: TenantId, deadline: Deadline) -> Result<(), SyncError> {
+        let now = self.sync.clock.now();
+        let snapshot = tenant::load_snapshot(self.sync.store.as_ref(), tenant, &[], now).await?;
+        let Some((snapshot, _)) = snapshot else {
+            return Ok(());
+        };
+        let mut cycle =
+            Cycle { reconciler: self, snapshot, deadline, report: CycleReport::default() };
+        people_scan::scan_everyone(&mut cycle).await
+    }
+
+    async fn continue_offboarding(
+        &self,
+        tenant: TenantId,
+        deadline: Deadline,
+    ) -> Result<(), SyncError> {
+        let Deps { store, tokens, webex, graph, clock, .. } = &self.sync;
+        let deps = OffboardingDeps {
+            store: store.as_ref(),
+            tokens,
+            webex,
+            graph,
+            clock: clock.as_ref(),
+            deadline,
+        };
+        match offboard::advance(&deps, tenant).await {
             Ok(_) => Ok(()),
-            Err(LeavingError::Store(error)) => Err(error.into()),
+            Err(OffboardingError::Store(error)) => Err(error.into()),
+            // The next cycle tries again.
             Err(error) => {
-                tracing::warn!(%tenant, %error, "a tenant could not leave yet; its next round tries again");
+                tracing::warn!(
+                    event = "offboarding_delayed",
+                    %tenant,
+                    %error,
+                    "could not complete a step of an offboarding"
+                );
                 Ok(())
             }
         }
     }
 }
 
-impl Round<'_> {
-    async fn go_through(&mut self, extent: Extent) -> Result<(), SyncError> {
-        if !self.goes_on(extent).await? {
-            return Ok(());
-        }
-        let is_on = self.at_hand.settings.switched_on_at.is_some();
-        let minute: &[Part] = if is_on { &[Part::Events, Part::Due, Part::Sweep] } else { &[] };
-        // While the integration is off, its sign-in is kept alive and people are counted; and whoever is switched on hears everything from the first moment.
-        let full: &[Part] = match (extent, is_on) {
-            (Extent::Minute, _) => &[],
-            (Extent::Full, false) => &[Part::OfficerTokens, Part::Webhooks, Part::Subscription, Part::Pass, Part::Tell],
-            (Extent::Full, true) => &[
-                Part::Groups,
-                Part::ChangedPeople,
-                Part::Pass,
-                Part::OfficerTokens,
-                Part::FilesConsent,
-                Part::Webhooks,
-                Part::Subscription,
-                Part::Tell,
-            ],
-        };
-        // What nobody waits for has what everything else leaves.
-        let last: &[Part] = if is_on { &[Part::Run, Part::Search] } else { &[] };
-        for part in minute.iter().chain(full).chain(last) {
-            // A gate that shut on the way concerns all that follows.
-            if self.at_hand.shut_until.is_some() && *part != Part::OfficerTokens {
-                continue;
-            }
-            let mut outcome = self.part(*part).await;
-            if outcome.as_ref().is_err_and(|error| error.suspension_reason().is_some()) {
-                // A token can end early: a new one is tried before anybody is called.
-                self.rounds.sync.tokens.forget(self.tenant(), self.directory());
-                outcome = self.part(*part).await;
-            }
-            if let Err(error) = outcome {
-                self.failed(*part, error).await?;
-            }
-            if self.report.standstill.is_some() {
-                return self.tell_of_standstill().await;
-            }
-        }
-        Ok(())
+/// Runs the parts of a cycle in their order.
+async fn run_parts(cycle: &mut Cycle<'_>, extent: Extent) -> Result<(), SyncError> {
+    if !maintain::try_resume(cycle, extent).await? {
+        return Ok(());
     }
-
-    async fn part(&mut self, part: Part) -> Result<(), SyncError> {
-        match part {
-            Part::Events => self.events().await,
-            Part::Due => self.due().await,
-            Part::Groups => self.groups().await,
-            Part::Sweep => self.sweep().await,
-            Part::ChangedPeople => self.changed_people().await,
-            Part::Pass => self.pass().await,
-            Part::OfficerTokens => self.officer_tokens().await,
-            Part::FilesConsent => self.files_consent().await,
-            Part::Webhooks => self.webhooks().await,
-            Part::Subscription => self.subscription().await,
-            Part::Tell => self.tell().await,
-            Part::Run => self.run().await,
-            Part::Search => self.search().await,
+    let is_on = cycle.snapshot.settings.switched_on_at.is_some();
+    let (every_minute, background) =
+        if is_on { (EVERY_MINUTE, IN_THE_BACKGROUND) } else { (&[][..], &[][..]) };
+    let full = match (extent, is_on) {
+        (Extent::Minute, _) => &[],
+        (Extent::Full, true) => EVERY_FIVE_MINUTES,
+        (Extent::Full, false) => WHILE_SWITCHED_OFF,
+    };
+    for part in every_minute.iter().chain(full).chain(background).copied() {
+        // A backoff that began in an earlier part concerns all later ones.
+        if cycle.snapshot.throttled_until.is_some() && part != Part::ServiceAccountTokens {
+            continue;
+        }
+        let mut outcome = run_part(cycle, part).await;
+        if outcome.as_ref().is_err_and(|error| error.suspension_reason().is_some()) {
+            // A token can end early: a new one is tried before the tenant is suspended.
+            cycle.reconciler.sync.tokens.purge(cycle.tenant(), cycle.directory());
+            outcome = run_part(cycle, part).await;
+        }
+        if let Err(error) = outcome {
+            record_failure(cycle, part, error).await?;
+        }
+        if cycle.report.suspension.is_some() {
+            return maintain::notify_suspension(cycle).await;
         }
     }
+    Ok(())
+}
 
-    /// What a part's error means for the tenant. Where the table itself is out of reach, the round ends.
-    async fn failed(&mut self, part: Part, error: SyncError) -> Result<(), SyncError> {
-        let (tenant, now) = (self.tenant(), self.now());
-        if matches!(error, SyncError::Store(_) | SyncError::Queue(_)) {
-            return Err(error);
-        }
-        let reason = error.to_string();
-        if let Some(Class::ThrottledUntil(until)) = error.class() {
-            tenant::shut_gate(self.store(), tenant, error.api(), until).await?;
-            self.at_hand.shut_until = Some(until);
-        }
-        if let Some(why) = error.suspension_reason().filter(|_| part.is_a_probe()) {
-            self.report.standstill = Some(why);
-            let begun = suspension::begin(self.store(), tenant, why, reason.clone(), now).await?;
-            if begun == Begun::Now {
-                tracing::error!(%tenant, ?why, reason, "the tenant stands still");
-            }
-        }
-        tracing::warn!(%tenant, ?part, reason, "a part of a round failed");
-        self.report.troubles.push(format!("{part:?}: {reason}"));
-        Ok(())
-    }
-
-    fn tenant(&self) -> TenantId {
-        self.at_hand.tenant.tenant
-    }
-
-    fn directory(&self) -> DirectoryId {
-        self.at_hand.tenant.directory
-    }
-
-    async fn webex(&self) -> Result<Access, SyncError> {
-        Ok(self.rounds.sync.tokens.webex(self.tenant(), self.at_hand.tenant.officer, self.deadline).await?)
-    }
-
-    async fn graph(&self) -> Result<Access, SyncError> {
-        Ok(self.rounds.sync.tokens.graph(self.directory(), self.deadline).await?)
-    }
-
-    fn store(&self) -> &dyn Store {
-        self.rounds.sync.store.as_ref()
-    }
-
-    fn now(&self) -> Timestamp {
-        self.rounds.sync.clock.now()
-    }
-
-    /// Whether a further page can be read, and acted on, before the round has to end.
-    fn has_time(&self) -> bool {
-        self.deadline.leaves_time(self.now(), clients::http::CALL_TIMEOUT * 2)
+async fn run_part(cycle: &mut Cycle<'_>, part: Part) -> Result<(), SyncError> {
+    match part {
+        Part::WebexEvents => webex_events::run(cycle).await,
+        Part::Due => due::run(cycle).await,
+        Part::Sweep => sweep::run(cycle).await,
+        Part::GraphDelta => graph_delta::run(cycle).await,
+        Part::ChangedPeople => people_scan::index_changed_people(cycle).await,
+        Part::PeopleScan => people_scan::continue_scan(cycle).await,
+        Part::ServiceAccountTokens => maintain::keep_tokens_alive(cycle).await,
+        Part::FilesConsent => files_consent::run(cycle).await,
+        Part::Webhooks => webhooks::run(cycle).await,
+        Part::Subscription => subscription::run(cycle).await,
+        Part::Notify => notify::run(cycle).await,
+        Part::Backfill => backfill::run(cycle).await,
+        Part::TeamSearch => team_search::run(cycle).await,
     }
 }
 
+/// Records the error of a part, with its effect on the tenant: a backoff or a suspension.
+///
+/// # Errors
+/// The part's own error, if the table or the queue is out of reach: no part can run without them.
+async fn record_failure(
+    cycle: &mut Cycle<'_>,
+    part: Part,
+    error: SyncError,
+) -> Result<(), SyncError> {
+    let (tenant, now) = (cycle.tenant(), cycle.now());
+    if matches!(error, SyncError::Store(_) | SyncError::Queue(_)) {
+        return Err(error);
+    }
+    let reason = error.to_string();
+    if let Some(ErrorClass::ThrottledUntil(until)) = error.class() {
+        tenant::set_backoff(cycle.store(), tenant, error.api(), until).await?;
+        cycle.snapshot.throttled_until = Some(until);
+    }
+    if let Some(why) = error.suspension_reason().filter(|_| part.proves_access()) {
+        cycle.report.suspension = Some(why);
+        let begun = suspension::begin(cycle.store(), tenant, why, reason.clone(), now).await?;
+        if begun == Begun::Now {
+            tracing::error!(
+                event = "tenant_suspended",
+                %tenant,
+                ?why,
+                reason,
+                "suspended a tenant"
+            );
+        }
+    }
+    tracing::warn!(
+        event = "cycle_part_failed",
+        %tenant,
+        %part,
+        reason,
+        "failed to run a part of a reconciliation cycle"
+    );
+    cycle.report.failures.push(format!("{part}: {reason}"));
+    Ok(())
+}
+
 impl Part {
-    /// Whether its calls are made with all rights that the integration needs, so that a refusal tells of the tenant.
-    fn is_a_probe(self) -> bool {
-        matches!(self, Self::Events | Self::Groups | Self::ChangedPeople | Self::Pass | Self::OfficerTokens)
+    /// Returns `true` if a refused call of this part means that the tenant lost a permission.
+    fn proves_access(self) -> bool {
+        matches!(
+            self,
+            Self::WebexEvents
+                | Self::GraphDelta
+                | Self::ChangedPeople
+                | Self::PeopleScan
+                | Self::ServiceAccountTokens
+        )
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WebexEvents => "webex-events",
+            Self::Due => "due",
+            Self::Sweep => "sweep",
+            Self::GraphDelta => "graph-delta",
+            Self::ChangedPeople => "changed-people",
+            Self::PeopleScan => "people-scan",
+            Self::ServiceAccountTokens => "service-account-tokens",
+            Self::FilesConsent => "files-consent",
+            Self::Webhooks => "webhooks",
+            Self::Subscription => "subscription",
+            Self::Notify => "notify",
+            Self::Backfill => "backfill",
+            Self::TeamSearch => "team-search",
+        })
     }
 }

@@ -1,56 +1,70 @@
-//! The subscription to the directory's groups: made, prolonged, and made anew when it is lost. Notifications make things fast; nothing depends on them.
+//! The Graph subscription to the directory's groups: created, renewed, and replaced when it is
+//! lost. Notifications shorten delays; correctness does not depend on them.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{Round, SyncError};
-use crate::credentials::webhook_keys::Kind;
+use super::SyncError;
+use super::context::Cycle;
+use crate::credentials::webhook_keys::WebhookKind;
 use clients::graph::{SUBSCRIPTION_LIFE, Subscription};
 use store::keys;
 use store::table::{Condition, Write, from_item, to_item};
 
-/// How long before its end a subscription is prolonged: half its life, so that two weeks of trouble lose nothing.
-const PROLONGED_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Remaining life at which a subscription is renewed: half of it, so that two weeks of failures
+/// lose nothing.
+const RENEWED_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// What the subscription proves itself with. It cannot be changed: with a new key the subscription is made anew.
+/// Generation of the key in the subscription's `clientState`. It cannot be changed, so a new key
+/// needs a new subscription.
 #[derive(Serialize, Deserialize)]
 struct Generation {
     generation: String,
 }
 
-impl Round<'_> {
-    pub(super) async fn subscription(&mut self) -> Result<(), SyncError> {
-        let (tenant, graph) = (self.tenant(), &self.rounds.sync.graph);
-        let key = keys::cursor(tenant, "subscription");
-        let known: Option<Generation> = self.store().get(&key).await?.map(from_item).transpose()?;
-        let keys = self.rounds.keys.get().await?;
-        let is_current = known.is_some_and(|known| known.generation == keys.current());
-        let url = format!("{}/webhooks/graph/{tenant}", self.rounds.public_url);
-        let access = self.graph().await?;
-        // Those of an earlier address or a lost answer are ours, too.
-        let is_ours =
-            |subscription: &Subscription| subscription.notification_url.ends_with(&format!("/webhooks/graph/{tenant}"));
-        let ours: Vec<_> = graph.subscriptions(&access).await?.into_iter().filter(is_ours).collect();
-        let standing = ours.iter().filter(|one| is_current && one.tells(&url)).max_by_key(|one| one.ends_at);
-        let ends_at = self.now() + SUBSCRIPTION_LIFE;
-        let kept = match standing {
-            Some(standing) if standing.ends_at.duration_since(self.now()) > PROLONGED_BEFORE => Some(&standing.id),
-            Some(standing) => {
-                self.report.repaired += 1;
-                graph.renew_subscription(&access, &standing.id, ends_at).await?.map(|_| &standing.id)
-            }
-            None => None,
-        };
-        if kept.is_none() {
-            let made = graph.subscribe(&access, &url, &keys.secret(tenant, Kind::Graph), ends_at).await?;
-            tracing::info!(%tenant, subscription = made.id, "subscribed to groups");
-            self.report.repaired += 1;
-            let generation = to_item(&key, &Generation { generation: keys.current().into() })?;
-            self.store().write(vec![Write::Put(generation, Condition::Any)]).await?;
+/// Keeps exactly one current subscription of the tenant.
+pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
+    let (tenant, graph) = (cycle.tenant(), &cycle.reconciler.sync.graph);
+    let key = keys::cursor(tenant, "subscription");
+    let known: Option<Generation> = cycle.store().get(&key).await?.map(from_item).transpose()?;
+    let keys = cycle.reconciler.keys.get().await?;
+    let is_current = known.is_some_and(|known| known.generation == keys.current());
+    let path = format!("/webhooks/graph/{tenant}");
+    let url = format!("{}{path}", cycle.reconciler.public_url);
+    let access = cycle.graph().await?;
+    // Subscriptions with an earlier base URL, or whose creation answer was lost, are ours too.
+    let is_ours = |subscription: &Subscription| subscription.notification_url.ends_with(&path);
+    let all = graph.subscriptions(&access).await?;
+    let ours: Vec<_> = all.into_iter().filter(is_ours).collect();
+    let usable = ours.iter().filter(|one| is_current && one.notifies(&url));
+    let newest = usable.max_by_key(|one| one.ends_at);
+    let ends_at = cycle.now() + SUBSCRIPTION_LIFE;
+    let current = match newest {
+        Some(newest) if newest.ends_at.duration_since(cycle.now()) > RENEWED_BEFORE => {
+            Some(&newest.id)
         }
-        for other in ours.iter().filter(|one| Some(&one.id) != kept) {
-            graph.delete_subscription(&access, &other.id).await?;
+        Some(newest) => {
+            cycle.report.repaired += 1;
+            let renewed = graph.renew_subscription(&access, &newest.id, ends_at).await?;
+            renewed.map(|_| &newest.id)
         }
-        Ok(())
+        None => None,
+    };
+    if current.is_none() {
+        let secret = keys.secret(tenant, WebhookKind::Graph);
+        let created = graph.subscribe(&access, &url, &secret, ends_at).await?;
+        tracing::info!(
+            event = "subscription_created",
+            %tenant,
+            subscription = created.id,
+            "subscribed to groups"
+        );
+        cycle.report.repaired += 1;
+        let generation = to_item(&key, &Generation { generation: keys.current().into() })?;
+        cycle.store().write(vec![Write::Put(generation, Condition::Any)]).await?;
     }
+    for other in ours.iter().filter(|one| Some(&one.id) != current) {
+        graph.delete_subscription(&access, &other.id).await?;
+    }
+    Ok(())
 }

@@ -1,149 +1,219 @@
-//! Webex's webhooks: registered, checked, started again. They make things fast; nothing depends on them.
+//! Webex's webhooks: registered, checked and reactivated. They shorten delays; correctness does
+//! not depend on them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Round, SyncError};
-use crate::credentials::webhook_keys::{Kind, WebhookKeys};
+use super::SyncError;
+use super::context::Cycle;
+use crate::credentials::webhook_keys::{WebhookKeys, WebhookKind};
 use clients::http::{Access, CallError};
-use clients::webex::{NewWebhook, Webhook, WebhookEvent, WebhookOwner, WebhookResource, WebhookStatus, WebhookUpdate};
+use clients::webex::{
+    NewWebhook, Webhook, WebhookEvent as Event, WebhookOwner as Owner, WebhookResource as Resource,
+    WebhookStatus, WebhookUpdate,
+};
 use store::keys;
 use store::table::{Condition, Write, from_item, to_item};
 
-/// What we want to hear of, and whether we would for the whole organization: that is documented for spaces, and not for memberships, so that it is tried.
-const WANTED: [(WebhookResource, WebhookEvent, WebhookOwner); 7] = [
-    (WebhookResource::Rooms, WebhookEvent::Created, WebhookOwner::Org),
-    (WebhookResource::Rooms, WebhookEvent::Updated, WebhookOwner::Org),
-    (WebhookResource::Rooms, WebhookEvent::Migrated, WebhookOwner::Org),
-    (WebhookResource::Memberships, WebhookEvent::Created, WebhookOwner::Org),
-    (WebhookResource::Memberships, WebhookEvent::Updated, WebhookOwner::Org),
-    (WebhookResource::Memberships, WebhookEvent::Deleted, WebhookOwner::Org),
-    (WebhookResource::AttachmentActions, WebhookEvent::Created, WebhookOwner::Creator),
+/// A webhook that the tenant should have.
+#[derive(Clone, Copy)]
+struct Expected {
+    resource: Resource,
+    event: Event,
+    owner: Owner,
+}
+
+const fn of(resource: Resource, event: Event, owner: Owner) -> Expected {
+    Expected { resource, event, owner }
+}
+
+/// All expected webhooks. Webex documents organization-wide webhooks for rooms but not for
+/// memberships: those are tried and can be refused.
+const EXPECTED: [Expected; 7] = [
+    of(Resource::Rooms, Event::Created, Owner::Org),
+    of(Resource::Rooms, Event::Updated, Owner::Org),
+    of(Resource::Rooms, Event::Migrated, Owner::Org),
+    of(Resource::Memberships, Event::Created, Owner::Org),
+    of(Resource::Memberships, Event::Updated, Owner::Org),
+    of(Resource::Memberships, Event::Deleted, Owner::Org),
+    of(Resource::AttachmentActions, Event::Created, Owner::Creator),
 ];
 
-/// How long after a refusal organization-wide webhooks are tried again.
-const TRIED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Time after which refused organization-wide webhooks are tried again.
+const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// What is known of the tenant's webhooks.
+/// Stored state of the tenant's webhooks.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Known {
-    /// What they prove themselves with; empty before the first.
+struct WebhookState {
+    /// Generation of the key that signs them; empty before the first.
     generation: String,
-    /// For which resources no organization-wide webhooks are given.
-    refused: Vec<WebhookResource>,
+    /// Resources without organization-wide webhooks.
+    refused: Vec<Resource>,
     refused_at: Option<Timestamp>,
 }
 
-impl Round<'_> {
-    pub(super) async fn webhooks(&mut self) -> Result<(), SyncError> {
-        let key = keys::cursor(self.tenant(), "webhooks");
-        let before: Known = self.store().get(&key).await?.map(from_item).transpose()?.unwrap_or_default();
-        let mut known = before.clone();
-        if known.refused_at.is_some_and(|at| self.now().duration_since(at) > TRIED_AGAIN_AFTER) {
-            (known.refused, known.refused_at) = (vec![], None);
-        }
-        let keys = self.rounds.keys.get().await?;
-        let access = self.webex().await?;
-        let mut standing = self.standing(&access).await?;
-        let is_rekeyed = known.generation != keys.current();
-        for (resource, event, owner) in WANTED {
-            let owner = if known.refused.contains(&resource) { WebhookOwner::Creator } else { owner };
-            let is_it = |webhook: &mut Webhook| {
-                webhook.resource == Some(resource) && webhook.event == Some(event) && webhook.filter.is_none()
-            };
-            let mut found = standing.extract_if(.., is_it);
-            let first = found.next();
-            // A lost answer leaves two: each would tell of everything.
-            let doubled: Vec<Webhook> = found.collect();
-            for webhook in doubled {
-                self.rounds.sync.webex.delete_webhook(&access, &webhook.id).await?;
-            }
-            let is_good = |webhook: &Webhook| {
-                webhook.status == WebhookStatus::Active && webhook.target_url == self.target() && !is_rekeyed
-            };
-            if first.as_ref().is_some_and(is_good) {
-                continue;
-            }
-            self.report.repaired += 1;
-            let was_inactive = first.as_ref().is_some_and(|webhook| webhook.status != WebhookStatus::Active);
-            metrics::counter!("HooksInactive").increment(u64::from(was_inactive));
-            let mended = match first {
-                Some(webhook) => self.mend(&access, &webhook, &keys).await?,
-                None => None,
-            };
-            if mended.is_none() && self.make(&access, (resource, event, owner), &keys).await? == Made::OrgRefused {
-                known.refused.push(resource);
-                known.refused_at = Some(self.now());
-                self.make(&access, (resource, event, WebhookOwner::Creator), &keys).await?;
-            }
-        }
-        known.generation = keys.current().into();
-        if known != before {
-            self.store().write(vec![Write::Put(to_item(&key, &known)?, Condition::Any)]).await?;
-        }
-        Ok(())
-    }
+/// Outcome of creating a webhook.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Creation {
+    Created,
+    OrgRefused,
+}
 
-    /// The tenant's webhooks that lead here, or led to an earlier address of ours.
-    async fn standing(&self, access: &Access) -> Result<Vec<Webhook>, SyncError> {
-        let webex = &self.rounds.sync.webex;
-        let mut all = webex.webhooks(access, WebhookOwner::Creator).await?.into_inner();
-        match webex.webhooks(access, WebhookOwner::Org).await {
-            Ok(of_org) => all.extend(of_org.into_inner()),
-            // Without the scope for it there are none.
-            Err(error) if is_refused(&error) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let path = format!("/webhooks/webex/{}", self.tenant());
-        all.retain(|webhook| webhook.target_url.ends_with(&path));
-        all.sort_by_key(|webhook| webhook.id.to_string());
-        all.dedup_by(|a, b| a.id == b.id);
-        Ok(all)
+/// Repairs the tenant's webhooks: one active webhook per expected one.
+pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
+    let key = keys::cursor(cycle.tenant(), "webhooks");
+    let stored = cycle.store().get(&key).await?.map(from_item).transpose()?;
+    let before: WebhookState = stored.unwrap_or_default();
+    let mut state = before.clone();
+    if state.refused_at.is_some_and(|at| cycle.now().duration_since(at) > RETRY_AFTER) {
+        (state.refused, state.refused_at) = (vec![], None);
     }
-
-    async fn mend(&self, access: &Access, webhook: &Webhook, keys: &WebhookKeys) -> Result<Option<Webhook>, SyncError> {
-        let update = WebhookUpdate {
-            name: webhook.name.clone(),
-            target_url: self.target(),
-            secret: keys.secret(self.tenant(), Kind::Webex),
+    let keys = cycle.reconciler.keys.get().await?;
+    let access = cycle.webex().await?;
+    let mut registered = registered(cycle, &access).await?;
+    let is_rekeyed = state.generation != keys.current();
+    for mut expected in EXPECTED {
+        if state.refused.contains(&expected.resource) {
+            expected.owner = Owner::Creator;
+        }
+        let first = single(cycle, &access, &mut registered, expected).await?;
+        let is_good = |webhook: &Webhook| {
+            webhook.status == WebhookStatus::Active
+                && webhook.target_url == target_url(cycle)
+                && !is_rekeyed
         };
-        tracing::info!(tenant = %self.tenant(), resource = ?webhook.resource, event = ?webhook.event, status = ?webhook.status, "a webhook is mended");
-        Ok(self.rounds.sync.webex.update_webhook(access, &webhook.id, &update).await?)
-    }
-
-    async fn make(
-        &self,
-        access: &Access,
-        (resource, event, owned_by): (WebhookResource, WebhookEvent, WebhookOwner),
-        keys: &WebhookKeys,
-    ) -> Result<Made, SyncError> {
-        let webhook = NewWebhook {
-            name: format!("Microsoft 365 groups: {resource:?} {event:?}"),
-            target_url: self.target(),
-            resource,
-            event,
-            filter: None,
-            secret: keys.secret(self.tenant(), Kind::Webex),
-            owned_by,
+        if first.as_ref().is_some_and(is_good) {
+            continue;
+        }
+        cycle.report.repaired += 1;
+        let was_inactive =
+            first.as_ref().is_some_and(|webhook| webhook.status != WebhookStatus::Active);
+        metrics::counter!("HooksInactive").increment(u64::from(was_inactive));
+        let updated = match first {
+            Some(webhook) => update(cycle, &access, &webhook, &keys).await?,
+            None => None,
         };
-        match self.rounds.sync.webex.create_webhook(access, &webhook).await {
-            Ok(_) => Ok(Made::Made),
-            Err(error) if owned_by == WebhookOwner::Org && is_refused(&error) => Ok(Made::OrgRefused),
-            Err(error) => Err(error.into()),
+        // A webhook that is gone meanwhile is created again, by the account itself if Webex
+        // refuses one of the organization.
+        if updated.is_none()
+            && create(cycle, &access, expected, &keys).await? == Creation::OrgRefused
+        {
+            state.refused.push(expected.resource);
+            state.refused_at = Some(cycle.now());
+            let own = Expected { owner: Owner::Creator, ..expected };
+            create(cycle, &access, own, &keys).await?;
         }
     }
+    state.generation = keys.current().into();
+    if state != before {
+        cycle.store().write(vec![Write::Put(to_item(&key, &state)?, Condition::Any)]).await?;
+    }
+    Ok(())
+}
 
-    fn target(&self) -> String {
-        format!("{}/webhooks/webex/{}", self.rounds.public_url, self.tenant())
+/// Returns the tenant's webhooks that lead to this deployment, at its present or an earlier URL.
+async fn registered(cycle: &Cycle<'_>, access: &Access) -> Result<Vec<Webhook>, SyncError> {
+    let webex = &cycle.reconciler.sync.webex;
+    let mut all = webex.webhooks(access, Owner::Creator).await?.into_inner();
+    match webex.webhooks(access, Owner::Org).await {
+        Ok(of_org) => all.extend(of_org.into_inner()),
+        // Without the scope for them there are none.
+        Err(error) if is_refused(&error) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let path = format!("/webhooks/webex/{}", cycle.tenant());
+    all.retain(|webhook| webhook.target_url.ends_with(&path));
+    all.sort_by_key(|webhook| webhook.id.to_string());
+    all.dedup_by(|a, b| a.id == b.id);
+    Ok(all)
+}
+
+/// Takes the webhook for `expected` from the registered ones and deletes duplicates, which a lost
+/// answer leaves: each would deliver every event.
+async fn single(
+    cycle: &Cycle<'_>,
+    access: &Access,
+    registered: &mut Vec<Webhook>,
+    expected: Expected,
+) -> Result<Option<Webhook>, SyncError> {
+    let is_it = |webhook: &mut Webhook| {
+        webhook.resource == Some(expected.resource)
+            && webhook.event == Some(expected.event)
+            && webhook.filter.is_none()
+    };
+    let mut found: Vec<Webhook> = registered.extract_if(.., is_it).collect();
+    for duplicate in found.drain(1.min(found.len())..) {
+        cycle.reconciler.sync.webex.delete_webhook(access, &duplicate.id).await?;
+    }
+    Ok(found.pop())
+}
+
+/// Reactivates a webhook. Returns `None` if it no longer exists.
+async fn update(
+    cycle: &Cycle<'_>,
+    access: &Access,
+    webhook: &Webhook,
+    keys: &WebhookKeys,
+) -> Result<Option<Webhook>, SyncError> {
+    let update = WebhookUpdate {
+        name: webhook.name.clone(),
+        target_url: target_url(cycle),
+        secret: keys.secret(cycle.tenant(), WebhookKind::Webex),
+    };
+    tracing::info!(
+        event = "webhook_repaired",
+        tenant = %cycle.tenant(),
+        resource = ?webhook.resource,
+        webhook_event = ?webhook.event,
+        status = ?webhook.status,
+        "repaired a webhook"
+    );
+    Ok(cycle.reconciler.sync.webex.update_webhook(access, &webhook.id, &update).await?)
+}
+
+async fn create(
+    cycle: &Cycle<'_>,
+    access: &Access,
+    Expected { resource, event, owner }: Expected,
+    keys: &WebhookKeys,
+) -> Result<Creation, SyncError> {
+    let webhook = NewWebhook {
+        name: format!("Microsoft 365 groups: {}", name(resource, event)),
+        target_url: target_url(cycle),
+        resource,
+        event,
+        filter: None,
+        secret: keys.secret(cycle.tenant(), WebhookKind::Webex),
+        owned_by: owner,
+    };
+    match cycle.reconciler.sync.webex.create_webhook(access, &webhook).await {
+        Ok(_) => Ok(Creation::Created),
+        Err(error) if owner == Owner::Org && is_refused(&error) => Ok(Creation::OrgRefused),
+        Err(error) => Err(error.into()),
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Made {
-    Made,
-    OrgRefused,
+fn target_url(cycle: &Cycle<'_>) -> String {
+    format!("{}/webhooks/webex/{}", cycle.reconciler.public_url, cycle.tenant())
 }
 
 fn is_refused(error: &CallError) -> bool {
     matches!(error.status(), Some(400 | 403))
+}
+
+/// Returns the part of a webhook's name that admins see in Webex.
+fn name(resource: Resource, event: Event) -> String {
+    let resource = match resource {
+        Resource::Rooms => "Rooms",
+        Resource::Memberships => "Memberships",
+        Resource::Messages => "Messages",
+        Resource::AttachmentActions => "AttachmentActions",
+    };
+    let event = match event {
+        Event::Created => "Created",
+        Event::Updated => "Updated",
+        Event::Deleted => "Deleted",
+        Event::Migrated => "Migrated",
+    };
+    format!("{resource} {event}")
 }

@@ -1,4 +1,4 @@
-//! Limits on removals, and plans that wait for approval.
+//! Limits on removals, and removals that wait for approval.
 
 pub mod pending_approval;
 pub mod removal_counter;

@@ -1,4 +1,4 @@
-//! A held plan as it was shown, and what an administrator decided about it.
+//! Removals that wait for an administrator, as they were shown, and the decision about them.
 
 use std::collections::BTreeSet;
 
@@ -7,63 +7,72 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use domain::ids::{TeamId, TenantId};
-use domain::merge::{Held, HeldFor};
+use domain::merge::{ApprovalReason, PersonRemoval};
 use store::keys::team_partition;
-use store::table::{Change, Condition, Key, Query, Store, StoreError, Test, Write, from_item, to_item, to_value};
+use store::pages;
+use store::table::{
+    Change, Condition, Key, Query, Store, StoreError, Test, Write, from_item, to_item, to_value,
+};
 
-/// Removals in one item of a plan.
+/// Most removals in one item.
 const PER_ITEM: usize = 500;
 
-/// A plan of removals that waits for an administrator.
+/// Items of one page of a query.
+const PAGE: usize = 100;
+
+/// Prefix of the items' sort keys.
+const PREFIX: &str = "HELD#";
+
+/// Removals that wait for an administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldPlan {
-    /// Why it is held.
-    pub why: HeldFor,
-    /// Since when this very plan waits.
+pub struct PendingApproval {
+    /// The reason.
+    pub why: ApprovalReason,
+    /// Since when these very removals wait.
     pub at: Timestamp,
-    /// Who would be removed, and from where.
-    pub removals: BTreeSet<Held>,
-    /// What was decided about it.
-    pub decision: Decision,
+    /// The removals.
+    pub removals: BTreeSet<PersonRemoval>,
+    /// The decision.
+    pub decision: ApprovalDecision,
 }
 
-/// What an administrator decided.
+/// An administrator's decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Decision {
-    /// Nothing yet.
+pub enum ApprovalDecision {
+    /// None yet.
     #[default]
     Open,
     /// Exactly these removals may be made.
     Apply,
-    /// These people are put back where they vanished.
+    /// These people are added again where they are missing.
     Discard,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Part {
-    why: HeldFor,
+    why: ApprovalReason,
     at: Timestamp,
-    removals: Vec<Held>,
+    removals: Vec<PersonRemoval>,
     hash: String,
     #[serde(default)]
-    decision: Decision,
+    decision: ApprovalDecision,
 }
 
-impl HeldPlan {
-    /// What an administrator confirms that he saw: it differs as soon as anybody else would be removed.
+impl PendingApproval {
+    /// Returns the hash that an administrator confirms. It covers all removals.
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new();
-        for Held { person, side } in &self.removals {
+        for PersonRemoval { person, side } in &self.removals {
             hash.update(format!("{}/{}/{side}\n", person.object, person.person));
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The items of this plan.
+    /// Part of a transaction: stores the removals, in several items if they are many.
     pub fn puts(&self, tenant: TenantId, team: TeamId) -> Result<Vec<Write>, StoreError> {
-        let removals: Vec<Held> = self.removals.iter().copied().collect();
-        let part = |(n, removals): (usize, &[Held])| {
+        let removals: Vec<PersonRemoval> = self.removals.iter().copied().collect();
+        let part = |(n, removals): (usize, &[PersonRemoval])| {
             let part = Part {
                 why: self.why,
                 at: self.at,
@@ -76,7 +85,7 @@ impl HeldPlan {
         removals.chunks(PER_ITEM).enumerate().map(part).collect()
     }
 
-    /// Takes the items away.
+    /// Part of a transaction: deletes the items.
     pub fn deletes(&self, tenant: TenantId, team: TeamId) -> Vec<Write> {
         (0..self.removals.len().div_ceil(PER_ITEM))
             .map(|n| Write::Delete(key(tenant, team, n), Condition::Any))
@@ -85,35 +94,39 @@ impl HeldPlan {
 }
 
 fn key(tenant: TenantId, team: TeamId, n: usize) -> Key {
-    Key::new(team_partition(tenant, team), format!("HELD#{n:04}"))
+    Key::new(team_partition(tenant, team), format!("{PREFIX}{n:04}"))
 }
 
-/// The plan that waits, if one does.
-pub async fn load(store: &dyn Store, tenant: TenantId, team: TeamId) -> Result<Option<HeldPlan>, StoreError> {
-    let query = Query::Partition { pk: team_partition(tenant, team), prefix: "HELD#".into() };
-    let mut plan: Option<HeldPlan> = None;
-    let mut start = None;
-    loop {
-        let page = store.query(&query, 100, start.as_ref()).await?;
-        for item in page.items {
-            let Part { why, at, removals, decision, .. } = from_item(item)?;
-            plan.get_or_insert(HeldPlan { why, at, removals: BTreeSet::new(), decision }).removals.extend(removals);
-        }
-        start = page.next;
-        if start.is_none() {
-            return Ok(plan);
-        }
+/// Loads the removals that wait.
+pub async fn load(
+    store: &dyn Store,
+    tenant: TenantId,
+    team: TeamId,
+) -> Result<Option<PendingApproval>, StoreError> {
+    let query = Query::Partition { pk: team_partition(tenant, team), prefix: PREFIX.into() };
+    let mut pending: Option<PendingApproval> = None;
+    for item in pages::all(store, &query, PAGE).await? {
+        let Part { why, at, removals, decision, .. } = from_item(item)?;
+        pending
+            .get_or_insert(PendingApproval { why, at, removals: BTreeSet::new(), decision })
+            .removals
+            .extend(removals);
     }
+    Ok(pending)
 }
 
-/// Decides about the plan with this hash. `ConditionFailed` where another plan waits by now: show that one.
+/// Stores a decision about the removals with this hash.
+///
+/// # Errors
+/// `ConditionFailed` if other removals wait by now: show those.
 pub async fn decide(
     store: &dyn Store,
     tenant: TenantId,
     team: TeamId,
     hash: &str,
-    decision: Decision,
+    decision: ApprovalDecision,
 ) -> Result<(), StoreError> {
     let seen = Condition::Holds(vec![Test::Equals("hash", to_value(&hash)?)]);
-    store.update(&key(tenant, team, 0), vec![Change::Set("decision", to_value(&decision)?)], seen).await.map(drop)
+    let change = vec![Change::Set("decision", to_value(&decision)?)];
+    store.update(&key(tenant, team, 0), change, seen).await.map(drop)
 }

@@ -1,26 +1,27 @@
-//! The tenant's brake: what all links together removed in 24 hours, against all memberships. Disasters come one person at a time, over many teams.
+//! The tenant's removal counter: removals of all links in 24 hours, against all memberships.
+//!
+//! Disasters come one person at a time, over many teams.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use domain::ids::TenantId;
-use domain::merge::BrakeLimit;
+use domain::merge::RemovalLimit;
 use store::keys;
-use store::table::{Change, Condition, Store, StoreError, Test, Write, from_item, to_value};
+use store::table::{Change, Condition, Store, StoreError, Write, from_item, to_value};
+use store::versioned::{self, Decision};
 
-/// Most groups of a tenant that may be found deleted within 24 hours before nothing more is concluded from it.
-pub const GROUPS_GONE_LIMIT: usize = 3;
+/// Most groups that may be found deleted within 24 hours before nothing more follows from it.
+pub const GROUP_DELETION_LIMIT: usize = 3;
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Ledger {
+#[derive(Clone, Debug, Default, Deserialize)]
+struct RemovalCounter {
     #[serde(default)]
     removals: Vec<Removals>,
     #[serde(default)]
-    groups_gone: Vec<Timestamp>,
+    groups_deleted: Vec<Timestamp>,
     #[serde(default)]
     memberships: i64,
-    #[serde(default)]
-    version: u64,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -29,112 +30,103 @@ struct Removals {
     people: usize,
 }
 
-/// What the brake says.
+/// The answer of the removal counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
-    /// Go on; it is counted.
+pub enum RemovalPermit {
+    /// Permitted and counted.
     Granted,
-    /// It would pass the limit; nothing was counted.
+    /// Above the limit; nothing was counted.
     Refused,
 }
 
-fn is_recent(at: Timestamp, now: Timestamp) -> bool {
+fn is_within_a_day(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at) < SignedDuration::from_hours(24)
 }
 
-impl Ledger {
-    fn forget_what_is_old(&mut self, now: Timestamp) {
-        self.removals.retain(|removals| is_recent(removals.at, now));
-        self.groups_gone.retain(|at| is_recent(*at, now));
+impl RemovalCounter {
+    fn drop_expired(&mut self, now: Timestamp) {
+        self.removals.retain(|removals| is_within_a_day(removals.at, now));
+        self.groups_deleted.retain(|at| is_within_a_day(*at, now));
     }
 
-    fn lets_go(&self, people: usize, limit: BrakeLimit) -> Leave {
-        let lately: usize = self.removals.iter().map(|removals| removals.people).sum();
+    fn permits(&self, people: usize, limit: RemovalLimit) -> RemovalPermit {
+        let removed: usize = self.removals.iter().map(|removals| removals.people).sum();
         let most = limit.of(usize::try_from(self.memberships).unwrap_or(0));
-        if lately + people > most { Leave::Refused } else { Leave::Granted }
+        if removed + people > most { RemovalPermit::Refused } else { RemovalPermit::Granted }
     }
 }
 
-/// Asks for leave to remove `people` people, and counts them if it is granted.
-pub async fn ask_to_remove(
+/// Counts so many removals if the limit permits them.
+pub async fn acquire_removals(
     store: &dyn Store,
     tenant: TenantId,
     people: usize,
-    limit: BrakeLimit,
+    limit: RemovalLimit,
     now: Timestamp,
-) -> Result<Leave, StoreError> {
-    change(store, tenant, now, |ledger| {
-        if ledger.lets_go(people, limit) == Leave::Refused {
-            return Leave::Refused;
+) -> Result<RemovalPermit, StoreError> {
+    update(store, tenant, now, |counter| {
+        if counter.permits(people, limit) == RemovalPermit::Refused {
+            return RemovalPermit::Refused;
         }
-        ledger.removals.push(Removals { at: now, people });
-        Leave::Granted
+        counter.removals.push(Removals { at: now, people });
+        RemovalPermit::Granted
     })
     .await
 }
 
-/// Whether leave to remove `people` people would be granted. Nothing is counted.
-pub async fn would_let_go(
+/// Returns the answer for so many removals, without counting them.
+pub async fn would_permit(
     store: &dyn Store,
     tenant: TenantId,
     people: usize,
-    limit: BrakeLimit,
+    limit: RemovalLimit,
     now: Timestamp,
-) -> Result<Leave, StoreError> {
-    let mut ledger: Ledger = store.get(&keys::brake(tenant)).await?.map(from_item).transpose()?.unwrap_or_default();
-    ledger.forget_what_is_old(now);
-    Ok(ledger.lets_go(people, limit))
+) -> Result<RemovalPermit, StoreError> {
+    let item = store.get(&keys::removal_counter(tenant)).await?;
+    let mut counter: RemovalCounter = item.map(from_item).transpose()?.unwrap_or_default();
+    counter.drop_expired(now);
+    Ok(counter.permits(people, limit))
 }
 
-/// Counts a group that was found deleted, and says whether anything may be concluded from it.
-pub async fn group_is_gone(store: &dyn Store, tenant: TenantId, now: Timestamp) -> Result<Leave, StoreError> {
-    change(store, tenant, now, |ledger| {
-        if ledger.groups_gone.len() >= GROUPS_GONE_LIMIT {
-            return Leave::Refused;
+/// Counts a group that was found deleted. `Refused` means that nothing follows from it.
+pub async fn record_group_deletion(
+    store: &dyn Store,
+    tenant: TenantId,
+    now: Timestamp,
+) -> Result<RemovalPermit, StoreError> {
+    update(store, tenant, now, |counter| {
+        if counter.groups_deleted.len() >= GROUP_DELETION_LIMIT {
+            return RemovalPermit::Refused;
         }
-        ledger.groups_gone.push(now);
-        Leave::Granted
+        counter.groups_deleted.push(now);
+        RemovalPermit::Granted
     })
     .await
 }
 
-/// Part of a transaction: a link has more or fewer memberships than before.
+/// Part of a transaction: counts so many more memberships, or fewer if negative.
 pub fn count_memberships(tenant: TenantId, more: i64) -> Write {
-    Write::Update(keys::brake(tenant), vec![Change::Add("memberships", more)], Condition::Any)
+    let change = vec![Change::Add("memberships", more)];
+    Write::Update(keys::removal_counter(tenant), change, Condition::Any)
 }
 
-async fn change(
+async fn update(
     store: &dyn Store,
     tenant: TenantId,
     now: Timestamp,
-    ask: impl Fn(&mut Ledger) -> Leave,
-) -> Result<Leave, StoreError> {
-    let key = keys::brake(tenant);
-    for _ in 0..10 {
-        let mut ledger: Ledger = store.get(&key).await?.map(from_item).transpose()?.unwrap_or_default();
-        ledger.forget_what_is_old(now);
-        if ask(&mut ledger) == Leave::Refused {
-            return Ok(Leave::Refused);
+    decide: impl Fn(&mut RemovalCounter) -> RemovalPermit,
+) -> Result<RemovalPermit, StoreError> {
+    versioned::update(store, &keys::removal_counter(tenant), |row: Option<RemovalCounter>| {
+        let mut counter = row.unwrap_or_default();
+        counter.drop_expired(now);
+        if decide(&mut counter) == RemovalPermit::Refused {
+            return Ok(Decision::Keep(RemovalPermit::Refused));
         }
         let changes = vec![
-            Change::Set("removals", to_value(&ledger.removals)?),
-            Change::Set("groups_gone", to_value(&ledger.groups_gone)?),
-            Change::Set("version", to_value(&(ledger.version + 1))?),
+            Change::Set("removals", to_value(&counter.removals)?),
+            Change::Set("groups_deleted", to_value(&counter.groups_deleted)?),
         ];
-        let unchanged = match ledger.version {
-            0 => Test::Missing("version"),
-            version => Test::Equals("version", to_value(&version)?),
-        };
-        let condition = Condition::Holds(vec![unchanged]);
-        let first = ledger.version == 0 && ledger.memberships == 0;
-        match store.update(&key, changes.clone(), condition).await {
-            Err(StoreError::ConditionFailed) if first => match store.update(&key, changes, Condition::Absent).await {
-                Err(StoreError::ConditionFailed) => {}
-                other => return other.map(|_| Leave::Granted),
-            },
-            Err(StoreError::ConditionFailed) => {}
-            other => return other.map(|_| Leave::Granted),
-        }
-    }
-    Err(StoreError::Busy("the tenant's brake is asked by too many at once".into()))
+        Ok(Decision::Write(changes, RemovalPermit::Granted))
+    })
+    .await
 }

@@ -1,275 +1,223 @@
-//! The look: reads both sides of a link as they are, compares each with what it was last known to be, and carries the differences over.
+//! Sync of one team: reads both sides, compares each with its baseline, and applies the
+//! differences.
 //!
-//! A message in, a look at one team: [`Sync::handle`]. A look at its folders is one of its own: `folders`. The parts in the order of their turn: `route` finds the team, `look` holds the lease, `read` reads and
-//! resolves who is who, [`merge`](domain::merge) decides, `apply` and `create` write outside, `record` stores.
+//! [`Deps::handle`] takes a message to a team, and `sync_team` is one run over that team:
+//! observe, decide, prove, permit, write intents, execute, finish. Folders have separate runs.
 //!
 //! # Guarantees
-//! * Every step can be cut off, with its effect done or not, and the next look ends as if it had not been.
-//! * Of a tenant nothing is called while a gate of its is shut; other tenants go on.
-//! * A message is kept by the queue only where nobody can say what became of it: table or queue out of reach. Everything else is the link's state, with a next look.
+//! * Every step can be cut off, with its effect done or not; the next run ends as if it had not
+//!   been.
+//! * While a service asks for a pause, no call is made for that tenant; other tenants go on.
+//! * A message returns to the queue only where table or queue are out of reach. Everything else is
+//!   state of the link, with a next sync.
 
-mod afford;
-mod applied;
-mod apply;
+mod adoption_preview;
+mod approvals;
 mod card;
-mod connect;
-mod create;
+mod context;
+mod create_group;
+mod decide;
+mod directory_rules;
+mod discover;
+mod dispatch;
+mod error;
+mod execute;
+mod finish;
+mod folder_request;
 mod folders;
-mod hold;
-mod look;
+mod intents;
+mod link_alerts;
+mod maintain;
+mod missing;
+mod new_group;
+mod next;
+mod observe;
+mod outcomes;
 mod owners;
 mod pilot;
 mod preview;
-mod prove;
-mod read;
-mod record;
+mod prove_removals;
+mod quota;
 mod rename;
 mod resolve;
-mod route;
-mod upkeep;
+mod run;
+mod schedule;
+mod spaces;
+mod subjects;
+mod types;
 
-pub use create::{nickname, unique_name};
-pub(crate) use route::{no_general_space, note_of_space, room_key};
+pub use error::SyncError;
+pub use new_group::{nickname, unique_name};
+pub(crate) use spaces::{no_general_space, note_of_space, room_key};
+use types::{ApiAccess, TenantContext};
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use crate::credentials::federation::FederationError;
-use crate::credentials::tokens::{Tokens, TokensError};
-use crate::credentials::webhook_keys::WebhookKeysError;
-use crate::link::{self, Kept, Link};
-use crate::quota::Bucket;
-use crate::tenant::suspension::Why;
-use crate::tenant::{self, AtHand, DirectoryRules, Running, Settings, Tenant};
-use clients::graph::{Graph, TokenErrorKind};
-use clients::http::{Access, Api, CallError, Class, Deadline};
-use clients::webex::{InvalidWebexId, Webex};
+use self::types::{
+    Decision, NamePlan, Next, Observation, Outcomes, Reading, Recorded, SyncDepth, SyncRecord,
+    SyncRun, Work,
+};
+use crate::credentials::tokens::Tokens;
+use crate::link::Link;
+use crate::quota::Acquire;
+use clients::graph::Graph;
+use clients::http::Deadline;
+use clients::webex::Webex;
 use domain::clock::Clock;
-use domain::ids::{TeamId, TenantId};
-use domain::membership::Person;
-use store::message::{Ask, Cause, Message};
-use store::queue::{Queue, QueueError};
-use store::table::{Store, StoreError, from_item};
+use store::message::Message;
+use store::queue::Queue;
+use store::table::Store;
 
-/// Everything that a look needs. Made once, outside the handler.
-pub struct Sync {
+/// Dependencies of a sync. Made once per process.
+pub struct Deps {
     /// The table.
     pub store: Arc<dyn Store>,
-    /// Where further looks are asked for.
+    /// The queue of sync messages.
     pub queue: Arc<dyn Queue>,
-    /// Tokens of all tenants.
+    /// Access tokens of all tenants.
     pub tokens: Arc<Tokens>,
     /// Webex.
     pub webex: Webex,
     /// Microsoft Graph.
     pub graph: Graph,
-    /// Now.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
-/// Why a message could not be dealt with: it goes back to the queue, or, where the link is known, the link says it.
-#[derive(Debug, thiserror::Error)]
-pub enum SyncError {
-    /// The table.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The queue.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-    /// No token.
-    #[error(transparent)]
-    Tokens(#[from] TokensError),
-    /// The keys of webhooks.
-    #[error(transparent)]
-    Keys(#[from] WebhookKeysError),
-    /// A call.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// Webex sent an id that is none.
-    #[error(transparent)]
-    Id(#[from] InvalidWebexId),
-    /// A group with the team's unique name exists already, and is older than our request or another team's.
-    #[error("a group with the unique name of team {0} exists already, and it is not ours")]
-    SomebodyElsesGroup(TeamId),
-    /// The team is archived, and so takes no change.
-    #[error("the team {0} is archived: its link is paused")]
-    Archived(TeamId),
-    /// The service refuses every form of the request.
-    #[error("the group for team {0} was refused in every form")]
-    CreationRefused(TeamId),
-    /// The group exists, but no replica that was asked shows it yet.
-    #[error("the new group cannot be read yet")]
-    GroupNotFoundYet,
-    /// The lease ended, or somebody else has it: whatever this look wanted to store is void.
-    #[error("the lease of team {0} is lost")]
-    LeaseLost(TeamId),
-}
-
-impl SyncError {
-    /// What to do about it; `None` for what only the queue can answer, by delivering the message again.
-    pub fn class(&self) -> Option<Class> {
-        match self {
-            Self::Store(_) | Self::Queue(_) | Self::LeaseLost(_) | Self::Tokens(TokensError::Store(_)) => None,
-            Self::Call(error) => Some(error.class()),
-            // A refresh token that is refused never works again.
-            Self::Tokens(TokensError::Refresh(error)) => Some(match error.class() {
-                Class::Permanent => Class::NeedsAdministrator,
-                other => other,
-            }),
-            Self::Tokens(TokensError::Entra(error)) => Some(error.class()),
-            Self::Tokens(
-                TokensError::Secrets(_)
-                | TokensError::BeingRefreshed
-                | TokensError::Federation(FederationError::Busy(_)),
-            ) => Some(Class::Transient),
-            Self::Tokens(
-                TokensError::Secret { .. }
-                | TokensError::NoApp(_)
-                | TokensError::NotConnected
-                | TokensError::Federation(FederationError::Refused(_)),
-            ) => Some(Class::NeedsAdministrator),
-            Self::GroupNotFoundYet | Self::Keys(_) => Some(Class::Transient),
-            Self::Id(_) | Self::SomebodyElsesGroup(_) | Self::Archived(_) | Self::CreationRefused(_) => {
-                Some(Class::Permanent)
-            }
-        }
-    }
-
-    /// What an error of a round's own calls says about the tenant; `None` where it may pass, or is about something else.
-    ///
-    /// # Assumptions
-    /// The calls of a round (events, people, groups) are refused with 401 or 403 for no other reason than a lost role or consent.
-    pub fn suspension_reason(&self) -> Option<Why> {
-        match self {
-            Self::Tokens(TokensError::Refresh(call)) => {
-                matches!(call.class(), Class::Permanent | Class::NeedsAdministrator).then_some(Why::OfficerSignedOut)
-            }
-            Self::Tokens(TokensError::Entra(error)) => match (error.class(), error.kind) {
-                (Class::NeedsAdministrator, TokenErrorKind::BadCredential | TokenErrorKind::NotFederated) => {
-                    Some(Why::OwnCredential)
-                }
-                (Class::NeedsAdministrator, _) => Some(Why::ConsentLost),
-                _ => None,
-            },
-            Self::Tokens(TokensError::NotConnected) => Some(Why::OfficerSignedOut),
-            Self::Tokens(
-                TokensError::Secret { .. }
-                | TokensError::NoApp(_)
-                | TokensError::Federation(FederationError::Refused(_)),
-            ) => Some(Why::OwnCredential),
-            Self::Call(call) => match (call.api, call.status()) {
-                (Api::Graph, Some(401 | 403)) => Some(Why::ConsentLost),
-                (Api::Webex, Some(401)) => Some(Why::OfficerSignedOut),
-                (Api::Webex, Some(403)) if call.path.starts_with("/identity/") => Some(Why::AdministratorRoleLost),
-                (Api::Webex, Some(403)) => Some(Why::ComplianceRoleLost),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    pub(crate) fn api(&self) -> Api {
-        match self {
-            Self::Call(error) => error.api,
-            Self::Tokens(TokensError::Refresh(_)) => Api::Webex,
-            _ => Api::Graph,
-        }
-    }
-}
-
-/// A tenant as one message finds it.
-pub(crate) struct Desk {
-    tenant: Tenant,
-    settings: Settings,
-    rules: Option<DirectoryRules>,
-    shut_until: Option<Timestamp>,
-    webex_calls: Option<Bucket>,
-    graph_writes: Option<Bucket>,
-    all_graph_writes: Option<Bucket>,
-    deadline: Deadline,
-}
-
-impl Desk {
-    /// Whether looks see to folders.
-    fn has_folders(&self) -> bool {
-        self.settings.running == Running::Live && self.tenant.has_folders(&self.settings)
-    }
-}
-
-/// With what a look calls.
-pub(crate) struct Calls {
-    webex: Access,
-    graph: Access,
-}
-
-impl Sync {
-    /// Deals with one message, within the deadline.
+impl Deps {
+    /// Handles one message within the deadline.
     ///
     /// # Errors
-    /// The message has to be delivered again.
+    /// The message must be delivered again.
     pub async fn handle(&self, message: &Message, deadline: Deadline) -> Result<(), SyncError> {
-        let team = match message.ask {
-            Ask::Team { team, .. } | Ask::Folders { team } => Some(team),
-            Ask::Room { room, .. } => Some(room.as_team()),
-            _ => None,
-        };
-        let Some((desk, kept)) = self.desk(message.tenant, team, deadline).await? else {
-            tracing::warn!(tenant = %message.tenant, "a message of an unknown tenant is dropped");
-            return Ok(());
-        };
-        if desk.settings.switched_on_at.is_none() {
-            return Ok(());
-        }
-        match &message.ask {
-            Ask::Team { team, region } => self.team(&desk, message, *team, region.clone(), kept).await,
-            Ask::Room { room, region } => self.room(&desk, message, *room, region, kept).await,
-            Ask::Group { group } => self.group(&desk, message, *group).await,
-            Ask::Person { person, object } => {
-                self.person(&desk, message, Person { object: *object, person: *person }).await
+        dispatch::handle(self, message, deadline).await
+    }
+}
+
+/// Runs the pipeline over one team that has a link, under its lease.
+async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next> {
+    let mut record = SyncRecord::of(link);
+    let result = async {
+        // Observe: both sides and the stored people, at the same time.
+        let reading = match observe::observe(deps, run, &record.link).await? {
+            Observation::Complete { reading, link } => {
+                record.link = *link;
+                reading
             }
-            Ask::CardAnswered { action } => self.card_answered(&desk, message, action).await,
-            Ask::Folders { team } => self.folders(&desk, message, *team, kept).await,
-            Ask::SubscriptionLifecycle { subscription } => self.renew(&desk, message, subscription).await,
+            Observation::TeamMissing => {
+                let ending = missing::team_is_missing(deps, run, &record.link).await?;
+                return Ok(record.end(ending));
+            }
+            Observation::GroupMissing { group, link } => {
+                let ending = missing::group_is_missing(deps, run, &link, group).await;
+                record.link = *link;
+                return Ok(record.end(ending?));
+            }
+        };
+
+        // Decide and prove: nothing is written to a service until here.
+        let mut decision = decide_and_prove(deps, run, &record.link, &reading).await?;
+        record.link.names = decision.names.take();
+        let creation =
+            match create_group::prepare_group(deps, run, &record.link, &reading, &decision.plan)
+                .await?
+            {
+                create_group::Preparation::NotNeeded => None,
+                create_group::Preparation::Ready(ready) => {
+                    record.link.phase = ready.phase;
+                    Some(ready.attempt)
+                }
+                create_group::Preparation::Ended(ending) => return Ok(record.end(*ending)),
+            };
+        record.take(maintain::join_team(deps, run, &record.link, &reading).await)?;
+
+        // Acquire quota, write intents, execute.
+        let work = Work { rename: decision.rename.take(), creation };
+        let mut outcomes = Outcomes::default();
+        if !decision.plan.is_empty() || !work.is_empty() {
+            let quota = quota::acquire_work(deps, run, &record.link, &decision.plan, &work).await?;
+            if let Acquire::RetryAt(moment) = quota {
+                return Ok(quota::wait_for_quota(deps, run, &record.link, moment));
+            }
+            let plan = decision.plan;
+            let intents =
+                intents::write_intents(deps, run, &record.link, &reading, plan, &work).await;
+            decision.plan = record.take(intents)?;
+            let executed =
+                execute::execute(deps, run, &record.link, &reading, &decision.plan, work).await;
+            outcomes = record.take(executed)?;
         }
-    }
 
-    /// Reads the tenant, its settings, rules and gates, and the link, in one request.
-    async fn desk(
-        &self,
-        tenant: TenantId,
-        team: Option<TeamId>,
-        deadline: Deadline,
-    ) -> Result<Option<(Desk, Option<Kept>)>, StoreError> {
-        let link = team.map(|team| link::key(tenant, team));
-        let at_hand = tenant::at_hand(self.store.as_ref(), tenant, link.as_slice(), self.clock.now()).await?;
-        let Some((at_hand, mut others)) = at_hand else { return Ok(None) };
-        let kept = others.pop().map(from_item).transpose()?;
-        let AtHand { tenant, settings, rules, shut_until, webex_calls, graph_writes, all_graph_writes, .. } = at_hand;
-        let desk = Desk { tenant, settings, rules, shut_until, webex_calls, graph_writes, all_graph_writes, deadline };
-        Ok(Some((desk, kept)))
+        // Record outcomes, and say what is next. `finish` stores it under the lease.
+        let recorded = record_and_maintain(deps, run, &record.link, &reading, decision, outcomes);
+        record.take(recorded.await)
     }
+    .await;
+    Recorded { record, result }
+}
 
-    async fn calls(&self, desk: &Desk) -> Result<Calls, SyncError> {
-        let (webex, graph) = futures::future::join(
-            self.tokens.webex(desk.tenant.tenant, desk.tenant.officer, desk.deadline),
-            self.tokens.graph(desk.tenant.directory, desk.deadline),
-        )
-        .await;
-        Ok(Calls { webex: webex?, graph: graph? })
-    }
+/// Says what follows from a reading. Live runs and previews share it.
+async fn decide_and_prove(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    reading: &Reading,
+) -> Result<Decision, SyncError> {
+    let resolved = resolve::resolve(deps, run, reading).await?;
+    let subjects = subjects::load_subjects(deps, run, link, reading, &resolved).await?;
+    let approvals = approvals::load_approvals(deps, run, link).await?;
+    let decide::Proposal { draft, guard, limits, eligibility } =
+        decide::decide(run, link, reading, &resolved, &approvals, subjects);
+    let draft = prove_removals::prove_removals(deps, run, link, draft).await?;
+    let draft = approvals::permit_removals(deps, run, draft, &guard).await?;
+    let plan = draft.order(&limits, run.started);
+    let NamePlan { names, rename } = rename::plan_rename(deps, run, link, reading).await?;
+    let pending_before = approvals.pending;
+    Ok(Decision { resolved, eligibility, pending_before, guard, plan, names, rename })
+}
 
-    /// Asks for a look at a team, now or later.
-    async fn ask_again(
-        &self,
-        tenant: TenantId,
-        link: &Link,
-        (at, cause): (Timestamp, Cause),
-        not_before: Timestamp,
-    ) -> Result<(), QueueError> {
-        let ask = Ask::Team { team: link.team, region: Some(link.region.clone()) };
-        let message = Message { v: Default::default(), tenant, at, cause, ask };
-        let delay = not_before.duration_since(self.clock.now());
-        self.queue.send(&message, delay.try_into().unwrap_or_default()).await
+/// Records what became of the plan, does what is due beside it, and says what is next.
+async fn record_and_maintain(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    reading: &Reading,
+    decision: Decision,
+    mut outcomes: Outcomes,
+) -> Recorded<Next> {
+    let mut record = SyncRecord::of(link.clone());
+    let result = async {
+        let Decision { resolved, eligibility, pending_before, guard, plan, .. } = decision;
+        let pending_before = pending_before.as_ref();
+        let pending =
+            approvals::save_pending_approval(run, &record.link, &plan, pending_before, &outcomes);
+        record.take(pending)?;
+        let people =
+            outcomes::People { resolved: &resolved, eligibility: &eligibility, guard: &guard };
+        let now = deps.clock.now();
+        let recorded =
+            outcomes::record_outcomes(run, &record.link, reading, &people, plan, &outcomes, now);
+        let plan = record.take(recorded)?;
+        let link = &record.link;
+        let owners =
+            owners::add_owners_as_members(deps, run, link, reading, &plan, &eligibility, &outcomes);
+        let owners = owners.await;
+        let owners::OwnersAdded { quota, stopped } = record.take(owners)?;
+        if let Some(error) = stopped {
+            outcomes.stop(error);
+        }
+        let counts = subjects::count_people(reading, &resolved, &eligibility);
+        record.report.memberships_delta = subjects::eligible_delta(record.link.counts, counts);
+        record.link.counts = counts;
+        if run.depth == SyncDepth::Full {
+            record.link.full_sync_at = Some(run.started);
+            let renewed = maintain::renew_before_expiry(deps, run, &record.link, reading).await;
+            record.take(renewed)?;
+        }
+        let unresolved = resolved.unresolved;
+        let state = next::SyncState { plan: &plan, unresolved, eligibility: &eligibility, quota };
+        next::next_after_steps(deps, run, &record.link, state, outcomes).await
     }
+    .await;
+    Recorded { record, result }
 }

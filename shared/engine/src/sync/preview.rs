@@ -1,111 +1,140 @@
-//! A look in preview mode: what it would do is stored to be shown, and that is all.
+//! A run in preview mode: stores what a live run would do, and does nothing of it.
 //!
 //! # Guarantees
-//! * Nothing is written outside, and of the link nothing changes but its title: the first live look afterwards finds what the last one before left.
-//! * What is stored besides is known of the directories rather than of the link: the person index, the rules for groups, and who is on one side only.
+//! * Nothing is written to a service, and of the link nothing changes but its title: the first live
+//!   run continues where the last one ended.
+//! * What else is stored is knowledge of the directories: the person index, the rules for groups,
+//!   and people on one side who are excluded.
 
-use jiff::SignedDuration;
-
-use super::apply::{Weighed, keep_left_out, returns_due};
-use super::look::{End, Look, Occasion};
-use super::read::{Reading, Sight};
-use super::upkeep::wants_inside;
-use super::{Sync, SyncError};
-use crate::link::{Phase, TroubleKind, Who};
-use crate::preview::{self, Consent, GroupOutlook, Move, Of, OfficerOutlook, Preview, Rename};
-use domain::membership::{Participation, Side, Standing};
+use super::new_group::{GroupRequest, new_group};
+use super::next::{PEOPLE_UNRESOLVED, returns_at};
+use super::observe::observe;
+use super::subjects::report_excluded;
+use super::types::{
+    Decision, Next, Observation, Reading, Recorded, RequeueReason, SyncDepth, SyncRecord, SyncRun,
+};
+use super::{Deps, SyncError, decide_and_prove};
+use crate::codes::FailureReason;
+use crate::link::{Link, Phase, Who};
+use crate::preview::{
+    self, Consent, GroupOutlook, Move, Preview, PreviewKind, Rename, ServiceAccountOutlook,
+};
+use domain::membership::{Eligibility, ExclusionReason, Role, Side};
 use domain::merge::{NameWrite, Plan};
 
-impl Sync {
-    /// Stores what a live look would do now.
-    pub(super) async fn preview(&self, look: &mut Look<'_>) -> Result<End, SyncError> {
-        let mut link = look.link.clone();
-        let foreseen = self.foresee(look).await;
-        link.title.clone_from(&look.link.title);
-        look.link = link;
-        let (preview, end) = foreseen?;
-        if look.occasion == Occasion::Thorough {
-            look.link.previewed_at = Some(look.started);
-        }
-        look.link.shown_at = Some(look.started);
-        let (tenant, team) = (look.desk.tenant.tenant, look.link.team);
-        if preview::stored_hash(self.store.as_ref(), tenant, team).await?.as_ref() != Some(&preview.hash()) {
-            look.report.further.push(preview::count_change(tenant));
-        }
-        look.report.further.extend(preview.puts(tenant, team, Of::Look)?);
-        Ok(end)
-    }
+use super::maintain::should_join;
 
-    async fn foresee(&self, look: &mut Look<'_>) -> Result<(Preview, End), SyncError> {
-        let blocked = |kind, reason: &str| GroupOutlook::Blocked { kind, reason: reason.into() };
-        let reading = match self.read(look).await? {
-            Sight::Clear(reading) => *reading,
-            Sight::NoTeam => {
-                let group = blocked(TroubleKind::TeamMissing, "The team cannot be seen.");
-                return Ok((nothing_but(look, group), End::Looked { due: None }));
+/// Stores what a live run would do now.
+pub(super) async fn preview_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next> {
+    let mut record = SyncRecord::of(link);
+    let result = async {
+        let (preview, next) = match observe(deps, run, &record.link).await? {
+            Observation::Complete { reading, link } => {
+                record.link.title.clone_from(&link.title);
+                let decision = decide_and_prove(deps, run, &link, &reading).await?;
+                record.report.extend(report_excluded(&reading, &decision.resolved));
+                let preview = build_preview(deps, run, &link, &reading, &decision).await?;
+                (preview, next_after_preview(deps, run, &decision))
             }
-            Sight::NoGroup(_) => {
-                let group = blocked(TroubleKind::GroupMissing, "The group cannot be seen.");
-                return Ok((nothing_but(look, group), End::Looked { due: None }));
+            Observation::TeamMissing => {
+                (blocked_preview(run, FailureReason::TeamMissing), Next::Done { settles_at: None })
+            }
+            Observation::GroupMissing { link, .. } => {
+                record.link.title.clone_from(&link.title);
+                (blocked_preview(run, FailureReason::GroupMissing), Next::Done { settles_at: None })
             }
         };
-        self.what_follows(look, &reading).await
-    }
-
-    /// What a live look would do on this reading, and when there is more to see.
-    pub(super) async fn what_follows(
-        &self,
-        look: &mut Look<'_>,
-        reading: &Reading,
-    ) -> Result<(Preview, End), SyncError> {
-        let weighed = self.weigh(look, reading).await?;
-        keep_left_out(look, reading, &weighed.everybody);
-        let mut preview = nothing_but(look, self.group_outlook(look, reading, &weighed.plan).await?);
-        preview.left_out = left_out(&weighed);
-        preview.unresolved = weighed.everybody.unresolved;
-        if !matches!(preview.group, GroupOutlook::Blocked { .. }) {
-            preview.moves = moves(&weighed.plan, reading);
-            preview.rename = weighed.rename.as_ref().map(|write| rename(write, reading));
-            preview.officer = if wants_inside(look, reading) { OfficerOutlook::Joins } else { OfficerOutlook::Stays };
+        if run.depth == SyncDepth::Full {
+            record.link.previewed_at = Some(run.started);
         }
-        let end = if preview.unresolved > 0 {
-            End::Wait { until: self.clock.now() + SignedDuration::from_secs(5) }
-        } else {
-            End::Looked { due: returns_due(weighed.participation.values(), look.started) }
-        };
-        Ok((preview, end))
+        record.link.preview_stored_at = Some(run.started);
+        let (store, tenant, team) = (deps.store.as_ref(), run.tenant(), record.link.team);
+        // An administrator who confirms all previews names the state that they saw.
+        if preview::stored_hash(store, tenant, team).await?.as_ref() != Some(&preview.hash()) {
+            record.report.writes.push(preview::count_change(tenant));
+        }
+        record.report.writes.extend(preview.puts(tenant, team, PreviewKind::SyncRun)?);
+        Ok(next)
     }
-
-    async fn group_outlook(&self, look: &Look<'_>, reading: &Reading, plan: &Plan) -> Result<GroupOutlook, SyncError> {
-        let consent = match look.link.phase {
-            Phase::Asked { .. } => Consent::Creator,
-            Phase::Creating { .. } => Consent::NotNeeded,
-            Phase::Linked { .. } | Phase::Ended { .. } => return Ok(GroupOutlook::Exists),
-        };
-        Ok(match self.new_group(look, reading, plan).await? {
-            Ok(group) => {
-                let is_of_the_team = |owner| plan.steps.iter().any(|step| step.person.object == owner);
-                let fallback_owner = group.owners.iter().copied().find(|owner| !is_of_the_team(*owner));
-                let (name, mail_nickname) = (group.display_name, group.mail_nickname);
-                GroupOutlook::Created { name, mail_nickname, fallback_owner, consent }
-            }
-            Err((kind, reason)) => GroupOutlook::Blocked { kind, reason },
-        })
-    }
+    .await;
+    Recorded { record, result }
 }
 
-fn nothing_but(look: &Look<'_>, group: GroupOutlook) -> Preview {
+/// Says what a live run would do on this reading.
+pub(super) async fn build_preview(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    reading: &Reading,
+    decision: &Decision,
+) -> Result<Preview, SyncError> {
+    let outlook = group_outlook(deps, run, link, reading, &decision.plan).await?;
+    let is_blocked = matches!(outlook, GroupOutlook::Blocked { .. });
+    let mut preview = empty_preview(run, outlook);
+    preview.excluded = excluded_people(decision);
+    preview.unresolved = decision.resolved.unresolved;
+    if !is_blocked {
+        preview.moves = moves(&decision.plan, reading);
+        preview.rename = decision.rename.as_ref().map(|write| rename(write, reading));
+        if should_join(run, reading) {
+            preview.service_account = ServiceAccountOutlook::Joins;
+        }
+    }
+    Ok(preview)
+}
+
+fn next_after_preview(deps: &Deps, run: &SyncRun<'_>, decision: &Decision) -> Next {
+    if decision.resolved.unresolved > 0 {
+        let moment = deps.clock.now() + PEOPLE_UNRESOLVED;
+        return Next::RequeueAt { moment, why: RequeueReason::PeopleUnresolved };
+    }
+    Next::Done { settles_at: returns_at(&decision.eligibility, run.started) }
+}
+
+async fn group_outlook(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    reading: &Reading,
+    plan: &Plan,
+) -> Result<GroupOutlook, SyncError> {
+    let consent = match link.phase {
+        Phase::Asked { .. } => Consent::Creator,
+        Phase::Creating { .. } => Consent::NotNeeded,
+        Phase::Linked { .. } | Phase::Ended { .. } => return Ok(GroupOutlook::Exists),
+    };
+    Ok(match new_group(deps, run, link, reading, plan).await? {
+        GroupRequest::Possible(group) => {
+            let has_step = |owner| plan.steps.iter().any(|step| step.person.object == owner);
+            let fallback_owner = group.owners.iter().copied().find(|owner| !has_step(*owner));
+            let (name, mail_nickname) = (group.display_name, group.mail_nickname);
+            GroupOutlook::Created { name, mail_nickname, fallback_owner, consent }
+        }
+        GroupRequest::Impossible { reason } => blocked(reason),
+    })
+}
+
+fn blocked(reason: FailureReason) -> GroupOutlook {
+    GroupOutlook::Blocked { reason }
+}
+
+fn blocked_preview(run: &SyncRun<'_>, reason: FailureReason) -> Preview {
+    empty_preview(run, blocked(reason))
+}
+
+fn empty_preview(run: &SyncRun<'_>, group: GroupOutlook) -> Preview {
     Preview {
-        at: look.started,
+        at: run.started,
         group,
-        officer: OfficerOutlook::Stays,
+        service_account: ServiceAccountOutlook::Stays,
         rename: None,
         moves: vec![],
-        left_out: vec![],
+        excluded: vec![],
         unresolved: 0,
     }
 }
 
+/// Steps in their order, then removals that would wait for approval.
 fn moves(plan: &Plan, reading: &Reading) -> Vec<Move> {
     let steps = plan.steps.iter().map(|step| Move {
         person: step.person,
@@ -114,13 +143,14 @@ fn moves(plan: &Plan, reading: &Reading) -> Vec<Move> {
         to: step.to,
         held: None,
     });
-    let held = plan.held.iter().flat_map(|(why, removals)| removals.iter().map(|removal| (*why, *removal)));
-    let held = held.map(|(why, removal)| Move {
-        person: removal.person,
-        side: removal.side,
-        from: reading.of(removal.person)[removal.side],
-        to: Standing::Absent,
-        held: Some(why),
+    let held = plan.held.iter().flat_map(|(why, removals)| {
+        removals.iter().map(|removal| Move {
+            person: removal.person,
+            side: removal.side,
+            from: reading.of(removal.person)[removal.side],
+            to: Role::None,
+            held: Some(*why),
+        })
     });
     steps.chain(held).collect()
 }
@@ -128,19 +158,20 @@ fn moves(plan: &Plan, reading: &Reading) -> Vec<Move> {
 fn rename(write: &NameWrite, reading: &Reading) -> Rename {
     match write {
         NameWrite::Team { title, .. } => {
-            Rename { side: Side::Team, from: reading.team.name.clone(), to: title.clone() }
+            let from = reading.team.name.clone();
+            Rename { side: Side::Team, from, to: title.clone() }
         }
         NameWrite::Group(to) => {
-            let from = reading.group.as_ref().map(|group| group.group.display_name.clone()).unwrap_or_default();
-            Rename { side: Side::Group, from, to: to.clone() }
+            Rename { side: Side::Group, from: reading.group_name(), to: to.clone() }
         }
     }
 }
 
-fn left_out(weighed: &Weighed) -> Vec<(Who, domain::membership::LeftOut)> {
-    let people = weighed.participation.iter().filter_map(|(person, participation)| match participation {
-        Participation::LeftOut { reason } => Some((Who::Person(*person), *reason)),
-        Participation::TakesPart { .. } => None,
+fn excluded_people(decision: &Decision) -> Vec<(Who, ExclusionReason)> {
+    let people = decision.eligibility.iter().filter_map(|(person, one)| match one {
+        Eligibility::Excluded { reason } => Some((Who::Person(*person), *reason)),
+        Eligibility::Eligible { .. } => None,
     });
-    people.chain(weighed.everybody.left_out.iter().map(|(who, reason)| (*who, *reason))).collect()
+    let halves = decision.resolved.excluded.iter().map(|(who, reason)| (*who, *reason));
+    people.chain(halves).collect()
 }

@@ -1,97 +1,120 @@
-//! The name: which rename is due, and making it.
+//! Names: says which rename is due, and makes it.
 
-use super::applied::Applied;
-use super::look::Look;
-use super::read::Reading;
-use super::upkeep::wants_inside;
-use super::{Sync, SyncError};
-use crate::tenant::NameCarriage;
+use super::directory_rules::read_rules;
+use super::maintain::{is_archived, should_join};
+use super::types::{NamePlan, Reading, Recorded, SyncRecord, SyncRun};
+use super::{Deps, SyncError};
+use crate::codes::Note;
+use crate::link::Link;
+use crate::tenant::NameSync;
 use clients::graph::Renamed;
-use clients::http::Class;
+use clients::http::{CallError, ErrorClass};
 use clients::webex::WebexId;
 use domain::ids::GroupId;
 use domain::membership::Side;
 use domain::merge::{NameReading, NameTerms, NameWrite, TeamName};
 
-impl Sync {
-    /// The rename that is due, with the naming policy read anew where it is old. Where names are not carried they are only followed.
-    pub(super) async fn rename_due(
-        &self,
-        look: &mut Look<'_>,
-        reading: &Reading,
-    ) -> Result<Option<NameWrite>, SyncError> {
-        let (Some(names), Some(group)) = (&look.link.names, &reading.group) else { return Ok(None) };
-        let read = NameReading { team: reading.team.name.clone(), group: group.group.display_name.clone() };
-        let settings = &look.desk.settings;
-        if settings.names == NameCarriage::No {
-            let policy = look.desk.rules.as_ref().map(|rules| rules.naming.clone()).unwrap_or_default();
-            look.link.names = Some(names.follow(&read, &policy, look.started));
-            return Ok(None);
-        }
-        // Whoever steps inside does it first.
-        let inside = look.link.officer.is_inside(look.desk.tenant.officer) || wants_inside(look, reading);
-        let mut terms = NameTerms {
-            direction: settings.direction,
-            last_word: settings.last_word,
-            team: if inside { TeamName::CanBeChanged } else { TeamName::CannotBeChanged },
-            policy: look.desk.rules.as_ref().map(|rules| rules.naming.clone()).unwrap_or_default(),
-            now: look.started,
-            retry: look.retry(),
-        };
-        let (mut next, mut write) = names.compare(&read, &terms);
-        if write.is_some() && look.desk.rules.as_ref().is_none_or(|rules| rules.are_stale(look.started)) {
-            terms.policy = self.read_rules(look).await?.naming;
-            (next, write) = names.compare(&read, &terms);
-        }
-        look.link.names = Some(next);
-        Ok(write)
+/// Compares the names of both sides. Where names are not synced, they are only followed.
+pub(super) async fn plan_rename(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    reading: &Reading,
+) -> Result<NamePlan, SyncError> {
+    let (Some(names), Some(_)) = (&link.names, &reading.group) else {
+        return Ok(NamePlan { names: link.names.clone(), rename: None });
+    };
+    let read = names_of(reading);
+    let settings = &run.context.settings;
+    let rules = run.context.rules.as_ref();
+    let policy = rules.map(|rules| rules.naming.clone()).unwrap_or_default();
+    if settings.names == NameSync::No {
+        let names = names.follow(&read, &policy, run.started);
+        return Ok(NamePlan { names: Some(names), rename: None });
     }
+    // Only a member can rename a team, and the service account joins before it does.
+    let account = run.context.tenant.service_account;
+    let is_member = link.service_account.is_member(account) || should_join(run, reading);
+    let mut terms = NameTerms {
+        direction: settings.direction,
+        last_word: settings.last_word,
+        team: if is_member { TeamName::CanBeChanged } else { TeamName::CannotBeChanged },
+        policy,
+        now: run.started,
+        retry: run.retry(),
+    };
+    let (mut next, mut rename) = names.compare(&read, &terms);
+    // The naming policy decides what a group may be called, so a rename needs a fresh one.
+    if rename.is_some() && rules.is_none_or(|rules| rules.are_stale(run.started)) {
+        terms.policy = read_rules(deps, run).await?.naming;
+        (next, rename) = names.compare(&read, &terms);
+    }
+    Ok(NamePlan { names: Some(next), rename })
+}
 
-    /// Makes the rename, and takes what became of it into what is known.
-    pub(super) async fn rename(
-        &self,
-        look: &mut Look<'_>,
-        reading: &Reading,
-        group: GroupId,
-        write: NameWrite,
-        applied: &mut Applied,
-    ) {
-        let Some(names) = look.link.names.clone() else { return };
-        let answer = match &write {
-            NameWrite::Team { title, .. } => {
-                let team = WebexId::new(look.link.region.clone(), look.link.team);
-                self.webex.rename_team(&look.calls.webex, &team, title).await
+/// Renames one side, and records the outcome. An error ends the work of the run.
+pub(super) async fn rename(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    reading: &Reading,
+    group: GroupId,
+    write: NameWrite,
+) -> Recorded<()> {
+    let mut record = SyncRecord::of(link.clone());
+    let Some(names) = link.names.clone() else { return Recorded { record, result: Ok(()) } };
+    let (to, side) = match &write {
+        NameWrite::Team { title, .. } => (title.clone(), Side::Team),
+        NameWrite::Group(to) => (to.clone(), Side::Group),
+    };
+    let mut result = Ok(());
+    match send_rename(deps, run, link, group, &write).await {
+        Ok(()) => {
+            record.report.notes.push(Note::Renamed { side, to });
+            record.link.names = Some(names.after(&write, deps.clock.now()));
+        }
+        Err(_) if side == Side::Team && is_archived(deps, run, link).await.unwrap_or(false) => {
+            result = Err(SyncError::Archived(link.team));
+        }
+        Err(error) if error.class() == ErrorClass::Permanent => {
+            // Noted once, however often the same rename is tried.
+            if names.deferred.as_ref() != Some(&write) {
+                let said = error.to_string();
+                record.report.notes.push(Note::RenameRefused { side, to, said });
             }
-            NameWrite::Group(name) => match self.graph.rename_group(&look.calls.graph, group, name).await {
-                Ok(Renamed::Renamed) => Ok(()),
-                Ok(Renamed::NeedsName { suggested }) => {
-                    self.graph.rename_group(&look.calls.graph, group, &suggested).await.map(drop)
+            let now = deps.clock.now();
+            record.link.names = Some(names.refused(write, &names_of(reading), now));
+        }
+        Err(error) => result = Err(error.into()),
+    }
+    Recorded { record, result }
+}
+
+async fn send_rename(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    group: GroupId,
+    write: &NameWrite,
+) -> Result<(), CallError> {
+    let access = run.access;
+    match write {
+        NameWrite::Team { title, .. } => {
+            let team = WebexId::new(link.region.clone(), link.team);
+            deps.webex.rename_team(&access.webex, &team, title).await
+        }
+        NameWrite::Group(name) => {
+            match deps.graph.rename_group(&access.graph, group, name).await? {
+                Renamed::Renamed => Ok(()),
+                // A naming policy decorates the name.
+                Renamed::NeedsName { suggested } => {
+                    deps.graph.rename_group(&access.graph, group, &suggested).await.map(drop)
                 }
-                Err(error) => Err(error),
-            },
-        };
-        let (to, side) = match &write {
-            NameWrite::Team { title, .. } => (title, Side::Team),
-            NameWrite::Group(to) => (to, Side::Group),
-        };
-        match answer {
-            Ok(()) => {
-                look.report.note(format!("The {side} was renamed to “{to}”."));
-                look.link.names = Some(names.after(&write, self.clock.now()));
             }
-            Err(_) if side == Side::Team && self.is_archived(look).await.unwrap_or(false) => {
-                applied.stop(SyncError::Archived(look.link.team));
-            }
-            Err(error) if error.class() == Class::Permanent => {
-                // Told once, however often it is tried.
-                if names.owed.as_ref() != Some(&write) {
-                    look.report.note(format!("The {side} could not be renamed to “{to}”: {error}"));
-                }
-                let raw = reading.group.as_ref().map(|group| group.group.display_name.clone()).unwrap_or_default();
-                let read = NameReading { team: reading.team.name.clone(), group: raw };
-                look.link.names = Some(names.refused(write, &read, self.clock.now()));
-            }
-            Err(error) => applied.stop(error),
         }
     }
+}
+
+fn names_of(reading: &Reading) -> NameReading {
+    NameReading { team: reading.team.name.clone(), group: reading.group_name() }
 }

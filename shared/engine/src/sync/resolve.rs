@@ -1,222 +1,246 @@
-//! Who is who: from the index, and by look-ups for whoever it does not know.
+//! Resolves the people of a reading: from the index, and by look-ups where the index does not know
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::look::{Look, Occasion};
-use super::read::Reading;
-use super::{Calls, Desk, Sync, SyncError};
+use super::types::{ApiAccess, Reading, ResolvedPeople, SyncDepth, SyncRun, TenantContext};
+use super::{Deps, SyncError};
 use crate::link::Who;
-use crate::people::{Known, PersonIndex, object_of};
-use clients::graph::UserKind;
+use crate::people::{IndexedPerson, PersonIndex, object_of};
+use clients::graph::{User, UserKind};
 use clients::webex::ScimUser;
 use domain::ids::{ObjectId, PersonId};
-use domain::membership::{LeftOut, Participation, Person};
+use domain::membership::{Eligibility, ExclusionReason};
 
-/// People that one look looks up singly; the others have to wait for the next, or for their page of the index.
-const LOOK_UPS: usize = 50;
+/// People that one run looks up one by one; the others wait for the next run or the people scan.
+pub(super) const LOOKUPS: usize = 50;
 
-/// The same while somebody waits for a page.
-const LOOK_UPS_FOR_A_PAGE: usize = 20;
+/// The same while an administrator waits for a page.
+const LOOKUPS_DRY_RUN: usize = 20;
 
-/// Everybody of a reading.
-#[derive(Default)]
-pub(super) struct Everybody {
-    /// Who takes part or did, with whether they do now.
-    pub(super) people: BTreeMap<Person, Participation>,
-    /// Who is on one side only and left out.
-    pub(super) left_out: BTreeMap<Who, LeftOut>,
-    /// How many have not been looked up yet.
-    pub(super) unresolved: usize,
+/// Resolves everyone of a reading. Stored people cost nothing.
+pub(super) async fn resolve(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    reading: &Reading,
+) -> Result<ResolvedPeople, SyncError> {
+    let mut resolver = Resolver {
+        deps,
+        run,
+        reading,
+        index: PersonIndex::new(deps.store.as_ref(), run.tenant()),
+        lookups_left: match run.depth {
+            SyncDepth::DryRun => LOOKUPS_DRY_RUN,
+            SyncDepth::Quick | SyncDepth::Full => LOOKUPS,
+        },
+        resolved: ResolvedPeople::default(),
+    };
+    let known = resolver.add_stored();
+    resolver.add_team(&known.team).await?;
+    let mut known_in_group = known.group;
+    known_in_group.extend(resolver.resolved.people.keys().map(|person| person.object));
+    resolver.add_group(&known_in_group).await?;
+    Ok(resolver.resolved)
 }
 
-impl Sync {
-    /// Says who is who. Known people cost nothing; new ones are asked of the index, and of the directories if it does not know them.
-    pub(super) async fn resolve(&self, look: &Look<'_>, reading: &Reading) -> Result<Everybody, SyncError> {
-        let index = PersonIndex::new(self.store.as_ref(), look.desk.tenant.tenant);
-        let asks_again = look.occasion == Occasion::Thorough;
-        let mut everybody = Everybody::default();
-        let (mut team_known, mut group_known) = (BTreeSet::new(), BTreeSet::new());
+/// People of a reading in the making. It never leaves this module.
+struct Resolver<'a> {
+    deps: &'a Deps,
+    run: &'a SyncRun<'a>,
+    reading: &'a Reading,
+    index: PersonIndex<'a>,
+    lookups_left: usize,
+    resolved: ResolvedPeople,
+}
+
+/// People who need no look-up, by side.
+#[derive(Default)]
+struct KnownPeople {
+    team: BTreeSet<PersonId>,
+    group: BTreeSet<ObjectId>,
+}
+
+impl Resolver<'_> {
+    /// Adds everyone who is stored on the link. Full runs resolve excluded people again.
+    fn add_stored(&mut self) -> KnownPeople {
+        let (reading, excluded) = (self.reading, &mut self.resolved.excluded);
+        let is_full = self.run.depth == SyncDepth::Full;
+        let mut known = KnownPeople::default();
         for (who, on_link) in &reading.stored {
-            match (who, on_link.left_out.filter(|_| !asks_again)) {
+            match (who, on_link.excluded.filter(|_| !is_full)) {
                 (Who::Person(person), _) => {
-                    everybody.people.insert(*person, Participation::TakesPart { returned: None });
-                    team_known.insert(person.person);
-                    group_known.insert(person.object);
+                    let eligibility = Eligibility::Eligible { returned: None };
+                    self.resolved.people.insert(*person, eligibility);
+                    known.team.insert(person.person);
+                    known.group.insert(person.object);
                 }
                 (Who::Webex(person), Some(reason)) if reading.memberships.contains_key(person) => {
-                    everybody.left_out.insert(*who, reason);
-                    team_known.insert(*person);
+                    excluded.insert(*who, reason);
+                    known.team.insert(*person);
                 }
                 (Who::Entra(object), Some(reason)) if reading.users.contains_key(object) => {
-                    everybody.left_out.insert(*who, reason);
-                    group_known.insert(*object);
+                    excluded.insert(*who, reason);
+                    known.group.insert(*object);
                 }
                 _ => {}
             }
         }
-        everybody.left_out.extend(reading.others.iter().map(|object| (Who::Entra(*object), LeftOut::NotAUser)));
-        let mut look_ups = if look.occasion == Occasion::Shown { LOOK_UPS_FOR_A_PAGE } else { LOOK_UPS };
-        self.resolve_team(look, reading, &index, &team_known, &mut everybody, &mut look_ups).await?;
-        group_known.extend(everybody.people.keys().map(|person| person.object));
-        self.resolve_group(look, reading, &index, &group_known, &mut everybody, &mut look_ups).await?;
-        Ok(everybody)
+        let others = reading.others.iter().map(|object| Who::Entra(*object));
+        excluded.extend(others.map(|who| (who, ExclusionReason::NotAUser)));
+        known
     }
 
-    async fn resolve_team(
-        &self,
-        look: &Look<'_>,
-        reading: &Reading,
-        index: &PersonIndex<'_>,
-        known: &BTreeSet<PersonId>,
-        everybody: &mut Everybody,
-        look_ups: &mut usize,
-    ) -> Result<(), SyncError> {
+    /// Resolves members of the team.
+    async fn add_team(&mut self, known: &BTreeSet<PersonId>) -> Result<(), SyncError> {
+        let context = self.run.context;
         let mut new = Vec::new();
-        for (person, membership) in reading.memberships.iter().filter(|(person, _)| !known.contains(person)) {
-            if membership.org.is_some_and(|org| org != look.desk.tenant.org) {
-                everybody.left_out.insert(Who::Webex(*person), LeftOut::OtherOrganization);
+        let memberships = self.reading.memberships.iter();
+        for (person, membership) in memberships.filter(|(person, _)| !known.contains(person)) {
+            if membership.org.is_some_and(|org| org != context.tenant.org) {
+                self.exclude(Who::Webex(*person), ExclusionReason::OtherOrganization);
             } else {
                 new.push(*person);
             }
         }
-        let mut found = index.people(new.iter().copied()).await?;
-        let missing: Vec<PersonId> = new.iter().copied().filter(|person| !found.contains_key(person)).collect();
-        everybody.unresolved += missing.len().saturating_sub(*look_ups);
-        for person in missing.into_iter().take(*look_ups) {
-            *look_ups -= 1;
-            match self.look_up_person(look.desk, look.calls, person).await? {
+        let mut found = self.index.people(new.iter().copied()).await?;
+        let missing = new.into_iter().filter(|person| !found.contains_key(person)).collect();
+        for person in self.portion(missing) {
+            self.lookups_left -= 1;
+            match find_person(self.deps, context, self.run.access, person).await? {
                 Some(known) => _ = found.insert(person, known),
-                None => _ = everybody.left_out.insert(Who::Webex(person), LeftOut::NotAPerson),
+                None => self.exclude(Who::Webex(person), ExclusionReason::NotAPerson),
             }
         }
         for known in found.into_values() {
-            everybody.add(Who::Webex(known.person), &known);
+            self.add(Who::Webex(known.person), &known);
         }
         Ok(())
     }
 
-    async fn resolve_group(
-        &self,
-        look: &Look<'_>,
-        reading: &Reading,
-        index: &PersonIndex<'_>,
-        known: &BTreeSet<ObjectId>,
-        everybody: &mut Everybody,
-        look_ups: &mut usize,
-    ) -> Result<(), SyncError> {
-        let new: Vec<ObjectId> = reading.users.keys().copied().filter(|object| !known.contains(object)).collect();
-        let found = index.bearers_of(new.iter().copied()).await?;
+    /// Resolves users of the group.
+    async fn add_group(&mut self, known: &BTreeSet<ObjectId>) -> Result<(), SyncError> {
+        let users = self.reading.users.keys().copied();
+        let new: Vec<ObjectId> = users.filter(|object| !known.contains(object)).collect();
+        let found = self.index.holders_of(new.iter().copied()).await?;
         for (object, known) in &found {
-            everybody.add(Who::Entra(*object), known);
+            self.add(Who::Entra(*object), known);
         }
-        let missing: Vec<ObjectId> = new.into_iter().filter(|object| !found.contains_key(object)).collect();
-        everybody.unresolved += missing.len().saturating_sub(*look_ups);
-        let missing: Vec<ObjectId> = missing.into_iter().take(*look_ups).collect();
+        let missing = new.into_iter().filter(|object| !found.contains_key(object)).collect();
+        let missing: Vec<ObjectId> = self.portion(missing);
         if missing.is_empty() {
             return Ok(());
         }
-        let users = self.graph.users(&look.calls.graph, &missing).await?;
+        let users = self.deps.graph.users(&self.run.access.graph, &missing).await?;
         let by_id: BTreeMap<ObjectId, _> = users.iter().map(|user| (user.id, user)).collect();
         for object in missing {
-            let Some(user) = by_id.get(&object).copied() else {
-                everybody.left_out.insert(Who::Entra(object), LeftOut::NotAUser);
-                continue;
-            };
-            if user.kind == UserKind::Guest {
-                everybody.left_out.insert(Who::Entra(object), LeftOut::Guest);
-                continue;
-            }
-            let account = self
-                .webex
-                .scim_user_by_name(&look.calls.webex, look.desk.tenant.org, &user.user_principal_name)
-                .await?;
-            match account.filter(|account| object_of(account) == Some(object)) {
-                Some(account) => {
-                    let known = self.observe(look.desk, look.calls, account).await?;
-                    everybody.add(Who::Entra(object), &known);
-                }
-                None => _ = everybody.left_out.insert(Who::Entra(object), LeftOut::NoWebexAccount),
-            }
+            self.add_user(object, by_id.get(&object).copied()).await?;
         }
         Ok(())
     }
 
-    /// Asks SCIM about one account and takes it into the index; `None` where there is no such account.
-    pub(super) async fn look_up_person(
-        &self,
-        desk: &Desk,
-        calls: &Calls,
-        person: PersonId,
-    ) -> Result<Option<Known>, SyncError> {
-        match self.webex.scim_user(&calls.webex, desk.tenant.org, person).await? {
-            Some(account) => Ok(Some(self.observe(desk, calls, account).await?)),
-            None => {
-                PersonIndex::new(self.store.as_ref(), desk.tenant.tenant).forget(person, self.clock.now()).await?;
-                Ok(None)
-            }
+    /// Resolves one user of the group, whom the index does not know.
+    async fn add_user(&mut self, object: ObjectId, user: Option<&User>) -> Result<(), SyncError> {
+        let who = Who::Entra(object);
+        let Some(user) = user else {
+            self.exclude(who, ExclusionReason::NotAUser);
+            return Ok(());
+        };
+        if user.kind == UserKind::Guest {
+            self.exclude(who, ExclusionReason::Guest);
+            return Ok(());
         }
+        let (context, access) = (self.run.context, self.run.access);
+        let name = &user.user_principal_name;
+        let webex = &self.deps.webex;
+        let account = webex.scim_user_by_name(&access.webex, context.tenant.org, name).await?;
+        // The same name is not enough: the account must have this object id.
+        match account.filter(|account| object_of(account) == Some(object)) {
+            Some(account) => {
+                let known = index_account(self.deps, context, access, account).await?;
+                self.add(who, &known);
+            }
+            None => self.exclude(who, ExclusionReason::NoWebexAccount),
+        }
+        Ok(())
     }
 
-    /// Takes one account into the index, with what the directory says of its object id. An account that shares the id and does not exist any more is forgotten.
-    async fn observe(&self, desk: &Desk, calls: &Calls, account: ScimUser) -> Result<Known, SyncError> {
-        let index = PersonIndex::new(self.store.as_ref(), desk.tenant.tenant);
-        let person = account.person;
-        let mut directory = BTreeMap::new();
-        if let Some(object) = object_of(&account) {
-            directory.insert(object, self.graph.user(&calls.graph, object).await?);
-        }
-        let accounts = [account];
-        index.observe(&accounts, &directory, self.clock.now()).await?;
-        if let Some(object) = object_of(&accounts[0]) {
-            let mut others_gone = 0;
-            for other in index.sharers(object).await?.into_iter().filter(|other| *other != person) {
-                if self.webex.scim_user(&calls.webex, desk.tenant.org, other).await?.is_none() {
-                    index.forget(other, self.clock.now()).await?;
-                    others_gone += 1;
-                }
-            }
-            if others_gone > 0 {
-                index.observe(&accounts, &directory, self.clock.now()).await?;
-            }
-        }
-        let mut known = index.people([person]).await?;
-        Ok(known.remove(&person).unwrap_or(Known {
-            person,
-            object: None,
-            participation: Participation::LeftOut { reason: LeftOut::NotSynchronized },
-            name: String::new(),
-            user_name: String::new(),
-        }))
+    /// The part of `missing` that this run can look up; the rest counts as unresolved.
+    fn portion<T>(&mut self, mut missing: Vec<T>) -> Vec<T> {
+        self.resolved.unresolved += missing.len().saturating_sub(self.lookups_left);
+        missing.truncate(self.lookups_left);
+        missing
     }
 
-    /// For people who differ: whether they take part as of now, as the index says, or SCIM where the index does not know.
-    pub(super) async fn participation_of(
-        &self,
-        look: &Look<'_>,
-        people: &[Person],
-    ) -> Result<BTreeMap<Person, Participation>, SyncError> {
-        let index = PersonIndex::new(self.store.as_ref(), look.desk.tenant.tenant);
-        let mut known = index.pairs(people).await?;
-        for person in
-            people.iter().filter(|person| !known.contains_key(person)).take(LOOK_UPS).copied().collect::<Vec<_>>()
-        {
-            let now = self.look_up_person(look.desk, look.calls, person.person).await?;
-            let gone = Participation::LeftOut { reason: LeftOut::Inactive };
-            let moved = Participation::LeftOut { reason: LeftOut::MovedObjectId };
-            let is_the_pair = |known: &Known| known.object == Some(person.object);
-            known.insert(person, now.map_or(gone, |now| if is_the_pair(&now) { now.participation } else { moved }));
+    fn exclude(&mut self, who: Who, reason: ExclusionReason) {
+        self.resolved.excluded.insert(who, reason);
+    }
+
+    /// Adds a person who is eligible, or excludes the half that was met.
+    fn add(&mut self, met: Who, known: &IndexedPerson) {
+        match (known.pair(), known.eligibility) {
+            (Some(pair), Eligibility::Eligible { .. }) => {
+                self.resolved.people.insert(pair, known.eligibility);
+            }
+            (_, Eligibility::Excluded { reason }) => self.exclude(met, reason),
+            (None, Eligibility::Eligible { .. }) => {}
         }
-        Ok(known)
     }
 }
 
-impl Everybody {
-    /// Whoever takes part is a person; whoever does not is left out where it was met.
-    fn add(&mut self, met: Who, known: &Known) {
-        match (known.pair(), known.participation) {
-            (Some(pair), Participation::TakesPart { .. }) => _ = self.people.insert(pair, known.participation),
-            (_, Participation::LeftOut { reason }) => _ = self.left_out.insert(met, reason),
-            (None, Participation::TakesPart { .. }) => {}
+/// Looks up one account in SCIM and indexes it; `None` where it does not exist.
+pub(super) async fn find_person(
+    deps: &Deps,
+    context: &TenantContext,
+    access: &ApiAccess,
+    person: PersonId,
+) -> Result<Option<IndexedPerson>, SyncError> {
+    match deps.webex.scim_user(&access.webex, context.tenant.org, person).await? {
+        Some(account) => Ok(Some(index_account(deps, context, access, account).await?)),
+        None => {
+            let index = PersonIndex::new(deps.store.as_ref(), context.tenant.tenant);
+            index.purge(person, deps.clock.now()).await?;
+            Ok(None)
         }
     }
+}
+
+/// Indexes one account, with what the directory says of its object id. Other accounts that have
+/// the id and no longer exist are purged.
+async fn index_account(
+    deps: &Deps,
+    context: &TenantContext,
+    access: &ApiAccess,
+    account: ScimUser,
+) -> Result<IndexedPerson, SyncError> {
+    let index = PersonIndex::new(deps.store.as_ref(), context.tenant.tenant);
+    let (person, object) = (account.person, object_of(&account));
+    let mut directory = BTreeMap::new();
+    if let Some(object) = object {
+        directory.insert(object, deps.graph.user(&access.graph, object).await?);
+    }
+    let accounts = [account];
+    index.observe(&accounts, &directory, deps.clock.now()).await?;
+    if let Some(object) = object {
+        let mut has_purged = false;
+        let others = index.accounts_with_id(object).await?;
+        for other in others.into_iter().filter(|other| *other != person) {
+            let scim = deps.webex.scim_user(&access.webex, context.tenant.org, other).await?;
+            if scim.is_none() {
+                index.purge(other, deps.clock.now()).await?;
+                has_purged = true;
+            }
+        }
+        // The id is this account's alone now, which can make it eligible.
+        if has_purged {
+            index.observe(&accounts, &directory, deps.clock.now()).await?;
+        }
+    }
+    let mut known = index.people([person]).await?;
+    Ok(known.remove(&person).unwrap_or(IndexedPerson {
+        person,
+        object: None,
+        eligibility: Eligibility::Excluded { reason: ExclusionReason::NotSynchronized },
+        name: String::new(),
+        user_name: String::new(),
+    }))
 }

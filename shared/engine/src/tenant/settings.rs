@@ -1,4 +1,4 @@
-//! What a tenant's administrators chose.
+//! A tenant's settings.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,42 +6,43 @@ use serde::{Deserialize, Serialize};
 use clients::webex::WebexId;
 use domain::ids::{GroupId, ObjectId, PersonId, RoomId, TenantId};
 use domain::membership::Side;
-use domain::merge::{BrakeLimit, Direction};
+use domain::merge::{Direction, RemovalLimit};
 use store::keys;
-use store::table::{Condition, Item, Store, StoreError, Test, Write, from_item, to_item, to_value};
+use store::table::{Store, StoreError, from_item};
+use store::versioned::{self, Version};
 
-/// What the tenant's administrators chose. What an older version did not store has its default.
+/// The settings that a tenant's administrators chose. Missing ones have their defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// When the integration was switched on; `None` while it is off. Only teams created after it are new.
+    /// The moment of switching on; `None` while off. Only teams created later are new.
     pub switched_on_at: Option<Timestamp>,
-    /// Whether looks change anything.
+    /// Live mode or preview mode.
     pub running: Running,
-    /// Which new teams get a group.
+    /// The new teams that get a group.
     pub new_teams: NewTeams,
-    /// While it is tried out: only teams whose creator is a member of this group count as new.
+    /// The pilot group: only teams whose creator is a member count as new.
     pub pilot_group: Option<GroupId>,
-    /// Whose changes are carried.
+    /// The direction of changes.
     pub direction: Direction,
-    /// Who has the last word where both sides changed, and differently.
+    /// The side that wins if both sides changed differently.
     pub last_word: Side,
-    /// Whether names are carried.
-    pub names: NameCarriage,
-    /// Where the officer stands.
-    pub standing: OfficerStanding,
-    /// Owns groups of teams none of whose moderators takes part.
+    /// The sync of names.
+    pub names: NameSync,
+    /// The service account's mode.
+    pub service_account_mode: ServiceAccountMode,
+    /// The owner of groups of teams without an eligible moderator.
     pub fallback_owner: Option<ObjectId>,
-    /// From how many removals on a plan is held.
-    pub brake: BrakeLimits,
-    /// What becomes of the group when its team is deleted.
+    /// The removal limits.
+    pub removal_limits: RemovalLimits,
+    /// The answer to the deletion of a team.
     pub on_team_deleted: TeamDeleted,
-    /// What is done when the group of a living team is deleted.
+    /// The answer to the deletion of an existing team's group.
     pub on_group_deleted: GroupDeleted,
-    /// Whether the spaces of teams get folders.
+    /// The folders of spaces.
     pub folders: Folders,
-    /// Who is told what an administrator should know.
-    pub told: Option<Told>,
+    /// The recipient of alerts.
+    pub alert_recipient: Option<AlertRecipient>,
 }
 
 impl Default for Settings {
@@ -53,29 +54,29 @@ impl Default for Settings {
             pilot_group: None,
             direction: Direction::Both,
             last_word: Side::Group,
-            names: NameCarriage::BothWays,
-            standing: OfficerStanding::Inside,
+            names: NameSync::BothWays,
+            service_account_mode: ServiceAccountMode::Member,
             fallback_owner: None,
-            brake: BrakeLimits::default(),
+            removal_limits: RemovalLimits::default(),
             on_team_deleted: TeamDeleted::KeepGroup,
             on_group_deleted: GroupDeleted::Restore,
             folders: Folders::No,
-            told: None,
+            alert_recipient: None,
         }
     }
 }
 
-/// Whether looks change anything.
+/// The mode of syncs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Running {
-    /// They carry changes over.
+    /// Syncs apply changes.
     Live,
-    /// They compute what they would do and store it to be shown: nothing outside is changed.
+    /// Syncs only store a preview of their changes.
     Preview,
 }
 
-/// Which new teams get a group.
+/// The new teams that get a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NewTeams {
@@ -83,59 +84,61 @@ pub enum NewTeams {
     Ask,
     /// All of them.
     Every,
-    /// None by itself: only teams that an administrator selected.
+    /// Only teams that an administrator selected.
     Selected,
 }
 
-/// Whether names are carried.
+/// The sync of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NameCarriage {
-    /// Either side's new name goes to the other, as far as the officer's standing allows.
+pub enum NameSync {
+    /// New names go both ways, if the service account's mode allows it.
     BothWays,
     /// Team and group keep the names that they have.
     No,
 }
 
-/// Where the officer stands.
+/// The service account's mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum OfficerStanding {
-    /// A moderator of each linked team.
-    Inside,
-    /// In no team: people only, names only towards the group.
-    Outside,
+pub enum ServiceAccountMode {
+    /// The account is a moderator of each linked team.
+    Member,
+    /// The account is in no team: people sync, names go to the group only.
+    Observer,
 }
 
-/// From how many removals within 24 hours on a plan waits for an administrator: more than the number, and more than the share.
+/// Removals within 24 hours above which removals wait for an administrator.
+///
+/// Both the number and the share have to be exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct BrakeLimits {
-    /// Of one link: people.
+pub struct RemovalLimits {
+    /// People of one link.
     pub link_people: usize,
-    /// Of one link: percent of its people.
+    /// Percent of one link's people.
     pub link_percent: usize,
-    /// Of the tenant: people.
+    /// People of the tenant.
     pub tenant_people: usize,
-    /// Of the tenant: percent of all memberships.
+    /// Percent of all memberships of the tenant.
     pub tenant_percent: usize,
 }
 
-impl BrakeLimits {
-    /// Of one link.
-    pub fn of_a_link(&self) -> BrakeLimit {
-        BrakeLimit { people: self.link_people, percent: self.link_percent }
+impl RemovalLimits {
+    /// Returns the limit of one link.
+    pub fn per_link(&self) -> RemovalLimit {
+        RemovalLimit { people: self.link_people, percent: self.link_percent }
     }
 
-    /// Of the tenant.
-    pub fn of_the_tenant(&self) -> BrakeLimit {
-        BrakeLimit { people: self.tenant_people, percent: self.tenant_percent }
+    /// Returns the limit of the tenant.
+    pub fn per_tenant(&self) -> RemovalLimit {
+        RemovalLimit { people: self.tenant_people, percent: self.tenant_percent }
     }
 }
 
-impl Default for BrakeLimits {
+impl Default for RemovalLimits {
     fn default() -> Self {
-        let (link, tenant) = (BrakeLimit::OF_A_LINK, BrakeLimit::OF_A_TENANT);
+        let (link, tenant) = (RemovalLimit::PER_LINK, RemovalLimit::PER_TENANT);
         Self {
             link_people: link.people,
             link_percent: link.percent,
@@ -145,47 +148,49 @@ impl Default for BrakeLimits {
     }
 }
 
-/// What becomes of the group when its team is deleted.
+/// The answer to the deletion of a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TeamDeleted {
-    /// It stays as it is.
+    /// The group stays.
     KeepGroup,
-    /// It is deleted; within 30 days it can be restored.
+    /// The group is deleted; it can be restored within 30 days.
     DeleteGroup,
 }
 
-/// What is done when the group of a living team is deleted.
+/// The answer to the deletion of an existing team's group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GroupDeleted {
-    /// It is restored, once in 30 days.
+    /// The group is restored, once in 30 days.
     Restore,
-    /// It stays deleted, and the link is over.
+    /// The group stays deleted, and the link ends.
     EndLink,
 }
 
-/// Whether the spaces of teams get folders.
+/// The folders of spaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Folders {
-    /// None does; folders that were linked stay as they are.
+    /// Spaces get no folders; linked ones stay.
     No,
-    /// Each space of a linked team has its folder in the group's site. It needs the directory's consent to files, and the officer inside.
+    /// Each space of a linked team has a folder in the group's site.
+    ///
+    /// It needs the directory's consent to files, and the service account as member.
     EachSpace,
 }
 
-/// Who is told what an administrator should know: held plans, links that fail, roles and consents that were lost.
+/// The recipient of alerts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Told {
-    /// A Webex space that the officer is in.
+pub enum AlertRecipient {
+    /// A Webex space that the service account is in.
     Space(WebexId<RoomId>),
-    /// Somebody, in a direct message.
+    /// A person, in a direct message.
     Person(WebexId<PersonId>),
 }
 
-/// Which saving of a tenant's settings these are: whoever saves says which he saw.
+/// The version of a tenant's settings. A save names the version it was based on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsVersion(pub u64);
 
@@ -195,28 +200,28 @@ struct Versioned {
     version: SettingsVersion,
 }
 
-/// The tenant's settings as they stand; those of a tenant that never had any are the defaults.
-pub async fn load(store: &dyn Store, tenant: TenantId) -> Result<(Settings, SettingsVersion), StoreError> {
-    let Some(item) = store.get(&keys::settings(tenant)).await? else { return Ok(Default::default()) };
+/// Loads the tenant's settings with their version; a new tenant has the defaults.
+pub async fn load(
+    store: &dyn Store,
+    tenant: TenantId,
+) -> Result<(Settings, SettingsVersion), StoreError> {
+    let Some(item) = store.get(&keys::settings(tenant)).await? else {
+        return Ok(Default::default());
+    };
     let Versioned { version } = from_item(item.clone())?;
     Ok((from_item(item)?, version))
 }
 
-/// Saves settings in the place of those that were seen.
+/// Saves settings in place of the version that was seen.
 ///
 /// # Errors
-/// `ConditionFailed` where somebody else has saved since: show what changed.
+/// `ConditionFailed` if other settings were saved since: show what changed.
 pub async fn save(
     store: &dyn Store,
     tenant: TenantId,
     settings: &Settings,
     seen: SettingsVersion,
 ) -> Result<(), StoreError> {
-    let mut item: Item = to_item(&keys::settings(tenant), settings)?;
-    item.insert("version".into(), to_value(&(seen.0 + 1))?);
-    let unchanged = match seen.0 {
-        0 => Test::Missing("version"),
-        version => Test::Equals("version", to_value(&version)?),
-    };
-    store.write(vec![Write::Put(item, Condition::Holds(vec![unchanged]))]).await
+    let version = Version::of_existing(seen.0);
+    store.write(vec![versioned::put(&keys::settings(tenant), settings, version)?]).await
 }

@@ -1,8 +1,9 @@
-//! The queue in memory, for tests and the sandbox: what SQS does, in a fixed order.
+//! The queue in memory, for tests and the sandbox. It behaves like SQS, in a fixed order.
 //!
 //! # Guarantees
-//! A message is received again when its visibility timeout has passed and nobody deleted it; when that happens after [`RECEIVES`] receives, it goes to the dead letters
-//! instead. Messages that become visible at the same moment come in the order of sending.
+//! A message is received again after its visibility timeout unless it was deleted. After
+//! [`RECEIVES`] receives it becomes a dead letter instead. Messages that become visible at the same
+//! time come in the order of sending.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,27 +16,27 @@ use super::{LONGEST_DELAY, Queue, QueueError, delay};
 use crate::message::{Message, Queued};
 use domain::clock::Clock;
 
-/// How often a message is received before it is a dead letter.
+/// Number of receives before a message becomes a dead letter.
 pub const RECEIVES: u32 = 5;
 
-/// How long a received message is hidden unless [`MemoryQueue::with_visibility_timeout`] says otherwise.
+/// Time a received message is hidden, unless [`MemoryQueue::with_visibility_timeout`] changes it.
 pub const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 
-/// Names one receive of one message.
+/// Handle of one receive of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Receipt {
     sent: u64,
     visible_at: Timestamp,
 }
 
-/// A message as it was received.
+/// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received<M = Message> {
-    /// What was sent.
+    /// The message.
     pub message: M,
-    /// What [`MemoryQueue::delete`] wants to see.
+    /// Handle for [`MemoryQueue::delete`].
     pub receipt: Receipt,
-    /// How often it has been received, with this time.
+    /// Number of receives, including this one.
     pub receives: u32,
 }
 
@@ -48,7 +49,7 @@ pub struct MemoryQueue<M = Message> {
 
 #[derive(Clone)]
 struct State<M> {
-    /// By when they become visible, and then by the number of their sending.
+    /// Ordered by the time they become visible, then by the order of sending.
     waiting: BTreeMap<(Timestamp, u64), Waiting<M>>,
     dead: Vec<M>,
     sent: u64,
@@ -61,7 +62,7 @@ struct Waiting<M> {
 }
 
 impl<M: Queued> MemoryQueue<M> {
-    /// An empty queue.
+    /// Returns an empty queue.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
@@ -70,25 +71,32 @@ impl<M: Queued> MemoryQueue<M> {
         }
     }
 
-    /// Hides received messages for this long.
+    /// Sets the visibility timeout.
     pub fn with_visibility_timeout(self, visibility_timeout: Duration) -> Self {
         Self { visibility_timeout, ..self }
     }
 
-    /// Another queue that is as this one is now, on another clock.
+    /// Returns a copy on another clock.
     pub fn copy(&self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, visibility_timeout: self.visibility_timeout, state: Mutex::new(self.lock().clone()) }
+        Self {
+            clock,
+            visibility_timeout: self.visibility_timeout,
+            state: Mutex::new(self.lock().clone()),
+        }
     }
 
-    /// Up to `max` of the visible messages, which are then hidden for the visibility timeout.
+    /// Returns up to `max` visible messages and hides them for the visibility timeout.
     pub fn receive(&self, max: usize) -> Vec<Received<M>> {
         let now = self.clock.now();
         let mut state = self.lock();
         state.bury(now);
-        let places: Vec<_> = state.waiting.range(..=(now, u64::MAX)).map(|(place, _)| *place).take(max).collect();
+        let places: Vec<_> =
+            state.waiting.range(..=(now, u64::MAX)).map(|(place, _)| *place).take(max).collect();
         let mut received = Vec::new();
         for place @ (_, sent) in places {
-            let Some(mut waiting) = state.waiting.remove(&place) else { continue };
+            let Some(mut waiting) = state.waiting.remove(&place) else {
+                continue;
+            };
             waiting.receives += 1;
             let (message, receives) = (waiting.message.clone(), waiting.receives);
             let visible_at = after(now, self.visibility_timeout);
@@ -98,36 +106,37 @@ impl<M: Queued> MemoryQueue<M> {
         received
     }
 
-    /// Deletes a received message. A receipt of an earlier receive, or of a message that is gone, changes nothing.
+    /// Deletes a received message. An outdated receipt changes nothing.
     pub fn delete(&self, receipt: Receipt) {
         self.lock().waiting.remove(&(receipt.visible_at, receipt.sent));
     }
 
-    /// When the next message becomes visible, or became so; `None` if the queue is empty.
+    /// Returns the time at which the next message becomes or became visible. `None` if the queue is
+    /// empty.
     pub fn next_visible_at(&self) -> Option<Timestamp> {
         let mut state = self.lock();
         state.bury(self.clock.now());
         state.waiting.keys().next().map(|(visible_at, _)| *visible_at)
     }
 
-    /// How many messages there are: visible, delayed and received ones, without the dead letters.
+    /// Returns the number of messages: visible, delayed and received, without dead letters.
     pub fn len(&self) -> usize {
         let mut state = self.lock();
         state.bury(self.clock.now());
         state.waiting.len()
     }
 
-    /// How many messages were ever sent.
+    /// Returns the number of messages ever sent.
     pub fn sent(&self) -> u64 {
         self.lock().sent
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no messages.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The messages that were received [`RECEIVES`] times in vain.
+    /// Returns the messages that were received [`RECEIVES`] times and never deleted.
     pub fn dead_letters(&self) -> Vec<M> {
         let mut state = self.lock();
         state.bury(self.clock.now());
@@ -142,12 +151,14 @@ impl<M: Queued> MemoryQueue<M> {
 impl<M: Queued> State<M> {
     fn add(&mut self, message: &M, visible_at: Timestamp) {
         self.sent += 1;
-        self.waiting.insert((visible_at, self.sent), Waiting { message: message.clone(), receives: 0 });
+        self.waiting
+            .insert((visible_at, self.sent), Waiting { message: message.clone(), receives: 0 });
     }
 
-    /// Moves what has been received too often and is visible again to the dead letters.
+    /// Moves messages that used up their receives to the dead letters.
     fn bury(&mut self, now: Timestamp) {
-        let spent = self.waiting.extract_if(..=(now, u64::MAX), |_, waiting| waiting.receives >= RECEIVES);
+        let spent =
+            self.waiting.extract_if(..=(now, u64::MAX), |_, waiting| waiting.receives >= RECEIVES);
         self.dead.extend(spent.map(|(_, waiting)| waiting.message));
     }
 }

@@ -1,4 +1,5 @@
-//! The queues, of looks and of rounds: standard, at least once, in no order, fair by tenant.
+//! The queues of the sync and reconcile functions: standard queues, at least once, unordered, fair
+//! by tenant.
 
 pub mod memory;
 
@@ -9,13 +10,13 @@ use async_trait::async_trait;
 use crate::message::{Message, Queued};
 use domain::ids::TenantId;
 
-/// Longest delay of a message (SQS's own limit).
+/// Longest delay of a message, a limit of SQS.
 pub const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
 
-/// Why a message was not queued.
+/// Error of queueing a message.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum QueueError {
-    /// Throttled or out of reach: trying again helps.
+    /// The queue is throttled or unreachable. A retry helps.
     #[error("the queue is out of reach for now: {0}")]
     Busy(String),
     /// The service refused, and would again.
@@ -23,26 +24,28 @@ pub enum QueueError {
     Refused(String),
 }
 
-/// Where messages wait. The tenant is the message's group, so that one tenant's burst does not delay another.
+/// A queue of messages. The tenant is the message group, so one tenant's burst does not delay
+/// another.
 #[async_trait]
 pub trait Queue<M: Queued = Message>: Send + Sync {
-    /// Queues one message to be delivered after `delay`, at most [`LONGEST_DELAY`] (a longer one is cut to it).
+    /// Queues one message for delivery after `delay`. A longer delay than [`LONGEST_DELAY`] is cut
+    /// to it.
     async fn send(&self, message: &M, delay: Duration) -> Result<(), QueueError>;
-    /// Queues many, in as few calls as the service allows (SQS: ten a call), each of them `gap` after the one before, at most [`LONGEST_DELAY`] late. An error means that
-    /// some may not have been queued.
+    /// Queues many messages in as few calls as possible (SQS: ten a call), each `gap` after the one
+    /// before, at most [`LONGEST_DELAY`] late. After an error some may not be queued.
     async fn send_spaced(&self, messages: &[M], gap: Duration) -> Result<(), QueueError>;
-    /// Queues many at once.
+    /// Queues many messages without delay.
     async fn send_all(&self, messages: &[M]) -> Result<(), QueueError> {
         self.send_spaced(messages, Duration::ZERO).await
     }
 }
 
-/// How late the message at this place is.
+/// Returns the delay of the message at `place`.
 pub fn delay(place: usize, gap: Duration) -> Duration {
     gap.saturating_mul(u32::try_from(place).unwrap_or(u32::MAX)).min(LONGEST_DELAY)
 }
 
-/// The group that SQS's fairness goes by.
+/// Returns the message group that SQS uses for fairness.
 pub fn message_group(tenant: TenantId) -> String {
     tenant.to_string()
 }

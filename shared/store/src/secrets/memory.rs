@@ -13,17 +13,17 @@ use super::{Secrets, SecretsError};
 pub struct MemorySecrets(Mutex<BTreeMap<String, SecretString>>);
 
 impl MemorySecrets {
-    /// No secrets yet.
+    /// Returns an empty set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Others that are as these are now.
+    /// Returns a copy.
     pub fn copy(&self) -> Self {
         Self(Mutex::new(self.lock().clone()))
     }
 
-    /// The names of all secrets, sorted.
+    /// Returns the names of all secrets, sorted.
     pub fn names(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()
     }
@@ -40,10 +40,13 @@ impl Secrets for MemorySecrets {
     }
 
     async fn put(&self, name: &str, value: SecretString) -> Result<(), SecretsError> {
-        // The characters and the length that Secrets Manager allows.
+        // Secrets Manager allows only these characters and this length.
         let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
         if name.is_empty() || name.len() > 512 || !name.chars().all(allowed) {
-            return Err(SecretsError::Refused { name: name.to_owned(), why: "not a name for a secret".to_owned() });
+            return Err(SecretsError::Refused {
+                name: name.to_owned(),
+                why: "not a name for a secret".to_owned(),
+            });
         }
         self.lock().insert(name.to_owned(), value);
         Ok(())

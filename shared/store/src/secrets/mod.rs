@@ -5,34 +5,35 @@ pub mod memory;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-/// Why a secret could not be had or kept.
+/// Error of reading or writing a secret.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SecretsError {
-    /// Throttled or out of reach: trying again helps.
+    /// The service is throttled or unreachable. A retry helps.
     #[error("the secret {name} is out of reach for now: {why}")]
     Busy {
-        /// Which secret.
+        /// Name of the secret.
         name: String,
-        /// What the service said.
+        /// Message of the service.
         why: String,
     },
     /// The service refused, and would again.
     #[error("the secret {name} was refused: {why}")]
     Refused {
-        /// Which secret.
+        /// Name of the secret.
         name: String,
-        /// What the service said.
+        /// Message of the service.
         why: String,
     },
 }
 
-/// Where secrets are kept.
+/// A set of secrets.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// The secret's present value; `None` where there is no such secret.
+    /// Returns the current value, or `None` if there is no such secret.
     async fn get(&self, name: &str) -> Result<Option<SecretString>, SecretsError>;
-    /// Makes the secret or gives it a new value.
+    /// Creates the secret, or sets its value.
     async fn put(&self, name: &str, value: SecretString) -> Result<(), SecretsError>;
-    /// Deletes the secret at once, without a recovery window, so that its name can be used again. One that does not exist is gone already.
+    /// Deletes the secret at once, without a recovery window, so that the name is free. A missing
+    /// secret is no error.
     async fn delete(&self, name: &str) -> Result<(), SecretsError>;
 }

@@ -1,4 +1,4 @@
-//! Cursors: the key attributes of the last item seen, as base64 of JSON.
+//! Cursors: the key attributes of the last item of a page, as base64 of JSON.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,18 @@ use serde_dynamo::{AttributeValue, Item};
 use super::{Cursor, StoreError};
 
 impl Cursor {
-    /// Points behind the item that has these key attributes.
+    /// Returns the cursor behind the item with these key attributes.
     pub fn behind(keys: &Item) -> Result<Self, StoreError> {
         let sorted: BTreeMap<&String, &AttributeValue> = keys.iter().collect();
-        let json = serde_json::to_vec(&sorted).map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let json = serde_json::to_vec(&sorted)
+            .map_err(|error| StoreError::Malformed(error.to_string()))?;
         Ok(Self(URL_SAFE_NO_PAD.encode(json)))
     }
 
-    /// The key attributes that it was made of.
+    /// Returns the key attributes of the cursor.
     pub fn keys(&self) -> Result<Item, StoreError> {
-        let refused = |why: String| StoreError::Refused(format!("not a cursor of this table: {why}"));
+        let refused =
+            |why: String| StoreError::Refused(format!("not a cursor of this table: {why}"));
         let json = URL_SAFE_NO_PAD.decode(&self.0).map_err(|error| refused(error.to_string()))?;
         serde_json::from_slice(&json).map_err(|error| refused(error.to_string()))
     }

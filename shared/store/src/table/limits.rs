@@ -1,4 +1,4 @@
-//! What can be seen to be wrong with a request before it is sent.
+//! Checks of a request before it is sent.
 
 use std::collections::HashSet;
 
@@ -6,30 +6,31 @@ use serde_dynamo::{AttributeValue, Item};
 
 use super::{Change, Key, StoreError, TRANSACTION_LIMIT, Write};
 
-/// The longest partition key, in bytes.
+/// Maximum length of a partition key in bytes.
 const LONGEST_PK: usize = 2048;
-/// The longest sort key, in bytes.
+/// Maximum length of a sort key in bytes.
 const LONGEST_SK: usize = 1024;
-/// The largest item, in bytes.
+/// Maximum size of an item in bytes.
 const LARGEST_ITEM: usize = 400 * 1024;
 
-/// The key of an item, from its attributes.
-pub(super) fn key_of(item: &Item) -> Result<Key, StoreError> {
+/// Returns the key of an item from its attributes.
+pub(crate) fn key_of(item: &Item) -> Result<Key, StoreError> {
     match (text(item, "pk"), text(item, "sk")) {
         (Some(pk), Some(sk)) => Ok(Key { pk, sk }),
         _ => Err(StoreError::Refused("an item whose pk or sk is not there, or no text".to_owned())),
     }
 }
 
-/// The key that a write is about.
-pub(super) fn target(write: &Write) -> Result<Key, StoreError> {
+/// Returns the key of the item that a write changes.
+pub(crate) fn target(write: &Write) -> Result<Key, StoreError> {
     match write {
         Write::Put(item, _) => key_of(item),
         Write::Update(key, ..) | Write::Delete(key, _) | Write::Check(key, _) => Ok(key.clone()),
     }
 }
 
-/// Refuses a transaction that is too large, is at one item twice, or holds an update that [`check_changes`] refuses.
+/// Refuses a transaction that is too large, names an item twice, or has an update that
+/// [`check_changes`] refuses.
 pub fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
     if writes.len() > TRANSACTION_LIMIT {
         return Err(StoreError::Refused(format!("{} writes in one transaction", writes.len())));
@@ -53,7 +54,9 @@ pub fn check_changes(changes: &[Change]) -> Result<(), StoreError> {
     for change in changes {
         let (Change::Set(name, _) | Change::Add(name, _) | Change::Remove(name)) = change;
         if matches!(*name, "pk" | "sk") || !seen.insert(*name) {
-            return Err(StoreError::Refused(format!("an update of a key, or twice of one attribute: {name}")));
+            return Err(StoreError::Refused(format!(
+                "an update of a key, or twice of one attribute: {name}"
+            )));
         }
     }
     if seen.is_empty() {
@@ -62,8 +65,8 @@ pub fn check_changes(changes: &[Change]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Refuses what cannot be the key of an item.
-pub(super) fn check_key(key: &Key) -> Result<(), StoreError> {
+/// Refuses a text that cannot be a key.
+pub(crate) fn check_key(key: &Key) -> Result<(), StoreError> {
     let within = |part: &str, longest| !part.is_empty() && part.len() <= longest;
     if within(&key.pk, LONGEST_PK) && within(&key.sk, LONGEST_SK) {
         return Ok(());
@@ -71,15 +74,18 @@ pub(super) fn check_key(key: &Key) -> Result<(), StoreError> {
     Err(StoreError::Refused(format!("a key with an empty or overlong part: {}/{}", key.pk, key.sk)))
 }
 
-/// The item's size in bytes, if the service would take it.
-pub(super) fn check_item(item: &Item) -> Result<usize, StoreError> {
+/// Returns the item's size in bytes, or refuses it as the service would.
+pub(crate) fn check_item(item: &Item) -> Result<usize, StoreError> {
     let refused = |why: &str| Err(StoreError::Refused(why.to_owned()));
     for name in ["gsi1pk", "gsi2pk", "gsi2sk"] {
         if item.contains_key(name) && text(item, name).is_none_or(|text| text.is_empty()) {
             return refused("an index attribute that is no text, or empty");
         }
     }
-    if item.get("gsi1sk").is_some_and(|number| integer(number).is_none_or(|number| i64::try_from(number).is_err())) {
+    if item
+        .get("gsi1sk")
+        .is_some_and(|number| integer(number).is_none_or(|number| i64::try_from(number).is_err()))
+    {
         return refused("gsi1sk is no whole number of 64 bits");
     }
     if item.values().any(has_empty_set) {
@@ -101,12 +107,13 @@ fn has_empty_set(value: &AttributeValue) -> bool {
     }
 }
 
-/// The size by which the service counts.
-pub(super) fn size_of_item(item: &Item) -> usize {
+/// Returns the size as the service counts it.
+pub(crate) fn size_of_item(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + size_of_value(value)).sum()
 }
 
-/// By the service's published rules: texts as UTF-8, numbers two digits a byte and one, containers three and one a part.
+/// Counts by the service's published rules: texts as UTF-8, numbers one byte for two digits plus
+/// one, containers three bytes plus one for each part.
 fn size_of_value(value: &AttributeValue) -> usize {
     use AttributeValue::{B, Bool, Bs, L, M, N, Ns, Null, S, Ss};
     let number = |digits: &String| digits.len().div_ceil(2) + 1;
@@ -119,20 +126,22 @@ fn size_of_value(value: &AttributeValue) -> usize {
         Ns(set) => set.iter().map(number).sum(),
         Bs(set) => set.iter().map(Vec::len).sum(),
         L(list) => 3 + list.iter().map(|part| 1 + size_of_value(part)).sum::<usize>(),
-        M(map) => 3 + map.iter().map(|(name, part)| 1 + name.len() + size_of_value(part)).sum::<usize>(),
+        M(map) => {
+            3 + map.iter().map(|(name, part)| 1 + name.len() + size_of_value(part)).sum::<usize>()
+        }
     }
 }
 
-/// The attribute, if it is a text.
-pub(super) fn text(item: &Item, name: &str) -> Option<String> {
+/// Returns the attribute if it is a text.
+pub(crate) fn text(item: &Item, name: &str) -> Option<String> {
     match item.get(name) {
         Some(AttributeValue::S(text)) => Some(text.clone()),
         _ => None,
     }
 }
 
-/// The number, if it is a whole one.
-pub(super) fn integer(value: &AttributeValue) -> Option<i128> {
+/// Returns the number if it is whole.
+pub(crate) fn integer(value: &AttributeValue) -> Option<i128> {
     match value {
         AttributeValue::N(number) => number.parse().ok(),
         _ => None,

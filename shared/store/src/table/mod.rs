@@ -1,12 +1,20 @@
-//! The table: a handful of operations with conditions. What the items mean is written above this, once, for every implementation.
+//! The table: a few operations with conditions. The code above this gives the items their meaning,
+//! once for all implementations.
 //!
 //! # Guarantees
-//! Reads of items are strongly consistent; index queries may lag. A write happens if all of its conditions hold, else nothing of it does. An item whose `expires_at`
-//! (epoch seconds) has passed is never returned and counts as absent for conditions, whether or not the service has taken it away yet; only an update may still find
-//! its old attributes. A write whose answer was lost may be sent a second time: `Add` can then count twice, and a condition can fail because the first one did it.
+//! Reads of items are strongly consistent; index queries may lag. A write happens completely if all
+//! of its conditions hold, and not at all otherwise.
+//!
+//! An item whose `expires_at` (epoch seconds) has passed is never returned, and counts as absent in
+//! conditions, even before the service deletes it. Only an update may still find its old
+//! attributes.
+//!
+//! A write whose answer was lost may be sent a second time. Then `Add` can count twice, and a
+//! condition can fail because of the first one.
 //!
 //! # Assumptions
-//! The indexes hold the items that have both of an index's attributes, and of each its keys and `expires_at`: so much, and no more, an index query returns.
+//! An index holds the items that have both of its attributes. An index query returns only these
+//! attributes, the keys and `expires_at`.
 
 mod cursor;
 pub mod limits;
@@ -19,7 +27,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 pub use serde_dynamo::{AttributeValue, Item};
 
-/// The two halves of an item's primary key, its attributes `pk` and `sk`.
+/// Primary key of an item: its attributes `pk` and `sk`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// Partition key.
@@ -28,80 +36,81 @@ pub struct Key {
     pub sk: String,
 }
 
-/// What must hold of an item for a write to happen.
+/// Condition of a write on the item.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
-    /// Nothing.
+    /// No condition.
     Any,
-    /// There is no such item.
+    /// The item does not exist.
     Absent,
-    /// There is such an item, and all of these hold of its attributes.
+    /// The item exists and passes all tests.
     Holds(Vec<Test>),
 }
 
-/// A statement about one attribute of an item.
+/// Test of one attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// The attribute is there and equal to this.
+    /// The attribute equals this value.
     Equals(&'static str, AttributeValue),
-    /// The attribute is there, a number, and below this.
+    /// The attribute is a number below this one.
     Below(&'static str, i64),
-    /// The attribute is not there.
+    /// The attribute does not exist.
     Missing(&'static str),
 }
 
-/// A change to one attribute of an item. On an item that does not exist, it makes one.
+/// Change of one attribute. It creates an item that does not exist.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// The attribute becomes this.
+    /// Sets the attribute.
     Set(&'static str, AttributeValue),
-    /// The number grows by this much, from 0 where there was none.
+    /// Adds to the number, starting at 0.
     Add(&'static str, i64),
-    /// The attribute goes.
+    /// Removes the attribute.
     Remove(&'static str),
 }
 
 /// One part of a transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
-    /// The whole item, in the place of what was there.
+    /// Replaces the whole item.
     Put(Item, Condition),
-    /// Some attributes of an item.
+    /// Changes some attributes of an item.
     Update(Key, Vec<Change>, Condition),
-    /// The item goes; one that does not exist is gone already.
+    /// Deletes the item. A missing item is no error.
     Delete(Key, Condition),
-    /// No change, but the condition must hold.
+    /// Changes nothing, but requires the condition.
     Check(Key, Condition),
 }
 
-/// Where a query looks.
+/// Range of a query.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Query {
-    /// A partition of the table, by sort key ascending, those that begin with the prefix ("" for all).
+    /// A partition of the table by ascending sort key, limited to a prefix ("" for all).
     Partition {
-        /// The partition.
+        /// Partition key.
         pk: String,
-        /// What the sort key begins with.
+        /// Prefix of the sort key.
         prefix: String,
     },
-    /// `gsi1`: a partition (`gsi1pk`) by its number (`gsi1sk`) ascending, up to and with `at_most`.
+    /// `gsi1`: a partition (`gsi1pk`) by its ascending number (`gsi1sk`), up to and including
+    /// `at_most`.
     Due {
-        /// The index's partition.
+        /// Partition of the index.
         pk: String,
-        /// The highest number.
+        /// Highest number.
         at_most: i64,
     },
-    /// `gsi2`: a partition (`gsi2pk`) by its text (`gsi2sk`) ascending, those that begin with the prefix.
+    /// `gsi2`: a partition (`gsi2pk`) by its ascending text (`gsi2sk`), limited to a prefix.
     Listed {
-        /// The index's partition.
+        /// Partition of the index.
         pk: String,
-        /// What the text begins with.
+        /// Prefix of the text.
         prefix: String,
     },
 }
 
 impl Query {
-    /// The attributes that say where an item stands in the order of this query.
+    /// Returns the attributes that define the order of this query.
     fn key_attributes(&self) -> &'static [&'static str] {
         match self {
             Self::Partition { .. } => &["pk", "sk"],
@@ -111,59 +120,73 @@ impl Query {
     }
 }
 
-/// Where the next page of a query begins. Opaque; can be stored.
+/// Start of the next page of a query. Opaque; can be stored.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(pub String);
 
-/// One page of a query. A page may be empty although there is a next one.
+/// One page of a query. A page can be empty although there is a next one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    /// The items, in order.
+    /// Items in order.
     pub items: Vec<Item>,
-    /// Where the next page begins; `None` at the end.
+    /// Start of the next page. `None` at the end.
     pub next: Option<Cursor>,
 }
 
-/// Why the table did not do it.
+/// Error of the table.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StoreError {
     /// A condition did not hold; nothing was written.
     #[error("the item is not as expected")]
     ConditionFailed,
-    /// Another transaction was at the same items, or the table is throttled: trying again helps.
+    /// Another transaction has the same items, or the table is throttled. A retry helps.
     #[error("the table is busy: {0}")]
     Busy(String),
     /// The request can never succeed, or the service refused it.
     #[error("the table refused: {0}")]
     Refused(String),
-    /// An item is not what this program writes.
+    /// An item has a format that this program does not write.
     #[error("an item cannot be understood: {0}")]
     Malformed(String),
 }
 
-/// The attribute at whose time, in epoch seconds, an item is gone.
+/// Attribute with the time, in epoch seconds, at which an item expires.
 pub const EXPIRES_AT: &str = "expires_at";
 
-/// Most writes in one transaction (DynamoDB's own limit).
+/// Maximum number of writes in one transaction, a limit of DynamoDB.
 pub const TRANSACTION_LIMIT: usize = 100;
 
 /// The table.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// One item.
+    /// Returns one item.
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError>;
-    /// Those of the items that exist, in no order. Any number of keys; doubled keys are asked once.
+    /// Returns those of the items that exist, in no order. Takes any number of keys, and reads
+    /// repeated keys once.
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError>;
-    /// One page of at most `limit` items (at least 1; the service also ends a page at 1 MB), from `start` or the beginning.
-    async fn query(&self, query: &Query, limit: usize, start: Option<&Cursor>) -> Result<Page, StoreError>;
-    /// Changes one item and returns it whole, as it is afterwards. At least one change, at most one to an attribute.
-    async fn update(&self, key: &Key, changes: Vec<Change>, condition: Condition) -> Result<Item, StoreError>;
-    /// All of the writes or none, at most [`TRANSACTION_LIMIT`], each of another item. A single write costs no transaction.
+    /// Returns one page of at most `limit` items (at least 1), from `start` or the beginning. The
+    /// service also ends a page at 1 MB.
+    async fn query(
+        &self,
+        query: &Query,
+        limit: usize,
+        start: Option<&Cursor>,
+    ) -> Result<Page, StoreError>;
+    /// Changes one item and returns all of it as it is then. Takes at least one change, and at most
+    /// one for each attribute.
+    async fn update(
+        &self,
+        key: &Key,
+        changes: Vec<Change>,
+        condition: Condition,
+    ) -> Result<Item, StoreError>;
+    /// Does all writes or none: at most [`TRANSACTION_LIMIT`], each on a different item. A single
+    /// write is no transaction.
     async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError>;
 }
 
-/// Whether the item may still be seen at `now`.
+/// Returns `true` if the item has not expired at `now`.
 pub fn is_live(item: &Item, now: Timestamp) -> bool {
     match item.get(EXPIRES_AT) {
         None => true,

@@ -1,4 +1,4 @@
-//! Between items and what they mean.
+//! Conversion between items and records.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,12 +8,12 @@ use serde_dynamo::{AttributeValue, Item};
 use super::{Key, StoreError};
 
 impl Key {
-    /// The key of these two halves.
+    /// Builds a key from its two halves.
     pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self { pk: pk.into(), sk: sk.into() }
     }
 
-    /// The key of an item.
+    /// Returns the key of an item.
     pub fn of(item: &Item) -> Option<Self> {
         match (item.get("pk"), item.get("sk")) {
             (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) => Some(Self::new(pk, sk)),
@@ -22,7 +22,7 @@ impl Key {
     }
 }
 
-/// The item that keeps `record` under `key`.
+/// Builds the item that stores `record` under `key`.
 pub fn to_item(key: &Key, record: &impl Serialize) -> Result<Item, StoreError> {
     let mut item: Item = serde_dynamo::to_item(record).map_err(malformed)?;
     item.insert("pk".into(), AttributeValue::S(key.pk.clone()));
@@ -30,22 +30,23 @@ pub fn to_item(key: &Key, record: &impl Serialize) -> Result<Item, StoreError> {
     Ok(item)
 }
 
-/// What an item keeps.
+/// Reads the record of an item.
 pub fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(malformed)
 }
 
-/// One attribute's value.
+/// Converts one attribute.
 pub fn to_value(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(value).map_err(malformed)
 }
 
-/// A moment as an attribute that conditions and indexes can compare: milliseconds of the epoch.
+/// Converts a time to a number that conditions and indexes can compare: milliseconds since the
+/// epoch.
 pub fn moment(at: Timestamp) -> AttributeValue {
     AttributeValue::N(at.as_millisecond().to_string())
 }
 
-/// Moments as numbers, for `#[serde(with = "...")]`.
+/// Times as numbers, for `#[serde(with = "...")]`.
 pub mod milliseconds {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -57,7 +58,8 @@ pub mod milliseconds {
 
     /// Reads the number.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        Timestamp::from_millisecond(i64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Timestamp::from_millisecond(i64::deserialize(deserializer)?)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -65,7 +67,8 @@ fn malformed(error: serde_dynamo::Error) -> StoreError {
     StoreError::Malformed(error.to_string())
 }
 
-/// A moment far beyond every plan, for links that are over: in the year 9987, which can still be told in milliseconds.
+/// Returns a time beyond every plan, for links that ended: in the year 9987, which still fits into
+/// milliseconds.
 pub fn never() -> Timestamp {
     Timestamp::from_second(253_000_000_000).unwrap_or(Timestamp::MAX)
 }

@@ -1,4 +1,4 @@
-//! A table, secrets and a queue of their own for each test, in the services that stand in for AWS.
+//! Local services in place of AWS, with a separate table, prefix and queue for each test.
 
 use std::io::Write;
 use std::sync::{Arc, Once};
@@ -11,39 +11,44 @@ use aws::sqs::SqsQueue;
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use aws_types::SdkConfig;
 use clients::http::Net;
 use uuid::Uuid;
 
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The value of a variable that leads to a service. Where it is not set, says so: once for all tests past their captured output, and for each test in it.
-fn address(variable: &str, said: &'static Once) -> Option<String> {
+/// Returns the address of a service from a variable. If it is unset, prints the skipped test, and
+/// once a notice that the output capture does not hide.
+fn address(variable: &str, reported: &'static Once) -> Option<String> {
     let address = std::env::var(variable).ok().filter(|address| !address.is_empty());
     if address.is_none() {
-        println!("left out, since {variable} is not set: {}", std::thread::current().name().unwrap_or("a test"));
-        said.call_once(|| {
-            let notice = format!("\nLEFT OUT: the tests that need {variable}. ./tests/all runs them.\n");
-            std::io::stderr().write_all(notice.as_bytes()).unwrap();
+        println!(
+            "skipped, because {variable} is not set: {}",
+            std::thread::current().name().unwrap_or("a test")
+        );
+        reported.call_once(|| {
+            let message =
+                format!("\nSKIPPED: the tests that need {variable}. ./tests/all runs them.\n");
+            std::io::stderr().write_all(message.as_bytes()).unwrap();
         });
     }
     address
 }
 
 fn dynamodb_address() -> Option<String> {
-    static SAID: Once = Once::new();
-    address("DYNAMODB_TEST_URL", &SAID)
+    static REPORTED: Once = Once::new();
+    address("DYNAMODB_TEST_URL", &REPORTED)
 }
 
 fn moto_address() -> Option<String> {
-    static SAID: Once = Once::new();
-    address("AWS_TEST_URL", &SAID)
+    static REPORTED: Once = Once::new();
+    address("AWS_TEST_URL", &REPORTED)
 }
 
-/// The functions' configuration, with this address for every service.
+/// Returns the configuration of the functions with this address for every service.
 pub(super) fn config(endpoint_url: String) -> SdkConfig {
     let credentials = Credentials::new("test", "test", None, None, "test");
     sdk_config_of(&Net::new().unwrap(), "eu-central-1".into(), credentials, Some(endpoint_url))
@@ -63,17 +68,23 @@ fn index(name: &str) -> GlobalSecondaryIndex {
         .key_schema(key(&format!("{name}pk"), KeyType::Hash))
         .key_schema(key(&format!("{name}sk"), KeyType::Range))
         .projection(
-            Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("expires_at").build(),
+            Projection::builder()
+                .projection_type(ProjectionType::Include)
+                .non_key_attributes("expires_at")
+                .build(),
         )
         .build()
         .unwrap()
 }
 
-/// A new, empty table.
+/// Creates an empty table.
 pub(super) async fn table() -> Option<super::store::Subject> {
-    // 16 MB through an unoptimized parser on a busy machine take longer than a function may wait.
-    let patient = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).operation_timeout(PATIENCE).build();
-    let config = config(dynamodb_address()?).into_builder().timeout_config(patient).build();
+    // 16 MB through an unoptimized parser on a busy machine exceed the functions' timeout.
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(TIMEOUT)
+        .operation_timeout(TIMEOUT)
+        .build();
+    let config = config(dynamodb_address()?).into_builder().timeout_config(timeouts).build();
     let client = aws_sdk_dynamodb::Client::new(&config);
     let name = format!("contract-{}", Uuid::now_v7());
     client
@@ -94,16 +105,23 @@ pub(super) async fn table() -> Option<super::store::Subject> {
         .await
         .unwrap();
     let clock = super::clock();
-    Some(super::store::Subject { store: Arc::new(DynamoStore::new(client, name, clock.clone())), clock })
+    Some(super::store::Subject {
+        store: Arc::new(DynamoStore::new(client, name, clock.clone())),
+        clock,
+    })
 }
 
-/// Secrets under a prefix that nobody used.
+/// Returns secrets under an unused prefix.
 pub(super) async fn secrets() -> Option<super::secrets::Subject> {
-    let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&config(moto_address()?)));
-    Some(super::secrets::Subject { secrets: Box::new(secrets), prefix: format!("contract/{}", Uuid::now_v7()) })
+    let secrets =
+        SecretsManager::new(aws_sdk_secretsmanager::Client::new(&config(moto_address()?)));
+    Some(super::secrets::Subject {
+        secrets: Box::new(secrets),
+        prefix: format!("contract/{}", Uuid::now_v7()),
+    })
 }
 
-/// A new, empty queue.
+/// Creates an empty queue.
 pub(super) async fn queue() -> Option<super::queue::Subject> {
     let client = aws_sdk_sqs::Client::new(&config(moto_address()?));
     let name = format!("contract-{}", Uuid::now_v7());

@@ -1,4 +1,4 @@
-//! How the refusals of AWS are understood. The services' answers are given here, since the stand-ins never throttle.
+//! Tests of AWS errors. The answers are mocked, because the local services never throttle.
 
 use aws::dynamo::DynamoStore;
 use aws::secrets_manager::SecretsManager;
@@ -15,7 +15,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::queue::message;
 use super::store::{item, key};
 
-/// A service that answers everything in this way, and the configuration that leads to it.
+/// Returns a service that gives this answer to every request, and its configuration.
 async fn service(status: u16, body: Value) -> (MockServer, SdkConfig) {
     let server = serve(ResponseTemplate::new(status).set_body_string(body.to_string())).await;
     let config = config(&server);
@@ -42,7 +42,7 @@ fn store(config: &SdkConfig) -> DynamoStore {
 }
 
 #[tokio::test]
-async fn a_throttled_or_broken_table_is_busy() {
+async fn throttled_or_broken_table_is_busy() {
     for (status, code) in [
         (400, "ThrottlingException"),
         (400, "ProvisionedThroughputExceededException"),
@@ -53,19 +53,22 @@ async fn a_throttled_or_broken_table_is_busy() {
     ] {
         let (_server, config) = service(status, error(code)).await;
         let answer = store(&config).get(&key("a", "1")).await;
-        assert!(matches!(&answer, Err(StoreError::Busy(what)) if what.contains(code)), "{code}: {answer:?}");
+        assert!(
+            matches!(&answer, Err(StoreError::Busy(what)) if what.contains(code)),
+            "{code}: {answer:?}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_refusal_names_code_text_and_request() {
+async fn refusal_names_code_text_and_request() {
     let (_server, config) = service(400, error("AccessDeniedException")).await;
     let refused = StoreError::Refused("AccessDeniedException: why (request REQUEST)".to_owned());
     assert_eq!(store(&config).get(&key("a", "1")).await, Err(refused));
 }
 
 #[tokio::test]
-async fn a_service_out_of_reach_is_busy() {
+async fn unreachable_service_is_busy() {
     let server = MockServer::start().await;
     let config = config(&server);
     drop(server);
@@ -74,7 +77,7 @@ async fn a_service_out_of_reach_is_busy() {
 }
 
 #[tokio::test]
-async fn without_credentials_a_call_is_refused() {
+async fn call_without_credentials_is_refused() {
     let (_server, config) = service(200, json!({})).await;
     let mut anonymous = config.into_builder();
     anonymous.set_credentials_provider(None);
@@ -83,7 +86,7 @@ async fn without_credentials_a_call_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_says_what_its_reasons_say() {
+async fn cancelled_transaction_follows_its_reasons() {
     let conflict = ["None", "TransactionConflict"];
     let condition = ["TransactionConflict", "ConditionalCheckFailed"];
     let mistake = ["ConditionalCheckFailed", "ValidationError"];
@@ -103,7 +106,7 @@ async fn a_cancelled_transaction_says_what_its_reasons_say() {
 }
 
 #[tokio::test]
-async fn keys_left_over_are_asked_for_again_and_at_last_the_table_is_busy() {
+async fn unprocessed_keys_are_requested_again() {
     let left = json!({ "table": { "Keys": [{ "pk": { "S": "a" }, "sk": { "S": "1" } }] } });
     let (server, config) = service(200, json!({ "Responses": {}, "UnprocessedKeys": left })).await;
     let answer = store(&config).get_many(&[key("a", "1")]).await;
@@ -112,35 +115,53 @@ async fn keys_left_over_are_asked_for_again_and_at_last_the_table_is_busy() {
 }
 
 #[tokio::test]
-async fn a_refused_or_busy_secret_names_itself() {
+async fn secret_errors_name_the_secret() {
     let (_server, config) = service(400, error("AccessDeniedException")).await;
-    let refused = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&config)).get("tenant/1").await;
+    let refused =
+        SecretsManager::new(aws_sdk_secretsmanager::Client::new(&config)).get("tenant/1").await;
     assert!(matches!(refused, Err(SecretsError::Refused { name, .. }) if name == "tenant/1"));
     let (_server, config) = service(400, error("ThrottlingException")).await;
-    let busy = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&config)).get("tenant/1").await;
+    let busy =
+        SecretsManager::new(aws_sdk_secretsmanager::Client::new(&config)).get("tenant/1").await;
     assert!(matches!(busy, Err(SecretsError::Busy { name, .. }) if name == "tenant/1"));
 }
 
 #[tokio::test]
-async fn messages_that_were_not_taken_are_sent_once_more() {
+async fn failed_messages_are_sent_once_more() {
     let server = MockServer::start().await;
-    let failed = |fault| json!({ "Id": "1", "Code": "Code", "Message": "why", "SenderFault": fault });
+    let failed =
+        |fault| json!({ "Id": "1", "Code": "Code", "Message": "why", "SenderFault": fault });
     let answer = |failed: Value| {
         let body = json!({ "Successful": [], "Failed": failed });
         Mock::given(header("x-amz-target", "AmazonSQS.SendMessageBatch"))
             .respond_with(ResponseTemplate::new(200).set_body_string(body.to_string()))
     };
     let messages = [message(0), message(1), message(2)];
-    let queue = SqsQueue::new(aws_sdk_sqs::Client::new(&config(&server)), format!("{}/queue", server.uri()));
+    let queue = SqsQueue::new(
+        aws_sdk_sqs::Client::new(&config(&server)),
+        format!("{}/queue", server.uri()),
+    );
 
     answer(json!([failed(false)])).up_to_n_times(1).mount(&server).await;
     answer(json!([])).up_to_n_times(1).mount(&server).await;
     assert_eq!(queue.send_all(&messages).await, Ok(()));
-    let sent: Vec<Value> =
-        server.received_requests().await.unwrap().iter().map(|one| one.body_json().unwrap()).collect();
+    let sent: Vec<Value> = server
+        .received_requests()
+        .await
+        .unwrap()
+        .iter()
+        .map(|one| one.body_json().unwrap())
+        .collect();
     let ids: Vec<Vec<&str>> = sent
         .iter()
-        .map(|call| call["Entries"].as_array().unwrap().iter().map(|entry| entry["Id"].as_str().unwrap()).collect())
+        .map(|call| {
+            call["Entries"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|entry| entry["Id"].as_str().unwrap())
+                .collect()
+        })
         .collect();
     assert_eq!(ids, [vec!["0", "1", "2"], vec!["1"]]);
 

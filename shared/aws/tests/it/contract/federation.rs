@@ -1,4 +1,5 @@
-//! What STS is asked, and what is made of its answers. They are given here: the stand-in for AWS does not know this action.
+//! Tests of the STS call. The answers are mocked, because the local services do not know this
+//! action.
 
 use std::time::Duration;
 
@@ -11,11 +12,16 @@ use wiremock::{MockServer, ResponseTemplate};
 use super::START;
 use super::failures::{config, serve};
 
-const GIVEN: &str = r#"<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>
-    <WebIdentityToken>a.signed.token</WebIdentityToken><Expiration>2026-11-24T09:05:00Z</Expiration></GetWebIdentityTokenResult>
-    <ResponseMetadata><RequestId>REQUEST</RequestId></ResponseMetadata></GetWebIdentityTokenResponse>"#;
+const ANSWER: &str = r#"
+<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+    <GetWebIdentityTokenResult>
+        <WebIdentityToken>a.signed.token</WebIdentityToken>
+        <Expiration>2026-11-24T09:05:00Z</Expiration>
+    </GetWebIdentityTokenResult>
+    <ResponseMetadata><RequestId>REQUEST</RequestId></ResponseMetadata>
+</GetWebIdentityTokenResponse>"#;
 
-async fn ask(
+async fn call(
     status: u16,
     body: String,
 ) -> (MockServer, Result<engine::credentials::federation::Assertion, FederationError>) {
@@ -27,19 +33,23 @@ async fn ask(
 
 fn refusal(code: &str) -> String {
     format!(
-        r#"<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>{code}</Code><Message>why</Message></Error><RequestId>REQUEST</RequestId></ErrorResponse>"#
+        r#"<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+            <Error><Type>Sender</Type><Code>{code}</Code><Message>why</Message></Error>
+            <RequestId>REQUEST</RequestId>
+        </ErrorResponse>"#
     )
 }
 
 #[tokio::test]
-async fn sts_is_asked_for_the_one_audience_and_the_one_algorithm_that_entra_takes() {
-    let (server, answer) = ask(200, GIVEN.into()).await;
+async fn sts_request_has_audience_and_algorithm() {
+    let (server, answer) = call(200, ANSWER.into()).await;
     let assertion = answer.unwrap();
     assert_eq!(assertion.token.expose_secret(), "a.signed.token");
     assert_eq!(assertion.ends_at, "2026-11-24T09:05:00Z".parse().unwrap());
     let request = &server.received_requests().await.unwrap()[0];
-    let mut asked: Vec<(String, String)> = url::form_urlencoded::parse(&request.body).into_owned().collect();
-    asked.sort();
+    let mut sent: Vec<(String, String)> =
+        url::form_urlencoded::parse(&request.body).into_owned().collect();
+    sent.sort();
     let expected = [
         ("Action", "GetWebIdentityToken"),
         ("Audience.member.1", "api://AzureADTokenExchange"),
@@ -47,26 +57,36 @@ async fn sts_is_asked_for_the_one_audience_and_the_one_algorithm_that_entra_take
         ("SigningAlgorithm", "RS256"),
         ("Version", "2011-06-15"),
     ];
-    assert_eq!(asked, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(sent, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
 #[tokio::test]
-async fn an_answer_without_an_end_is_taken_to_last_as_long_as_was_asked() {
-    let (_server, answer) = ask(200, GIVEN.replace("<Expiration>2026-11-24T09:05:00Z</Expiration>", "")).await;
-    assert_eq!(answer.unwrap().ends_at, Timestamp::from_second(START).unwrap() + Duration::from_secs(300));
+async fn missing_expiration_is_the_requested_duration() {
+    let (_server, answer) =
+        call(200, ANSWER.replace("<Expiration>2026-11-24T09:05:00Z</Expiration>", "")).await;
+    assert_eq!(
+        answer.unwrap().ends_at,
+        Timestamp::from_second(START).unwrap() + Duration::from_secs(300)
+    );
 }
 
 #[tokio::test]
-async fn an_account_that_does_not_vouch_is_told_how_to() {
-    let (_server, answer) = ask(400, refusal("OutboundWebIdentityFederationDisabled")).await;
+async fn disabled_federation_is_explained() {
+    let (_server, answer) = call(400, refusal("OutboundWebIdentityFederationDisabled")).await;
     let text = answer.unwrap_err().to_string();
-    assert!(text.contains("enable-outbound-web-identity-federation") && text.contains("REQUEST"), "{text}");
+    assert!(
+        text.contains("enable-outbound-web-identity-federation") && text.contains("REQUEST"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
-async fn what_passes_by_is_told_from_what_does_not() {
+async fn transient_errors_differ_from_refusals() {
     for code in ["Throttling", "SessionDurationEscalation"] {
-        assert!(matches!(ask(400, refusal(code)).await.1, Err(FederationError::Busy(_))), "{code}");
+        assert!(
+            matches!(call(400, refusal(code)).await.1, Err(FederationError::Busy(_))),
+            "{code}"
+        );
     }
-    assert!(matches!(ask(403, refusal("AccessDenied")).await.1, Err(FederationError::Refused(_))));
+    assert!(matches!(call(403, refusal("AccessDenied")).await.1, Err(FederationError::Refused(_))));
 }

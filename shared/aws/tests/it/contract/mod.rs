@@ -1,5 +1,6 @@
-//! What every store, every keeper of secrets and every queue must do, each rule once. The twins in memory are always held to it; DynamoDB Local at
-//! `DYNAMODB_TEST_URL` and moto at `AWS_TEST_URL` where these are set, as `./tests/all` does.
+//! Rules for every store, secret store and queue. The in-memory twins are always tested. DynamoDB
+//! Local and moto are tested if `DYNAMODB_TEST_URL` and `AWS_TEST_URL` are set, as `./tests/all`
+//! does.
 
 mod aws;
 mod failures;
@@ -17,15 +18,15 @@ use std::sync::Arc;
 use domain::clock::SimulatedClock;
 use jiff::Timestamp;
 
-/// The moment at which the simulated clock of a test begins, in epoch seconds.
+/// Start of the simulated clock, in epoch seconds.
 const START: i64 = 1_795_000_000;
 
 fn clock() -> Arc<SimulatedClock> {
     Arc::new(SimulatedClock::starting_at(Timestamp::from_second(START).unwrap()))
 }
 
-/// Makes tests of rules: the first for the twin in memory, the second for the service, which may be out of reach.
-macro_rules! hold {
+/// Defines a test of each rule for the in-memory twin, and one for the service if it is available.
+macro_rules! contract_tests {
     ($memory:path, $service:path, $($rule:ident)+) => {
         mod in_memory {
             $(
@@ -48,4 +49,4 @@ macro_rules! hold {
         }
     };
 }
-use hold;
+use contract_tests;

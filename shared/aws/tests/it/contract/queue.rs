@@ -1,16 +1,16 @@
-//! The queue's sending side.
+//! Tests of sending to a queue.
 
 use std::time::Duration;
 
 use aws::sqs::SqsQueue;
 use domain::ids::{TeamId, TenantId};
 use jiff::Timestamp;
-use store::message::{Ask, Cause, Message, Version};
+use store::message::{Job, Message, Trigger, Version};
 use store::queue::memory::MemoryQueue;
 use store::queue::{LONGEST_DELAY, Queue};
 use uuid::Uuid;
 
-/// An empty queue.
+/// Empty queue.
 pub(super) enum Subject {
     Memory(MemoryQueue),
     Sqs { queue: SqsQueue, client: aws_sdk_sqs::Client, url: String },
@@ -24,16 +24,28 @@ impl Subject {
         }
     }
 
-    /// Everything that is visible now, in the order of the messages' own times.
+    /// Returns all visible messages, sorted by the messages' own times.
     async fn visible(&self) -> Vec<Message> {
         let mut all: Vec<Message> = match self {
-            Self::Memory(queue) => queue.receive(usize::MAX).into_iter().map(|received| received.message).collect(),
+            Self::Memory(queue) => {
+                queue.receive(usize::MAX).into_iter().map(|received| received.message).collect()
+            }
             Self::Sqs { client, url, .. } => {
                 let mut all = Vec::new();
                 loop {
-                    let some = client.receive_message().queue_url(url).max_number_of_messages(10).send().await.unwrap();
-                    let Some(some) = some.messages.filter(|some| !some.is_empty()) else { break all };
-                    all.extend(some.iter().map(|one| serde_json::from_str(one.body().unwrap()).unwrap()));
+                    let some = client
+                        .receive_message()
+                        .queue_url(url)
+                        .max_number_of_messages(10)
+                        .send()
+                        .await
+                        .unwrap();
+                    let Some(some) = some.messages.filter(|some| !some.is_empty()) else {
+                        break all;
+                    };
+                    all.extend(
+                        some.iter().map(|one| serde_json::from_str(one.body().unwrap()).unwrap()),
+                    );
                 }
             }
         };
@@ -46,27 +58,27 @@ fn in_new_memory() -> Subject {
     Subject::Memory(MemoryQueue::new(super::clock()))
 }
 
-/// The `n`th of a series of different messages.
+/// Returns message number `n` of a series of different ones.
 pub(super) fn message(n: u64) -> Message {
     Message {
         v: Version,
         tenant: TenantId(Uuid::from_u64_pair(1, n % 3)),
         at: Timestamp::from_second(super::START + n as i64).unwrap(),
-        cause: Cause::WebexWebhook,
-        ask: Ask::Team { team: TeamId(Uuid::from_u64_pair(2, n)), region: None },
+        trigger: Trigger::WebexWebhook,
+        job: Job::Team { team: TeamId(Uuid::from_u64_pair(2, n)), region: None },
     }
 }
 
-super::hold! {
+super::contract_tests! {
     crate::contract::queue::in_new_memory, crate::contract::aws::queue,
-    a_message_arrives_as_it_was_sent
+    message_arrives_unchanged
     many_messages_all_arrive
-    a_delayed_message_is_not_there_yet
-    a_delay_is_cut_to_the_longest
-    spaced_messages_come_one_after_the_other
+    delayed_message_is_hidden
+    delay_is_limited_to_the_maximum
+    spaced_messages_arrive_one_by_one
 }
 
-async fn a_message_arrives_as_it_was_sent(subject: Subject) {
+async fn message_arrives_unchanged(subject: Subject) {
     assert_eq!(subject.visible().await, []);
     subject.queue().send(&message(1), Duration::ZERO).await.unwrap();
     assert_eq!(subject.visible().await, [message(1)]);
@@ -79,32 +91,37 @@ async fn many_messages_all_arrive(subject: Subject) {
     subject.queue().send_all(&[]).await.unwrap();
 }
 
-async fn a_delayed_message_is_not_there_yet(subject: Subject) {
+async fn delayed_message_is_hidden(subject: Subject) {
     subject.queue().send(&message(1), LONGEST_DELAY).await.unwrap();
     subject.queue().send(&message(2), Duration::ZERO).await.unwrap();
     assert_eq!(subject.visible().await, [message(2)]);
 }
 
-async fn a_delay_is_cut_to_the_longest(subject: Subject) {
+async fn delay_is_limited_to_the_maximum(subject: Subject) {
     subject.queue().send(&message(1), LONGEST_DELAY * 100).await.unwrap();
     assert_eq!(subject.visible().await, []);
 }
 
-async fn spaced_messages_come_one_after_the_other(subject: Subject) {
+async fn spaced_messages_arrive_one_by_one(subject: Subject) {
     let messages: Vec<Message> = (0..25).map(message).collect();
     subject.queue().send_spaced(&messages, Duration::from_secs(60)).await.unwrap();
     assert_eq!(subject.visible().await, messages[..1], "the first at once, the others later");
 }
 
 #[tokio::test]
-async fn a_message_of_sqs_is_in_its_tenants_group() {
+async fn sqs_message_is_in_its_tenants_group() {
     use aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId;
-    let Some(Subject::Sqs { queue, client, url }) = super::aws::queue().await else { return };
+    let Some(Subject::Sqs { queue, client, url }) = super::aws::queue().await else {
+        return;
+    };
     queue.send(&message(1), Duration::ZERO).await.unwrap();
     queue.send_all(&[message(1)]).await.unwrap();
     let receive = client.receive_message().queue_url(url).max_number_of_messages(10);
     let received = receive.message_system_attribute_names(MessageGroupId).send().await.unwrap();
-    let groups: Vec<_> =
-        received.messages().iter().map(|one| one.attributes().unwrap().get(&MessageGroupId).unwrap().clone()).collect();
+    let groups: Vec<_> = received
+        .messages()
+        .iter()
+        .map(|one| one.attributes().unwrap().get(&MessageGroupId).unwrap().clone())
+        .collect();
     assert_eq!(groups, [message(1).tenant.to_string(), message(1).tenant.to_string()]);
 }

@@ -1,4 +1,4 @@
-//! The receiving side of the queue in memory.
+//! Tests of receiving from the in-memory queue.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use store::queue::{LONGEST_DELAY, Queue};
 use super::queue::message;
 
 #[tokio::test]
-async fn messages_come_in_the_order_of_becoming_visible_and_then_of_sending() {
+async fn messages_come_in_order_of_visibility() {
     let clock = super::clock();
     let queue = MemoryQueue::new(clock.clone());
     queue.send(&message(3), Duration::from_secs(5)).await.unwrap();
@@ -19,11 +19,14 @@ async fn messages_come_in_the_order_of_becoming_visible_and_then_of_sending() {
     queue.send(&message(4), Duration::ZERO).await.unwrap();
     let first: Vec<_> = queue.receive(2).into_iter().map(|received| received.message).collect();
     let rest: Vec<_> = queue.receive(10).into_iter().map(|received| received.message).collect();
-    assert_eq!((first, rest), (vec![message(1), message(2)], vec![message(0), message(3), message(4)]));
+    assert_eq!(
+        (first, rest),
+        (vec![message(1), message(2)], vec![message(0), message(3), message(4)])
+    );
 }
 
 #[tokio::test]
-async fn a_message_is_hidden_until_its_delay_has_passed() {
+async fn message_is_hidden_until_its_delay_has_passed() {
     let clock = super::clock();
     let queue = MemoryQueue::new(clock.clone());
     assert_eq!(queue.next_visible_at(), None);
@@ -37,7 +40,7 @@ async fn a_message_is_hidden_until_its_delay_has_passed() {
 }
 
 #[tokio::test]
-async fn a_received_message_comes_again_unless_deleted() {
+async fn received_message_returns_unless_deleted() {
     let clock = super::clock();
     let queue = MemoryQueue::new(clock.clone()).with_visibility_timeout(Duration::from_secs(30));
     queue.send_all(&[message(1), message(2)]).await.unwrap();
@@ -47,7 +50,10 @@ async fn a_received_message_comes_again_unless_deleted() {
     queue.delete(first[0].receipt);
     clock.advance(Duration::from_secs(30));
     let second = queue.receive(10);
-    assert_eq!(second.iter().map(|again| (&again.message, again.receives)).collect::<Vec<_>>(), [(&message(2), 2)]);
+    assert_eq!(
+        second.iter().map(|again| (&again.message, again.receives)).collect::<Vec<_>>(),
+        [(&message(2), 2)]
+    );
     queue.delete(first[1].receipt);
     assert_eq!(queue.len(), 1, "the receipt of an earlier receive");
     queue.delete(second[0].receipt);
@@ -55,7 +61,7 @@ async fn a_received_message_comes_again_unless_deleted() {
 }
 
 #[tokio::test]
-async fn a_message_received_five_times_in_vain_is_a_dead_letter() {
+async fn message_received_five_times_is_a_dead_letter() {
     let clock = super::clock();
     let queue = MemoryQueue::new(clock.clone());
     queue.send(&message(1), Duration::ZERO).await.unwrap();
@@ -65,5 +71,8 @@ async fn a_message_received_five_times_in_vain_is_a_dead_letter() {
         clock.advance(VISIBILITY_TIMEOUT);
     }
     assert_eq!(queue.receive(1), []);
-    assert_eq!((queue.dead_letters(), queue.len(), queue.next_visible_at()), (vec![message(1)], 0, None));
+    assert_eq!(
+        (queue.dead_letters(), queue.len(), queue.next_visible_at()),
+        (vec![message(1)], 0, None)
+    );
 }

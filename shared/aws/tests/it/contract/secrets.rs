@@ -1,10 +1,10 @@
-//! Secrets.
+//! Tests of secrets.
 
 use secrecy::{ExposeSecret, SecretString};
 use store::secrets::memory::MemorySecrets;
 use store::secrets::{Secrets, SecretsError};
 
-/// Secrets, and a prefix under which there are none.
+/// Secrets, and an unused prefix.
 pub(super) struct Subject {
     pub(super) secrets: Box<dyn Secrets>,
     pub(super) prefix: String,
@@ -17,7 +17,10 @@ impl Subject {
     }
 
     async fn put(&self, name: &str, value: &str) {
-        self.secrets.put(&format!("{}/{name}", self.prefix), SecretString::from(value)).await.unwrap();
+        self.secrets
+            .put(&format!("{}/{name}", self.prefix), SecretString::from(value))
+            .await
+            .unwrap();
     }
 
     async fn delete(&self, name: &str) {
@@ -29,14 +32,14 @@ fn in_new_memory() -> Subject {
     Subject { secrets: Box::new(MemorySecrets::new()), prefix: "prefix".to_owned() }
 }
 
-super::hold! {
+super::contract_tests! {
     crate::contract::secrets::in_new_memory, crate::contract::aws::secrets,
-    a_secret_has_its_last_value
-    a_name_without_a_secret_has_none
-    a_deleted_name_can_be_used_again
+    secret_has_its_last_value
+    unused_name_has_no_secret
+    deleted_name_can_be_used_again
 }
 
-async fn a_secret_has_its_last_value(subject: Subject) {
+async fn secret_has_its_last_value(subject: Subject) {
     subject.put("tenant/1", r#"{"access_token":"ä"}"#).await;
     subject.put("tenant/2", "other").await;
     assert_eq!(subject.get("tenant/1").await.as_deref(), Some(r#"{"access_token":"ä"}"#));
@@ -45,12 +48,12 @@ async fn a_secret_has_its_last_value(subject: Subject) {
     assert_eq!(subject.get("tenant/2").await.as_deref(), Some("other"));
 }
 
-async fn a_name_without_a_secret_has_none(subject: Subject) {
+async fn unused_name_has_no_secret(subject: Subject) {
     assert_eq!(subject.get("tenant/1").await, None);
     subject.delete("tenant/1").await;
 }
 
-async fn a_deleted_name_can_be_used_again(subject: Subject) {
+async fn deleted_name_can_be_used_again(subject: Subject) {
     subject.put("tenant/1", "first").await;
     subject.delete("tenant/1").await;
     assert_eq!(subject.get("tenant/1").await, None);
@@ -59,7 +62,7 @@ async fn a_deleted_name_can_be_used_again(subject: Subject) {
 }
 
 #[tokio::test]
-async fn a_name_that_secrets_manager_would_not_take_is_refused() {
+async fn invalid_secret_name_is_refused() {
     let secrets = MemorySecrets::new();
     for name in ["", "tenant 1", "tenant#1", &"x".repeat(513)] {
         let answer = secrets.put(name, SecretString::from("value")).await;

@@ -1,4 +1,4 @@
-//! Items, conditions, changes and transactions.
+//! Tests of items, conditions, changes and transactions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::START;
 
-/// An empty table, and the clock it goes by.
+/// Empty table, and its clock.
 pub(super) struct Subject {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<SimulatedClock>,
@@ -34,9 +34,17 @@ pub(super) fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-pub(super) fn item<const N: usize>(pk: &str, sk: &str, attributes: [(&str, AttributeValue); N]) -> Item {
+pub(super) fn item<const N: usize>(
+    pk: &str,
+    sk: &str,
+    attributes: [(&str, AttributeValue); N],
+) -> Item {
     let keys = [("pk", text(pk)), ("sk", text(sk))];
-    keys.into_iter().chain(attributes).map(|(name, value)| (name.to_owned(), value)).collect::<HashMap<_, _>>().into()
+    keys.into_iter()
+        .chain(attributes)
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect::<HashMap<_, _>>()
+        .into()
 }
 
 pub(super) async fn put(store: &dyn Store, items: impl IntoIterator<Item = Item>) {
@@ -53,37 +61,37 @@ fn failed<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
     assert!(matches!(answer, Err(StoreError::ConditionFailed)), "{answer:?}");
 }
 
-super::hold! {
+super::contract_tests! {
     crate::contract::store::in_new_memory, crate::contract::aws::table,
-    an_item_comes_back_as_it_was_put
-    an_unused_key_has_nothing
-    a_put_leaves_nothing_of_what_was_there
-    an_update_makes_an_absent_item
-    an_update_changes_what_it_names_and_returns_all
-    absent_holds_where_there_is_no_item
-    nothing_holds_of_an_absent_item
-    a_test_holds_as_it_says
-    a_delete_has_its_condition
-    a_transaction_does_all_kinds_of_writes
-    a_transaction_with_one_failing_condition_does_nothing
-    a_transaction_with_one_mistake_does_nothing
-    a_transaction_has_at_most_a_hundred_writes_of_different_items
-    no_writes_are_no_mistake
-    an_update_that_says_nothing_sensible_is_refused
-    an_empty_key_is_refused
-    an_index_attribute_of_the_wrong_type_is_refused
-    an_item_may_have_300_but_not_more_than_400_kilobytes
-    numbers_keep_64_bits
-    only_a_number_can_grow
-    an_expired_item_is_not_seen
-    an_expired_item_counts_as_absent_for_conditions
+    an_item_comes_back_unchanged_put
+    unused_key_has_no_item
+    put_replaces_the_whole_item
+    update_creates_an_absent_item
+    update_changes_named_attributes_only
+    absent_requires_a_missing_item
+    no_test_holds_for_an_absent_item
+    tests_compare_by_value
+    delete_obeys_its_condition
+    transaction_supports_all_writes
+    failing_condition_aborts_the_transaction
+    invalid_write_aborts_the_transaction
+    transaction_has_at_most_100_distinct_items
+    empty_requests_succeed
+    invalid_update_is_refused
+    empty_or_long_key_is_refused
+    index_attribute_of_wrong_type_is_refused
+    item_has_at_most_400_kilobytes
+    numbers_have_64_bits
+    only_a_number_can_be_added_to
+    expired_item_is_not_returned
+    expired_item_counts_as_absent
     many_items_are_read_once_each
     many_large_items_are_all_read
-    of_twenty_at_once_one_gets_the_lease
-    twenty_additions_at_once_all_count
+    one_of_20_concurrent_updates_gets_the_lease
+    concurrent_additions_all_count
 }
 
-async fn an_item_comes_back_as_it_was_put(Subject { store, .. }: Subject) {
+async fn an_item_comes_back_unchanged_put(Subject { store, .. }: Subject) {
     let inner = HashMap::from([("größe".to_owned(), number(-7)), ("empty".to_owned(), text(""))]);
     let whole = item(
         "Müller/東京",
@@ -102,44 +110,58 @@ async fn an_item_comes_back_as_it_was_put(Subject { store, .. }: Subject) {
     assert_eq!(store.get(&key("Müller/東京", "🦀#\u{1}")).await.unwrap(), Some(whole));
 }
 
-async fn an_unused_key_has_nothing(Subject { store, .. }: Subject) {
+async fn unused_key_has_no_item(Subject { store, .. }: Subject) {
     let unused = key("a", "1");
     assert_eq!(store.get(&unused).await.unwrap(), None);
     assert_eq!(store.get_many(std::slice::from_ref(&unused)).await.unwrap(), []);
     store.write(vec![Write::Delete(unused, Condition::Any)]).await.unwrap();
 }
 
-async fn a_put_leaves_nothing_of_what_was_there(Subject { store, .. }: Subject) {
-    put(&*store, [item("a", "1", [("old", number(1))]), item("a", "1", [("new", number(2))])]).await;
-    assert_eq!(store.get(&key("a", "1")).await.unwrap(), Some(item("a", "1", [("new", number(2))])));
+async fn put_replaces_the_whole_item(Subject { store, .. }: Subject) {
+    put(&*store, [item("a", "1", [("old", number(1))]), item("a", "1", [("new", number(2))])])
+        .await;
+    assert_eq!(
+        store.get(&key("a", "1")).await.unwrap(),
+        Some(item("a", "1", [("new", number(2))]))
+    );
 }
 
-async fn an_update_makes_an_absent_item(Subject { store, .. }: Subject) {
-    let changes = vec![Change::Set("name", text("x")), Change::Add("count", 5), Change::Remove("gone")];
-    let made = store.update(&key("a", "1"), changes, Condition::Any).await.unwrap();
-    assert_eq!(made, item("a", "1", [("name", text("x")), ("count", number(5))]));
-    assert_eq!(store.get(&key("a", "1")).await.unwrap(), Some(made));
+async fn update_creates_an_absent_item(Subject { store, .. }: Subject) {
+    let changes =
+        vec![Change::Set("name", text("x")), Change::Add("count", 5), Change::Remove("gone")];
+    let created = store.update(&key("a", "1"), changes, Condition::Any).await.unwrap();
+    assert_eq!(created, item("a", "1", [("name", text("x")), ("count", number(5))]));
+    assert_eq!(store.get(&key("a", "1")).await.unwrap(), Some(created));
     store.update(&key("a", "2"), vec![Change::Remove("gone")], Condition::Absent).await.unwrap();
     assert_eq!(store.get(&key("a", "2")).await.unwrap(), Some(item("a", "2", [])));
 }
 
-async fn an_update_changes_what_it_names_and_returns_all(Subject { store, .. }: Subject) {
-    let before = item("a", "1", [("keep", text("k")), ("set", text("s")), ("add", number(40)), ("remove", number(1))]);
+async fn update_changes_named_attributes_only(Subject { store, .. }: Subject) {
+    let before = item(
+        "a",
+        "1",
+        [("same", text("k")), ("set", text("s")), ("add", number(40)), ("remove", number(1))],
+    );
     put(&*store, [before]).await;
     let changes = vec![
         Change::Set("set", AttributeValue::Bool(true)),
         Change::Add("add", 2),
         Change::Remove("remove"),
-        // A reserved word of the service.
+        // A reserved word of DynamoDB.
         Change::Set("size", number(9)),
     ];
     let after = store.update(&key("a", "1"), changes, Condition::Any).await.unwrap();
-    let expected = [("keep", text("k")), ("set", AttributeValue::Bool(true)), ("add", number(42)), ("size", number(9))];
+    let expected = [
+        ("same", text("k")),
+        ("set", AttributeValue::Bool(true)),
+        ("add", number(42)),
+        ("size", number(9)),
+    ];
     assert_eq!(after, item("a", "1", expected));
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), Some(after));
 }
 
-async fn absent_holds_where_there_is_no_item(Subject { store, .. }: Subject) {
+async fn absent_requires_a_missing_item(Subject { store, .. }: Subject) {
     let first = item("a", "1", [("by", text("first"))]);
     let second = item("a", "1", [("by", text("second"))]);
     store.write(vec![Write::Put(first.clone(), Condition::Absent)]).await.unwrap();
@@ -148,8 +170,13 @@ async fn absent_holds_where_there_is_no_item(Subject { store, .. }: Subject) {
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), Some(first));
 }
 
-async fn nothing_holds_of_an_absent_item(Subject { store, .. }: Subject) {
-    let conditions = [vec![], vec![Test::Missing("n")], vec![Test::Below("n", 1)], vec![Test::Equals("n", number(1))]];
+async fn no_test_holds_for_an_absent_item(Subject { store, .. }: Subject) {
+    let conditions = [
+        vec![],
+        vec![Test::Missing("n")],
+        vec![Test::Below("n", 1)],
+        vec![Test::Equals("n", number(1))],
+    ];
     for condition in conditions.map(Condition::Holds) {
         failed(store.update(&key("a", "1"), vec![Change::Add("n", 1)], condition.clone()).await);
         failed(store.write(vec![Write::Put(item("a", "1", []), condition.clone())]).await);
@@ -159,11 +186,13 @@ async fn nothing_holds_of_an_absent_item(Subject { store, .. }: Subject) {
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), None);
 }
 
-async fn a_test_holds_as_it_says(Subject { store, .. }: Subject) {
-    let map = |a: i64, b: i64| AttributeValue::M([("a", a), ("b", b)].map(|(k, v)| (k.to_owned(), number(v))).into());
+async fn tests_compare_by_value(Subject { store, .. }: Subject) {
+    let map = |a: i64, b: i64| {
+        AttributeValue::M([("a", a), ("b", b)].map(|(k, v)| (k.to_owned(), number(v))).into())
+    };
     let set = |parts: [&str; 2]| AttributeValue::Ss(parts.map(str::to_owned).to_vec());
-    let there = [("n", number(7)), ("t", text("7")), ("m", map(1, 2)), ("s", set(["x", "y"]))];
-    put(&*store, [item("a", "1", there)]).await;
+    let attributes = [("n", number(7)), ("t", text("7")), ("m", map(1, 2)), ("s", set(["x", "y"]))];
+    put(&*store, [item("a", "1", attributes)]).await;
     let check = async |tests: &[Test]| {
         let write = Write::Check(key("a", "1"), Condition::Holds(tests.to_vec()));
         match store.write(vec![write]).await {
@@ -202,7 +231,7 @@ async fn a_test_holds_as_it_says(Subject { store, .. }: Subject) {
     }
 }
 
-async fn a_delete_has_its_condition(Subject { store, .. }: Subject) {
+async fn delete_obeys_its_condition(Subject { store, .. }: Subject) {
     put(&*store, [item("a", "1", [("n", number(1))])]).await;
     let only_if = |n| Condition::Holds(vec![Test::Equals("n", number(n))]);
     failed(store.write(vec![Write::Delete(key("a", "1"), only_if(2))]).await);
@@ -211,23 +240,29 @@ async fn a_delete_has_its_condition(Subject { store, .. }: Subject) {
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), None);
 }
 
-async fn a_transaction_does_all_kinds_of_writes(Subject { store, .. }: Subject) {
+async fn transaction_supports_all_writes(Subject { store, .. }: Subject) {
     put(&*store, ["update", "delete", "check"].map(|sk| item("a", sk, [("n", number(1))]))).await;
-    let as_it_was = || Condition::Holds(vec![Test::Equals("n", number(1))]);
+    let unchanged = || Condition::Holds(vec![Test::Equals("n", number(1))]);
     let writes = vec![
         Write::Put(item("a", "put", []), Condition::Absent),
-        Write::Update(key("a", "update"), vec![Change::Add("n", 1)], as_it_was()),
-        Write::Delete(key("a", "delete"), as_it_was()),
-        Write::Check(key("a", "check"), as_it_was()),
+        Write::Update(key("a", "update"), vec![Change::Add("n", 1)], unchanged()),
+        Write::Delete(key("a", "delete"), unchanged()),
+        Write::Check(key("a", "check"), unchanged()),
     ];
     store.write(writes).await.unwrap();
     assert!(store.get(&key("a", "put")).await.unwrap().is_some());
-    assert_eq!(store.get(&key("a", "update")).await.unwrap(), Some(item("a", "update", [("n", number(2))])));
+    assert_eq!(
+        store.get(&key("a", "update")).await.unwrap(),
+        Some(item("a", "update", [("n", number(2))]))
+    );
     assert_eq!(store.get(&key("a", "delete")).await.unwrap(), None);
-    assert_eq!(store.get(&key("a", "check")).await.unwrap(), Some(item("a", "check", [("n", number(1))])));
+    assert_eq!(
+        store.get(&key("a", "check")).await.unwrap(),
+        Some(item("a", "check", [("n", number(1))]))
+    );
 }
 
-async fn a_transaction_with_one_failing_condition_does_nothing(Subject { store, .. }: Subject) {
+async fn failing_condition_aborts_the_transaction(Subject { store, .. }: Subject) {
     put(&*store, [item("a", "there", [("n", number(1))])]).await;
     let begin = || {
         vec![
@@ -246,11 +281,14 @@ async fn a_transaction_with_one_failing_condition_does_nothing(Subject { store, 
         writes.push(ending);
         failed(store.write(writes).await);
         assert_eq!(store.get(&key("a", "new")).await.unwrap(), None);
-        assert_eq!(store.get(&key("a", "there")).await.unwrap(), Some(item("a", "there", [("n", number(1))])));
+        assert_eq!(
+            store.get(&key("a", "there")).await.unwrap(),
+            Some(item("a", "there", [("n", number(1))]))
+        );
     }
 }
 
-async fn a_transaction_with_one_mistake_does_nothing(Subject { store, .. }: Subject) {
+async fn invalid_write_aborts_the_transaction(Subject { store, .. }: Subject) {
     put(&*store, [item("a", "there", [("n", text("no number"))])]).await;
     let writes = vec![
         Write::Put(item("a", "new", []), Condition::Absent),
@@ -260,8 +298,10 @@ async fn a_transaction_with_one_mistake_does_nothing(Subject { store, .. }: Subj
     assert_eq!(store.get(&key("a", "new")).await.unwrap(), None);
 }
 
-async fn a_transaction_has_at_most_a_hundred_writes_of_different_items(Subject { store, .. }: Subject) {
-    let puts = |n: usize| (0..n).map(|n| Write::Put(item("a", &n.to_string(), []), Condition::Any)).collect();
+async fn transaction_has_at_most_100_distinct_items(Subject { store, .. }: Subject) {
+    let puts = |n: usize| {
+        (0..n).map(|n| Write::Put(item("a", &n.to_string(), []), Condition::Any)).collect()
+    };
     refused(store.write(puts(101)).await);
     assert_eq!(store.get(&key("a", "0")).await.unwrap(), None);
     store.write(puts(100)).await.unwrap();
@@ -274,27 +314,27 @@ async fn a_transaction_has_at_most_a_hundred_writes_of_different_items(Subject {
     assert_eq!(store.get(&key("a", "0")).await.unwrap(), Some(item("a", "0", [])));
 }
 
-async fn no_writes_are_no_mistake(Subject { store, .. }: Subject) {
+async fn empty_requests_succeed(Subject { store, .. }: Subject) {
     store.write(vec![]).await.unwrap();
     assert_eq!(store.get_many(&[]).await.unwrap(), []);
 }
 
-async fn an_update_that_says_nothing_sensible_is_refused(Subject { store, .. }: Subject) {
-    let senseless = [
+async fn invalid_update_is_refused(Subject { store, .. }: Subject) {
+    let invalid = [
         vec![],
         vec![Change::Set("sk", text("2"))],
         vec![Change::Remove("pk")],
         vec![Change::Set("n", number(1)), Change::Add("n", 1)],
         vec![Change::Set("s", AttributeValue::Ss(vec![]))],
     ];
-    for changes in senseless {
+    for changes in invalid {
         refused(store.update(&key("a", "1"), changes.clone(), Condition::Any).await);
         refused(store.write(vec![Write::Update(key("a", "1"), changes, Condition::Any)]).await);
     }
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), None);
 }
 
-async fn an_empty_key_is_refused(Subject { store, .. }: Subject) {
+async fn empty_or_long_key_is_refused(Subject { store, .. }: Subject) {
     refused(store.get(&key("a", "")).await);
     refused(store.get_many(&[key("", "1")]).await);
     refused(store.write(vec![Write::Put(item("", "1", []), Condition::Any)]).await);
@@ -302,9 +342,15 @@ async fn an_empty_key_is_refused(Subject { store, .. }: Subject) {
     refused(store.write(vec![Write::Put(Item::default(), Condition::Any)]).await);
 }
 
-async fn an_index_attribute_of_the_wrong_type_is_refused(Subject { store, .. }: Subject) {
-    for (name, value) in [("gsi1sk", text("1")), ("gsi1pk", number(1)), ("gsi2sk", number(1)), ("gsi2pk", text(""))] {
-        refused(store.write(vec![Write::Put(item("a", "1", [(name, value.clone())]), Condition::Any)]).await);
+async fn index_attribute_of_wrong_type_is_refused(Subject { store, .. }: Subject) {
+    for (name, value) in
+        [("gsi1sk", text("1")), ("gsi1pk", number(1)), ("gsi2sk", number(1)), ("gsi2pk", text(""))]
+    {
+        refused(
+            store
+                .write(vec![Write::Put(item("a", "1", [(name, value.clone())]), Condition::Any)])
+                .await,
+        );
         let set = |name| vec![Change::Set(name, value.clone())];
         let changes = match name {
             "gsi1sk" => set("gsi1sk"),
@@ -317,32 +363,44 @@ async fn an_index_attribute_of_the_wrong_type_is_refused(Subject { store, .. }: 
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), None);
 }
 
-async fn an_item_may_have_300_but_not_more_than_400_kilobytes(Subject { store, .. }: Subject) {
+async fn item_has_at_most_400_kilobytes(Subject { store, .. }: Subject) {
     let large = item("a", "1", [("body", text(&"ä".repeat(150 * 1024)))]);
     put(&*store, [large.clone()]).await;
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), Some(large.clone()));
     let more = "x".repeat(101 * 1024);
-    refused(store.update(&key("a", "1"), vec![Change::Set("more", text(&more))], Condition::Any).await);
-    refused(store.write(vec![Write::Put(item("a", "1", [("b", text(&more.repeat(4)))]), Condition::Any)]).await);
+    refused(
+        store.update(&key("a", "1"), vec![Change::Set("more", text(&more))], Condition::Any).await,
+    );
+    refused(
+        store
+            .write(vec![Write::Put(item("a", "1", [("b", text(&more.repeat(4)))]), Condition::Any)])
+            .await,
+    );
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), Some(large));
 }
 
-async fn numbers_keep_64_bits(Subject { store, .. }: Subject) {
-    put(&*store, [item("a", "1", [("low", number(i64::MIN)), ("high", number(i64::MAX - 1))])]).await;
-    let extremes = Condition::Holds(vec![Test::Below("low", i64::MIN + 1), Test::Below("high", i64::MAX)]);
+async fn numbers_have_64_bits(Subject { store, .. }: Subject) {
+    put(&*store, [item("a", "1", [("low", number(i64::MIN)), ("high", number(i64::MAX - 1))])])
+        .await;
+    let extremes =
+        Condition::Holds(vec![Test::Below("low", i64::MIN + 1), Test::Below("high", i64::MAX)]);
     let after = store.update(&key("a", "1"), vec![Change::Add("high", 1)], extremes).await.unwrap();
     assert_eq!(after, item("a", "1", [("low", number(i64::MIN)), ("high", number(i64::MAX))]));
 }
 
-async fn only_a_number_can_grow(Subject { store, .. }: Subject) {
+async fn only_a_number_can_be_added_to(Subject { store, .. }: Subject) {
     put(&*store, [item("a", "1", [("n", text("1"))])]).await;
     refused(store.update(&key("a", "1"), vec![Change::Add("n", 1)], Condition::Any).await);
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), Some(item("a", "1", [("n", text("1"))])));
 }
 
-async fn an_expired_item_is_not_seen(Subject { store, clock }: Subject) {
+async fn expired_item_is_not_returned(Subject { store, clock }: Subject) {
     let ends_in = |seconds: i64| ("expires_at", number(START + seconds));
-    put(&*store, [item("a", "1", [ends_in(10)]), item("a", "2", [ends_in(11)]), item("a", "3", [])]).await;
+    put(
+        &*store,
+        [item("a", "1", [ends_in(10)]), item("a", "2", [ends_in(11)]), item("a", "3", [])],
+    )
+    .await;
     let keys = ["1", "2", "3"].map(|sk| key("a", sk));
     assert_eq!(store.get_many(&keys).await.unwrap().len(), 3);
     clock.advance(std::time::Duration::from_secs(10));
@@ -351,9 +409,13 @@ async fn an_expired_item_is_not_seen(Subject { store, clock }: Subject) {
     assert_eq!(store.get_many(&keys).await.unwrap().len(), 2);
 }
 
-async fn an_expired_item_counts_as_absent_for_conditions(Subject { store, clock }: Subject) {
+async fn expired_item_counts_as_absent(Subject { store, clock }: Subject) {
     let ends = ("expires_at", number(START + 10));
-    put(&*store, ["put", "check", "update"].map(|sk| item("a", sk, [ends.clone(), ("n", number(1))]))).await;
+    put(
+        &*store,
+        ["put", "check", "update"].map(|sk| item("a", sk, [ends.clone(), ("n", number(1))])),
+    )
+    .await;
     failed(store.write(vec![Write::Put(item("a", "put", []), Condition::Absent)]).await);
     store.write(vec![Write::Check(key("a", "check"), Condition::Holds(vec![]))]).await.unwrap();
     clock.advance(std::time::Duration::from_secs(10));
@@ -366,17 +428,20 @@ async fn an_expired_item_counts_as_absent_for_conditions(Subject { store, clock 
 
 async fn many_items_are_read_once_each(Subject { store, .. }: Subject) {
     for from in [0, 100] {
-        let puts = (from..from + 100).map(|n| Write::Put(item("a", &n.to_string(), []), Condition::Any)).collect();
+        let puts = (from..from + 100)
+            .map(|n| Write::Put(item("a", &n.to_string(), []), Condition::Any))
+            .collect();
         store.write(puts).await.unwrap();
     }
     let keys: Vec<Key> = (0..250).chain(0..30).map(|n| key("a", &n.to_string())).collect();
-    let mut found: Vec<String> = store.get_many(&keys).await.unwrap().iter().map(sort_key).collect();
+    let mut found: Vec<String> =
+        store.get_many(&keys).await.unwrap().iter().map(sort_key).collect();
     found.sort_by_key(|sk| sk.parse::<u32>().unwrap());
     assert_eq!(found, (0..200).map(|n| n.to_string()).collect::<Vec<_>>());
 }
 
 async fn many_large_items_are_all_read(Subject { store, .. }: Subject) {
-    // More than the 16 MB that one answer holds.
+    // More than the 16 MB of one answer.
     let body = text(&"x".repeat(300 * 1024));
     let keys: Vec<Key> = (0..60).map(|n| key("a", &n.to_string())).collect();
     put(&*store, keys.iter().map(|key| item("a", &key.sk, [("body", body.clone())]))).await;
@@ -385,21 +450,24 @@ async fn many_large_items_are_all_read(Subject { store, .. }: Subject) {
     assert!(found.iter().all(|item| item.get("body") == Some(&body)));
 }
 
-async fn of_twenty_at_once_one_gets_the_lease(Subject { store, .. }: Subject) {
+async fn one_of_20_concurrent_updates_gets_the_lease(Subject { store, .. }: Subject) {
     put(&*store, [item("a", "1", [("lease_until", number(START))])]).await;
-    let mut takers = JoinSet::new();
-    for taker in 0..20 {
+    let mut callers = JoinSet::new();
+    for caller in 0..20 {
         let store = store.clone();
-        takers.spawn(async move {
-            let take = vec![Change::Set("lease_until", number(START + 60)), Change::Set("holder", number(taker))];
+        callers.spawn(async move {
+            let take = vec![
+                Change::Set("lease_until", number(START + 60)),
+                Change::Set("holder", number(caller)),
+            ];
             let free = Condition::Holds(vec![Test::Below("lease_until", START + 1)]);
-            (taker, store.update(&key("a", "1"), take, free).await)
+            (caller, store.update(&key("a", "1"), take, free).await)
         });
     }
     let mut holders = Vec::new();
-    for (taker, answer) in takers.join_all().await {
+    for (caller, answer) in callers.join_all().await {
         match answer {
-            Ok(item) => holders.push((taker, item)),
+            Ok(item) => holders.push((caller, item)),
             Err(error) => assert_eq!(error, StoreError::ConditionFailed),
         }
     }
@@ -408,11 +476,13 @@ async fn of_twenty_at_once_one_gets_the_lease(Subject { store, .. }: Subject) {
     assert_eq!(store.get(&key("a", "1")).await.unwrap().as_ref(), Some(item));
 }
 
-async fn twenty_additions_at_once_all_count(Subject { store, .. }: Subject) {
+async fn concurrent_additions_all_count(Subject { store, .. }: Subject) {
     let mut additions = JoinSet::new();
     for _ in 0..20 {
         let store = store.clone();
-        additions.spawn(async move { store.update(&key("a", "1"), vec![Change::Add("n", 1)], Condition::Any).await });
+        additions.spawn(async move {
+            store.update(&key("a", "1"), vec![Change::Add("n", 1)], Condition::Any).await
+        });
     }
     assert!(additions.join_all().await.iter().all(Result::is_ok));
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), Some(item("a", "1", [("n", number(20))])));

@@ -1,4 +1,4 @@
-//! What only the table in memory can tell.
+//! Tests of the in-memory table: counts and snapshot.
 
 use store::table::memory::{MemoryStore, Requests};
 use store::table::{Condition, Key, Query, Store, Write, to_value};
@@ -7,15 +7,22 @@ use super::START;
 use super::store::{item, key, number};
 
 #[tokio::test]
-async fn requests_and_their_items_are_counted() {
+async fn requests_and_items_are_counted() {
     let store = MemoryStore::new(super::clock());
-    let puts = |n: usize| (0..n).map(|n| Write::Put(item("a", &n.to_string(), []), Condition::Any)).collect();
+    let puts = |n: usize| {
+        (0..n).map(|n| Write::Put(item("a", &n.to_string(), []), Condition::Any)).collect()
+    };
     store.write(puts(1)).await.unwrap();
     store.write(puts(3)).await.unwrap();
     store.write(vec![Write::Put(item("a", "0", []), Condition::Absent)]).await.unwrap_err();
     let before = store.requests();
-    let counted =
-        Requests { single_writes: 2, transactions: 1, items_written: 5, write_units: 8, ..Requests::default() };
+    let counted = Requests {
+        single_writes: 2,
+        transactions: 1,
+        items_written: 5,
+        write_units: 8,
+        ..Requests::default()
+    };
     assert_eq!(before, counted);
     assert_eq!((before.reads(), before.writes()), (0, 3));
 
@@ -23,8 +30,11 @@ async fn requests_and_their_items_are_counted() {
     store.get(&key("a", "9")).await.unwrap();
     let keys: Vec<Key> = (0..150).map(|n| key("a", &n.to_string())).collect();
     store.get_many(&keys).await.unwrap();
-    store.query(&Query::Partition { pk: "a".to_owned(), prefix: String::new() }, 2, None).await.unwrap();
-    let asked = store.requests() - before;
+    store
+        .query(&Query::Partition { pk: "a".to_owned(), prefix: String::new() }, 2, None)
+        .await
+        .unwrap();
+    let requests = store.requests() - before;
     let counted = Requests {
         gets: 2,
         batch_gets: 2,
@@ -33,12 +43,12 @@ async fn requests_and_their_items_are_counted() {
         half_read_units: 2 * (2 + 150 + 1),
         ..Requests::default()
     };
-    assert_eq!(asked, counted);
-    assert_eq!((asked.reads(), asked.writes()), (5, 0));
+    assert_eq!(requests, counted);
+    assert_eq!((requests.reads(), requests.writes()), (5, 0));
 }
 
 #[tokio::test]
-async fn units_go_by_sizes_and_by_places_in_indexes() {
+async fn units_follow_size_and_index_entries() {
     let store = MemoryStore::new(super::clock());
     let write = async |write: Write| {
         let before = store.requests();
@@ -56,12 +66,22 @@ async fn units_go_by_sizes_and_by_places_in_indexes() {
             ],
         )
     };
-    assert_eq!(write(Write::Put(due(1, 2000), Condition::Any)).await, 2 + 1, "two KB, and its place in the index");
-    assert_eq!(write(Write::Put(due(1, 10), Condition::Any)).await, 2, "as much as was there");
-    assert_eq!(write(Write::Put(due(2, 10), Condition::Any)).await, 1 + 2, "it moves");
+    assert_eq!(
+        write(Write::Put(due(1, 2000), Condition::Any)).await,
+        2 + 1,
+        "two KB, and its index entry"
+    );
+    assert_eq!(write(Write::Put(due(1, 10), Condition::Any)).await, 2, "as much as the old item");
+    assert_eq!(write(Write::Put(due(2, 10), Condition::Any)).await, 1 + 2, "the index entry moves");
     assert_eq!(
         store.size(),
-        100 + "pka".len() + "sk1".len() + "gsi1pkdue".len() + "gsi1sk".len() + 2 + "text".len() + 10
+        100 + "pka".len()
+            + "sk1".len()
+            + "gsi1pkdue".len()
+            + "gsi1sk".len()
+            + 2
+            + "text".len()
+            + 10
     );
     let read = store.requests();
     store.query(&Query::Due { pk: "due".to_owned(), at_most: 9 }, 10, None).await.unwrap();
@@ -70,7 +90,7 @@ async fn units_go_by_sizes_and_by_places_in_indexes() {
 }
 
 #[tokio::test]
-async fn a_snapshot_has_expired_items_too() {
+async fn snapshot_includes_expired_items() {
     let store = MemoryStore::new(super::clock());
     let past = item("a", "1", [("expires_at", number(START - 1))]);
     store.write(vec![Write::Put(past.clone(), Condition::Any)]).await.unwrap();

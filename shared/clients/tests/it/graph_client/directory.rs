@@ -1,12 +1,17 @@
-//! Deleted groups, settings, changes.
+//! Tests of deleted groups, settings and changes.
 
 use super::*;
 
 #[tokio::test]
-async fn a_deleted_group_is_found_and_restored_and_a_living_one_renewed() {
+async fn deleted_group_is_restored_and_group_renewed() {
     let service = Service::start().await;
     let at = format!("/directory/deletedItems/{GROUP}");
-    let deleted = json!({"@odata.type": "#microsoft.graph.group", "id": GROUP, "displayName": "Golf", "deletedDateTime": "2026-11-20T00:00:00Z"});
+    let deleted = json!({
+        "@odata.type": "#microsoft.graph.group",
+        "id": GROUP,
+        "displayName": "Golf",
+        "deletedDateTime": "2026-11-20T00:00:00Z",
+    });
     service.answers("GET", &at, ok(deleted)).await;
     service.answers("POST", &format!("{at}/restore"), ok(the_group())).await;
     service.answers("POST", &format!("/groups/{GROUP}/renew"), no_content()).await;
@@ -20,14 +25,19 @@ async fn a_deleted_group_is_found_and_restored_and_a_living_one_renewed() {
 }
 
 #[tokio::test]
-async fn the_settings_are_those_of_the_template_for_groups() {
+async fn settings_come_from_the_group_template() {
     let service = Service::start().await;
-    let other = json!({"templateId": "08d542b9-071f-4e16-94b0-74abb372e3d9", "values": [{"name": "EnableGroupCreation", "value": "true"}]});
+    let other = json!({
+        "templateId": "08d542b9-071f-4e16-94b0-74abb372e3d9",
+        "values": [{"name": "EnableGroupCreation", "value": "true"}],
+    });
     let ours = json!({"templateId": "62375ab9-6b52-47ed-826b-58e47e0e304b", "values": [
         {"name": "EnableGroupCreation", "value": "false"},
         {"name": "PrefixSuffixNamingRequirement", "value": "GRP_[GroupName]"},
         {"name": "CustomBlockedWordsList", "value": "ceo,payroll"}]});
-    service.answers_once("GET", "/groupSettings", ok(json!({"value": [other.clone(), ours]}))).await;
+    service
+        .answers_once("GET", "/groupSettings", ok(json!({"value": [other.clone(), ours]})))
+        .await;
     service.answers("GET", "/groupSettings", ok(json!({"value": [other]}))).await;
 
     let settings = service.graph.group_settings(&service.access).await.unwrap();
@@ -39,14 +49,15 @@ async fn the_settings_are_those_of_the_template_for_groups() {
 }
 
 #[tokio::test]
-async fn changes_are_followed_from_now_on_and_deleted_groups_are_among_them() {
+async fn delta_starts_now_and_lists_deleted_groups() {
     let service = Service::start().await;
     let link = service.link("/groups/delta?$deltatoken=a");
     let now = Mock::given(query_param("$deltatoken", "latest"));
     service.mount(now, ok(json!({"value": [], "@odata.deltaLink": link}))).await;
     let next = service.link("/groups/delta?$skiptoken=b");
     let deleted = json!({"id": person(5), "@removed": {"reason": "changed"}});
-    let changed = json!({"id": GROUP, "members@delta": [{"id": person(1), "@removed": {"reason": "deleted"}}]});
+    let removed = json!({"id": person(1), "@removed": {"reason": "deleted"}});
+    let changed = json!({"id": GROUP, "members@delta": [removed]});
     let page = json!({"value": [changed, deleted], "@odata.nextLink": next});
     service.mount(Mock::given(query_param("$deltatoken", "a")), ok(page)).await;
 
@@ -58,7 +69,7 @@ async fn changes_are_followed_from_now_on_and_deleted_groups_are_among_them() {
 }
 
 #[tokio::test]
-async fn a_dead_link_is_told_from_a_refusal() {
+async fn expired_link_differs_from_a_refusal() {
     let followed = async |answer: ResponseTemplate| {
         let service = Service::start().await;
         service.mount(Mock::given(any()), answer).await;
@@ -75,13 +86,13 @@ async fn a_dead_link_is_told_from_a_refusal() {
         assert_eq!(followed(answer).await, Ok(Delta::Expired));
     }
     assert!(followed(refusal(400, "Request_BadRequest", "x")).await.is_err());
-    let endless = followed(ok(json!({"value": []}))).await.unwrap_err();
-    assert!(is_transient(&endless), "{endless}");
+    let incomplete = followed(ok(json!({"value": []}))).await.unwrap_err();
+    assert!(is_transient(&incomplete), "{incomplete}");
 
     let service = Service::start().await;
     service.mount(Mock::given(any()), refusal(400, "Request_UnsupportedQuery", old)).await;
     assert!(
         service.graph.delta(&service.access, DeltaFrom::Now).await.is_err(),
-        "there was no link that could be dead"
+        "no link could have expired"
     );
 }

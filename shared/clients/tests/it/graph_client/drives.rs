@@ -1,6 +1,6 @@
-//! Folders in a group's library.
+//! Tests of folders in a group's library.
 
-use clients::graph::{DriveId, DriveItem, ItemId, Made, Moved};
+use clients::graph::{DriveId, DriveItem, FolderCreation, ItemId, Moved};
 
 use super::*;
 
@@ -11,8 +11,14 @@ fn drive() -> DriveId {
 }
 
 fn folder(name: &str) -> Value {
-    json!({"id": "01FOLDER", "name": name, "folder": {"childCount": 0}, "eTag": "\"{01},1\"", "webUrl": "https://x",
-        "parentReference": {"id": "01ROOT", "driveId": DRIVE}})
+    json!({
+        "id": "01FOLDER",
+        "name": name,
+        "folder": {"childCount": 0},
+        "eTag": "\"{01},1\"",
+        "webUrl": "https://x",
+        "parentReference": {"id": "01ROOT", "driveId": DRIVE},
+    })
 }
 
 fn read(value: Value) -> DriveItem {
@@ -20,16 +26,25 @@ fn read(value: Value) -> DriveItem {
 }
 
 #[tokio::test]
-async fn a_library_that_is_not_there_yet_is_no_error() {
+async fn missing_library_is_none() {
     let service = Service::start().await;
     service.answers_once("GET", &format!("/groups/{GROUP}/drive"), missing(GROUP)).await;
     assert_eq!(service.graph.group_drive(&service.access, group()).await.unwrap(), None);
-    service.answers("GET", &format!("/groups/{GROUP}/drive"), ok(json!({"id": DRIVE, "webUrl": "https://x"}))).await;
-    assert_eq!(service.graph.group_drive(&service.access, group()).await.unwrap().unwrap().id, drive());
+    service
+        .answers(
+            "GET",
+            &format!("/groups/{GROUP}/drive"),
+            ok(json!({"id": DRIVE, "webUrl": "https://x"})),
+        )
+        .await;
+    assert_eq!(
+        service.graph.group_drive(&service.access, group()).await.unwrap().unwrap().id,
+        drive()
+    );
 }
 
 #[tokio::test]
-async fn who_may_not_work_with_files_is_told_so_by_a_group_that_does_not_exist() {
+async fn missing_group_reveals_refusal_of_files() {
     for (answer, is_refused) in [
         (refusal(403, "accessDenied", "Access denied"), true),
         (refusal(401, "InvalidAuthenticationToken", "x"), true),
@@ -47,7 +62,7 @@ async fn who_may_not_work_with_files_is_told_so_by_a_group_that_does_not_exist()
 }
 
 #[tokio::test]
-async fn a_name_that_people_gave_is_one_segment_of_the_path_and_stands_in_no_error() {
+async fn name_is_one_path_segment_and_in_no_error() {
     let service = Service::start().await;
     service.mount(Mock::given(any()), refusal(403, "accessDenied", "Access denied")).await;
     let name = "Layoffs 2027 & 50%+1 ü";
@@ -56,41 +71,54 @@ async fn a_name_that_people_gave_is_one_segment_of_the_path_and_stands_in_no_err
     let (_, sent) = request.url.path().split_once("/root:/").unwrap();
     assert_eq!(percent_encoding::percent_decode_str(sent).decode_utf8().unwrap(), name);
     assert!(!sent.contains('/'));
-    for said in [error.to_string(), format!("{error:?}")] {
-        assert!(said.contains("/root:") && !said.contains("Layoffs"), "{said}");
+    for text in [error.to_string(), format!("{error:?}")] {
+        assert!(text.contains("/root:") && !text.contains("Layoffs"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_folder_is_made_only_where_nothing_has_its_name() {
+async fn folder_is_created_only_if_name_is_free() {
     let service = Service::start().await;
-    let made = json!({"name": "Gears", "folder": {}, "@microsoft.graph.conflictBehavior": "fail"});
+    let body = json!({"name": "Gears", "folder": {}, "@microsoft.graph.conflictBehavior": "fail"});
     let at = format!("/v1.0/drives/{DRIVE}/root/children");
-    service.mount(Mock::given(path(at)).and(body_json(made)), ok(folder("Gears"))).await;
-    let Made::Made(item) = service.graph.make_folder(&service.access, &drive(), "Gears").await.unwrap() else {
-        panic!("it is made")
+    service.mount(Mock::given(path(at)).and(body_json(body)), ok(folder("Gears"))).await;
+    let FolderCreation::Created(item) =
+        service.graph.make_folder(&service.access, &drive(), "Gears").await.unwrap()
+    else {
+        panic!("not created")
     };
     assert!(item.is_folder());
     assert_eq!(item.parent().map(ItemId::as_str), Some("01ROOT"));
 
     let service = Service::start().await;
-    service.mount(Mock::given(any()), refusal(409, "nameAlreadyExists", "Name already exists")).await;
-    assert_eq!(service.graph.make_folder(&service.access, &drive(), "Gears").await.unwrap(), Made::NameTaken);
-    assert_eq!(service.calls().await.len(), 1, "a second try would find the same");
+    service
+        .mount(Mock::given(any()), refusal(409, "nameAlreadyExists", "Name already exists"))
+        .await;
+    assert_eq!(
+        service.graph.make_folder(&service.access, &drive(), "Gears").await.unwrap(),
+        FolderCreation::NameTaken
+    );
+    assert_eq!(service.calls().await.len(), 1, "a second try cannot succeed");
 }
 
 #[tokio::test]
-async fn a_folder_is_renamed_only_as_it_was_read() {
+async fn rename_requires_the_version_that_was_read() {
     let item = read(folder("Gears"));
     let renamed = Moved::Renamed(read(folder("Cogs")));
     for (answer, outcome) in [
         (ok(folder("Cogs")), renamed),
         (refusal(409, "nameAlreadyExists", "x"), Moved::NameTaken),
-        (refusal(412, "resourceModified", "ETag does not match current item's value"), Moved::Changed),
+        (
+            refusal(412, "resourceModified", "ETag does not match current item's value"),
+            Moved::Changed,
+        ),
     ] {
         let service = Service::start().await;
-        service.mount(Mock::given(method("PATCH")).and(body_json(json!({"name": "Cogs"}))), answer).await;
-        let moved = service.graph.rename_item(&service.access, &drive(), &item, "Cogs").await.unwrap();
+        service
+            .mount(Mock::given(method("PATCH")).and(body_json(json!({"name": "Cogs"}))), answer)
+            .await;
+        let moved =
+            service.graph.rename_item(&service.access, &drive(), &item, "Cogs").await.unwrap();
         assert_eq!(moved, outcome);
         let [request] = &service.requests().await[..] else { panic!("one call") };
         assert_eq!(request.headers["if-match"], "\"{01},1\"");
@@ -98,13 +126,16 @@ async fn a_folder_is_renamed_only_as_it_was_read() {
 }
 
 #[tokio::test]
-async fn a_folder_that_a_rename_does_not_find_is_gone_only_if_it_cannot_be_read_either() {
+async fn rename_404_is_confirmed_by_a_read() {
     let gone = || refusal(404, "itemNotFound", "The resource could not be found.");
-    for (read_anew, outcome) in [(gone(), Some(Moved::NotFound)), (ok(folder("Gears")), None)] {
+    for (read_again, outcome) in [(gone(), Some(Moved::NotFound)), (ok(folder("Gears")), None)] {
         let service = Service::start().await;
         service.mount(Mock::given(method("PATCH")), gone()).await;
-        service.mount(Mock::given(method("GET")), read_anew).await;
-        let moved = service.graph.rename_item(&service.access, &drive(), &read(folder("Gears")), "Cogs").await;
+        service.mount(Mock::given(method("GET")), read_again).await;
+        let moved = service
+            .graph
+            .rename_item(&service.access, &drive(), &read(folder("Gears")), "Cogs")
+            .await;
         match outcome {
             Some(outcome) => assert_eq!(moved, Ok(outcome)),
             None => assert!(is_transient(&moved.unwrap_err())),
@@ -113,7 +144,7 @@ async fn a_folder_that_a_rename_does_not_find_is_gone_only_if_it_cannot_be_read_
 }
 
 #[test]
-fn the_library_itself_and_a_file_are_no_folders_for_a_space() {
+fn root_and_file_are_not_folders() {
     let mut root = folder("root");
     root["root"] = json!({});
     let mut file = folder("Gears");

@@ -1,11 +1,11 @@
-//! Graph's client over real HTTP: what it sends, and what it makes of the documented answers and of those seen elsewhere.
+//! Tests of the Graph client over real HTTP, with documented answers and with observed ones.
 
+mod creation;
 mod directory;
 mod drives;
-mod making;
 mod reading;
 mod relations;
-mod searching;
+mod search;
 mod tokens;
 mod users;
 
@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clients::graph::{
-    Bind, BindOutcome, Deletion, Delta, DeltaFrom, Entra, Graph, GroupCreation, NewGroup, ObjectKind, Relation,
-    Renamed, TokenErrorKind, Unbound, Upserted, UserKind, is_young,
+    Bind, BindOutcome, Deletion, Delta, DeltaFrom, Entra, Graph, GroupCreation, NewGroup,
+    ObjectKind, Relation, Renamed, TokenErrorKind, Unbound, Upserted, UserKind, is_not_replicated,
 };
-use clients::http::{Access, CallError, Class, Deadline, Failure, Net};
+use clients::http::{Access, CallError, CallFailure, Deadline, ErrorClass, Net};
 use domain::clock::SimulatedClock;
 use domain::ids::{DirectoryId, GroupId, ObjectId};
 use jiff::Timestamp;
@@ -26,9 +26,10 @@ use wiremock::matchers::{any, body_json, body_string_contains, header, method, p
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 const GROUP: &str = "b320ee12-b1cd-4cca-b648-a437be61c5cd";
-const EXISTS: &str =
-    "One or more added object references already exist for the following modified properties: 'members'.";
-const YOUNG: &str = "The source resource object or one of the objects being referenced don't exist.";
+const EXISTS: &str = "One or more added object references already exist for the following modified \
+     properties: 'members'.";
+const NOT_REPLICATED: &str =
+    "The source resource object or one of the objects being referenced don't exist.";
 
 fn noon() -> Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
@@ -56,17 +57,19 @@ impl Service {
     async fn start() -> Self {
         let server = MockServer::start().await;
         let clock = Arc::new(SimulatedClock::starting_at(noon()));
-        let graph = Graph::new(&format!("{}/v1.0", server.uri()), Arc::new(Net::new().unwrap()), clock).unwrap();
+        let graph =
+            Graph::new(&format!("{}/v1.0", server.uri()), Arc::new(Net::new().unwrap()), clock)
+                .unwrap();
         let access = Access::with_token(SecretString::from("the-token"), deadline());
         Self { server, graph, access }
     }
 
-    /// The body that `at` is answered with from now on.
+    /// Sets the answer of `at` for all later calls.
     async fn answers(&self, verb: &str, at: &str, answer: ResponseTemplate) {
         self.mount(Mock::given(method(verb)).and(path(format!("/v1.0{at}"))), answer).await;
     }
 
-    /// The same, for the next call only.
+    /// Sets the answer of `at` for the next call only.
     async fn answers_once(&self, verb: &str, at: &str, answer: ResponseTemplate) {
         let mock = Mock::given(method(verb)).and(path(format!("/v1.0{at}"))).respond_with(answer);
         mock.up_to_n_times(1).mount(&self.server).await;
@@ -76,9 +79,10 @@ impl Service {
         mock.respond_with(answer).mount(&self.server).await;
     }
 
-    /// The batch of a group with these listings.
+    /// Sets the batch answer of a group with these listings.
     async fn group_answers(&self, members: Value, owners: Value) {
-        let answer = batch(&[item(0, 200, the_group()), item(1, 200, members), item(2, 200, owners)]);
+        let answer =
+            batch(&[item(0, 200, the_group()), item(1, 200, members), item(2, 200, owners)]);
         self.answers("POST", "/$batch", answer).await;
     }
 
@@ -90,7 +94,7 @@ impl Service {
         self.server.received_requests().await.unwrap()
     }
 
-    /// Methods and paths of all calls.
+    /// Returns the methods and paths of all calls.
     async fn calls(&self) -> Vec<String> {
         let line = |request: &Request| format!("{} {}", request.method, request.url.path());
         self.requests().await.iter().map(line).collect()
@@ -110,7 +114,8 @@ fn no_content() -> ResponseTemplate {
 }
 
 fn error(code: &str, message: &str) -> Value {
-    json!({"error": {"code": code, "message": message, "innerError": {"date": "2026-11-23T12:00:00", "request-id": "r"}}})
+    let inner = json!({"date": "2026-11-23T12:00:00", "request-id": "r"});
+    json!({"error": {"code": code, "message": message, "innerError": inner}})
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> ResponseTemplate {
@@ -118,13 +123,16 @@ fn refusal(status: u16, code: &str, message: &str) -> ResponseTemplate {
 }
 
 fn missing(id: impl std::fmt::Display) -> ResponseTemplate {
-    let message =
-        format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.");
+    let message = format!(
+        "Resource '{id}' does not exist or one of its queried reference-property objects are \
+         not present."
+    );
     refusal(404, "Request_ResourceNotFound", &message)
 }
 
 fn item(id: usize, status: u16, body: Value) -> Value {
-    json!({"id": id.to_string(), "status": status, "headers": {"Content-Type": "application/json"}, "body": body})
+    let headers = json!({"Content-Type": "application/json"});
+    json!({"id": id.to_string(), "status": status, "headers": headers, "body": body})
 }
 
 fn throttled(id: usize, name: &str, retry_after: Value) -> Value {
@@ -133,19 +141,30 @@ fn throttled(id: usize, name: &str, retry_after: Value) -> Value {
     throttled
 }
 
-/// In another order than they were asked, as the service does.
+/// Returns a batch answer in another order than the request, like the service.
 fn batch(items: &[Value]) -> ResponseTemplate {
     let reversed: Vec<_> = items.iter().rev().collect();
     ok(json!({"responses": reversed}))
 }
 
 fn the_group() -> Value {
-    json!({"id": GROUP, "displayName": "Golf", "mailNickname": "golf", "mail": "golf@contoso.com", "groupTypes": ["Unified"],
-        "createdDateTime": "2026-11-01T00:51:37Z", "expirationDateTime": null, "onPremisesSyncEnabled": null, "isAssignableToRole": null})
+    json!({
+        "id": GROUP,
+        "displayName": "Golf",
+        "mailNickname": "golf",
+        "mail": "golf@contoso.com",
+        "groupTypes": ["Unified"],
+        "createdDateTime": "2026-11-01T00:51:37Z",
+        "expirationDateTime": null,
+        "onPremisesSyncEnabled": null,
+        "isAssignableToRole": null,
+    })
 }
 
 fn listed(people: &[u32]) -> Value {
-    let users = people.iter().map(|number| json!({"@odata.type": "#microsoft.graph.user", "id": person(*number)}));
+    let users = people
+        .iter()
+        .map(|number| json!({"@odata.type": "#microsoft.graph.user", "id": person(*number)}));
     json!({"value": users.collect::<Vec<_>>()})
 }
 
@@ -170,5 +189,5 @@ fn members(numbers: std::ops::Range<u32>) -> Vec<Bind> {
 }
 
 fn is_transient(error: &CallError) -> bool {
-    error.class() == Class::Transient
+    error.class() == ErrorClass::Transient
 }

@@ -1,9 +1,9 @@
-//! Members and owners.
+//! Tests of adding and removing members and owners.
 
 use super::*;
 
 #[tokio::test]
-async fn people_are_added_twenty_in_a_call() {
+async fn people_are_added_20_per_call() {
     let service = Service::start().await;
     service.answers("PATCH", &format!("/groups/{GROUP}"), no_content()).await;
     let mut binds = members(0..40);
@@ -14,7 +14,8 @@ async fn people_are_added_twenty_in_a_call() {
     assert_eq!(bound.stopped, None);
     assert_eq!(bound.outcomes.iter().map(|(bind, _)| *bind).collect::<Vec<_>>(), binds);
     assert!(bound.outcomes.iter().all(|(_, outcome)| *outcome == BindOutcome::Done));
-    let bodies: Vec<Value> = service.requests().await.iter().map(|request| request.body_json().unwrap()).collect();
+    let bodies: Vec<Value> =
+        service.requests().await.iter().map(|request| request.body_json().unwrap()).collect();
     assert_eq!(bodies.len(), 3);
     assert_eq!(bodies[0]["members@odata.bind"].as_array().unwrap().len(), 20);
     let url = service.link(&format!("/directoryObjects/{}", person(0)));
@@ -22,20 +23,37 @@ async fn people_are_added_twenty_in_a_call() {
 }
 
 #[tokio::test]
-async fn where_a_call_is_refused_its_people_are_added_one_by_one_and_each_has_an_outcome() {
+async fn refused_call_falls_back_to_single_additions() {
     let service = Service::start().await;
-    service.answers_once("PATCH", &format!("/groups/{GROUP}"), refusal(400, "Request_BadRequest", EXISTS)).await;
+    service
+        .answers_once(
+            "PATCH",
+            &format!("/groups/{GROUP}"),
+            refusal(400, "Request_BadRequest", EXISTS),
+        )
+        .await;
     service.answers("PATCH", &format!("/groups/{GROUP}"), no_content()).await;
     let at = format!("/v1.0/groups/{GROUP}/members/$ref");
-    let about = |number| Mock::given(path(at.clone())).and(body_string_contains(person(number).to_string()));
+    let about = |number| {
+        Mock::given(path(at.clone())).and(body_string_contains(person(number).to_string()))
+    };
     service.mount(about(1), refusal(400, "Request_BadRequest", EXISTS)).await;
     service.mount(about(2), missing(person(2))).await;
-    service.mount(about(3), refusal(403, "Authorization_RequestDenied", "Guests users are not allowed to join")).await;
-    service.answers("POST", &format!("/groups/{GROUP}/members/$ref"), no_content()).await;
-    let quota =
-        "Unable to perform operation as '101' would exceed the maximum quota count '100' for forward-link 'owners'.";
     service
-        .answers("POST", &format!("/groups/{GROUP}/owners/$ref"), refusal(403, "Directory_QuotaExceeded", quota))
+        .mount(
+            about(3),
+            refusal(403, "Authorization_RequestDenied", "Guests users are not allowed to join"),
+        )
+        .await;
+    service.answers("POST", &format!("/groups/{GROUP}/members/$ref"), no_content()).await;
+    let quota = "Unable to perform operation as '101' would exceed the maximum quota count \
+        '100' for forward-link 'owners'.";
+    service
+        .answers(
+            "POST",
+            &format!("/groups/{GROUP}/owners/$ref"),
+            refusal(403, "Directory_QuotaExceeded", quota),
+        )
         .await;
     let mut binds = members(0..19);
     binds.push(Bind { person: person(0), relation: Relation::Owner });
@@ -53,27 +71,27 @@ async fn where_a_call_is_refused_its_people_are_added_one_by_one_and_each_has_an
     assert_eq!(*of(4), BindOutcome::Done);
     assert_eq!(*of(19), BindOutcome::OwnerLimit);
     assert_eq!(*of(20), BindOutcome::Done);
-    assert_eq!(service.requests().await.len(), 1 + 20 + 1, "only the refused call is taken apart");
+    assert_eq!(service.requests().await.len(), 1 + 20 + 1, "only the refused call is split");
 }
 
 #[tokio::test]
-async fn a_group_that_a_replica_does_not_know_stops_the_adding() {
+async fn unreplicated_group_stops_the_additions() {
     let service = Service::start().await;
     service.answers("PATCH", &format!("/groups/{GROUP}"), missing(GROUP)).await;
 
     let bound = service.bind(&members(0..30)).await;
 
-    assert!(is_young(&bound.stopped.unwrap()));
+    assert!(is_not_replicated(&bound.stopped.unwrap()));
     assert_eq!((bound.outcomes, bound.unknown), (vec![], vec![]));
     assert_eq!(service.requests().await.len(), 1);
 }
 
 #[tokio::test]
-async fn the_wording_that_fits_group_and_person_is_settled_by_reading_the_person() {
+async fn ambiguous_refusal_is_settled_by_a_read() {
     let service = Service::start().await;
-    let young = || refusal(400, "Request_BadRequest", YOUNG);
-    service.answers("PATCH", &format!("/groups/{GROUP}"), young()).await;
-    service.answers("POST", &format!("/groups/{GROUP}/members/$ref"), young()).await;
+    let not_replicated = || refusal(400, "Request_BadRequest", NOT_REPLICATED);
+    service.answers("PATCH", &format!("/groups/{GROUP}"), not_replicated()).await;
+    service.answers("POST", &format!("/groups/{GROUP}/members/$ref"), not_replicated()).await;
     let user = json!({"id": person(2), "userPrincipalName": "b@contoso.com", "userType": "Member"});
     service.answers("GET", &format!("/users/{}", person(2)), ok(user)).await;
     service.answers("POST", "/$batch", batch(&[item(0, 200, json!({"value": []}))])).await;
@@ -81,12 +99,15 @@ async fn the_wording_that_fits_group_and_person_is_settled_by_reading_the_person
     let bound = service.bind(&members(1..4)).await;
 
     assert_eq!(bound.outcomes, [(members(1..2)[0], BindOutcome::NoSuchUser)]);
-    assert!(is_young(&bound.stopped.unwrap()), "person 2 exists: it is the group that is young");
+    assert!(
+        is_not_replicated(&bound.stopped.unwrap()),
+        "person 2 exists, so the group is not replicated"
+    );
     assert_eq!(bound.unknown, []);
 }
 
 #[tokio::test]
-async fn what_stops_the_adding_leaves_what_was_done_and_names_what_is_unknown() {
+async fn stop_keeps_outcomes_and_names_unknown_ones() {
     let stopped_by = async |answer: ResponseTemplate| {
         let service = Service::start().await;
         service.answers_once("PATCH", &format!("/groups/{GROUP}"), no_content()).await;
@@ -97,7 +118,10 @@ async fn what_stops_the_adding_leaves_what_was_done_and_names_what_is_unknown() 
     let throttled = stopped_by(ResponseTemplate::new(429).insert_header("retry-after", "30")).await;
     assert_eq!(throttled.outcomes.len(), 20);
     assert_eq!(throttled.unknown, []);
-    assert_eq!(throttled.stopped.unwrap().class(), Class::ThrottledUntil(noon() + Duration::from_secs(30)));
+    assert_eq!(
+        throttled.stopped.unwrap().class(),
+        ErrorClass::ThrottledUntil(noon() + Duration::from_secs(30))
+    );
 
     let failed = stopped_by(refusal(500, "Service_InternalServerError", "x")).await;
     assert_eq!(failed.outcomes.len(), 20);
@@ -106,25 +130,33 @@ async fn what_stops_the_adding_leaves_what_was_done_and_names_what_is_unknown() 
 
     let lost = stopped_by(refusal(403, "x", "Required roles claim values are not provided")).await;
     assert_eq!(lost.unknown, []);
-    assert_eq!(lost.stopped.unwrap().class(), Class::NeedsAdministrator);
+    assert_eq!(lost.stopped.unwrap().class(), ErrorClass::NeedsAdministrator);
 }
 
 #[tokio::test]
-async fn a_call_that_is_throttled_after_a_lost_try_leaves_its_people_unknown() {
+async fn throttled_retry_of_a_lost_try_is_unknown() {
     let service = Service::start().await;
-    service.answers_once("PATCH", &format!("/groups/{GROUP}"), refusal(500, "Service_InternalServerError", "x")).await;
+    service
+        .answers_once(
+            "PATCH",
+            &format!("/groups/{GROUP}"),
+            refusal(500, "Service_InternalServerError", "x"),
+        )
+        .await;
     service.answers("PATCH", &format!("/groups/{GROUP}"), ResponseTemplate::new(429)).await;
 
     let bound = service.bind(&members(0..5)).await;
 
     assert_eq!((bound.outcomes, bound.unknown), (vec![], members(0..5)));
-    assert!(matches!(bound.stopped.unwrap().class(), Class::ThrottledUntil(_)));
+    assert!(matches!(bound.stopped.unwrap().class(), ErrorClass::ThrottledUntil(_)));
 }
 
 #[tokio::test]
-async fn of_people_who_are_added_one_by_one_only_the_last_can_be_unknown() {
+async fn only_the_last_single_addition_can_be_unknown() {
     let service = Service::start().await;
-    service.answers("PATCH", &format!("/groups/{GROUP}"), refusal(400, "Request_BadRequest", EXISTS)).await;
+    service
+        .answers("PATCH", &format!("/groups/{GROUP}"), refusal(400, "Request_BadRequest", EXISTS))
+        .await;
     service.answers_once("POST", &format!("/groups/{GROUP}/members/$ref"), no_content()).await;
     service.answers("POST", &format!("/groups/{GROUP}/members/$ref"), refusal(502, "", "x")).await;
 
@@ -136,7 +168,7 @@ async fn of_people_who_are_added_one_by_one_only_the_last_can_be_unknown() {
 }
 
 #[tokio::test]
-async fn whoever_is_removed_is_removed_by_reference_never_deleted() {
+async fn removal_never_deletes_the_user() {
     let service = Service::start().await;
     service.mount(Mock::given(method("DELETE")), no_content()).await;
 
@@ -151,17 +183,21 @@ async fn whoever_is_removed_is_removed_by_reference_never_deleted() {
 }
 
 #[tokio::test]
-async fn what_stands_in_the_way_of_a_removal_is_told_apart() {
+async fn removal_outcomes_are_distinguished() {
     let removed = async |answer: ResponseTemplate| {
         let service = Service::start().await;
         service.mount(Mock::given(method("DELETE")), answer).await;
         service.graph.remove_owner(&service.access, group(), person(1)).await
     };
-    let gone = "One or more removed object references do not exist for the following modified properties: 'owners'.";
+    let gone = "One or more removed object references do not exist for the following modified \
+        properties: 'owners'.";
     let last = "The group must have at least one owner, hence this owner cannot be removed.";
 
     assert_eq!(removed(missing(person(1))).await, Ok(Unbound::NotThere));
     assert_eq!(removed(refusal(400, "Request_BadRequest", gone)).await, Ok(Unbound::NotThere));
     assert_eq!(removed(refusal(400, "Request_BadRequest", last)).await, Ok(Unbound::LastOwner));
-    assert_eq!(removed(refusal(400, "Request_BadRequest", "Bad")).await.unwrap_err().class(), Class::Permanent);
+    assert_eq!(
+        removed(refusal(400, "Request_BadRequest", "Bad")).await.unwrap_err().class(),
+        ErrorClass::Permanent
+    );
 }

@@ -1,10 +1,10 @@
-//! Tokens.
+//! Tests of tokens for our app.
 
 use clients::graph::{AppToken, Credential, TokenError};
 
 use super::*;
 
-/// `{"roles": ["Group.ReadWrite.All"]}`, and `{}`, unsigned.
+/// Unsigned token with the claims `{"roles": ["Group.ReadWrite.All"]}`.
 const WITH_ROLE: &str = "e30.eyJyb2xlcyI6IFsiR3JvdXAuUmVhZFdyaXRlLkFsbCJdfQ.x";
 const WITHOUT_ROLES: &str = "e30.e30.x";
 const DIRECTORY: &str = "a1b2c3d4-0000-4000-8000-000000000000";
@@ -32,7 +32,7 @@ fn granted(token: &str) -> ResponseTemplate {
 }
 
 #[tokio::test]
-async fn a_token_is_asked_for_the_configured_cloud_and_tells_its_roles() {
+async fn token_is_for_the_configured_cloud() {
     let server = MockServer::start().await;
 
     let token = token(&server, granted(WITH_ROLE)).await.unwrap();
@@ -43,68 +43,80 @@ async fn a_token_is_asked_for_the_configured_cloud_and_tells_its_roles() {
     assert!(!format!("{token:?}").contains(WITH_ROLE));
     let request = &server.received_requests().await.unwrap()[0];
     let form = std::str::from_utf8(&request.body).unwrap();
-    let expected = "grant_type=client_credentials&client_id=the-client&scope=https%3A%2F%2Fgraph.microsoft.us%2F.default&client_secret=a%2Bsecret%26";
+    let expected = "grant_type=client_credentials&client_id=the-client\
+        &scope=https%3A%2F%2Fgraph.microsoft.us%2F.default&client_secret=a%2Bsecret%26";
     assert_eq!(form, expected);
     assert!(!request.headers.contains_key("authorization"));
 }
 
 #[tokio::test]
-async fn whoever_is_vouched_for_sends_the_assertion_and_no_secret() {
+async fn assertion_is_sent_without_secret() {
     let server = MockServer::start().await;
 
-    let answer = token_by(&server, granted(WITH_ROLE), Credential::Assertion("a.signed.token".into())).await;
+    let answer =
+        token_by(&server, granted(WITH_ROLE), Credential::Assertion("a.signed.token".into())).await;
 
     assert!(answer.is_ok());
     let request = &server.received_requests().await.unwrap()[0];
-    let expected = "grant_type=client_credentials&client_id=the-client&scope=https%3A%2F%2Fgraph.microsoft.us%2F.default\
-        &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=a.signed.token";
+    let expected = "grant_type=client_credentials&client_id=the-client\
+        &scope=https%3A%2F%2Fgraph.microsoft.us%2F.default\
+        &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
+        &client_assertion=a.signed.token";
     assert_eq!(std::str::from_utf8(&request.body).unwrap(), expected);
 }
 
 #[test]
-fn the_cloud_decides_the_audience_of_federated_credentials() {
+fn cloud_decides_the_federation_audience() {
     for (login, audience) in [
         ("https://login.microsoftonline.com", "api://AzureADTokenExchange"),
         ("https://login.microsoftonline.us", "api://AzureADTokenExchangeUSGov"),
         ("https://login.partner.microsoftonline.cn/", "api://AzureADTokenExchangeChina"),
     ] {
         let clock = Arc::new(SimulatedClock::starting_at(noon()));
-        let entra = Entra::new(login, "https://graph.example/v1.0", Arc::new(Net::new().unwrap()), clock).unwrap();
+        let entra =
+            Entra::new(login, "https://graph.example/v1.0", Arc::new(Net::new().unwrap()), clock)
+                .unwrap();
         assert_eq!(entra.audience(), audience);
     }
 }
 
 #[tokio::test]
-async fn a_federated_credential_that_is_missing_is_named_in_words() {
+async fn missing_federated_credential_is_explained() {
     let server = MockServer::start().await;
-    let said = "AADSTS70021: No matching federated identity record found for presented assertion.";
-    let body = json!({"error": "invalid_request", "error_description": said, "error_codes": [70_021]});
+    let description =
+        "AADSTS70021: No matching federated identity record found for presented assertion.";
+    let body = json!({
+        "error": "invalid_request",
+        "error_description": description,
+        "error_codes": [70_021],
+    });
 
     let error = token(&server, ResponseTemplate::new(400).set_body_json(body)).await.unwrap_err();
 
     let text = error.to_string();
     assert!(
-        text.starts_with("the app registration has no federated credential") && text.contains("AADSTS70021"),
+        text.starts_with("the app registration has no federated credential")
+            && text.contains("AADSTS70021"),
         "{text}"
     );
 }
 
 #[tokio::test]
-async fn a_token_without_roles_is_a_token() {
+async fn token_without_roles_is_valid() {
     let server = MockServer::start().await;
     assert!(token(&server, granted(WITHOUT_ROLES)).await.unwrap().roles.is_empty());
 }
 
 #[tokio::test]
-async fn a_token_that_cannot_be_read_is_not_taken_for_one_without_roles() {
+async fn unreadable_token_is_an_error() {
     let server = MockServer::start().await;
     let error = token(&server, granted("opaque")).await.unwrap_err();
-    assert_eq!((error.kind, error.class()), (TokenErrorKind::Other, Class::Transient));
+    assert_eq!((error.kind, error.class()), (TokenErrorKind::Other, ErrorClass::Transient));
     assert!(!error.to_string().contains("opaque"));
 }
 
 #[tokio::test]
-async fn the_reasons_for_having_no_token_are_told_apart() {
+async fn token_errors_are_distinguished() {
     for (status, number, kind) in [
         (400, 700_016, TokenErrorKind::ConsentGone),
         (400, 7_000_112, TokenErrorKind::ConsentGone),
@@ -118,12 +130,22 @@ async fn the_reasons_for_having_no_token_are_told_apart() {
     ] {
         for description in [format!("AADSTS{number}: words. Trace ID: t"), "words".to_owned()] {
             let server = MockServer::start().await;
-            let body = json!({"error": "invalid_client", "error_description": description, "error_codes": [number]});
+            let body = json!({
+                "error": "invalid_client",
+                "error_description": description,
+                "error_codes": [number],
+            });
 
-            let error = token(&server, ResponseTemplate::new(status).set_body_json(body)).await.unwrap_err();
+            let error = token(&server, ResponseTemplate::new(status).set_body_json(body))
+                .await
+                .unwrap_err();
 
-            // A federated credential comes and goes while Entra replicates it.
-            let class = if number == 70_021 { Class::Transient } else { Class::NeedsAdministrator };
+            // A new federated credential appears and disappears while Entra replicates it.
+            let class = if number == 70_021 {
+                ErrorClass::Transient
+            } else {
+                ErrorClass::NeedsAdministrator
+            };
             assert_eq!((error.kind, error.class()), (kind, class), "{number}");
             assert_eq!(error.call.refusal().unwrap().1, "invalid_client");
         }
@@ -131,13 +153,16 @@ async fn the_reasons_for_having_no_token_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_busy_token_endpoint_says_nothing_about_consent() {
+async fn busy_token_endpoint_is_not_lost_consent() {
     for (answer, class) in [
-        (ResponseTemplate::new(503), Class::Transient),
-        (ResponseTemplate::new(400).set_body_json(json!({"error": "temporarily_unavailable"})), Class::Transient),
+        (ResponseTemplate::new(503), ErrorClass::Transient),
+        (
+            ResponseTemplate::new(400).set_body_json(json!({"error": "temporarily_unavailable"})),
+            ErrorClass::Transient,
+        ),
         (
             ResponseTemplate::new(429).insert_header("retry-after", "9"),
-            Class::ThrottledUntil(noon() + Duration::from_secs(9)),
+            ErrorClass::ThrottledUntil(noon() + Duration::from_secs(9)),
         ),
     ] {
         let server = MockServer::start().await;

@@ -1,162 +1,186 @@
-//! The rule, read in ways that looked right. Each tampers with what passes between the real functions, or is a branch of the history that drives them.
+//! Misreadings of the rule that look right. Each changes a value between the real functions, or a
+//! branch of the history.
 
-use domain::membership::{Sides, Standing, Truth};
+use domain::membership::{Aspect, Role, Sides};
 use domain::merge::{
-    Brake, Direction, Held, Holding, Memory, Outcome, PerTruth, Plan, Recent, Seen, Subject, Terms, Touched, see,
+    ApprovalState, Direction, Dirty, LagEntry, OverlaidReading, PerAspect, PersonRemoval,
+    PersonState, Plan, RemovalGuard, StepOutcome, Subject, Terms, apply_overlay,
 };
 use jiff::Timestamp;
 
-const TRUTHS: [Truth; 2] = [Truth::Presence, Truth::Role];
+const ASPECTS: [Aspect; 2] = [Aspect::Presence, Aspect::Ownership];
 
-/// How the rule is misread.
+/// Misreading of the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Misreading {
-    /// What is listed as an owner only is absent.
-    OwnersAreMembersAnyway,
-    /// Every look that sees a value apart from the agreed one lets it stand for another fifteen minutes.
-    RecentRenewedByEachLook,
-    /// A value that is still apart from the agreed one is recent again as soon as its fifteen minutes are over.
-    RecentRenewedAtItsEnd,
-    /// A recent value ends when a reading has shown it.
-    RecentEndsWhenShown,
-    /// Only presence is recent.
-    RolesNeverRecent,
-    /// Readings are taken as they come.
-    NothingRecent,
-    /// Intents are settled by the reading without what is recent.
+    /// A person listed only as an owner is absent.
+    OwnersWithoutMembershipAbsent,
+    /// Each sync run that sees a value different from the baseline extends it by 15 minutes.
+    LagRenewedByEachRun,
+    /// A value that still differs from the baseline counts for another 15 minutes after the first.
+    LagRenewedAtItsEnd,
+    /// A lag entry ends when a reading shows its value.
+    LagEndsWhenShown,
+    /// Only presence has lag entries.
+    LagWithoutRoles,
+    /// Readings count without lag overlay.
+    NoLagOverlay,
+    /// Readings without lag overlay settle intents.
     SettledByRawReading,
-    /// An intent settles the other side as it is now, not as it was read.
-    IntentForgetsItsReading,
-    /// Nothing is stored before the first write.
+    /// An intent settles the other side by the new reading, not by its stored one.
+    IntentUsesNewReading,
+    /// No intent is stored before the first write.
     IntentsNotStored,
-    /// What is refused is agreed, and nobody remembers that it is owed.
-    RefusedIsAccepted,
-    /// What is refused stays a change.
-    RefusedStaysPending,
-    /// The daily look does not ask the service again.
-    ServiceNeverAskedAgain,
-    /// A hint from Microsoft gives one look.
-    NoLookAfterRecent,
-    /// The message of a look that died is deleted if somebody else looked after it.
-    WantedForgottenByTheDead,
-    /// What the direction does not carry is not agreed either.
-    UncarriedNotAgreed,
-    /// One agreed value for both sides.
-    OneAgreedForBoth,
-    /// The brake holds what is beyond its limit, and lets the rest go.
-    HeldBeyondTheLimit,
-    /// While a plan is held, the next removal is judged by the limit alone.
-    HoldingForgotten,
-    /// Promotions first, also at the owner limit.
+    /// A refused write becomes the baseline without a deferral.
+    RefusedNotDeferred,
+    /// A refused write stays a change.
+    RefusedStaysChanged,
+    /// The daily sync does not retry what the service refused.
+    ServiceNeverRetried,
+    /// A hint from Microsoft causes one sync run only.
+    NoRunAfterLagWindow,
+    /// The message of a crashed run is deleted if another run follows it.
+    RequestLostByCrash,
+    /// A change against the direction does not become the baseline.
+    UnsyncedNotInBaseline,
+    /// Both sides share one baseline.
+    OneBaselineForBoth,
+    /// The removal limit holds only the removals beyond it.
+    OnlyExcessHeld,
+    /// While removals are pending, the limit alone decide_removals on the next one.
+    PendingIgnored,
+    /// Promotions come first, even at the owner limit.
     PromotionsFirst,
-    /// Who is back is merged at once.
+    /// A returned person is merged at once.
     ReturnedMergedAtOnce,
-    /// Who is back is merged at once, but not removed for fifteen minutes.
+    /// A returned person is merged at once, but not removed for 15 minutes.
     ReturnedOnlyNotRemoved,
     /// A new Webex account with the same externalId is the same person.
     SamePersonAfterRehire,
-    /// A demotion in the group is not followed by binding the member.
+    /// A demotion in the group is not followed by adding the member again.
     DemotedWithoutBinding,
-    /// Who stops taking part is forgotten.
-    LeftOutForgotten,
-    /// Nobody is left out.
-    EverybodyTakesPart,
-    /// Nobody is asked for before he is removed.
+    /// The state of an excluded person is dropped.
+    BaselineDroppedOnExclusion,
+    /// No one is excluded.
+    AllEligible,
+    /// No removal is proven by reading the person.
     RemovedWithoutProof,
 }
 
 impl Misreading {
-    /// [`see`], misread.
-    pub(super) fn see(self, stored: &Memory, read: Sides<Standing>, now: Timestamp) -> Seen {
-        let mut memory = stored.clone();
+    /// Returns the misread result of [`apply_overlay`].
+    pub(super) fn apply_overlay(
+        self,
+        stored: &PersonState,
+        read: Sides<Role>,
+        now: Timestamp,
+    ) -> OverlaidReading {
+        let mut state = stored.clone();
         match self {
-            Self::RecentEndsWhenShown => {
-                for truth in TRUTHS {
-                    memory.recent[truth] = memory.recent[truth].filter(|r| r.value != read.group.says(truth));
+            Self::LagEndsWhenShown => {
+                for aspect in ASPECTS {
+                    state.lag[aspect] =
+                        state.lag[aspect].filter(|r| r.value != read.group.says(aspect));
                 }
             }
-            Self::RolesNeverRecent => memory.recent.role = None,
-            Self::NothingRecent => memory.recent = PerTruth::default(),
-            Self::RecentRenewedAtItsEnd => memory.before = memory.agreed.group,
-            Self::IntentForgetsItsReading => memory.intents.iter_mut().for_each(|intent| intent.read = read),
+            Self::LagWithoutRoles => state.lag.ownership = None,
+            Self::NoLagOverlay => state.lag = PerAspect::default(),
+            Self::LagRenewedAtItsEnd => state.before = state.baseline.group,
+            Self::IntentUsesNewReading => {
+                state.intents.iter_mut().for_each(|intent| intent.read = read)
+            }
             Self::SettledByRawReading => {
-                let recent = std::mem::take(&mut memory.recent);
-                memory = see(&memory, read, now).memory;
-                for truth in TRUTHS {
-                    memory.recent[truth] = memory.recent[truth].or(recent[truth]);
+                let lag = std::mem::take(&mut state.lag);
+                state = apply_overlay(&state, read, now).state;
+                for aspect in ASPECTS {
+                    state.lag[aspect] = state.lag[aspect].or(lag[aspect]);
                 }
             }
             _ => {}
         }
-        see(&memory, read, now)
+        apply_overlay(&state, read, now)
     }
 
     pub(super) fn tamper_with_plan(self, plan: &mut Plan, subjects: &[Subject], terms: &Terms) {
         match self {
-            Self::PromotionsFirst => plan.steps.sort_by_key(|step| match (step.truth, step.to) {
-                (Truth::Presence, Standing::Absent) => 3,
-                (Truth::Presence, _) => 0,
-                (Truth::Role, Standing::Owner) => 1,
-                (Truth::Role, _) => 2,
+            Self::PromotionsFirst => plan.steps.sort_by_key(|step| match (step.aspect, step.to) {
+                (Aspect::Presence, Role::None) => 3,
+                (Aspect::Presence, _) => 0,
+                (Aspect::Ownership, Role::Owner) => 1,
+                (Aspect::Ownership, _) => 2,
             }),
-            Self::RecentRenewedByEachLook => {
-                for_each(plan, subjects, |memory, subject| {
-                    let group = subject.seen.standing.group;
-                    for truth in TRUTHS {
-                        if group.says(truth) != subject.seen.memory.agreed.group.says(truth) {
-                            memory.recent[truth] = Some(Recent { value: group.says(truth), at: terms.now });
+            Self::LagRenewedByEachRun => {
+                for_each(plan, subjects, |state, subject| {
+                    let group = subject.seen.roles.group;
+                    for aspect in ASPECTS {
+                        if group.says(aspect) != subject.seen.state.baseline.group.says(aspect) {
+                            state.lag[aspect] =
+                                Some(LagEntry { value: group.says(aspect), at: terms.now });
                         }
                     }
                 });
             }
-            Self::UncarriedNotAgreed if terms.direction == Direction::Microsoft => {
+            Self::UnsyncedNotInBaseline if terms.direction == Direction::Microsoft => {
                 let stepped: Vec<_> = plan.steps.iter().map(|step| step.person).collect();
-                for_each(plan, subjects, |memory, subject| {
-                    let seen = subject.seen.standing;
+                for_each(plan, subjects, |state, subject| {
+                    let seen = subject.seen.roles;
                     if !stepped.contains(&subject.person) && !seen.are_equal() {
-                        memory.agreed = subject.seen.memory.agreed;
+                        state.baseline = subject.seen.state.baseline;
                     }
                 });
             }
-            Self::RefusedStaysPending => for_each(plan, subjects, |memory, subject| {
-                if memory.owed != subject.seen.memory.owed && memory.owed != PerTruth::default() {
-                    memory.agreed = subject.seen.memory.agreed;
+            Self::RefusedStaysChanged => for_each(plan, subjects, |state, subject| {
+                if state.deferred != subject.seen.state.deferred
+                    && state.deferred != PerAspect::default()
+                {
+                    state.baseline = subject.seen.state.baseline;
                 }
             }),
             _ => {}
         }
     }
 
-    pub(super) fn tamper_with_brake(self, mut brake: Brake, removals: &[Held]) -> Brake {
-        if self == Self::HeldBeyondTheLimit {
-            let room = 5_usize.saturating_sub(brake.removed);
-            brake.approved.extend(removals.iter().take(room));
-            brake.removed = 5;
-            brake.holding = Holding::Nothing;
+    pub(super) fn tamper_with_limit(
+        self,
+        mut guard: RemovalGuard,
+        removals: &[PersonRemoval],
+    ) -> RemovalGuard {
+        if self == Self::OnlyExcessHeld {
+            let room = 5_usize.saturating_sub(guard.removed);
+            guard.approved.extend(removals.iter().take(room));
+            guard.removed = 5;
+            guard.approval = ApprovalState::Clear;
         }
-        brake
+        guard
     }
 
-    pub(super) fn tamper_with_outcome(self, memory: &mut Memory, before: &Memory, outcome: &Outcome) {
-        if self == Self::RefusedStaysPending && matches!(outcome, Outcome::Refused(_)) {
-            memory.agreed = before.agreed;
+    pub(super) fn tamper_with_outcome(
+        self,
+        state: &mut PersonState,
+        before: &PersonState,
+        outcome: &StepOutcome,
+    ) {
+        if self == Self::RefusedStaysChanged && matches!(outcome, StepOutcome::Refused(_)) {
+            state.baseline = before.baseline;
         }
     }
 
-    pub(super) fn tamper_with_record(self, memory: &mut Memory) {
+    pub(super) fn tamper_with_record(self, state: &mut PersonState) {
         match self {
-            Self::RefusedIsAccepted | Self::RefusedStaysPending => memory.owed = PerTruth::default(),
-            Self::OneAgreedForBoth => memory.agreed.group = memory.agreed.team,
+            Self::RefusedNotDeferred | Self::RefusedStaysChanged => {
+                state.deferred = PerAspect::default()
+            }
+            Self::OneBaselineForBoth => state.baseline.group = state.baseline.team,
             _ => {}
         }
     }
 }
 
-fn for_each(plan: &mut Plan, subjects: &[Subject], tamper: impl Fn(&mut Memory, &Subject)) {
+fn for_each(plan: &mut Plan, subjects: &[Subject], tamper: impl Fn(&mut PersonState, &Subject)) {
     for subject in subjects {
-        if let Some((memory, touched)) = plan.memories.get_mut(&subject.person) {
-            tamper(memory, subject);
-            *touched = Touched::Yes;
+        if let Some((state, dirty)) = plan.states.get_mut(&subject.person) {
+            tamper(state, subject);
+            *dirty = Dirty::Yes;
         }
     }
 }

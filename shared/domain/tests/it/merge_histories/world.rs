@@ -1,24 +1,24 @@
-//! A team that is read as it is, and a group of which three replicas show every change after a lag of their own.
+//! Simulated services: a team that is read as it is, and a group with three lagging replicas.
 
 use std::fmt::Write;
 
 use domain::ids::{ObjectId, PersonId};
-use domain::membership::{Person, Side, Sides, Standing};
+use domain::membership::{Person, Role, Side, Sides};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::misreading::Misreading;
 
-/// Milliseconds since a history began.
+/// Milliseconds since the start of a history.
 pub(crate) type Ms = i64;
 
 pub(crate) const SECOND: Ms = 1000;
 pub(crate) const MINUTE: Ms = 60 * SECOND;
 pub(crate) const HOUR: Ms = 60 * MINUTE;
-/// The longest that a replica lags.
+/// Maximum lag of a replica.
 pub(crate) const LAG: Ms = 10 * MINUTE;
 
-/// Small, seeded, the same everywhere (splitmix64).
+/// Small seeded generator (splitmix64), the same on every machine.
 pub(crate) struct Rng(u64);
 
 impl Rng {
@@ -54,7 +54,7 @@ pub(crate) fn timestamp(at: Ms) -> Timestamp {
     Timestamp::from_millisecond(1_700_000_000_000 + at).unwrap()
 }
 
-/// The person number `p`, with the `account`-th Webex account.
+/// Returns person number `p` with their Webex account number `account`.
 pub(super) fn person(p: usize, account: u8) -> Person {
     Person {
         object: ObjectId(Uuid::from_u128(p as u128 + 1)),
@@ -62,7 +62,7 @@ pub(super) fn person(p: usize, account: u8) -> Person {
     }
 }
 
-/// Which person somebody is.
+/// Returns the number of a person.
 pub(super) fn number(person: Person) -> usize {
     person.object.0.as_u128() as usize - 1
 }
@@ -73,7 +73,7 @@ struct Change {
     lags: [Ms; 3],
 }
 
-/// One listing of the group, members or owners.
+/// One listing of the group: members or owners.
 struct Listing(Vec<Vec<Change>>);
 
 impl Listing {
@@ -82,13 +82,16 @@ impl Listing {
     }
 
     fn read(&self, p: usize, replica: usize, now: Ms) -> bool {
-        self.0[p].iter().rfind(|change| change.at + change.lags[replica] <= now).is_some_and(|change| change.value)
+        self.0[p]
+            .iter()
+            .rfind(|change| change.at + change.lags[replica] <= now)
+            .is_some_and(|change| change.value)
     }
 }
 
-/// Why a service did not do what it was asked for.
+/// Refusal of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum No {
+pub(super) enum Refusal {
     LastOwner,
     OwnerLimit,
     NotThere,
@@ -96,35 +99,40 @@ pub(super) enum No {
 
 /// Both services.
 pub(super) struct World {
-    pub(super) team: Vec<Standing>,
+    pub(super) team: Vec<Role>,
     members: Listing,
     owners: Listing,
     owner_limit: usize,
-    /// Whose account a side does not know at the moment.
+    /// Person whose account one side does not know at the moment.
     gone: Option<(usize, Side)>,
     deleted: Option<(usize, bool, bool)>,
 }
 
 impl World {
-    pub(super) fn new(start: &[Sides<Standing>], owner_limit: usize) -> Self {
-        let listing = |is: fn(Standing) -> bool| {
-            Listing(start.iter().map(|s| vec![Change { at: Ms::MIN / 2, value: is(s.group), lags: [0; 3] }]).collect())
+    pub(super) fn new(start: &[Sides<Role>], owner_limit: usize) -> Self {
+        let listing = |is: fn(Role) -> bool| {
+            Listing(
+                start
+                    .iter()
+                    .map(|s| vec![Change { at: Ms::MIN / 2, value: is(s.group), lags: [0; 3] }])
+                    .collect(),
+            )
         };
         Self {
             team: start.iter().map(|s| s.team).collect(),
-            members: listing(Standing::is_present),
-            owners: listing(|standing| standing == Standing::Owner),
+            members: listing(Role::is_present),
+            owners: listing(|role| role == Role::Owner),
             owner_limit,
             gone: None,
             deleted: None,
         }
     }
 
-    pub(super) fn group(&self, p: usize) -> Standing {
-        standing(self.members.is(p) || self.owners.is(p), self.owners.is(p))
+    pub(super) fn group(&self, p: usize) -> Role {
+        role(self.members.is(p) || self.owners.is(p), self.owners.is(p))
     }
 
-    pub(super) fn is(&self, p: usize, side: Side) -> Standing {
+    pub(super) fn is(&self, p: usize, side: Side) -> Role {
         match side {
             Side::Team => self.team[p],
             Side::Group => self.group(p),
@@ -136,25 +144,34 @@ impl World {
     }
 
     pub(super) fn owners(&self, side: Side) -> usize {
-        (0..self.team.len()).filter(|&p| self.is(p, side) == Standing::Owner).count()
+        (0..self.team.len()).filter(|&p| self.is(p, side) == Role::Owner).count()
     }
 
     pub(super) fn is_only_owner(&self, p: usize, side: Side) -> bool {
-        self.is(p, side) == Standing::Owner && self.owners(side) == 1
+        self.is(p, side) == Role::Owner && self.owners(side) == 1
     }
 
     pub(super) fn is_full(&self) -> bool {
         self.owners(Side::Group) >= self.owner_limit
     }
 
-    /// One answer of Graph: members from one replica, owners from another.
-    pub(super) fn read_group(&self, rng: &mut Rng, now: Ms, misreading: Option<Misreading>) -> Vec<Standing> {
+    /// Returns one answer of Graph: members from one replica, owners from another.
+    pub(super) fn read_group(
+        &self,
+        rng: &mut Rng,
+        now: Ms,
+        misreading: Option<Misreading>,
+    ) -> Vec<Role> {
         let (of_members, of_owners) = (rng.below(3), rng.below(3));
         (0..self.team.len())
             .map(|p| {
                 let owner = self.owners.read(p, of_owners, now);
                 let member = self.members.read(p, of_members, now);
-                standing(member || owner && misreading != Some(Misreading::OwnersAreMembersAnyway), owner)
+                role(
+                    member
+                        || owner && misreading != Some(Misreading::OwnersWithoutMembershipAbsent),
+                    owner,
+                )
             })
             .collect()
     }
@@ -168,65 +185,86 @@ impl World {
         }
     }
 
-    fn refuses(&self, p: usize, side: Side, to: Standing) -> Result<(), No> {
+    fn refuses(&self, p: usize, side: Side, to: Role) -> Result<(), Refusal> {
         if self.gone == Some((p, side)) {
-            Err(No::NotThere)
-        } else if to != Standing::Owner && self.is_only_owner(p, side) {
-            Err(No::LastOwner)
-        } else if side == Side::Group && to == Standing::Owner && !self.owners.is(p) && self.is_full() {
-            Err(No::OwnerLimit)
+            Err(Refusal::NotThere)
+        } else if to != Role::Owner && self.is_only_owner(p, side) {
+            Err(Refusal::LastOwner)
+        } else if side == Side::Group && to == Role::Owner && !self.owners.is(p) && self.is_full() {
+            Err(Refusal::OwnerLimit)
         } else {
             Ok(())
         }
     }
 
-    /// A human act.
-    pub(super) fn act(&mut self, p: usize, side: Side, to: Standing, rng: &mut Rng, now: Ms) -> Result<(), No> {
+    /// Applies an act of a person.
+    pub(super) fn act(
+        &mut self,
+        p: usize,
+        side: Side,
+        to: Role,
+        rng: &mut Rng,
+        now: Ms,
+    ) -> Result<(), Refusal> {
         self.refuses(p, side, to)?;
         match side {
             Side::Team => self.team[p] = to,
-            // Who is taken for an owner only is gone.
-            Side::Group if to == Standing::Member && self.owners.is(p) && !self.members.is(p) => {
-                return Err(No::NotThere);
+            // A person shown as an owner only is gone.
+            Side::Group if to == Role::Member && self.owners.is(p) && !self.members.is(p) => {
+                return Err(Refusal::NotThere);
             }
             Side::Group => {
-                // An administrator can make somebody an owner who is no member.
-                let member = to == Standing::Member || to == Standing::Owner && (self.members.is(p) || rng.percent(60));
-                self.set(p, member, to == Standing::Owner, rng, now);
+                // An admin can make a non-member an owner.
+                let member = to == Role::Member
+                    || to == Role::Owner && (self.members.is(p) || rng.percent(60));
+                self.set(p, member, to == Role::Owner, rng, now);
             }
         }
         Ok(())
     }
 
-    /// Adds somebody. Who is there already stays as he is, but for a role that he did not have.
-    pub(super) fn add(&mut self, p: usize, side: Side, to: Standing, rng: &mut Rng, now: Ms) -> Result<(), No> {
+    /// Adds a person. A present person keeps their role, unless they get a higher one.
+    pub(super) fn add(
+        &mut self,
+        p: usize,
+        side: Side,
+        to: Role,
+        rng: &mut Rng,
+        now: Ms,
+    ) -> Result<(), Refusal> {
         let to = to.max(self.is(p, side));
         self.refuses(p, side, to)?;
         match side {
             Side::Team => self.team[p] = to,
-            Side::Group => self.set(p, true, to == Standing::Owner, rng, now),
+            Side::Group => self.set(p, true, to == Role::Owner, rng, now),
         }
         Ok(())
     }
 
-    /// Gives or takes the role.
+    /// Changes the role of a person.
     pub(super) fn change_role(
         &mut self,
         p: usize,
         side: Side,
-        to: Standing,
-        (membership, binding): (Membership, Binding),
+        to: Role,
+        demotion: Demotion,
         rng: &mut Rng,
         now: Ms,
-    ) -> Result<(), No> {
+    ) -> Result<(), Refusal> {
         self.refuses(p, side, to)?;
         match side {
-            Side::Team if self.team[p] == Standing::Absent => return Err(No::NotThere),
+            Side::Team if self.team[p] == Role::None => return Err(Refusal::NotThere),
             Side::Team => self.team[p] = to,
-            Side::Group if to == Standing::Owner => self.set(p, self.members.is(p), true, rng, now),
+            Side::Group if to == Role::Owner => self.set(p, self.members.is(p), true, rng, now),
             Side::Group => {
-                self.set(p, self.members.is(p) && membership == Membership::Stays, false, rng, now);
-                if binding == Binding::Made {
+                self.set(
+                    p,
+                    self.members.is(p) && demotion.membership == Membership::Stays,
+                    false,
+                    rng,
+                    now,
+                );
+                if demotion.binding == Binding::Made {
                     self.set(p, true, false, rng, now + 1);
                 }
             }
@@ -234,11 +272,18 @@ impl World {
         Ok(())
     }
 
-    /// Removes somebody: in the group first the owner, then the member.
-    pub(super) fn remove(&mut self, p: usize, side: Side, part: Part, rng: &mut Rng, now: Ms) -> Result<(), No> {
-        self.refuses(p, side, Standing::Absent)?;
+    /// Removes a person. In the group, the ownership goes first, then the membership.
+    pub(super) fn remove(
+        &mut self,
+        p: usize,
+        side: Side,
+        part: Part,
+        rng: &mut Rng,
+        now: Ms,
+    ) -> Result<(), Refusal> {
+        self.refuses(p, side, Role::None)?;
         match (side, part) {
-            (Side::Team, Part::Whole) => self.team[p] = Standing::Absent,
+            (Side::Team, Part::Whole) => self.team[p] = Role::None,
             (Side::Team, Part::Role) => {}
             (Side::Group, Part::Whole) => self.set(p, false, false, rng, now),
             (Side::Group, Part::Role) => self.set(p, self.members.is(p), false, rng, now),
@@ -261,52 +306,59 @@ impl World {
 
     pub(super) fn delete_webex_user(&mut self, p: usize) {
         self.gone = Some((p, Side::Team));
-        self.team[p] = Standing::Absent;
+        self.team[p] = Role::None;
     }
 
-    pub(super) fn make_webex_user_anew(&mut self) {
+    pub(super) fn recreate_webex_user(&mut self) {
         self.gone = None;
     }
 }
 
-/// What becomes of the membership when an owner of the group is demoted.
+/// Behavior of the service when an owner of the group is demoted.
+#[derive(Clone, Copy)]
+pub(super) struct Demotion {
+    pub(super) membership: Membership,
+    pub(super) binding: Binding,
+}
+
+/// Fate of the membership when an owner of the group is demoted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Membership {
     /// It stays.
     Stays,
-    /// The service takes it along.
-    IsTakenAlong,
+    /// The service ends it too.
+    Ends,
 }
 
-/// Whether a demoted owner is bound as a member then.
+/// Addition of a demoted owner as a member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Binding {
     Made,
-    Forgotten,
+    Missing,
 }
 
-/// How far a removal gets.
+/// Extent of a removal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Whole,
     Role,
 }
 
-fn standing(present: bool, owner: bool) -> Standing {
+fn role(present: bool, owner: bool) -> Role {
     match (present, owner) {
-        (false, _) => Standing::Absent,
-        (true, false) => Standing::Member,
-        (true, true) => Standing::Owner,
+        (false, _) => Role::None,
+        (true, false) => Role::Member,
+        (true, true) => Role::Owner,
     }
 }
 
-/// `-`, `M` and `O` for absent, member and owner.
-pub(super) fn letters(of: impl IntoIterator<Item = Standing>) -> String {
-    of.into_iter().fold(String::new(), |mut text, standing| {
-        let letter = match standing {
-            Standing::Absent => '-',
-            Standing::Member => 'M',
-            Standing::Owner => 'O',
+/// Returns `-`, `M` and `O` for absent people, members and owners.
+pub(super) fn letters(of: impl IntoIterator<Item = Role>) -> String {
+    of.into_iter().fold(String::new(), |mut text, role| {
+        let letter = match role {
+            Role::None => '-',
+            Role::Member => 'M',
+            Role::Owner => 'O',
         };
         let _ = text.write_char(letter);
         text

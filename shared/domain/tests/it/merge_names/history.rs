@@ -4,47 +4,49 @@ use std::collections::BTreeMap;
 use std::fmt::Arguments;
 
 use domain::membership::Side;
-use domain::merge::{Decoration, Direction, GroupName, NameReading, NameTerms, NameWrite, Names, Retry, TeamName};
+use domain::merge::{
+    Decoration, Direction, GroupName, NameReading, NameState, NameTerms, NameWrite, Retry, TeamName,
+};
 
 use crate::merge_histories::{HOUR, LAG, MINUTE, Ms, Rng, SECOND, timestamp};
 
-/// Display names are cut here.
-const MOST: usize = 20;
+/// Maximum length of a display name.
+const NAME_LIMIT: usize = 20;
 const PREFIXES: [&str; 4] = ["", "GRP_", "X-", "ORG."];
 const TITLES: [&str; 4] = ["Beta", "Gam#ma", "Delta project with a long name", "GRP_x"];
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Config {
-    /// Percentage of looks in which the function dies.
+    /// Percentage of sync runs that crash.
     pub(super) crash: u64,
     pub(super) misreading: Option<Misreading>,
 }
 
-/// How the rule is misread.
+/// Misreading of the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Misreading {
-    /// Bare names are compared, by today's policy.
+    /// Bare names are compared, by the current policy.
     BareNamesCompared,
-    /// What we asked for is agreed, not what the service made of it.
-    AskedIsAgreed,
-    /// A name that the group had until now is not remembered.
-    FormerForgotten,
-    /// Nothing is stored before a rename.
+    /// The requested name becomes the baseline, not the one that the service made of it.
+    RequestedIsBaseline,
+    /// The former name of the group is not stored.
+    FormerNotStored,
+    /// No intent is stored before a rename.
     IntentNotStored,
-    /// The name goes to the team as the group has it.
-    RawToTheTeam,
-    /// Only the policy in force is taken off.
-    DecorationForgotten,
+    /// The team gets the raw name of the group.
+    RawNameToTeam,
+    /// Only the current policy is removed from a name.
+    OnlyCurrentPolicyRemoved,
 }
 
 impl Misreading {
     pub(super) const ALL: [Self; 6] = [
         Self::BareNamesCompared,
-        Self::AskedIsAgreed,
-        Self::FormerForgotten,
+        Self::RequestedIsBaseline,
+        Self::FormerNotStored,
         Self::IntentNotStored,
-        Self::RawToTheTeam,
-        Self::DecorationForgotten,
+        Self::RawNameToTeam,
+        Self::OnlyCurrentPolicyRemoved,
     ];
 }
 
@@ -53,11 +55,11 @@ enum Event {
     Team(&'static str),
     Group(&'static str),
     Policy(&'static str),
-    /// Somebody adds a 2 to the group's name, as it stands.
+    /// A person appends a 2 to the group's name.
     Amend,
-    /// Somebody saves the group as it is, and the policy is applied.
+    /// A person saves the group unchanged, and the policy applies.
     Edit,
-    Look,
+    Sync,
 }
 
 pub(super) struct Verdict {
@@ -65,7 +67,7 @@ pub(super) struct Verdict {
     pub(super) trace: Vec<String>,
 }
 
-struct Shown {
+struct NameAt {
     at: Ms,
     name: String,
     lags: [Ms; 3],
@@ -77,11 +79,11 @@ struct History<'a> {
     now: Ms,
     policy: &'static str,
     team: String,
-    group: Vec<Shown>,
-    names: Names,
+    group: Vec<NameAt>,
+    names: NameState,
     events: BTreeMap<(Ms, u64), Event>,
     count: u64,
-    /// The last name that people gave, and where.
+    /// Last name given by people, with its side.
     last: Option<(Side, String)>,
     acts: usize,
     ours: usize,
@@ -95,11 +97,11 @@ pub(super) fn run(config: &Config, seed: u64, trace: Option<Vec<String>>) -> Ver
     let policy = rng.pick(&["", "GRP_"]);
     let team = "Alpha".to_owned();
     let raw = service(policy, &team);
-    let mut names = Names::at_creation(team.clone(), &team, raw.clone());
+    let mut names = NameState::at_creation(team.clone(), &team, raw.clone());
     if config.misreading == Some(Misreading::BareNamesCompared) {
-        names = Names::at_creation(team.clone(), &team, team.clone());
+        names = NameState::at_creation(team.clone(), &team, team.clone());
     }
-    let group = vec![Shown { at: Ms::MIN / 2, name: raw, lags: [0; 3] }];
+    let group = vec![NameAt { at: Ms::MIN / 2, name: raw, lags: [0; 3] }];
     let mut history = History {
         config,
         rng,
@@ -120,20 +122,21 @@ pub(super) fn run(config: &Config, seed: u64, trace: Option<Vec<String>>) -> Ver
     history.plan_events();
     while let Some(((at, _), event)) = history.events.pop_first() {
         history.now = at;
-        history.happens(event);
+        history.handle(event);
     }
     history.judge();
     Verdict { bad: history.bad, trace: history.trace.unwrap_or_default() }
 }
 
-/// What the service makes of a display name.
+/// Returns the name that the service makes of a requested one.
 fn service(policy: &str, name: &str) -> String {
     let filtered = name.replace('#', "");
-    let decorated = if filtered.starts_with(policy) { filtered } else { format!("{policy}{filtered}") };
-    decorated.chars().take(MOST).collect()
+    let decorated =
+        if filtered.starts_with(policy) { filtered } else { format!("{policy}{filtered}") };
+    decorated.chars().take(NAME_LIMIT).collect()
 }
 
-/// A name without any policy that there ever was.
+/// Returns a name without any policy of the history.
 fn core(name: &str) -> String {
     let mut rest = name.replace('#', "");
     while let Some(stripped) = PREFIXES[1..].iter().find_map(|prefix| rest.strip_prefix(prefix)) {
@@ -163,31 +166,31 @@ impl History<'_> {
             self.put(at, event);
             if !matches!(event, Event::Policy(_)) {
                 for (low, high) in [(SECOND, 20 * SECOND), (0, LAG), (15 * MINUTE, 16 * MINUTE)] {
-                    let look = at + self.rng.between(low, high);
-                    self.put(look, Event::Look);
+                    let sync = at + self.rng.between(low, high);
+                    self.put(sync, Event::Sync);
                 }
             }
         }
         let end = at + HOUR;
         for _ in 0..20 {
-            let look = self.rng.between(0, end);
-            self.put(look, Event::Look);
+            let sync = self.rng.between(0, end);
+            self.put(sync, Event::Sync);
         }
         for k in 0..4 {
-            self.put(end + k * 17 * MINUTE, Event::Look);
+            self.put(end + k * 17 * MINUTE, Event::Sync);
         }
     }
 
-    fn say(&mut self, what: Arguments<'_>) {
+    fn log(&mut self, what: Arguments<'_>) {
         let at = self.now;
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{:9.1} {what}", at as f64 / 1000.0));
         }
     }
 
-    fn is_bad(&mut self, what: &'static str) {
+    fn report(&mut self, what: &'static str) {
         self.bad.get_or_insert(what);
-        self.say(format_args!("!! {what}"));
+        self.log(format_args!("!! {what}"));
     }
 
     fn raw(&self) -> &str {
@@ -196,13 +199,13 @@ impl History<'_> {
 
     fn name_group(&mut self, name: String) {
         let lags = [(); 3].map(|()| self.rng.between(0, LAG));
-        self.group.push(Shown { at: self.now, name, lags });
+        self.group.push(NameAt { at: self.now, name, lags });
     }
 
-    fn happens(&mut self, event: Event) {
+    fn handle(&mut self, event: Event) {
         match event {
             Event::Team(title) if self.team != title => {
-                self.say(format_args!("TEAM is called {title}"));
+                self.log(format_args!("TEAM is called {title}"));
                 self.team = title.into();
                 self.acts += 1;
                 self.last = Some((Side::Team, title.into()));
@@ -210,25 +213,25 @@ impl History<'_> {
             Event::Group(title) => self.rename_group(&service(self.policy, title)),
             Event::Amend => self.rename_group(&service(self.policy, &format!("{} 2", self.raw()))),
             Event::Policy(prefix) => {
-                self.say(format_args!("POLICY is {prefix:?}"));
+                self.log(format_args!("POLICY is {prefix:?}"));
                 self.policy = prefix;
             }
             Event::Edit => {
                 let raw = service(self.policy, self.raw());
-                // A name that is cut again is a new name.
-                if raw != self.raw() && raw.len() < MOST {
-                    self.say(format_args!("EDIT makes it {raw}"));
+                // A name that is truncated again is a new name.
+                if raw != self.raw() && raw.len() < NAME_LIMIT {
+                    self.log(format_args!("EDIT makes it {raw}"));
                     self.name_group(raw);
                 }
             }
-            Event::Look => self.look(),
+            Event::Sync => self.sync(),
             Event::Team(_) => {}
         }
     }
 
     fn rename_group(&mut self, raw: &str) {
         if raw != self.raw() {
-            self.say(format_args!("GROUP is called {raw}"));
+            self.log(format_args!("GROUP is called {raw}"));
             self.acts += 1;
             self.last = Some((Side::Group, raw.to_owned()));
             self.name_group(raw.to_owned());
@@ -251,17 +254,18 @@ impl History<'_> {
         self.config.misreading == Some(how)
     }
 
-    fn look(&mut self) {
+    fn sync(&mut self) {
         let read = self.read();
         let now = timestamp(self.now);
-        let has_policy = !self.misreads(Misreading::BareNamesCompared) && !self.misreads(Misreading::RawToTheTeam);
+        let has_policy = !self.misreads(Misreading::BareNamesCompared)
+            && !self.misreads(Misreading::RawNameToTeam);
         let policy = Decoration::required_by(if has_policy { self.policy } else { "" });
         let (direction, last_word, team) = (Direction::Both, Side::Group, TeamName::CanBeChanged);
         let terms = NameTerms { direction, last_word, team, policy, now, retry: Retry::Everything };
         let mut stored = self.names.clone();
         match self.config.misreading {
-            Some(Misreading::FormerForgotten) => stored.former = None,
-            Some(Misreading::DecorationForgotten | Misreading::RawToTheTeam) => {
+            Some(Misreading::FormerNotStored) => stored.former = None,
+            Some(Misreading::OnlyCurrentPolicyRemoved | Misreading::RawNameToTeam) => {
                 stored.decoration = Decoration::default()
             }
             _ => {}
@@ -269,10 +273,13 @@ impl History<'_> {
         let (names, write) = stored.compare(&read, &terms);
         if self.trace.is_some() {
             let raw = self.raw().to_owned();
-            self.say(format_args!("look: team {}, group {} (in truth {raw}): {write:?}", read.team, read.group));
+            self.log(format_args!(
+                "sync run: team {}, group {} (actual {raw}): {write:?}",
+                read.team, read.group
+            ));
         }
-        // 1: before the write, 2: after it, 3: never recorded.
-        let dies = if self.rng.percent(self.config.crash) { 1 + self.rng.below(2) } else { 0 };
+        // 1: before the write, 2: after it.
+        let crash = if self.rng.percent(self.config.crash) { 1 + self.rng.below(2) } else { 0 };
         let Some(write) = write else {
             self.names = names;
             self.schedule();
@@ -282,21 +289,23 @@ impl History<'_> {
         if !self.misreads(Misreading::IntentNotStored) {
             self.names = names.clone();
         }
-        if dies == 1 {
-            self.say(format_args!("   CRASH before the write"));
-            self.put(self.now + MINUTE, Event::Look);
+        if crash == 1 {
+            self.log(format_args!("   CRASH before the write"));
+            self.put(self.now + MINUTE, Event::Sync);
             return;
         }
         self.now += self.rng.between(SECOND / 5, 2 * SECOND);
         self.write(&write);
-        if dies == 2 {
-            self.say(format_args!("   CRASH after the write"));
-            self.put(self.now + MINUTE, Event::Look);
+        if crash == 2 {
+            self.log(format_args!("   CRASH after the write"));
+            self.put(self.now + MINUTE, Event::Sync);
             return;
         }
         self.names = names.after(&write, timestamp(self.now));
-        if let (true, NameWrite::Group(to)) = (self.misreads(Misreading::AskedIsAgreed), &write) {
-            self.names.group = GroupName::Agreed(to.clone());
+        if let (true, NameWrite::Group(to)) =
+            (self.misreads(Misreading::RequestedIsBaseline), &write)
+        {
+            self.names.group = GroupName::Baseline(to.clone());
         }
         self.schedule();
     }
@@ -305,29 +314,29 @@ impl History<'_> {
         if let Some(due) = self.names.due() {
             let due = due.as_millisecond() - timestamp(0).as_millisecond();
             if due > self.now {
-                self.put(due, Event::Look);
+                self.put(due, Event::Sync);
             }
         }
     }
 
     fn write(&mut self, write: &NameWrite) {
-        // A look that died repeats its write.
+        // A crashed run repeats its write.
         let is_repeated = self.last_write.as_ref() == Some(write) && self.config.crash > 0;
         self.ours += usize::from(!is_repeated);
         self.last_write = Some(write.clone());
         match write {
             NameWrite::Team { title, .. } => {
-                self.say(format_args!("   WE call the team {title}"));
+                self.log(format_args!("   WRITE the team {title}"));
                 let is_decorated = PREFIXES[1..].iter().any(|prefix| title.starts_with(prefix));
-                // That is how people named it.
+                // People chose this name.
                 if is_decorated && !title.starts_with("GRP_x") {
-                    self.is_bad("decorated name brought to the team");
+                    self.report("the team got a decorated name");
                 }
                 self.team.clone_from(title);
             }
             NameWrite::Group(name) => {
                 let raw = service(self.policy, name);
-                self.say(format_args!("   WE call the group {raw}"));
+                self.log(format_args!("   WRITE the group {raw}"));
                 if raw != self.raw() {
                     self.name_group(raw);
                 }
@@ -337,25 +346,25 @@ impl History<'_> {
 
     fn judge(&mut self) {
         if self.ours > self.acts {
-            self.is_bad("more renames by us than by people");
+            self.report("more renames by sync than by people");
         }
         if let Some((Side::Team, title)) = &self.last
             && *title != self.team
         {
-            self.is_bad("the team's own new name overwritten");
+            self.report("the team's own new name overwritten");
         }
         let (team, group) = (core(&self.team), core(self.raw()));
-        let is_cut = self.raw().len() >= MOST && team.starts_with(group.trim());
+        let is_cut = self.raw().len() >= NAME_LIMIT && team.starts_with(group.trim());
         if self.last.is_some() && team != group && !is_cut {
-            self.is_bad("the names do not correspond");
+            self.report("the names do not correspond");
         }
         if let Some((Side::Group, raw)) = &self.last
             && core(raw) != group
         {
-            self.is_bad("the group's own new name overwritten");
+            self.report("the group's own new name overwritten");
         }
         if self.names.intent.is_some() || self.names.former.is_some() {
-            self.is_bad("something is left open");
+            self.report("an intent or former name is left");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Random histories of names: policies that change, a service that decorates, filters and cuts, replicas that lag, and functions that die.
+//! Random histories of names, with policy changes, decorated names, lagging replicas and crashes.
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 mod history;
@@ -25,23 +25,23 @@ fn people_rename_and_policies_change() {
 }
 
 #[test]
-fn functions_die() {
+fn functions_crash() {
     holds(CRASH, 4000);
 }
 
-/// Every misreading is found, so the histories can be trusted to find the next one.
+/// The histories find every misreading, so they can find the next one too.
 #[test]
-fn each_misreading_of_the_rule_is_found() {
+fn every_misreading_is_found() {
     let found = |misreading| {
         let config = Config { misreading: Some(misreading), ..CRASH };
         (0..4000).find_map(|seed| run(&config, seed, None).bad.map(|bad| (seed, bad)))
     };
-    let mut unnoticed = vec![];
+    let mut not_found = vec![];
     for misreading in Misreading::ALL {
         match found(misreading) {
             Some((seed, bad)) => println!("{misreading:?}: {bad}, in history {seed}"),
-            None => unnoticed.push(misreading),
+            None => not_found.push(misreading),
         }
     }
-    assert!(unnoticed.is_empty(), "nothing notices {unnoticed:?}");
+    assert!(not_found.is_empty(), "not found: {not_found:?}");
 }

@@ -1,29 +1,31 @@
-//! The rules of the merge, one by one.
+//! Rules of the merge, one by one.
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-mod always;
-mod brake;
-mod comparing;
-mod instructed;
-mod limits;
-mod readings;
+mod changes;
+mod order;
+mod overlay;
+mod overrides;
+mod properties;
+mod removal_limit;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::ids::{ObjectId, PersonId};
-use domain::membership::Standing::{self, Absent, Member, Owner};
-use domain::membership::{LeftOut, Participation, Person, Side, Sides, Truth};
+use domain::membership::Role::{self, Member, Owner};
+use domain::membership::{Aspect, Eligibility, ExclusionReason, Person, Side, Sides};
 use domain::merge::{
-    Brake, BrakeLimit, Direction, Draft, Held, HeldFor, Holding, Instruction, Intent, Limits, Memory, OWNER_LIMIT,
-    Outcome, Owed, OwedTo, PerTruth, Plan, RECENT, Recent, Refusal, Retry, Step, Subject, Terms, Touched, see,
+    ApprovalReason, ApprovalState, Deferred, DeferredBy, Direction, Dirty, Draft, LAG_WINDOW,
+    LagEntry, OWNER_LIMIT, Override, OwnerLimits, PerAspect, PersonRemoval, PersonState, Plan,
+    PlanStep, RemovalGuard, RemovalLimit, Retry, RuleRefusal, StepOutcome, Subject, Terms,
+    WriteIntent, apply_overlay,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-const ALL: [Standing; 3] = [Absent, Member, Owner];
-const HERE: Participation = Participation::TakesPart { returned: None };
-const AWAY: Participation = Participation::LeftOut { reason: LeftOut::NotSynchronized };
+const ALL: [Role; 3] = [Role::None, Member, Owner];
+const ELIGIBLE: Eligibility = Eligibility::Eligible { returned: None };
+const EXCLUDED: Eligibility = Eligibility::Excluded { reason: ExclusionReason::NotSynchronized };
 
 fn minute(n: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + 60 * n).unwrap()
@@ -38,46 +40,56 @@ fn number(person: Person) -> usize {
     person.object.0.as_u128() as usize
 }
 
-fn both(standing: Standing) -> Sides<Standing> {
-    Sides { team: standing, group: standing }
+fn both(role: Role) -> Sides<Role> {
+    Sides { team: role, group: role }
 }
 
-fn agreed(team: Standing, group: Standing) -> Memory {
-    Memory {
-        agreed: Sides { team, group },
+fn baseline(team: Role, group: Role) -> PersonState {
+    PersonState {
+        baseline: Sides { team, group },
         been_equal: team == group && team.is_present(),
         before: group,
-        ..Memory::default()
+        ..PersonState::default()
     }
 }
 
-/// People as they are stored and read, and the rules of one look. Terms and limits are the usual ones unless a test says otherwise.
+/// Stored states and readings of people, with the rules of one sync run. Terms and limits are the
+/// defaults unless a test sets them.
 #[derive(Clone, Debug)]
 struct Case {
-    people: Vec<(Memory, Sides<Standing>, Participation)>,
+    people: Vec<(PersonState, Sides<Role>, Eligibility)>,
     terms: Terms,
-    limits: Option<Limits>,
-    brake: Option<Brake>,
+    limits: Option<OwnerLimits>,
+    guard: Option<RemovalGuard>,
 }
 
-/// A link with one more owner on both sides, who is number 0.
+/// Returns a link with one owner on both sides, person 0.
 fn link() -> Case {
-    let terms = Terms { direction: Direction::Both, last_word: Side::Group, now: minute(0), retry: Retry::OwnRules };
-    Case { people: vec![], terms, limits: None, brake: None }.with(agreed(Owner, Owner), Owner, Owner)
+    let terms = Terms {
+        direction: Direction::Both,
+        last_word: Side::Group,
+        now: minute(0),
+        retry: Retry::OwnRules,
+    };
+    Case { people: vec![], terms, limits: None, guard: None }.with(
+        baseline(Owner, Owner),
+        Owner,
+        Owner,
+    )
 }
 
 impl Case {
-    fn with(mut self, stored: Memory, team: Standing, group: Standing) -> Self {
-        self.people.push((stored, Sides { team, group }, HERE));
+    fn with(mut self, stored: PersonState, team: Role, group: Role) -> Self {
+        self.people.push((stored, Sides { team, group }, ELIGIBLE));
         self
     }
 
-    fn people(mut self, n: usize, stored: &Memory, team: Standing, group: Standing) -> Self {
-        self.people.extend((0..n).map(|_| (stored.clone(), Sides { team, group }, HERE)));
+    fn people(mut self, n: usize, stored: &PersonState, team: Role, group: Role) -> Self {
+        self.people.extend((0..n).map(|_| (stored.clone(), Sides { team, group }, ELIGIBLE)));
         self
     }
 
-    fn alone(mut self) -> Self {
+    fn without_owner(mut self) -> Self {
         self.people.remove(0);
         self
     }
@@ -97,110 +109,115 @@ impl Case {
         self
     }
 
-    fn brake(mut self, brake: Brake) -> Self {
-        self.brake = Some(Brake { people: self.people.len(), ..brake });
+    fn limit_removals(mut self, guard: RemovalGuard) -> Self {
+        self.guard = Some(RemovalGuard { people: self.people.len(), ..guard });
         self
     }
 
     fn owner_limit(mut self, group_owners: usize) -> Self {
-        self.limits = Some(Limits { owners: Sides::default(), group_owners });
+        self.limits = Some(OwnerLimits { owners: Sides::default(), group_owners });
         self
     }
 
-    fn draft(&self) -> (Draft, Limits) {
+    fn draft(&self) -> (Draft, OwnerLimits) {
         let subjects: Vec<Subject> = self
             .people
             .iter()
             .enumerate()
-            .map(|(n, (stored, read, participation))| Subject {
+            .map(|(n, (stored, read, eligibility))| Subject {
                 person: person(n),
                 stored: stored.clone(),
-                seen: see(stored, *read, self.terms.now),
-                participation: *participation,
+                seen: apply_overlay(stored, *read, self.terms.now),
+                eligibility: *eligibility,
             })
             .collect();
-        let owners = Sides::each(|side| subjects.iter().filter(|s| s.seen.standing[side] == Owner).count());
+        let owners =
+            Sides::each(|side| subjects.iter().filter(|s| s.seen.roles[side] == Owner).count());
         let group_owners = self.limits.map_or(OWNER_LIMIT, |limits| limits.group_owners);
-        (Draft::of(subjects, &self.terms), Limits { owners, group_owners })
+        (Draft::of(subjects, &self.terms), OwnerLimits { owners, group_owners })
     }
 
-    fn look(&self) -> Plan {
+    fn plan(&self) -> Plan {
         let (mut draft, limits) = self.draft();
-        if let Some(brake) = &self.brake {
-            draft.brake(brake);
+        if let Some(guard) = &self.guard {
+            draft.limit_removals(guard);
         }
         draft.order(&limits, self.terms.now)
     }
 
     fn steps(&self) -> Vec<String> {
-        self.look().shown()
+        self.plan().texts()
     }
 
-    /// The case after a look whose steps had these outcomes, with readings that show them.
-    fn after(&self, outcome: impl Fn(usize) -> Outcome) -> Self {
-        let mut plan = self.look();
+    /// Returns the case after a run with these outcomes, with readings that show them.
+    fn after(&self, outcome: impl Fn(usize) -> StepOutcome) -> Self {
+        let mut plan = self.plan();
         let _ = plan.intend(self.terms.now).count();
         let mut next = self.clone();
         let mut failed = BTreeSet::new();
         for (i, step) in plan.steps.clone().into_iter().enumerate() {
-            let (memory, _) = plan.memories.get_mut(&step.person).unwrap();
-            let outcome = if failed.contains(&step.person) { Outcome::NotTried } else { outcome(i) };
-            if outcome != Outcome::Done {
+            let (state, _) = plan.states.get_mut(&step.person).unwrap();
+            let outcome =
+                if failed.contains(&step.person) { StepOutcome::NotTried } else { outcome(i) };
+            if outcome != StepOutcome::Done {
                 failed.insert(step.person);
             }
-            *memory = memory.clone().after(&step, &outcome, self.terms.now);
-            if outcome == Outcome::Done {
+            *state = state.clone().after(&step, &outcome, self.terms.now);
+            if outcome == StepOutcome::Done {
                 next.people[number(step.person)].1[step.side] = step.to;
             }
         }
-        for (who, (memory, _)) in plan.memories {
-            next.people[number(who)].0 = memory;
+        for (who, (state, _)) in plan.states {
+            next.people[number(who)].0 = state;
         }
         next
     }
 }
 
-trait Shown {
-    fn shown(&self) -> Vec<String>;
-    fn untouched(&self) -> bool;
-    fn memory(&self, n: usize) -> &Memory;
+trait PlanExt {
+    fn texts(&self) -> Vec<String>;
+    fn is_clean(&self) -> bool;
+    fn state(&self, n: usize) -> &PersonState;
 }
 
-impl Shown for Plan {
-    fn shown(&self) -> Vec<String> {
-        let word = |step: &Step| match (step.truth, step.to) {
-            (Truth::Presence, Absent) => "remove".to_owned(),
-            (Truth::Presence, to) => format!("add as {to}"),
-            (Truth::Role, Owner) => "promote".to_owned(),
-            (Truth::Role, _) => "demote".to_owned(),
+impl PlanExt for Plan {
+    fn texts(&self) -> Vec<String> {
+        let text = |step: &PlanStep| match (step.aspect, step.to) {
+            (Aspect::Presence, Role::None) => "remove".to_owned(),
+            (Aspect::Presence, to) => format!("add as {to}"),
+            (Aspect::Ownership, Owner) => "promote".to_owned(),
+            (Aspect::Ownership, _) => "demote".to_owned(),
         };
-        self.steps.iter().map(|step| format!("{}: {} {}", step.side, word(step), number(step.person))).collect()
+        self.steps
+            .iter()
+            .map(|step| format!("{}: {} {}", step.side, text(step), number(step.person)))
+            .collect()
     }
 
-    fn untouched(&self) -> bool {
-        self.memories.values().all(|(_, touched)| *touched == Touched::No)
+    fn is_clean(&self) -> bool {
+        self.states.values().all(|(_, dirty)| *dirty == Dirty::No)
     }
 
-    fn memory(&self, n: usize) -> &Memory {
-        &self.memories[&person(n)].0
+    fn state(&self, n: usize) -> &PersonState {
+        &self.states[&person(n)].0
     }
 }
 
-fn owed(side: Side, by: OwedTo) -> Option<Owed> {
-    Some(Owed { side, by, since: minute(-60) })
+fn deferred(side: Side, by: DeferredBy) -> Option<Deferred> {
+    Some(Deferred { side, by, since: minute(-60) })
 }
 
-fn rule(refusal: Refusal) -> OwedTo {
-    OwedTo::Rule { refusal }
+fn rule(refusal: RuleRefusal) -> DeferredBy {
+    DeferredBy::Rule { refusal }
 }
 
-fn service() -> OwedTo {
-    OwedTo::Service { said: "no".into() }
+fn service() -> DeferredBy {
+    DeferredBy::Service { said: "no".into() }
 }
 
 const NONE: [&str; 0] = [];
 
-/// Why removals wait, and how many.
-fn held(plan: &Plan) -> Option<(HeldFor, usize)> {
+/// Returns the reason and number of pending removals.
+fn held(plan: &Plan) -> Option<(ApprovalReason, usize)> {
     plan.held.as_ref().map(|(why, held)| (*why, held.len()))
 }

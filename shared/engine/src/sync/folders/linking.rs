@@ -1,134 +1,173 @@
-//! A space's link in Webex, for which the officer has to be in the space.
+//! A space's link in Webex. The service account has to be in the space to make it.
 
-use super::Pass;
-use super::space::{Settled, folder_of};
-use crate::folders::{self, LinkMemory, Standing, StoredSpace};
+use super::FolderRun;
+use super::space::{SpaceEnd, folder_of};
+use crate::activity::Note;
+use crate::folders::{self, Folder, Library, LinkHistory, SpaceStatus, StoredSpace};
 use crate::quota::Quota;
-use crate::sync::{Sync, SyncError};
+use crate::sync::{Deps, SyncError};
 use clients::graph::{DriveItem, ItemId};
-use clients::http::Access;
-use clients::webex::{FolderToLink, Joined, LinkedFolder, Room, WebexId};
+use clients::webex::{FolderToLink, JoinOutcome, LinkedFolder, Room, WebexId};
 
-/// Calls of Webex's that it takes at most to link one space: whether it is in, in, read, link, read back, out.
+/// Most calls of Webex to link one space: find the membership, join, read, link, read, leave.
 const LINKING: usize = 6;
 
-impl Sync {
-    /// Reads what the space is linked to, and links it to its folder where it is not, unless a person wants it otherwise. `item` is the folder as it is now.
+/// The answer to a link that was read.
+enum Read {
+    /// The link decides the status.
+    Decides(SpaceStatus),
+    /// The folder is made and linked.
+    Continue,
+}
+
+impl Deps {
+    /// Reads a space's link, and links the space to its folder unless a person wants otherwise.
+    ///
+    /// `item` is the folder as just read.
     pub(super) async fn link_space(
         &self,
-        pass: &mut Pass<'_>,
-        (room, title): (&Room, &str),
+        run: &mut FolderRun<'_>,
+        room: &Room,
+        title: &str,
         stored: &mut StoredSpace,
         item: Option<DriveItem>,
-    ) -> Result<Settled, SyncError> {
+    ) -> Result<SpaceEnd, SyncError> {
         let id = room.id.id;
-        if !pass.joined.contains(&id) {
-            if let Some(halt) = self.afford(pass, Quota::Webex(pass.desk.tenant.tenant), LINKING).await? {
-                return Ok(Settled::Halted(halt));
+        if !run.joined.contains(&id) {
+            let quota = Quota::Webex(run.context.tenant.tenant);
+            if let Some(halt) = self.acquire(run, quota, LINKING).await? {
+                return Ok(SpaceEnd::Halted(halt));
             }
-            self.step_in(pass, room, stored).await?;
+            self.join_space(run, room, stored).await?;
         }
-        let Some(library) = pass.library.clone() else { return Ok(Standing::New.into()) };
+        let Some(library) = run.library.clone() else { return Ok(SpaceStatus::New.into()) };
+        let linked = self.webex.linked_folder(&run.webex, &room.id).await?;
+        let read = self.check_link(run, title, stored, &library, linked.as_ref()).await?;
+        if let Read::Decides(status) = read {
+            return Ok(status.into());
+        }
         let space = &mut stored.space;
-        let linked = self.webex.linked_folder(&pass.webex, &room.id).await?;
-        let is_ours = |linked: &LinkedFolder| {
-            let is_of_folder = space.folder.as_ref().is_some_and(|folder| folder.is_linked_by(linked));
-            is_of_folder || space.link.is_to(&linked.drive, &linked.item)
-        };
-        match &linked {
-            None if space.link != LinkMemory::Never => return Ok(Standing::Unlinked.into()),
-            None => {}
-            Some(linked) if is_ours(linked) => {}
-            Some(linked) if linked.drive != library.drive.as_str() => return Ok(Standing::OtherFolder.into()),
-            // Another folder of the group's own site: it is the space's from now on, if it is one and nobody else's.
-            Some(linked) => {
-                let there = match ItemId::try_from(linked.item.clone()) {
-                    Ok(item) => self.graph.drive_item(&pass.files, &library.drive, &item).await?,
-                    Err(_) => None,
-                };
-                match there {
-                    Some(there) if there.is_folder() && !pass.is_anothers(&library.drive, &there) => {
-                        pass.note(format!(
-                            "The space “{title}” was linked to “{}” already, which is its folder now.",
-                            there.name
-                        ));
-                        space.link = LinkMemory::of(linked);
-                        (space.title, space.folder) = (Some(title.into()), Some(folder_of(library.drive, there)));
-                        return Ok(Standing::Linked.into());
-                    }
-                    Some(_) => return Ok(Standing::OtherFolder.into()),
-                    None => {}
-                }
-            }
-        }
-        let carried = match item {
-            Some(item) => self.carry_name(pass, id, (space, title), item).await?,
+        let named = match item {
+            Some(item) => self.sync_name(run, id, space, title, item).await?,
             None => None,
         };
-        let folder = match (carried, &space.folder) {
+        let folder = match (named, &space.folder) {
             (Some(()), Some(folder)) => folder.clone(),
-            _ => match self.make(pass, id, (space, title)).await? {
+            _ => match self.make_folder(run, id, space, title).await? {
                 Some(folder) => folder,
-                None => return Ok(Standing::NoName.into()),
+                None => return Ok(SpaceStatus::NoName.into()),
             },
         };
-        if let Some(linked) = linked.as_ref().filter(|linked| folder.is_linked_by(linked) && linked.name == folder.name)
-        {
-            space.link = LinkMemory::of(linked);
-            return Ok(Standing::Linked.into());
+        let is_linked = |linked: &LinkedFolder| folder.is_linked_by(linked);
+        let unchanged = linked.as_ref().filter(|linked| is_linked(linked));
+        if let Some(linked) = unchanged.filter(|linked| linked.name == folder.name) {
+            space.link = LinkHistory::of(linked);
+            return Ok(SpaceStatus::Linked.into());
         }
-        let folders::Folder { drive, item, name, url } = &folder;
-        let to_link = FolderToLink { url, name, drive: drive.as_str(), item: item.as_str() };
-        self.link_to(&pass.webex, room, (linked.as_ref(), to_link)).await?;
-        // Webex checks nothing of what it is told: what counts is what it shows.
-        let shown = self.webex.linked_folder(&pass.webex, &room.id).await?;
-        let Some(shown) = shown.filter(|shown| folder.is_linked_by(shown)) else {
-            return Ok(Standing::DidNotTake.into());
+        self.write_link(run, room, linked.as_ref(), &folder).await?;
+        // Webex checks nothing of what it is sent: only what it shows counts.
+        let shown = self.webex.linked_folder(&run.webex, &room.id).await?;
+        let Some(shown) = shown.filter(is_linked) else {
+            return Ok(SpaceStatus::LinkNotConfirmed.into());
         };
-        if linked.is_none_or(|linked| !folder.is_linked_by(&linked)) {
-            pass.note(format!("The space “{title}” was linked to its folder “{}”.", folder.name));
+        if unchanged.is_none() {
+            let name = folder.name.clone();
+            run.note(Note::FolderLinked { folder: name, space: title.into() });
         }
-        space.link = LinkMemory::of(&shown);
-        Ok(Standing::Linked.into())
+        space.link = LinkHistory::of(&shown);
+        Ok(SpaceStatus::Linked.into())
     }
 
-    /// One folder a space: what is there is changed, and nothing is put beside it.
-    async fn link_to(
+    /// Compares the link in Webex with the space's own.
+    async fn check_link(
         &self,
-        webex: &Access,
-        room: &Room,
-        (linked, folder): (Option<&LinkedFolder>, FolderToLink<'_>),
-    ) -> Result<(), SyncError> {
-        let asked = match linked {
-            Some(linked) => self.webex.relink_folder(webex, (&room.id, &linked.id), folder).await,
-            None => self.webex.link_folder(webex, &room.id, folder).await,
+        run: &mut FolderRun<'_>,
+        title: &str,
+        stored: &mut StoredSpace,
+        library: &Library,
+        linked: Option<&LinkedFolder>,
+    ) -> Result<Read, SyncError> {
+        let space = &mut stored.space;
+        let Some(linked) = linked else {
+            // A link that was confirmed and is missing was removed by a person.
+            let is_new = space.link == LinkHistory::Never;
+            return Ok(if is_new { Read::Continue } else { Read::Decides(SpaceStatus::Unlinked) });
         };
-        match asked {
-            // Somebody was faster, or an earlier try of this call was.
+        let is_of_folder = space.folder.as_ref().is_some_and(|folder| folder.is_linked_by(linked));
+        if is_of_folder || space.link.is_to(&linked.drive, &linked.item) {
+            return Ok(Read::Continue);
+        }
+        if linked.drive != library.drive.as_str() {
+            return Ok(Read::Decides(SpaceStatus::OtherFolder));
+        }
+        // Another folder of the group's site becomes the space's, unless it is another space's.
+        let item = match ItemId::try_from(linked.item.clone()) {
+            Ok(item) => self.graph.drive_item(&run.files, &library.drive, &item).await?,
+            Err(_) => None,
+        };
+        let Some(item) = item else { return Ok(Read::Continue) };
+        if !item.is_folder() || run.is_of_other_space(&library.drive, &item) {
+            return Ok(Read::Decides(SpaceStatus::OtherFolder));
+        }
+        run.note(Note::FolderFoundLinked { folder: item.name.clone(), space: title.into() });
+        space.link = LinkHistory::of(linked);
+        space.title = Some(title.into());
+        space.folder = Some(folder_of(library.drive.clone(), item));
+        Ok(Read::Decides(SpaceStatus::Linked))
+    }
+
+    /// Writes the link: changes the one that exists, and adds none beside it.
+    async fn write_link(
+        &self,
+        run: &FolderRun<'_>,
+        room: &Room,
+        linked: Option<&LinkedFolder>,
+        folder: &Folder,
+    ) -> Result<(), SyncError> {
+        let Folder { drive, item, name, url } = folder;
+        let to_link = FolderToLink { url, name, drive: drive.as_str(), item: item.as_str() };
+        let answer = match linked {
+            Some(linked) => {
+                self.webex.relink_folder(&run.webex, &room.id, &linked.id, to_link).await
+            }
+            None => self.webex.link_folder(&run.webex, &room.id, to_link).await,
+        };
+        match answer {
+            // A person, or an earlier try of this call, came first.
             Err(error) if error.status() == Some(409) => Ok(()),
-            asked => Ok(asked?),
+            answer => Ok(answer?),
         }
     }
 
-    /// The officer steps into a space for as long as it links it, unless it is in there anyway. That it is about to is stored before.
-    async fn step_in(&self, pass: &mut Pass<'_>, room: &Room, stored: &mut StoredSpace) -> Result<(), SyncError> {
-        let officer = WebexId::new(pass.desk.tenant.region.clone(), pass.desk.tenant.officer);
-        let was_about_to = stored.space.stepped_in.is_some();
+    /// Adds the service account to a space for the time of a link, unless it is a member.
+    ///
+    /// That it is about to join is stored before.
+    async fn join_space(
+        &self,
+        run: &mut FolderRun<'_>,
+        room: &Room,
+        stored: &mut StoredSpace,
+    ) -> Result<(), SyncError> {
+        let tenant = &run.context.tenant;
+        let account = WebexId::new(tenant.region.clone(), tenant.service_account);
+        let was_about_to = stored.space.joined_at.is_some();
         if !was_about_to {
-            // Asked before: a refusal to be put in would not say whether it was in before, and it would be taken out.
-            if self.webex.membership_in(&pass.webex, &room.id, &officer).await?.is_some() {
+            // Asked before: a refusal to add it would not say if it was a member before, and it
+            // would be removed.
+            let membership = self.webex.membership_in(&run.webex, &room.id, &account).await?;
+            if membership.is_some() {
                 return Ok(());
             }
-            stored.space.stepped_in = Some(self.clock.now());
-            let of = (pass.link.team, room.id.id);
-            let about_to = folders::put(pass.desk.tenant.tenant, of, &stored.region, &stored.space)?;
-            self.store.write(vec![about_to, pass.lease.check()?]).await?;
+            stored.space.joined_at = Some(self.clock.now());
+            let key = run.space_key(room.id.id);
+            let about_to = folders::put(key, &stored.region, &stored.space)?;
+            self.store.write(vec![about_to, run.lease.check()?]).await?;
         }
-        match self.webex.join(&pass.webex, &room.id, &officer).await? {
-            Joined::Now(membership) => pass.membership = Some(membership),
-            // A person put it there, and it stays.
-            Joined::Before if !was_about_to => stored.space.stepped_in = None,
-            Joined::Before => {}
+        match self.webex.join(&run.webex, &room.id, &account).await? {
+            JoinOutcome::Now(membership) => run.membership = Some(membership),
+            // A person added it, and it stays.
+            JoinOutcome::Before if !was_about_to => stored.space.joined_at = None,
+            JoinOutcome::Before => {}
         }
         Ok(())
     }

@@ -1,0 +1,191 @@
+//! The state that all handlers share.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use clients::graph::{Entra, Graph};
+use clients::http::{Api, Caller, Deadline, InvalidBaseUrl, Transport};
+use clients::webex::{Webex, WebexId};
+use domain::clock::Clock;
+use domain::ids::{OrgId, TenantId};
+use engine::credentials::tokens::Tokens;
+use engine::offboard::OffboardingDeps;
+use engine::sync;
+use engine::tenant::{self, TenantSnapshot};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use store::queue::Queue;
+use store::table::Store;
+use url::Url;
+
+use crate::http::cookies::CookieNames;
+use crate::http::error::Failure;
+
+/// The longest that a request may take: API Gateway waits for 30 seconds.
+const LONGEST: SignedDuration = SignedDuration::from_secs(25);
+
+/// The dependencies of the function.
+pub struct Deps {
+    /// The table.
+    pub store: Arc<dyn Store>,
+    /// The queue of team syncs.
+    pub queue: Arc<dyn Queue>,
+    /// Tokens of all tenants, and the credentials of our own apps.
+    pub tokens: Tokens,
+    /// The client for Webex.
+    pub webex: Webex,
+    /// The client for Microsoft Graph.
+    pub graph: Graph,
+    /// Entra's token endpoint.
+    pub entra: Entra,
+    /// Base URL of Microsoft's sign-in: `https://login.microsoftonline.com`.
+    pub login: String,
+    /// Sends requests to Microsoft's sign-in.
+    pub transport: Arc<dyn Transport>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Base URL of these pages.
+    pub public: Url,
+    /// The organizations that may sign up.
+    pub allowed: Allowed,
+}
+
+/// The shared state.
+pub(crate) struct App {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) tokens: Arc<Tokens>,
+    /// Reads for previews of an adoption; these pages never run a sync.
+    pub(crate) sync: sync::Deps,
+    pub(crate) webex: Webex,
+    pub(crate) graph: Graph,
+    pub(crate) entra: Entra,
+    /// Microsoft's sign-in.
+    pub(crate) sign_in: Caller,
+    pub(crate) login: String,
+    pub(crate) clock: Arc<dyn Clock>,
+    public: String,
+    pub(crate) allowed: Allowed,
+    pub(crate) cookies: CookieNames,
+}
+
+/// The organizations that may sign up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// All of them.
+    Everybody,
+    /// Only these.
+    Only(BTreeSet<OrgId>),
+}
+
+impl Allowed {
+    /// Parses `ALLOWED_ORGANIZATIONS`: ids with commas between them, as UUIDs or as Webex spells
+    /// them. An empty value allows every organization.
+    ///
+    /// # Errors
+    /// The part that is not an id.
+    pub fn parse(value: &str) -> Result<Self, String> {
+        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let ids = parts.map(|part| match part.parse::<WebexId<OrgId>>() {
+            Ok(id) => Ok(id.id),
+            Err(error) => Err(error.to_string()),
+        });
+        let ids: BTreeSet<OrgId> = ids.collect::<Result<_, _>>()?;
+        Ok(if ids.is_empty() { Self::Everybody } else { Self::Only(ids) })
+    }
+
+    pub(crate) fn includes(&self, org: OrgId) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Only(these) => these.contains(&org),
+        }
+    }
+}
+
+impl App {
+    pub(crate) fn new(deps: Deps) -> Result<Self, InvalidBaseUrl> {
+        let Deps {
+            store,
+            queue,
+            tokens,
+            webex,
+            graph,
+            entra,
+            login,
+            transport,
+            clock,
+            public,
+            allowed,
+        } = deps;
+        let tokens = Arc::new(tokens);
+        Ok(Self {
+            sign_in: Caller::new(Api::Entra, &login, transport, clock.clone(), read_refusal)?,
+            cookies: CookieNames::at(&public),
+            public: public.as_str().trim_end_matches('/').to_owned(),
+            sync: sync::Deps {
+                store: store.clone(),
+                queue: queue.clone(),
+                tokens: tokens.clone(),
+                webex: webex.clone(),
+                graph: graph.clone(),
+                clock: clock.clone(),
+            },
+            store,
+            queue,
+            tokens,
+            webex,
+            graph,
+            entra,
+            login,
+            clock,
+            allowed,
+        })
+    }
+
+    /// Returns the moment by which a request that comes now has to be answered.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline(self.clock.now() + LONGEST)
+    }
+
+    /// Returns the dependencies of an offboarding.
+    pub(crate) fn offboarding(&self) -> OffboardingDeps<'_> {
+        OffboardingDeps {
+            store: self.store.as_ref(),
+            tokens: &self.tokens,
+            webex: &self.webex,
+            graph: &self.graph,
+            clock: self.clock.as_ref(),
+            deadline: self.deadline(),
+        }
+    }
+
+    /// Returns the full URL of a path of ours.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.public)
+    }
+
+    /// Loads a tenant with its settings; `None` while the two sides are not connected.
+    pub(crate) async fn tenant_context(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Option<TenantSnapshot>, Failure> {
+        let now = self.clock.now();
+        let context = tenant::load_snapshot(self.store.as_ref(), tenant, &[], now).await?;
+        Ok(context.map(|(context, _)| context))
+    }
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+}
+
+/// Reads the code and the message of a refusal of Microsoft's sign-in.
+fn read_refusal(body: &[u8]) -> (String, String) {
+    match serde_json::from_slice::<Refusal>(body) {
+        Ok(refusal) => (refusal.error, refusal.error_description),
+        Err(_) => Default::default(),
+    }
+}

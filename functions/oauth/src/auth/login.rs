@@ -1,0 +1,146 @@
+//! Signing in with Webex. It says who an administrator is, and nothing more: the tokens are
+//! discarded.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use clients::http::{Access, Deadline};
+use clients::webex::{Account, AccountKind, CodeExchange, SignIn, TokenPair};
+use engine::credentials::tokens::WebexApp;
+use engine::tenant::organization;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::auth::admin::Admin;
+use crate::auth::redirect_flow::{self, Begun, Callback, Flow};
+use crate::auth::session::{self, Session, SignedInPerson};
+use crate::auth::types::Purpose;
+use crate::http::cookies::RequestCookies;
+use crate::http::error::{Failure, Service};
+use crate::http::extract::Query;
+use crate::http::page_id::{Page, Route};
+use crate::http::response::{ResponseExt, see_other};
+
+/// The scopes of a sign-in: the account, its organization, its roles.
+const SCOPES: [&str; 3] =
+    ["spark:people_read", "identity:people_read", "identity:organizations_read"];
+
+/// The Webex role that these pages need.
+pub(crate) const FULL_ADMINISTRATOR: &str = "id_full_admin";
+
+/// The page to open after a sign-in.
+#[derive(Deserialize)]
+pub(crate) struct To {
+    to: Option<String>,
+}
+
+/// Sends the browser to Webex to sign in.
+pub(crate) async fn sign_in(
+    State(app): State<Arc<App>>,
+    cookies: RequestCookies,
+    Query(query): Query<To>,
+) -> Result<Response, Failure> {
+    let to = Page::named(query.to.as_deref().unwrap_or_default());
+    let purpose = Purpose::SignIn { to };
+    let Begun { flow, cookie } = redirect_flow::begin(&app, &cookies, purpose, None).await?;
+    Ok(see_other(webex_url(&app, &flow, &SCOPES).await?).cookie(&cookie))
+}
+
+/// Returns the address at Webex where a flow continues.
+pub(crate) async fn webex_url(app: &App, flow: &Flow, scopes: &[&str]) -> Result<String, Failure> {
+    let WebexApp { client_id, .. } = app.tokens.webex_app().await?;
+    Ok(app.webex.authorize_url(&SignIn {
+        client_id: &client_id,
+        redirect_uri: &app.url(Route::WebexCallback.pattern()),
+        scopes,
+        state: &flow.state,
+        code_challenge: Some(&flow.challenge()),
+    }))
+}
+
+/// Tokens of an account, and the account that they belong to.
+pub(crate) struct Grant {
+    pub(crate) pair: TokenPair,
+    pub(crate) account: Account,
+    pub(crate) deadline: Deadline,
+}
+
+/// Exchanges the code for tokens and asks whose they are.
+pub(crate) async fn exchange(
+    app: &App,
+    callback: &Callback,
+    flow: &Flow,
+) -> Result<Grant, Failure> {
+    callback.check_granted(Service::Webex)?;
+    let deadline = app.deadline();
+    let WebexApp { client_id, client_secret } = app.tokens.webex_app().await?;
+    let code = SecretString::from(callback.code()?);
+    let exchange = CodeExchange {
+        client_id: &client_id,
+        client_secret: &client_secret,
+        code: &code,
+        redirect_uri: &app.url(Route::WebexCallback.pattern()),
+        code_verifier: Some(&flow.verifier()),
+    };
+    let pair = app.webex.exchange_code(&exchange, deadline).await;
+    let pair = pair.map_err(|error| Failure::of_exchange(error, Service::Webex))?;
+    let account = app.webex.me(&Access::with_token(pair.access.clone(), deadline)).await?;
+    Ok(Grant { pair, account, deadline })
+}
+
+/// Begins a session for a full administrator of an organization that may sign up.
+pub(crate) async fn begin_session(
+    app: &App,
+    cookies: &RequestCookies,
+    account: Account,
+    to: Page,
+) -> Result<Response, Failure> {
+    let is_administrator =
+        account.kind == AccountKind::Person && account.has_role(FULL_ADMINISTRATOR);
+    let org = account.org.filter(|_| is_administrator).ok_or(Failure::NotAWebexAdministrator)?;
+    if !app.allowed.includes(org) {
+        return Err(Failure::OrganizationNotAllowed);
+    }
+    let store = app.store.as_ref();
+    let organization = organization::sign_up(store, org).await?;
+    let name = account.name.or_else(|| account.emails.into_iter().next()).unwrap_or_default();
+    let person = account.id.id;
+    let who = SignedInPerson { person, name };
+    let token = Session::begin(store, &organization, who, app.clock.now()).await?;
+    if let Some(old) = cookies.get(app.cookies.session()) {
+        Session::end(store, old).await?;
+    }
+    tracing::info!(event = "signed_in", %org, %person, "An administrator signed in.");
+    let session = app.cookies.set(app.cookies.session(), &token, session::LONGEST);
+    // The browser's part of the flow is used up.
+    let flow = app.cookies.clear(app.cookies.flow());
+    Ok(see_other(to).cookie(&session).cookie(&flow))
+}
+
+/// Ends this session.
+pub(crate) async fn sign_out(
+    State(app): State<Arc<App>>,
+    cookies: RequestCookies,
+) -> Result<Response, Failure> {
+    if let Some(token) = cookies.get(app.cookies.session()) {
+        Session::end(app.store.as_ref(), token).await?;
+    }
+    Ok(signed_out(&app))
+}
+
+/// Ends all sessions of the organization's administrators, including this one.
+pub(crate) async fn sign_out_everywhere(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+) -> Result<Response, Failure> {
+    let org = admin.session.org;
+    organization::end_sessions(app.store.as_ref(), org).await?;
+    tracing::info!(event = "sessions_ended", %org, "All sessions were ended.");
+    Ok(signed_out(&app))
+}
+
+fn signed_out(app: &App) -> Response {
+    see_other("/?signed-out").cookie(&app.cookies.clear(app.cookies.session()))
+}

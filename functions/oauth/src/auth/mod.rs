@@ -1,0 +1,11 @@
+//! The administrator at the browser: sign-in, sessions, redirect flows and step-up authentication.
+
+pub(crate) mod admin;
+pub mod id_token;
+pub(crate) mod login;
+pub(crate) mod oidc;
+mod random;
+pub(crate) mod redirect_flow;
+pub(crate) mod session;
+pub(crate) mod step_up;
+pub(crate) mod types;

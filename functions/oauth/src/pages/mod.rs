@@ -1,0 +1,18 @@
+//! The pages of a connected organization, and the returns from other services.
+
+pub(crate) mod activity;
+pub(crate) mod activity_entry;
+pub(crate) mod approvals;
+pub(crate) mod callbacks;
+pub(crate) mod external_ids;
+pub(crate) mod home;
+pub(crate) mod people;
+pub(crate) mod person;
+pub(crate) mod preview;
+pub(crate) mod settings;
+mod settings_form;
+pub(crate) mod team;
+mod team_page;
+mod team_spaces;
+pub(crate) mod teams;
+mod write_external_ids;

@@ -1,0 +1,316 @@
+//! The page of a team: its people on both sides and why, what waits, and what was done.
+
+use engine::phrases::exclusions::ExclusionWords;
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::response::Response;
+use domain::ids::TeamId;
+use domain::membership::{ExclusionReason, Role, Side, Sides};
+use engine::activity::{self, EntryId};
+use engine::adopt::AdoptionBlocker;
+use engine::link::{self, GroupOrigin, LinkPerson, LinkRow, LinkState, OverrideProposal, Who};
+use engine::preview::{self, Preview, PreviewKind, ServiceAccountOutlook};
+use engine::safety::pending_approval;
+use engine::tenant::settings::{self, Running};
+use http::StatusCode;
+use serde::Deserialize;
+use store::table::{Cursor, StoreError};
+
+use crate::app::App;
+use crate::auth::admin::Admin;
+use crate::http::error::Failure;
+use crate::http::page_id::{Link, Page};
+use crate::http::response;
+use crate::pages::approvals::PendingTable;
+use crate::pages::team::load_link;
+use crate::pages::team_spaces::SpacesTable;
+use crate::view::layout::Shell;
+use crate::view::names::DisplayNames;
+use crate::view::phrases::activity::{CHANGES_SHOWN, Entry, change, planned_line, trigger};
+use crate::view::phrases::notes::Note;
+use crate::view::phrases::teams as words;
+use crate::view::phrases::{self, date};
+
+/// People on a page.
+const PEOPLE_SHOWN: usize = 200;
+
+/// Activity entries on a page.
+const ACTIVITY_SHOWN: usize = 20;
+
+/// The query of the page.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct TeamQuery {
+    did: Option<String>,
+    /// The cursor of the activity.
+    done: Option<String>,
+    /// The position of the first person that is shown.
+    people: Option<String>,
+}
+
+impl TeamQuery {
+    /// The note about what the previous page did.
+    pub(crate) fn note(&self) -> Option<Note> {
+        match self.did.as_deref() {
+            Some("asked") => Some(Note::SyncRequested),
+            Some("folder") => Some(Note::FolderRequested),
+            Some("connected") => Some(Note::GroupAdopted),
+            Some("unlinked") => Some(Note::Unlinked),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "team.html")]
+struct TeamPage<'a> {
+    shell: Shell<'a>,
+    csrf: &'a str,
+    link_row: &'a LinkRow,
+    synced: Option<String>,
+    note: Option<Note>,
+    pending: Option<PendingTable>,
+    outlook: Option<Outlook>,
+    spaces: Option<SpacesTable>,
+    people: Vec<Row>,
+    shown: Shown,
+    further_people: Option<String>,
+    activity: Vec<Entry>,
+    further_activity: Option<String>,
+    /// An existing group can be adopted in place of this link.
+    can_adopt: bool,
+    is_adopted: bool,
+}
+
+impl TeamPage<'_> {
+    fn link(&self) -> Link {
+        Link::Team(self.link_row.link.team)
+    }
+
+    fn adopt(&self) -> Link {
+        Link::Adopt(self.link_row.link.team)
+    }
+
+    fn entry(&self, entry: &EntryId) -> Link {
+        Link::ActivityEntry(self.link_row.link.team, *entry)
+    }
+}
+
+/// The part of the people that is shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    from: usize,
+    to: usize,
+    of: usize,
+}
+
+/// The changes that a sync would make if preview mode were off.
+struct Outlook {
+    at: String,
+    lines: Vec<String>,
+    further: usize,
+}
+
+/// A person of the team or the group.
+struct Row {
+    name: String,
+    address: String,
+    roles: Sides<Role>,
+    excluded: Option<ExclusionReason>,
+    last_change: Option<Reason>,
+    deferred: Option<String>,
+    offers: Vec<Offer>,
+}
+
+/// The reason for a person's role.
+struct Reason {
+    words: String,
+    event: String,
+    entry: EntryId,
+}
+
+/// A way to make a person equal on both sides.
+struct Offer {
+    person: String,
+    as_in: Side,
+    hash: String,
+    words: &'static str,
+}
+
+impl Row {
+    fn of(who: Who, on_link: &LinkPerson, names: &DisplayNames) -> Self {
+        let known = on_link.state.baseline;
+        let roles = match who {
+            Who::Person(_) => known,
+            Who::Webex(_) => Sides { team: known.team.max(Role::Member), group: Role::None },
+            Who::Entra(_) => Sides { team: Role::None, group: known.group.max(Role::Member) },
+        };
+        let last_change = on_link.last_change.as_ref().map(|last_change| Reason {
+            words: change(last_change.reason, last_change.refused.as_ref()),
+            event: format!("{}, {}", trigger(last_change.trigger), date(last_change.at)),
+            entry: last_change.entry,
+        });
+        let deferred = &on_link.state.deferred;
+        let deferred = [&deferred.presence, &deferred.ownership].into_iter().flatten().next();
+        let name = names.get(who);
+        Self {
+            name: name.name,
+            address: name.address,
+            roles,
+            excluded: on_link.excluded,
+            last_change,
+            deferred: deferred.map(|deferred| words::deferred(deferred.side, &deferred.by)),
+            offers: vec![],
+        }
+    }
+
+    /// Returns `true` if an eligible person differs between the sides.
+    fn differs(&self) -> bool {
+        self.excluded.is_none() && !self.roles.are_equal()
+    }
+
+    /// Orders excluded people and differences first.
+    fn order(&self) -> (bool, bool, String) {
+        (self.excluded.is_none(), self.roles.are_equal(), self.name.to_lowercase())
+    }
+}
+
+/// Everything that the page reads.
+struct Loaded {
+    link_row: LinkRow,
+    running: Running,
+    people: BTreeMap<Who, LinkPerson>,
+    plan: Option<pending_approval::PendingApproval>,
+    preview: Option<Preview>,
+    activity: Vec<activity::Activity>,
+    next_activity: Option<Cursor>,
+    spaces: Option<SpacesTable>,
+    names: DisplayNames,
+}
+
+/// Renders the page.
+pub(crate) async fn render(
+    app: &App,
+    admin: &Admin,
+    team: TeamId,
+    query: &TeamQuery,
+    status: StatusCode,
+    note: Option<Note>,
+) -> Result<Response, Failure> {
+    let mut loaded = load(app, admin, team, query).await?;
+    let spaces = loaded.spaces.take();
+    let Loaded { link_row, names, .. } = &loaded;
+    let link = Link::Team(team);
+    let rows = rows(&loaded);
+    let of = rows.len();
+    let from = query.people.as_ref().and_then(|from| from.parse().ok());
+    let from = from.filter(|from| *from < of).unwrap_or(0);
+    let rows: Vec<Row> = rows.into_iter().skip(from).take(PEOPLE_SHOWN).collect();
+    let to = from + rows.len();
+    let next_activity = loaded.next_activity.as_ref();
+    let entries = loaded.activity.iter();
+    let page = TeamPage {
+        shell: admin.shell(Page::Teams),
+        csrf: admin.csrf(),
+        synced: (link_row.synced_at.as_millisecond() > 0).then(|| date(link_row.synced_at)),
+        link_row,
+        note,
+        pending: loaded.plan.as_ref().map(|plan| PendingTable::of(plan, &link_row.link, names)),
+        outlook: loaded.preview.as_ref().map(|preview| outlook(preview, names)),
+        spaces,
+        people: rows,
+        shown: Shown { from: from.min(of) + 1, to, of },
+        further_people: (to < of).then(|| format!("{link}?people={to}")),
+        activity: entries.map(|activity| Entry::of(activity, team, None, names)).collect(),
+        further_activity: next_activity.map(|cursor| format!("{link}?done={}", cursor.0)),
+        can_adopt: AdoptionBlocker::of_link(&link_row.link).is_none(),
+        is_adopted: link_row.link.group().is_some() && link_row.link.origin == GroupOrigin::Adopted,
+    };
+    response::page(status, &page)
+}
+
+async fn load(
+    app: &App,
+    admin: &Admin,
+    team: TeamId,
+    query: &TeamQuery,
+) -> Result<Loaded, Failure> {
+    let (store, tenant) = (app.store.as_ref(), admin.tenant());
+    let link_row = load_link(app, admin, team).await?;
+    let from = query.done.clone().map(Cursor);
+    let running = settings::load(store, tenant).await?.0.running;
+    let last_preview = async {
+        match running {
+            Running::Preview => preview::load(store, tenant, team, PreviewKind::SyncRun).await,
+            Running::Live => Ok::<_, StoreError>(None),
+        }
+    };
+    let (people, plan, preview, activity, spaces) = futures::try_join!(
+        link::people(store, tenant, team),
+        pending_approval::load(store, tenant, team),
+        last_preview,
+        activity::page(store, tenant, team, ACTIVITY_SHOWN, from.as_ref()),
+        SpacesTable::load(app, tenant, &link_row),
+    )
+    .map_err(|error| Failure::of_list(error, query.done.as_deref()))?;
+    let (activity, next_activity) = activity;
+    let moved = preview.iter().flat_map(|preview| &preview.moves).map(|one| one.person);
+    let removed = plan.iter().flat_map(|plan| plan.removals.iter().map(|held| held.person));
+    let changed = activity.iter().flat_map(|one| one.changes.iter().map(|change| change.person));
+    let pairs = moved.chain(removed).chain(changed).map(Who::Person);
+    let named = people.keys().copied().chain(pairs).collect();
+    let names = DisplayNames::load(app, &admin.organization, &named).await?;
+    Ok(Loaded { link_row, running, people, plan, preview, activity, next_activity, spaces, names })
+}
+
+/// Returns all people, those first who need attention.
+fn rows(loaded: &Loaded) -> Vec<Row> {
+    let Loaded { link_row, running, people, names, .. } = loaded;
+    // In preview mode, or without a group, nothing can be carried out.
+    let can_write = *running == Running::Live && link_row.link.group().is_some();
+    let row = |(who, on_link): (&Who, &LinkPerson)| {
+        let mut row = Row::of(*who, on_link, names);
+        if can_write && row.differs() {
+            row.offers = offers(*who, people);
+        }
+        row
+    };
+    let mut rows: Vec<Row> = people.iter().map(row).collect();
+    rows.sort_by_cached_key(Row::order);
+    rows
+}
+
+/// Returns both ways to resolve a person's difference.
+fn offers(who: Who, people: &BTreeMap<Who, LinkPerson>) -> Vec<Offer> {
+    let Who::Person(person) = who else {
+        return vec![];
+    };
+    let offer = |as_in: Side| {
+        let proposal = OverrideProposal::resolve_difference(person, as_in, people);
+        let &(is, to) = proposal.people.get(&person)?;
+        let side = as_in.other();
+        Some(Offer {
+            person: format!("{}/{}", person.object, person.person),
+            as_in,
+            hash: proposal.hash(),
+            words: words::resolve(side, is[side], to),
+        })
+    };
+    Side::BOTH.into_iter().filter_map(offer).collect()
+}
+
+fn outlook(preview: &Preview, names: &DisplayNames) -> Outlook {
+    let group = words::group_outlook(&preview.group);
+    let joins = preview.service_account == ServiceAccountOutlook::Joins;
+    let joins = joins.then(|| words::ACCOUNT_JOINS.to_owned());
+    let rename = preview.rename.as_ref().map(words::rename);
+    let moves = preview.moves.iter().take(CHANGES_SHOWN).map(|one| {
+        let line = planned_line(one, &names.name(one.person));
+        if one.held.is_some() { words::would_wait(&line) } else { line }
+    });
+    Outlook {
+        at: date(preview.at),
+        lines: group.into_iter().chain(joins).chain(rename).chain(moves).collect(),
+        further: preview.moves.len().saturating_sub(CHANGES_SHOWN),
+    }
+}

@@ -1,0 +1,69 @@
+//! The frame that all pages share, and the page of a failure.
+
+use askama::Template;
+
+use crate::http::error::Failure;
+use crate::http::page_id::{Link, Page};
+use crate::view::assets;
+use crate::view::phrases::failures::{FailureText, failure_text};
+
+/// The frame of a page.
+pub(crate) struct Shell<'a> {
+    /// The signed-in administrator.
+    pub(crate) user: Option<User<'a>>,
+    /// The page that is shown.
+    pub(crate) here: Page,
+}
+
+/// The signed-in administrator.
+pub(crate) struct User<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) csrf: &'a str,
+}
+
+/// A link of the navigation.
+pub(crate) struct NavigationLink {
+    pub(crate) page: Page,
+    pub(crate) text: &'static str,
+    pub(crate) is_here: bool,
+}
+
+impl Shell<'_> {
+    /// The frame for a browser without a session.
+    pub(crate) const PUBLIC: Self = Self { user: None, here: Page::Home };
+
+    pub(crate) fn style(&self) -> &'static str {
+        assets::path()
+    }
+
+    pub(crate) fn sign_out(&self) -> Link {
+        Link::SignOut
+    }
+
+    pub(crate) fn navigation(&self) -> impl Iterator<Item = NavigationLink> {
+        let here = self.here;
+        let pages = [
+            (Page::Home, "Overview"),
+            (Page::Teams, "Teams"),
+            (Page::People, "People"),
+            (Page::Activity, "Activity"),
+            (Page::Prerequisites, "Prerequisites"),
+            (Page::Settings, "Settings"),
+        ];
+        let link = move |(page, text)| NavigationLink { page, text, is_here: page == here };
+        pages.into_iter().map(link)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct FailurePage<'a> {
+    shell: Shell<'a>,
+    words: FailureText,
+    error_id: &'a str,
+}
+
+/// Renders the page of a failure.
+pub(crate) fn failure_page(failure: &Failure, error_id: &str) -> Result<String, askama::Error> {
+    FailurePage { shell: Shell::PUBLIC, words: failure_text(failure), error_id }.render()
+}

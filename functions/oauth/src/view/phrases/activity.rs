@@ -1,0 +1,204 @@
+//! The activity in words.
+
+use domain::ids::TeamId;
+use domain::membership::{Role, Side};
+pub(crate) use engine::phrases::activity::{change, note, refusal};
+
+use engine::activity::{Activity, EntryId, PersonChange};
+use engine::preview::Move;
+use store::message::Trigger;
+
+use crate::http::page_id::Link;
+use crate::view::names::DisplayNames;
+use crate::view::phrases::date;
+
+/// The most people that one entry names; the page counts the others.
+pub(crate) const CHANGES_SHOWN: usize = 25;
+
+/// An entry of a list.
+pub(crate) struct Entry {
+    pub(crate) team: TeamId,
+    /// The team's title, where the page is not about one team.
+    pub(crate) title: Option<String>,
+    pub(crate) id: EntryId,
+    pub(crate) at: String,
+    pub(crate) trigger: &'static str,
+    pub(crate) lines: Vec<String>,
+    pub(crate) further: usize,
+    pub(crate) request_ids: Vec<String>,
+}
+
+impl Entry {
+    pub(crate) fn of(
+        activity: &Activity,
+        team: TeamId,
+        title: Option<String>,
+        names: &DisplayNames,
+    ) -> Self {
+        let shown = activity.changes.iter().take(CHANGES_SHOWN);
+        let changes = shown.map(|change| change_line(change, &names.name(change.person)));
+        Self {
+            team,
+            title,
+            id: activity.id,
+            at: date(activity.at),
+            trigger: trigger(activity.trigger),
+            lines: activity.notes.iter().map(note).chain(changes).collect(),
+            further: activity.changes.len().saturating_sub(CHANGES_SHOWN),
+            request_ids: activity.request_ids.clone(),
+        }
+    }
+
+    pub(crate) fn link(&self) -> Link {
+        Link::ActivityEntry(self.team, self.id)
+    }
+
+    pub(crate) fn team_link(&self) -> Link {
+        Link::Team(self.team)
+    }
+}
+
+/// The trigger of a sync.
+pub(crate) fn trigger(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::WebexWebhook | Trigger::SpaceWebhook | Trigger::WebexEvent => "A change in Webex",
+        Trigger::GraphNotification | Trigger::GraphDelta => "A change in Microsoft 365",
+        Trigger::Due => "Daily check",
+        Trigger::Administrator => "An administrator",
+        Trigger::Person => "Someone became eligible",
+        Trigger::Retry => "Follow-up check",
+    }
+}
+
+/// A group of triggers that the list can be narrowed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TriggerFilter {
+    Webex,
+    Microsoft,
+    Administrator,
+    Schedule,
+    Person,
+}
+
+impl TriggerFilter {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Webex, Self::Microsoft, Self::Administrator, Self::Schedule, Self::Person];
+
+    pub(crate) fn of(trigger: Trigger) -> Self {
+        match trigger {
+            Trigger::WebexWebhook | Trigger::SpaceWebhook | Trigger::WebexEvent => Self::Webex,
+            Trigger::GraphNotification | Trigger::GraphDelta => Self::Microsoft,
+            Trigger::Administrator => Self::Administrator,
+            Trigger::Due | Trigger::Retry => Self::Schedule,
+            Trigger::Person => Self::Person,
+        }
+    }
+
+    /// The filter's name in the address.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Webex => "webex",
+            Self::Microsoft => "microsoft",
+            Self::Administrator => "administrator",
+            Self::Schedule => "schedule",
+            Self::Person => "person",
+        }
+    }
+
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Webex => "Changes in Webex",
+            Self::Microsoft => "Changes in Microsoft 365",
+            Self::Administrator => "Administrators",
+            Self::Schedule => "Scheduled checks",
+            Self::Person => "People who became eligible",
+        }
+    }
+}
+
+/// The filter that shows everything.
+pub(crate) const ALL_TRIGGERS: &str = "Everything";
+
+/// A change that was made.
+pub(crate) fn change_line(change: &PersonChange, name: &str) -> String {
+    let Place { side, role, a_role } = Place::of(change.side);
+    let line = match (change.from, change.to) {
+        (Role::None, Role::Owner) => format!("{name} was added to {side} as {role}"),
+        (Role::None, _) => format!("{name} was added to {side}"),
+        (_, Role::None) => format!("{name} was removed from {side}"),
+        (_, Role::Owner) => format!("{name} became {a_role} of {side}"),
+        (_, Role::Member) => format!("{name} is no longer {a_role} of {side}"),
+    };
+    match &change.refused {
+        Some(refused) => format!("{line}: refused ({})", refusal(refused)),
+        None => line,
+    }
+}
+
+/// A change that would be made.
+pub(crate) fn planned_line(planned: &Move, name: &str) -> String {
+    let Place { side, role, a_role } = Place::of(planned.side);
+    match (planned.from, planned.to) {
+        (Role::None, Role::Owner) => format!("{name} is added to {side} as {role}"),
+        (Role::None, _) => format!("{name} is added to {side}"),
+        (_, Role::None) => format!("{name} is removed from {side}"),
+        (_, Role::Owner) => format!("{name} becomes {a_role} of {side}"),
+        (_, Role::Member) => format!("{name} is no longer {a_role} of {side}"),
+    }
+}
+
+/// A side, and its highest role.
+struct Place {
+    side: &'static str,
+    role: &'static str,
+    a_role: &'static str,
+}
+
+impl Place {
+    fn of(side: Side) -> Self {
+        match side {
+            Side::Team => Self { side: "the team", role: "moderator", a_role: "a moderator" },
+            Side::Group => Self { side: "the group", role: "owner", a_role: "an owner" },
+        }
+    }
+}
+
+/// The last line of a file that does not contain everything.
+pub(crate) fn file_continues_at(address: &str) -> String {
+    format!("Continued at {address}")
+}
+
+/// The columns of the file.
+pub(crate) const COLUMNS: [&str; 14] = [
+    "at",
+    "team",
+    "team id",
+    "cause",
+    "what",
+    "side",
+    "person",
+    "address",
+    "Webex person id",
+    "Entra object id",
+    "from",
+    "to",
+    "refused",
+    "request ids",
+];
+
+/// A side, in the file.
+pub(crate) fn side(side: Side) -> &'static str {
+    match side {
+        Side::Team => "Webex team",
+        Side::Group => "Microsoft 365 group",
+    }
+}
+
+/// A role, in the file.
+pub(crate) fn role(role: Role) -> &'static str {
+    match role {
+        Role::None => "absent",
+        Role::Member => "member",
+        Role::Owner => "owner",
+    }
+}

@@ -1,0 +1,99 @@
+//! Notes at the top of a page: what was just done, or why it was not.
+
+use std::fmt;
+
+/// The note that the settings send to a new recipient of notifications.
+pub(crate) const FIRST_NOTIFICATION: &str =
+    "From now on, notifications of the Microsoft 365 Groups integration are sent here.";
+
+/// A note at the top of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    SyncRequested,
+    FolderRequested,
+    GroupAdopted,
+    Unlinked,
+    /// The page was out of date, so no decision was taken.
+    OutOfDate,
+    UnlinkNotConfirmed,
+    Busy,
+    PreviewMode,
+    NoGroup,
+    IntegrationOff,
+    AdoptionOutOfDate,
+    AdoptionNotProven,
+    AdoptionNotAllowed,
+    AdoptionBusy,
+    PersonConfirmed,
+    ConfirmationOutOfDate,
+    ConfirmationNotProven,
+    PreviewOutOfDate,
+    SelectionOutOfDate,
+}
+
+impl Note {
+    fn text(self) -> &'static str {
+        match self {
+            Self::SyncRequested => "The team is being synced. Reload the page in a few seconds.",
+            Self::FolderRequested => {
+                "The space is being checked. Reload the page in a few seconds."
+            }
+            Self::GroupAdopted => {
+                "The group is connected. The two lists are being merged: reload the page in a few \
+                 seconds."
+            }
+            Self::Unlinked => "The team is unlinked. Team and group stay as they are.",
+            Self::OutOfDate => {
+                "This page was out of date, so nothing was changed. Here is the current state."
+            }
+            Self::UnlinkNotConfirmed => {
+                "Nothing was changed: confirm that you want to end the link."
+            }
+            Self::Busy => {
+                "The team is being synced right now, so nothing was changed. Try again in a minute."
+            }
+            Self::PreviewMode => "Preview mode is on: nothing is changed on either side.",
+            Self::NoGroup => "The team has no group to sync with, so nothing was changed.",
+            Self::IntegrationOff => {
+                "The integration is off, so nothing was connected. Switch it on first."
+            }
+            Self::AdoptionOutOfDate => {
+                "This page was out of date, so nothing was connected. Here is the current state."
+            }
+            Self::AdoptionNotProven => {
+                "Nothing was connected: an owner or administrator has to sign in with Microsoft \
+                 first."
+            }
+            Self::AdoptionNotAllowed => {
+                "Nothing was connected: the user who signed in with Microsoft neither owns the \
+                 group nor administers the directory."
+            }
+            Self::AdoptionBusy => {
+                "The team is being synced right now, so nothing was connected. Try again in a \
+                 minute."
+            }
+            Self::PersonConfirmed => {
+                "Confirmed: the person is eligible, and their teams are being synced."
+            }
+            Self::ConfirmationOutOfDate => {
+                "This page was out of date, so nothing was confirmed. Here is the current state."
+            }
+            Self::ConfirmationNotProven => {
+                "Nothing was confirmed: sign in with Microsoft as an administrator of the \
+                 directory first. It counts for ten minutes."
+            }
+            Self::PreviewOutOfDate => {
+                "This page was out of date, so nothing was started. Here is what would be done now."
+            }
+            Self::SelectionOutOfDate => {
+                "This page was out of date, so nothing was started. Here is the current state."
+            }
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}

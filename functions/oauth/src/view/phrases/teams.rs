@@ -1,0 +1,144 @@
+//! Teams, their people and their pending removals in words.
+
+use domain::membership::{Role, Side};
+use domain::merge::{ApprovalReason, DeferredBy, NameWrite, OWNER_LIMIT, RuleRefusal};
+pub(crate) use engine::phrases::failures::failure;
+
+use engine::link::{LinkRow, LinkState};
+use engine::preview::{Consent, GroupOutlook, Rename};
+
+/// The state of a team's link.
+pub(crate) fn state(state: LinkState) -> &'static str {
+    match state {
+        LinkState::PendingApproval => "Waiting for you",
+        LinkState::Failing => "Failing",
+        LinkState::Creating => "Being created",
+        LinkState::Asked => "Creator asked",
+        LinkState::Active => "In sync",
+        LinkState::Ended => "Unlinked",
+    }
+}
+
+/// The filter that shows all states.
+pub(crate) const ALL_STATES: &str = "All";
+
+/// A person's role on one side, in that side's word.
+pub(crate) fn role(side: Side, role: &Role) -> &'static str {
+    match (side, role) {
+        (_, Role::None) => "—",
+        (_, Role::Member) => "Member",
+        (Side::Team, Role::Owner) => "Moderator",
+        (Side::Group, Role::Owner) => "Owner",
+    }
+}
+
+/// A rename that is deferred.
+pub(crate) fn deferred_rename(link_row: &LinkRow) -> Option<String> {
+    let deferred = link_row.link.names.as_ref()?.deferred.as_ref()?;
+    Some(match deferred {
+        NameWrite::Team { title, .. } => format!(
+            "The team does not have the group's name “{title}” yet: it is retried once a day \
+             while the account is in the team."
+        ),
+        NameWrite::Group(name) => format!(
+            "The group does not have the team's name “{name}” yet: it is retried once a day."
+        ),
+    })
+}
+
+/// The reason why a person's difference is deferred.
+pub(crate) fn deferred(side: Side, by: &DeferredBy) -> String {
+    match by {
+        DeferredBy::Rule { refusal: RuleRefusal::LastOwner } => {
+            let role = owner_role(side);
+            format!("The {side} keeps its last {role}; it is done when there is another.")
+        }
+        DeferredBy::Rule { refusal: RuleRefusal::OwnerLimit } => {
+            format!("A group has at most {OWNER_LIMIT} owners; it is done when there is room.")
+        }
+        DeferredBy::Service { said } => {
+            format!("The {side} refused it: {said}. It is retried every day.")
+        }
+    }
+}
+
+fn owner_role(side: Side) -> &'static str {
+    match side {
+        Side::Team => "moderator",
+        Side::Group => "owner",
+    }
+}
+
+/// The button that changes a person on `side` from one role to another.
+pub(crate) fn resolve(side: Side, from: Role, to: Role) -> &'static str {
+    match (side, from, to) {
+        (Side::Team, _, Role::None) => "Remove from the team",
+        (Side::Group, _, Role::None) => "Remove from the group",
+        (Side::Team, Role::None, Role::Member) => "Add to the team",
+        (Side::Group, Role::None, Role::Member) => "Add to the group",
+        (Side::Team, Role::None, Role::Owner) => "Add to the team as moderator",
+        (Side::Group, Role::None, Role::Owner) => "Add to the group as owner",
+        (Side::Team, _, Role::Owner) => "Make moderator of the team",
+        (Side::Group, _, Role::Owner) => "Make owner of the group",
+        (Side::Team, _, Role::Member) => "Make member of the team",
+        (Side::Group, _, Role::Member) => "Make member of the group",
+    }
+}
+
+/// The change that preview mode expects of the team's group.
+pub(crate) fn group_outlook(group: &GroupOutlook) -> Option<String> {
+    match group {
+        GroupOutlook::Exists => None,
+        GroupOutlook::Created { name, consent: Consent::NotNeeded, .. } => {
+            Some(format!("The group “{name}” is created"))
+        }
+        GroupOutlook::Created { name, consent: Consent::Creator, .. } => {
+            Some(format!("If the creator agrees, the group “{name}” is created"))
+        }
+        GroupOutlook::Blocked { reason, .. } => Some(failure(reason)),
+    }
+}
+
+/// The service account would join the team.
+pub(crate) const ACCOUNT_JOINS: &str = "The account joins the team as a moderator";
+
+/// A rename that preview mode expects.
+pub(crate) fn rename(rename: &Rename) -> String {
+    let Rename { side, from, to } = rename;
+    format!("The {side} “{from}” becomes “{to}”")
+}
+
+/// A change that would wait for approval.
+pub(crate) fn would_wait(line: &str) -> String {
+    format!("{line}; this would wait for you")
+}
+
+/// The reason why removals wait for approval.
+pub(crate) fn pending_because(why: ApprovalReason) -> &'static str {
+    match why {
+        ApprovalReason::LinkLimit => {
+            "More people of this team would be removed within 24 hours than the settings allow."
+        }
+        ApprovalReason::Everyone => "Everyone on one side would be removed.",
+        ApprovalReason::TenantLimit => {
+            "More people of all teams would be removed within 24 hours than the settings allow."
+        }
+        ApprovalReason::AlreadyPending => {
+            "Earlier removals wait for your approval; until you decide, no one is removed here."
+        }
+        ApprovalReason::ServiceAccountLimited => {
+            "The account in Webex lost a role: without the role it can't tell who has left."
+        }
+        ApprovalReason::NotPreviewed => {
+            "The preview before this went live did not show all of these removals."
+        }
+    }
+}
+
+/// The side that a person would be removed from.
+pub(crate) fn removed_from(side: Side) -> &'static str {
+    match side {
+        Side::Team => "from the team",
+        Side::Group => "from the group",
+    }
+}

@@ -1,0 +1,86 @@
+//! A stand-in for API Gateway: passes HTTP requests to a function, and its answers back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::encodings::Body;
+use bytes::Bytes;
+use clients::http::{Transport, TransportError};
+use http::header::{COOKIE, SET_COOKIE};
+use oauth::Oauth;
+use webhook::Webhook;
+
+/// The route to the webhook function, for every host.
+pub(super) struct WebhookGateway(pub(super) Arc<Webhook>);
+
+/// The route to the setup pages, for every host.
+pub(super) struct PagesGateway(pub(super) Arc<Oauth>);
+
+#[async_trait]
+impl Transport for WebhookGateway {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _timeout: Duration,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        http_response(self.0.handle(lambda_event(request)).await)
+    }
+}
+
+#[async_trait]
+impl Transport for PagesGateway {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _timeout: Duration,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        http_response(self.0.handle(lambda_event(request)).await)
+    }
+}
+
+fn lambda_event(request: http::Request<Bytes>) -> ApiGatewayV2httpRequest {
+    let (mut parts, body) = request.into_parts();
+    let query = parts.uri.query().unwrap_or_default();
+    let mut parameters: HashMap<String, Vec<String>> = HashMap::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        parameters.entry(name.into_owned()).or_default().push(value.into_owned());
+    }
+    let mut event = ApiGatewayV2httpRequest::default();
+    event.raw_path = Some(parts.uri.path().to_owned());
+    event.raw_query_string = Some(query.to_owned());
+    event.request_context.http.path = Some(parts.uri.path().to_owned());
+    event.request_context.http.method = parts.method;
+    event.query_string_parameters = parameters.into();
+    // API Gateway moves the cookies out of the headers.
+    let cookies = parts.headers.remove(COOKIE);
+    let cookies = cookies.and_then(|cookies| cookies.to_str().map(str::to_owned).ok());
+    event.cookies = cookies.map(|cookies| cookies.split("; ").map(str::to_owned).collect());
+    event.headers = parts.headers;
+    event.body = Some(String::from_utf8_lossy(&body).into_owned());
+    event
+}
+
+fn http_response(
+    answer: ApiGatewayV2httpResponse,
+) -> Result<http::Response<Bytes>, TransportError> {
+    let body = match answer.body {
+        Some(Body::Text(text)) => Bytes::from(text),
+        Some(Body::Binary(bytes)) => Bytes::from(bytes),
+        _ => Bytes::new(),
+    };
+    let mut response = http::Response::new(body);
+    *response.headers_mut() = answer.headers;
+    for cookie in answer.cookies {
+        response.headers_mut().append(SET_COOKIE, cookie.try_into().map_err(unreadable)?);
+    }
+    let status = u16::try_from(answer.status_code).map_err(unreadable)?;
+    *response.status_mut() = http::StatusCode::from_u16(status).map_err(unreadable)?;
+    Ok(response)
+}
+
+fn unreadable(error: impl std::fmt::Display) -> TransportError {
+    TransportError::NoAnswer(error.to_string())
+}

@@ -1,0 +1,128 @@
+//! A comparison of a team and its group.
+
+use std::collections::BTreeMap;
+
+use domain::membership::{Role, Side};
+use engine::link::{LinkPerson, Who};
+use serde::Serialize;
+use sim::{Group, MembershipRole, Team};
+use uuid::Uuid;
+
+use super::cast::{Account, Customer};
+
+/// A person in a team or a group.
+#[derive(Serialize)]
+pub(super) struct PersonView {
+    id: Uuid,
+    name: String,
+    role: Role,
+    counterpart: Counterpart,
+}
+
+/// The same person on the other side.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Counterpart {
+    /// Has the same role.
+    Same,
+    /// Is missing or has another role: a sync is due.
+    Different,
+    /// Is excluded from the sync.
+    Excluded,
+    /// Is the account that the functions use.
+    ServiceAccount,
+    /// The other side does not exist.
+    None,
+}
+
+/// A team and its group in the services, with the stored people of the link.
+pub(super) struct Comparison<'a> {
+    pub(super) customer: &'a Customer,
+    pub(super) team: Option<&'a Team>,
+    pub(super) group: Option<&'a Group>,
+    pub(super) people: &'a BTreeMap<Who, LinkPerson>,
+}
+
+impl Comparison<'_> {
+    fn role(&self, side: Side, account: &Account) -> Role {
+        match side {
+            Side::Team => {
+                let role = account.person.and_then(|person| self.team?.people.get(&person));
+                role.map_or(Role::None, |role| role_in_team(*role))
+            }
+            Side::Group => match (self.group, account.object) {
+                (Some(group), Some(object)) if group.owners.contains(&object) => Role::Owner,
+                (Some(group), Some(object)) if group.members.contains(&object) => Role::Member,
+                _ => Role::None,
+            },
+        }
+    }
+
+    fn is_excluded(&self, account: &Account) -> bool {
+        let is_account = |who: &Who| match who {
+            Who::Person(person) => {
+                Some(person.person) == account.person || Some(person.object) == account.object
+            }
+            Who::Webex(person) => Some(*person) == account.person,
+            Who::Entra(object) => Some(*object) == account.object,
+        };
+        let is_one_sided = account.person.is_none() || account.object.is_none();
+        let mut people = self.people.iter();
+        is_one_sided || people.any(|(who, person)| person.excluded.is_some() && is_account(who))
+    }
+
+    /// The number of differences that a sync should resolve. A deleted group is one.
+    pub(super) fn differences(&self) -> usize {
+        let (Some(team), Some(group)) = (self.team, self.group) else {
+            return 0;
+        };
+        let people = self.customer.people.iter().filter(|account| !self.is_excluded(account));
+        let differs =
+            |account: &&Account| self.role(Side::Team, account) != self.role(Side::Group, account);
+        let people = people.filter(differs).count();
+        // The directory's naming policy may add a prefix or suffix.
+        let name = usize::from(!group.display_name.contains(&team.title));
+        people + name + usize::from(group.deleted.is_some())
+    }
+
+    /// The people of one side; the service account comes last.
+    pub(super) fn people_of(&self, side: Side) -> Vec<PersonView> {
+        let people = self.customer.people.iter();
+        let mut views: Vec<_> = people.filter_map(|account| self.person(side, account)).collect();
+        if side == Side::Team {
+            views.extend(self.service_account());
+        }
+        views
+    }
+
+    fn person(&self, side: Side, account: &Account) -> Option<PersonView> {
+        let role = self.role(side, account);
+        let counterpart = match self.role(side.other(), account) {
+            _ if self.team.is_none() || self.group.is_none() => Counterpart::None,
+            _ if self.is_excluded(account) => Counterpart::Excluded,
+            other if other == role => Counterpart::Same,
+            _ => Counterpart::Different,
+        };
+        let view =
+            || PersonView { id: account.id(), name: account.name.clone(), role, counterpart };
+        role.is_present().then(view)
+    }
+
+    fn service_account(&self) -> Option<PersonView> {
+        let id = self.customer.handle.service_account;
+        let role = self.team?.people.get(&id)?;
+        Some(PersonView {
+            id: id.0,
+            name: "The integration".into(),
+            role: role_in_team(*role),
+            counterpart: Counterpart::ServiceAccount,
+        })
+    }
+}
+
+fn role_in_team(role: MembershipRole) -> Role {
+    match role {
+        MembershipRole::Moderator => Role::Owner,
+        MembershipRole::Member => Role::Member,
+    }
+}

@@ -1,0 +1,284 @@
+//! Teams and groups of a customer, and the links between them, as the page shows them.
+
+use engine::phrases::exclusions::ExclusionWords;
+use std::collections::BTreeMap;
+
+use domain::ids::{GroupId, TeamId};
+use domain::membership::Side;
+use engine::link::{self, FailureKind, LinkPerson, LinkRow, Phase, Who};
+use engine::safety::pending_approval;
+use engine::tenant;
+use engine::tenant::suspension::SuspensionReason;
+use jiff::Timestamp;
+use serde::Serialize;
+use sim::Group;
+use uuid::Uuid;
+
+use super::cast::Customer;
+use super::comparison::{Comparison, PersonView};
+use super::environment::{Environment, name_of};
+use super::phrases;
+use super::spaces::{self, SpacesView};
+
+/// A team, its group, or both, with their link.
+#[derive(Serialize)]
+pub(super) struct Pair {
+    id: Uuid,
+    team: Option<SideView>,
+    group: Option<SideView>,
+    link: LinkView,
+    excluded: Vec<ExcludedView>,
+    pending_approval: Option<ApprovalView>,
+    spaces: SpacesView,
+}
+
+/// A team or a group.
+#[derive(Serialize)]
+struct SideView {
+    id: Uuid,
+    name: String,
+    condition: Condition,
+    people: Vec<PersonView>,
+}
+
+#[derive(Serialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+enum Condition {
+    Alive,
+    Archived,
+    Deleted,
+}
+
+#[derive(Serialize)]
+struct LinkView {
+    state: PairState,
+    reason: Option<String>,
+    /// The next scheduled sync.
+    next_sync_at: Option<Timestamp>,
+    /// The end of the backoff that a service asked for.
+    throttled_until: Option<Timestamp>,
+    /// The number of differences that a sync should resolve.
+    differences: usize,
+}
+
+/// The state of a pair, as people see it.
+#[derive(Serialize, PartialEq, Eq, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum PairState {
+    /// The team has no link yet.
+    New,
+    /// The creator was asked for a group.
+    Asked,
+    Creating,
+    InSync,
+    /// A sync should resolve differences.
+    Syncing,
+    /// The same, during a backoff.
+    Waiting,
+    PendingApproval,
+    Paused,
+    Failing,
+    Ended,
+    /// The group has no team.
+    Unlinked,
+}
+
+#[derive(Serialize)]
+struct ExcludedView {
+    name: String,
+    reason: &'static str,
+    remedy: &'static str,
+}
+
+#[derive(Serialize)]
+struct ApprovalView {
+    why: &'static str,
+    people: Vec<String>,
+    side: Option<Side>,
+}
+
+/// A backoff or suspension of a customer.
+struct Pause {
+    throttled_until: Option<Timestamp>,
+    suspension: Option<SuspensionReason>,
+}
+
+/// The source of a pair.
+#[derive(Default)]
+struct Source {
+    team: Option<TeamId>,
+    group: Option<(GroupId, Group)>,
+    row: Option<LinkRow>,
+}
+
+/// All pairs of a customer: linked and new teams, then groups whose team is deleted, then groups
+/// without a team.
+pub(super) async fn pairs(env: &Environment, customer: &Customer) -> Vec<Pair> {
+    let world = env.world();
+    let pause = pause_of(env, customer).await;
+    let mut links = env.links(customer).await;
+    let mut groups = world.groups(customer.handle.directory);
+    let mut sources = Vec::new();
+    for team in world.teams(customer.handle.org) {
+        let row = links.remove(&team);
+        let group = row.as_ref().and_then(|row| row.link.group());
+        let group = group.and_then(|id| Some((id, groups.remove(&id)?)));
+        sources.push(Source { team: Some(team), group, row });
+    }
+    for (team, row) in links {
+        let group = row.link.group().and_then(|id| Some((id, groups.remove(&id)?)));
+        if group.is_some() {
+            sources.push(Source { team: Some(team), group, row: Some(row) });
+        }
+    }
+    let unlinked =
+        groups.into_iter().map(|group| Source { group: Some(group), ..Source::default() });
+    sources.extend(unlinked);
+    let mut pairs = Vec::new();
+    for source in sources {
+        pairs.extend(pair(env, customer, source, &pause).await);
+    }
+    pairs
+}
+
+/// Returns `true` if a team and its group are equal, excluded people aside.
+pub(super) async fn is_in_sync(env: &Environment, customer: &Customer, team: TeamId) -> bool {
+    let pairs = pairs(env, customer).await;
+    pairs.iter().any(|pair| pair.id == team.0 && pair.link.state == PairState::InSync)
+}
+
+async fn pause_of(env: &Environment, customer: &Customer) -> Pause {
+    let store = env.backend().store.as_ref();
+    let context =
+        tenant::load_snapshot(store, customer.tenant, &[], env.now()).await.ok().flatten();
+    let context = context.map(|(context, _)| context);
+    Pause {
+        throttled_until: context.as_ref().and_then(|context| context.throttled_until),
+        suspension: context.and_then(|context| context.suspension).map(|suspension| suspension.why),
+    }
+}
+
+async fn pair(
+    env: &Environment,
+    customer: &Customer,
+    source: Source,
+    pause: &Pause,
+) -> Option<Pair> {
+    let Source { team: id, group, row } = source;
+    let world = env.world();
+    let team = id.and_then(|id| world.team(id));
+    let people = match id {
+        Some(id) => {
+            let store = env.backend().store.as_ref();
+            link::people(store, customer.tenant, id).await.unwrap_or_default()
+        }
+        None => BTreeMap::new(),
+    };
+    let comparison = Comparison {
+        customer,
+        team: team.as_ref(),
+        group: group.as_ref().map(|(_, group)| group),
+        people: &people,
+    };
+    let spaces = match id.filter(|_| team.is_some()) {
+        Some(id) => {
+            let group = group.as_ref().map(|(id, _)| *id);
+            spaces::view(env, customer, id, group, row.as_ref()).await
+        }
+        None => SpacesView::default(),
+    };
+    let differences = comparison.differences();
+    let state = state(row.as_ref(), id, team.is_some(), differences, pause);
+    Some(Pair {
+        id: id.map(|id| id.0).or(group.as_ref().map(|(id, _)| id.0))?,
+        link: link_view(row.as_ref(), state, differences, pause),
+        team: team.as_ref().zip(id).map(|(team, id)| SideView {
+            id: id.0,
+            name: team.title.clone(),
+            condition: if world.is_archived(id) { Condition::Archived } else { Condition::Alive },
+            people: comparison.people_of(Side::Team),
+        }),
+        spaces,
+        excluded: excluded(customer, &people),
+        pending_approval: pending_approval(env, customer, id).await,
+        group: group.as_ref().map(|(id, group)| SideView {
+            id: id.0,
+            name: group.display_name.clone(),
+            condition: match group.deleted {
+                Some(_) => Condition::Deleted,
+                None => Condition::Alive,
+            },
+            people: comparison.people_of(Side::Group),
+        }),
+    })
+}
+
+fn excluded(customer: &Customer, people: &BTreeMap<Who, LinkPerson>) -> Vec<ExcludedView> {
+    let excluded = people.iter().filter_map(|(who, person)| {
+        let reason = person.excluded?;
+        Some(ExcludedView {
+            name: name_of(customer, *who),
+            reason: reason.explanation(),
+            remedy: reason.remedy(),
+        })
+    });
+    excluded.collect()
+}
+
+async fn pending_approval(
+    env: &Environment,
+    customer: &Customer,
+    team: Option<TeamId>,
+) -> Option<ApprovalView> {
+    let store = env.backend().store.as_ref();
+    let plan = pending_approval::load(store, customer.tenant, team?).await.ok().flatten()?;
+    let people = plan.removals.iter();
+    let people = people.map(|removal| name_of(customer, Who::Person(removal.person)));
+    Some(ApprovalView {
+        why: phrases::approval_reason(plan.why),
+        side: plan.removals.first().map(|removal| removal.side),
+        people: people.collect(),
+    })
+}
+
+fn state(
+    row: Option<&LinkRow>,
+    team: Option<TeamId>,
+    has_team: bool,
+    differences: usize,
+    pause: &Pause,
+) -> PairState {
+    let Some(row) = row else {
+        return if team.is_some() { PairState::New } else { PairState::Unlinked };
+    };
+    let is_throttled = pause.throttled_until.is_some();
+    match (&row.link.phase, &row.link.failure) {
+        (Phase::Ended { .. }, _) => PairState::Ended,
+        _ if pause.suspension.is_some() => PairState::Paused,
+        (_, Some(failure)) if failure.kind() == FailureKind::Archived => PairState::Paused,
+        (_, Some(_)) => PairState::Failing,
+        (Phase::Asked { .. }, _) => PairState::Asked,
+        _ if row.link.held.is_some() => PairState::PendingApproval,
+        (Phase::Creating { .. }, _) if is_throttled => PairState::Waiting,
+        (Phase::Creating { .. }, _) => PairState::Creating,
+        _ if differences == 0 && has_team => PairState::InSync,
+        _ if is_throttled => PairState::Waiting,
+        _ => PairState::Syncing,
+    }
+}
+
+fn link_view(
+    row: Option<&LinkRow>,
+    state: PairState,
+    differences: usize,
+    pause: &Pause,
+) -> LinkView {
+    let suspension = pause.suspension.map(|reason| phrases::suspension(reason).to_owned());
+    LinkView {
+        state,
+        reason: suspension.or_else(|| row.and_then(|row| phrases::link_reason(&row.link))),
+        next_sync_at: row.map(|row| row.next_sync_at).filter(|_| state != PairState::Ended),
+        throttled_until: pause.throttled_until.filter(|_| pause.suspension.is_none()),
+        differences,
+    }
+}

@@ -1,0 +1,81 @@
+//! Serves the page, and both services beside it; prints the log to standard output.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clients::http::TransportError;
+use sandbox::page::{self, Entry, EntryKind, Playground, PlaygroundError};
+use sim::{Ports, serve_on};
+use tokio::sync::Mutex;
+
+use crate::terminal::Terminal;
+
+/// The default port of the page.
+pub(crate) const PORT: u16 = 8080;
+
+/// The interval at which the log is printed.
+const INTERVAL: Duration = Duration::from_millis(300);
+
+/// The reason why the page cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PageServerError {
+    /// The playground did not start.
+    #[error(transparent)]
+    Playground(#[from] PlaygroundError),
+    /// A port or the output failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// No token could be issued.
+    #[error(transparent)]
+    Token(#[from] TransportError),
+}
+
+/// Serves until Ctrl-C: the page on `port`, Webex, Entra and Graph on the next three.
+///
+/// 0 chooses free ports.
+pub(crate) async fn serve(port: u16) -> Result<(), PageServerError> {
+    let playground = Playground::start().await?;
+    let next = |n: u16| if port == 0 { 0 } else { port.saturating_add(n) };
+    let ports = Ports { webex: next(1), login: next(2), graph: next(3) };
+    let servers = serve_on(playground.world(), ports).await?;
+    let curl = page::curl(&playground, &servers).await?;
+    let playground = Arc::new(Mutex::new(playground));
+    let served = page::serve(playground.clone(), port, curl.clone()).await?;
+    let mut terminal = Terminal::new();
+    terminal.good(&format!("\nThe sandbox is open: {}", served.address))?;
+    terminal.line("Change either side and watch the other one follow. Ctrl-C ends it.")?;
+    terminal.line(&format!("curl commands (also at {}/curl):\n\n{curl}", served.address))?;
+    let last = playground.lock().await.entries_after(0).last().map(|entry| entry.n);
+    let mut printed = last.unwrap_or(0);
+    let mut stop = pin!(tokio::signal::ctrl_c());
+    loop {
+        tokio::select! {
+            _ = &mut stop => return Ok(()),
+            () = tokio::time::sleep(INTERVAL) => {}
+        }
+        for entry in playground.lock().await.entries_after(printed) {
+            printed = entry.n;
+            print(&mut terminal, entry)?;
+        }
+    }
+}
+
+fn print(terminal: &mut Terminal, entry: &Entry) -> io::Result<()> {
+    let line = |kind: &str| {
+        let about = entry.about.as_deref().map(|about| format!("{about}: ")).unwrap_or_default();
+        format!("{}  {kind:<9}  {about}{}", entry.at.strftime("%H:%M:%S"), entry.text)
+    };
+    match entry.kind {
+        EntryKind::Action => terminal.line(&line("people")),
+        EntryKind::Decision => terminal.good(&line("synced")),
+        EntryKind::Warning | EntryKind::Disruption => terminal.bad(&line("warning")),
+        EntryKind::Story => terminal.line(&line("story")),
+        EntryKind::Message
+        | EntryKind::Refusal
+        | EntryKind::Read
+        | EntryKind::Write
+        | EntryKind::Cycle => Ok(()),
+    }
+}

@@ -1,0 +1,296 @@
+//! Caller of one API: retries, deadlines, and reading of answers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header};
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::call::Target;
+use super::error::{MAX_MESSAGE, one_line};
+use super::{
+    Access, Api, CALL_TIMEOUT, Call, CallError, CallFailure, Repeat, Transport, TransportError,
+    Urgency, retry_after,
+};
+use domain::clock::Clock;
+
+const USER_AGENT: &str =
+    concat!("ISV|WebexTeamsGroups|webex-m365-groups/", env!("CARGO_PKG_VERSION"));
+
+/// Longest `Retry-After` that a call sleeps.
+const MAX_SLEEP: Duration = Duration::from_secs(3);
+
+/// Pauses before the second and the third try.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+
+/// Answer with a status below 300, or with one that the call accepts.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// HTTP headers.
+    pub headers: HeaderMap,
+    /// Whole body.
+    pub body: Bytes,
+    /// Error of this call, for answers that turn out to be none. Its failure is replaced.
+    error: CallError,
+}
+
+impl Answer {
+    /// Parses the body as JSON.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error))
+    }
+
+    /// Returns the error of an answer that cannot be used, with the reason.
+    pub fn unreadable(&self, why: impl fmt::Display) -> CallError {
+        CallError { failure: CallFailure::unreadable(self.status, why), ..self.error.clone() }
+    }
+
+    /// Returns an error of this call with another failure, for answers that contain answers.
+    pub fn failed(&self, failure: CallFailure) -> CallError {
+        CallError { failure, ..self.error.clone() }
+    }
+}
+
+/// Base URL that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an https URL (http is for this machine only)")]
+pub struct InvalidBaseUrl(pub String);
+
+/// Makes the calls of one API.
+#[derive(Clone)]
+pub struct Caller {
+    api: Api,
+    base: Url,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    read_refusal: fn(&[u8]) -> (String, String),
+}
+
+impl Caller {
+    /// Returns a caller of `api` at `base`. `read_refusal` extracts code and message from the body
+    /// of an error.
+    pub fn new(
+        api: Api,
+        base: &str,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        read_refusal: fn(&[u8]) -> (String, String),
+    ) -> Result<Self, InvalidBaseUrl> {
+        let invalid = || InvalidBaseUrl(base.into());
+        let base = Url::parse(base.trim_end_matches('/')).map_err(|_| invalid())?;
+        let is_local = matches!(base.host_str(), Some("127.0.0.1" | "localhost"));
+        if base.host_str().is_none()
+            || !(base.scheme() == "https" || base.scheme() == "http" && is_local)
+        {
+            return Err(invalid());
+        }
+        Ok(Self { api, base, transport, clock, read_refusal })
+    }
+
+    /// Returns the base URL, without a trailing slash.
+    pub fn base(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Returns the clock that times the calls.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// Makes a call, at most three times, and never past the deadline.
+    ///
+    /// # Errors
+    /// Fails for every status from 300 on that the call does not accept. See [`CallError::class`].
+    pub async fn call(&self, access: &Access, call: Call) -> Result<Answer, CallError> {
+        let url = self.url(&call)?;
+        let mut pauses = PAUSES.into_iter();
+        let mut in_doubt = false;
+        loop {
+            let FailedTry { mut error, retry_after } =
+                match self.try_once(access, &call, &url).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(failed) => failed,
+                };
+            error.in_doubt = in_doubt;
+            in_doubt = !error.had_no_effect();
+            let Some(pause) = pauses.next().map(|pause| retry_after.unwrap_or(pause)) else {
+                return Err(error);
+            };
+            if !can_repeat(&error.failure, call.repeat)
+                || pause > MAX_SLEEP
+                || !access.deadline.leaves_time(self.clock.now(), pause)
+            {
+                return Err(error);
+            }
+            self.clock.sleep(pause).await;
+        }
+    }
+
+    async fn try_once(&self, access: &Access, call: &Call, url: &Url) -> Result<Answer, FailedTry> {
+        let started = self.clock.now();
+        if !access.deadline.leaves_time(started, Duration::ZERO) {
+            return Err(self.error(call, CallFailure::NoTime).into());
+        }
+        let request = self.request(access, call, url)?;
+        let (calls, throttled) = self.api.metrics();
+        metrics::counter!(calls).increment(1);
+        let (api, method) = (self.api, &call.method);
+        let response = self.transport.send(request, CALL_TIMEOUT).await.map_err(|error| {
+            let path = call.path();
+            tracing::debug!(
+                event = "call_not_answered", %api, %method, path, %error,
+                "the call was not answered"
+            );
+            self.error(call, error.into())
+        })?;
+        let now = self.clock.now();
+        let (head, body) = response.into_parts();
+        let status = head.status.as_u16();
+        let mut error = self.error(call, CallFailure::NoTime);
+        let id = head.headers.get(api.request_id_header()).and_then(|id| id.to_str().ok());
+        error.request_id = id.map(|id| one_line(id, 100));
+        let milliseconds = now.duration_since(started).as_millis();
+        let (path, request_id) = (&error.path, &error.request_id);
+        tracing::debug!(
+            event = "call_answered", %api, %method, path, status, request_id, milliseconds,
+            "the call was answered"
+        );
+        if let Some(pause) = nearly_spent(&head.headers) {
+            access.record_nearly_spent(now + pause);
+        }
+        let is_success = head.status.is_success();
+        if is_success || call.accepted.contains(&status) {
+            if let Some(id) = request_id.clone().filter(|_| is_success && method != Method::GET) {
+                access.record_write(id);
+            }
+            return Ok(Answer { status, headers: head.headers, body, error });
+        }
+        let retry_after = retry_after(&head.headers, now);
+        error.failure = match (status, retry_after) {
+            (429, _) => {
+                let pause = retry_after.unwrap_or(api.default_pause());
+                CallFailure::Throttled { status, until: now + pause }
+            }
+            // A short pause is slept here, so only a long one is throttling.
+            (423 | 503, Some(pause)) if pause > MAX_SLEEP => {
+                CallFailure::Throttled { status, until: now + pause }
+            }
+            _ => self.refusal(status, &body),
+        };
+        let is_throttled = matches!(error.failure, CallFailure::Throttled { .. });
+        metrics::counter!(throttled).increment(u64::from(is_throttled));
+        Err(FailedTry { error, retry_after })
+    }
+
+    /// Returns the failure that the body of an error describes.
+    pub fn refusal(&self, status: u16, body: &[u8]) -> CallFailure {
+        let (code, message) = (self.read_refusal)(body);
+        CallFailure::Refused {
+            status,
+            code: one_line(&code, 100),
+            message: one_line(&message, MAX_MESSAGE),
+        }
+    }
+
+    fn error(&self, call: &Call, failure: CallFailure) -> CallError {
+        let method = call.method.clone();
+        CallError {
+            api: self.api,
+            method,
+            path: call.path(),
+            request_id: None,
+            failure,
+            in_doubt: false,
+        }
+    }
+
+    fn url(&self, call: &Call) -> Result<Url, CallError> {
+        let mut url = match &call.target {
+            Target::Path(path) => Url::parse(&format!("{}{path}", self.base())),
+            Target::Link(link) => self.base.join(link),
+        }
+        .map_err(|error| {
+            self.error(call, CallFailure::unreadable(0, format_args!("invalid URL: {error}")))
+        })?;
+        if url.origin() != self.base.origin() {
+            let host = one_line(url.host_str().unwrap_or("nowhere"), 100);
+            return Err(self.error(call, CallFailure::ForeignHost(host)));
+        }
+        if !call.query.is_empty() {
+            url.query_pairs_mut()
+                .extend_pairs(call.query.iter().map(|(name, value)| (*name, value)));
+        }
+        Ok(url)
+    }
+
+    fn request(
+        &self,
+        access: &Access,
+        call: &Call,
+        url: &Url,
+    ) -> Result<http::Request<Bytes>, CallError> {
+        let unsendable = |why: String| self.error(call, TransportError::NotSent(why).into());
+        let mut request = http::Request::builder().method(call.method.clone()).uri(url.as_str());
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(call.headers.clone());
+            headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+            headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+            let urgency = match access.urgency {
+                Urgency::Low => Some("low"),
+                Urgency::Usual => None,
+                Urgency::High => Some("high"),
+            };
+            if let Some(urgency) = urgency.filter(|_| self.api == Api::Graph) {
+                headers.insert("x-ms-throttle-priority", HeaderValue::from_static(urgency));
+            }
+            if let Some(token) = &access.token {
+                let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
+                    .map_err(|_| unsendable("the token is not a header value".into()))?;
+                value.set_sensitive(true);
+                headers.insert(header::AUTHORIZATION, value);
+            }
+        }
+        request.body(call.body.clone()).map_err(|error| unsendable(error.to_string()))
+    }
+}
+
+/// Failed try, with the pause that its answer asks for.
+struct FailedTry {
+    error: CallError,
+    retry_after: Option<Duration>,
+}
+
+impl From<CallError> for FailedTry {
+    fn from(error: CallError) -> Self {
+        Self { error, retry_after: None }
+    }
+}
+
+fn can_repeat(failure: &CallFailure, repeat: Repeat) -> bool {
+    match failure {
+        CallFailure::Transport(TransportError::NotSent(_)) => true,
+        CallFailure::Transport(TransportError::NoAnswer(_)) => repeat == Repeat::Safe,
+        CallFailure::Refused { status: 408 | 423 | 500 | 502 | 503 | 504, .. } => {
+            repeat == Repeat::Safe
+        }
+        // Two writes at the same time: Graph dropped this one.
+        CallFailure::Refused { status: 409, code, .. } => code == "Directory_ConcurrencyViolation",
+        _ => false,
+    }
+}
+
+/// Returns the time to the reset of the limit if less than 5 % of it is left, at most 10 minutes.
+/// Reads `RateLimit-Limit`, `-Remaining` and `-Reset` (draft 3). SharePoint sends them from 80 % of
+/// its limit on.
+fn nearly_spent(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let (limit, left, reset) =
+        (number("ratelimit-limit")?, number("ratelimit-remaining")?, number("ratelimit-reset")?);
+    (left.saturating_mul(20) < limit).then_some(Duration::from_secs(reset.min(600)))
+}

@@ -1,0 +1,346 @@
+//! Stored state of one person of a link, and how a sync run changes it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{LAG_WINDOW, PlanStep, after_lag_window};
+use crate::membership::{Aspect, Role, Side, Sides};
+
+/// One value for each aspect of a role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PerAspect<T> {
+    /// Value for presence.
+    pub presence: T,
+    /// Value for ownership.
+    pub ownership: T,
+}
+
+impl<T> std::ops::Index<Aspect> for PerAspect<T> {
+    type Output = T;
+    fn index(&self, aspect: Aspect) -> &T {
+        match aspect {
+            Aspect::Presence => &self.presence,
+            Aspect::Ownership => &self.ownership,
+        }
+    }
+}
+
+impl<T> std::ops::IndexMut<Aspect> for PerAspect<T> {
+    fn index_mut(&mut self, aspect: Aspect) -> &mut T {
+        match aspect {
+            Aspect::Presence => &mut self.presence,
+            Aspect::Ownership => &mut self.ownership,
+        }
+    }
+}
+
+/// Stored state of one person of a link. The default is a person without a baseline.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonState {
+    /// Last confirmed role on each side.
+    pub baseline: Sides<Role>,
+    /// `true` once the person was equal on both sides. Until then additions go both ways, whatever
+    /// the direction.
+    pub been_equal: bool,
+    /// Last reading of the group, with the lag overlay.
+    pub before: Role,
+    /// Values of the group that count for [`LAG_WINDOW`].
+    #[serde(default)]
+    pub lag: PerAspect<Option<LagEntry>>,
+    /// Writes that were about to be made when this was stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intents: Vec<WriteIntent>,
+    /// Differences that were refused and are still due.
+    #[serde(default)]
+    pub deferred: PerAspect<Option<Deferred>>,
+    /// Role that an admin decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_override: Option<Override>,
+}
+
+/// Role that an admin decided on, for both sides.
+///
+/// It is valid for a day, and only while each side still shows what the admin saw or what they
+/// want. So it never overrules a person who acts in the meantime, or who comes back much later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// Role that the person should get on both sides.
+    pub to: Role,
+    /// Roles that the admin saw.
+    pub shown: Sides<Role>,
+    /// Time of the decision.
+    pub at: Timestamp,
+}
+
+impl Override {
+    /// Time for which an override is valid.
+    pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+    /// Returns the side to change next, if the override is valid and not yet done.
+    pub(super) fn next_side(&self, seen: Sides<Role>, now: Timestamp) -> Option<Side> {
+        let is_between = |side: Side, aspect: Aspect| {
+            [self.shown[side], self.to]
+                .iter()
+                .any(|one| one.says(aspect) == seen[side].says(aspect))
+        };
+        let stands = now.duration_since(self.at) < Self::VALID_FOR
+            && Side::BOTH
+                .iter()
+                .all(|&side| Aspect::BOTH.iter().all(|&aspect| is_between(side, aspect)));
+        // The group first: if the override ends after one side, the group's change syncs in every
+        // direction.
+        [Side::Group, Side::Team].into_iter().find(|&side| stands && seen[side] != self.to)
+    }
+}
+
+/// Value of the group that counts whatever a reading shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LagEntry {
+    /// Presence or ownership.
+    pub value: bool,
+    /// Time of the write, or of the first reading.
+    pub at: Timestamp,
+}
+
+impl LagEntry {
+    /// Returns `true` during the lag window.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) < LAG_WINDOW
+    }
+}
+
+/// A write that was about to be made, and the reading it is based on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteIntent {
+    /// Side of the write.
+    pub side: Side,
+    /// Aspect that is written.
+    pub aspect: Aspect,
+    /// Role after the write.
+    pub to: Role,
+    /// Roles that both sides showed.
+    pub read: Sides<Role>,
+    /// Time of storing.
+    pub at: Timestamp,
+}
+
+/// A difference that is due but was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferred {
+    /// Side that lacks the change.
+    pub side: Side,
+    /// Source of the refusal.
+    pub by: DeferredBy,
+    /// Time of the first refusal.
+    pub since: Timestamp,
+}
+
+/// Source of a refusal. It decides when the write is planned again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum DeferredBy {
+    /// Our own rule. Every sync run plans it again, since the reason can go away at any time.
+    Rule {
+        /// Rule that applied.
+        refusal: RuleRefusal,
+    },
+    /// The service. Only the daily full sync plans it again.
+    Service {
+        /// Message of the service.
+        said: String,
+    },
+}
+
+/// Rule that stops a write before the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleRefusal {
+    /// The group's last owner or the team's last moderator would go.
+    LastOwner,
+    /// The group has the maximum number of owners.
+    OwnerLimit,
+}
+
+/// Outcome of one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepOutcome {
+    /// The side has the role now, by this step or already before it.
+    Done,
+    /// The person was added, but the service accepts no further owner.
+    WithoutOwnership(DeferredBy),
+    /// The service refused the step.
+    Refused(DeferredBy),
+    /// The call may have taken effect. The next reading decides.
+    Unknown,
+    /// No call was made.
+    NotTried,
+}
+
+/// Marks a state that differs from the stored one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dirty {
+    /// The state must be stored.
+    Yes,
+    /// The state is stored as it is.
+    No,
+}
+
+impl PersonState {
+    /// State of a person that we just made an owner of the group, and who should not join the team.
+    pub fn of_an_owner_of_the_group(now: Timestamp) -> Self {
+        let written = Some(LagEntry { value: true, at: now });
+        Self {
+            baseline: Sides { team: Role::None, group: Role::Owner },
+            before: Role::Owner,
+            lag: PerAspect { presence: written, ownership: written },
+            ..Self::default()
+        }
+    }
+
+    /// State of a person who was on both sides before the link. An owner on one side becomes owner
+    /// on the other; no one loses a role.
+    pub fn of_a_member_of_both() -> Self {
+        let baseline = Sides { team: Role::Member, group: Role::Member };
+        Self { baseline, been_equal: true, before: Role::Member, ..Self::default() }
+    }
+
+    /// Makes `seen` the baseline of one aspect.
+    pub(super) fn set_baseline(&mut self, aspect: Aspect, seen: Sides<Role>) {
+        for side in Side::BOTH {
+            self.baseline[side] = self.baseline[side].with(aspect, seen[side]);
+        }
+        self.deferred[aspect] = None;
+        self.been_equal |= seen.are_equal() && seen.team.is_present();
+    }
+
+    /// Returns `true` if a valid override is partly done, or may be.
+    pub fn has_begun_override(&self, now: Timestamp) -> bool {
+        let is_begun = |one: Override| self.baseline != one.shown || !self.intents.is_empty();
+        self.role_override
+            .is_some_and(|one| now.duration_since(one.at) < Override::VALID_FOR && is_begun(one))
+    }
+
+    /// Ends an override. The half that was done counts as a change by a person.
+    pub(super) fn end_override(&mut self, role_override: &Override, seen: Sides<Role>) {
+        for side in Side::BOTH {
+            for aspect in Aspect::BOTH {
+                if seen[side].says(aspect) == role_override.to.says(aspect) {
+                    self.baseline[side] =
+                        self.baseline[side].with(aspect, role_override.shown[side]);
+                }
+            }
+        }
+        self.role_override = None;
+    }
+
+    /// Returns the state after `step`, at `now`, once its call has answered.
+    pub fn after(mut self, step: &PlanStep, outcome: &StepOutcome, now: Timestamp) -> Self {
+        if *outcome == StepOutcome::Unknown {
+            return self;
+        }
+        self.intents
+            .retain(|intent| intent.side != step.side || !step.aspects().contains(&intent.aspect));
+        match outcome {
+            StepOutcome::Done if step.to == step.target => {
+                let now_there =
+                    Sides::each(
+                        |side| {
+                            if side == step.side { step.target } else { step.read[side] }
+                        },
+                    );
+                self.set_baseline(Aspect::Presence, now_there);
+                if now_there.team.says(Aspect::Ownership) == now_there.group.says(Aspect::Ownership)
+                {
+                    self.set_baseline(Aspect::Ownership, now_there);
+                } else {
+                    // The person is back in their old role while the other side's role changed:
+                    // that change remains due.
+                    self.baseline[step.side] = step.target;
+                }
+                self.role_override = self.role_override.filter(|role_override| {
+                    Side::BOTH.iter().any(|&side| now_there[side] != role_override.to)
+                });
+                self.wrote(step, step.target, now);
+            }
+            StepOutcome::Done => {
+                self = self.added_without_ownership(
+                    step,
+                    DeferredBy::Rule { refusal: RuleRefusal::OwnerLimit },
+                    now,
+                )
+            }
+            StepOutcome::WithoutOwnership(by) => {
+                self = self.added_without_ownership(step, by.clone(), now)
+            }
+            StepOutcome::Refused(by) => {
+                self.defer(step.side, step.aspect, step.read, by.clone(), now)
+            }
+            StepOutcome::Unknown | StepOutcome::NotTried => {}
+        }
+        self
+    }
+
+    /// Defers a write: the readings become the baseline, and the deferral remembers that the sides
+    /// should not stay so.
+    ///
+    /// An override that is refused on its first side is not deferred, because the other side does
+    /// not have it either.
+    pub(super) fn defer(
+        &mut self,
+        side: Side,
+        aspect: Aspect,
+        read: Sides<Role>,
+        by: DeferredBy,
+        now: Timestamp,
+    ) {
+        if let Some(role_override) =
+            self.role_override.filter(|role_override| role_override.to != read[side.other()])
+        {
+            // A rule can only stop a half-done override because of an old reading, so the override
+            // goes on.
+            if !matches!(by, DeferredBy::Rule { .. }) || !self.has_begun_override(now) {
+                self.end_override(&role_override, read);
+            }
+            return;
+        }
+        (self.baseline, self.role_override) = (read, None);
+        if aspect == Aspect::Ownership {
+            self.deferred.presence = None;
+        }
+        let since = self.deferred[aspect]
+            .as_ref()
+            .filter(|deferred| deferred.side == side)
+            .map_or(now, |deferred| deferred.since);
+        self.deferred[aspect] = Some(Deferred { side, by, since });
+    }
+
+    fn added_without_ownership(mut self, step: &PlanStep, by: DeferredBy, now: Timestamp) -> Self {
+        self.baseline[step.side.other()] = step.target;
+        self.baseline[step.side] = Role::Member;
+        self.deferred = PerAspect {
+            presence: None,
+            ownership: Some(Deferred { side: step.side, by, since: now }),
+        };
+        self.wrote(step, Role::Member, now);
+        self
+    }
+
+    fn wrote(&mut self, step: &PlanStep, role: Role, now: Timestamp) {
+        if step.side == Side::Group {
+            for &aspect in step.aspects() {
+                self.lag[aspect] = Some(LagEntry { value: role.says(aspect), at: now });
+                self.before = self.before.with(aspect, role);
+            }
+        }
+        if step.shows_presence() {
+            self.lag.presence = Some(LagEntry { value: true, at: now });
+        }
+    }
+
+    /// Returns the time of the next sync that this state needs: the end of the last lag window or
+    /// intent.
+    pub fn due(&self) -> Option<Timestamp> {
+        let lag = [self.lag.presence, self.lag.ownership].into_iter().flatten().map(|lag| lag.at);
+        lag.chain(self.intents.iter().map(|intent| intent.at)).max().map(after_lag_window)
+    }
+}

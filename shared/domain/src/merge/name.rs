@@ -1,0 +1,389 @@
+//! Names: the team's title against the group's display name, which the service decorates, filters
+//! and truncates.
+//!
+//! Both are compared in their *raw* form with their baseline. Only a name for the team is made
+//! *bare*. So a change of the naming policy is never taken for a rename by a person.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Direction, LAG_WINDOW, Retry};
+use crate::membership::Side;
+
+/// Stored state of a link's names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameState {
+    /// Last known title of the team.
+    pub team: String,
+    /// Last known display name of the group.
+    pub group: GroupName,
+    /// Recent names of the group, which replicas may still show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<Former>,
+    /// Text that the service last added around a name of ours.
+    #[serde(default)]
+    pub decoration: Decoration,
+    /// Rename that was about to be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<NameIntent>,
+    /// Rename that was refused, or that the service account cannot make as an observer. It stays
+    /// until either side is renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<NameWrite>,
+}
+
+/// Last known name of the group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupName {
+    /// This raw name.
+    Baseline(String),
+    /// Whatever the service makes of our rename to this. The first new raw name shows it.
+    Ours(String),
+}
+
+/// Names that the group had until `at`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    /// Raw names.
+    pub names: BTreeSet<String>,
+    /// Time when the group lost the last of them.
+    pub at: Timestamp,
+}
+
+/// Rename that was about to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameIntent {
+    /// The rename.
+    pub write: NameWrite,
+    /// Time of storing.
+    pub at: Timestamp,
+}
+
+/// Text that a naming policy adds around a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decoration {
+    /// Text in front.
+    pub prefix: String,
+    /// Text behind.
+    pub suffix: String,
+}
+
+/// Both names as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameReading {
+    /// Title of the team.
+    pub team: String,
+    /// Display name of the group.
+    pub group: String,
+}
+
+/// Rules for syncing names.
+#[derive(Clone, Debug)]
+pub struct NameTerms {
+    /// Side whose renames are synced.
+    pub direction: Direction,
+    /// Side that wins if both were renamed.
+    pub last_word: Side,
+    /// Ability of the service account to rename the team.
+    pub team: TeamName,
+    /// Naming policy in force.
+    pub policy: Decoration,
+    /// Time of the sync run.
+    pub now: Timestamp,
+    /// Selection of deferred renames to plan again.
+    pub retry: Retry,
+}
+
+/// Ability of the service account to rename the team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TeamName {
+    /// It is a member of the team.
+    CanBeChanged,
+    /// It is an observer.
+    CannotBeChanged,
+}
+
+/// Rename that is due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NameWrite {
+    /// Gives the team a title.
+    Team {
+        /// Bare name.
+        title: String,
+        /// Raw name of the group that it comes from.
+        from: String,
+    },
+    /// Gives the group this display name, which the service decorates.
+    Group(String),
+}
+
+impl Decoration {
+    /// Returns what `PrefixSuffixNamingRequirement` asks of an app. Attributes such as
+    /// `[Department]` are empty, since an app has none.
+    /// <https://learn.microsoft.com/entra/identity/users/groups-naming-policy>
+    pub fn required_by(requirement: &str) -> Self {
+        let (prefix, suffix) = requirement.split_once("[GroupName]").unwrap_or((requirement, ""));
+        Self { prefix: without_attributes(prefix), suffix: without_attributes(suffix) }
+    }
+
+    /// Returns what is around `bare` in `raw`, if it contains it. Looks for a prefix first, since
+    /// most policies have only that.
+    fn around(bare: &str, raw: &str) -> Option<Self> {
+        let only_prefix = raw.strip_suffix(bare).map(|prefix| (prefix, ""));
+        let only_suffix = || raw.strip_prefix(bare).map(|suffix| ("", suffix));
+        let (prefix, suffix) = only_prefix
+            .or_else(only_suffix)
+            .or_else(|| raw.split_once(bare))
+            .filter(|_| !bare.is_empty())?;
+        Some(Self { prefix: prefix.into(), suffix: suffix.into() })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.prefix.is_empty() && self.suffix.is_empty()
+    }
+
+    /// Returns `raw` without this decoration, if it has it and something is left.
+    fn stripped<'a>(&self, raw: &'a str) -> Option<&'a str> {
+        let bare = raw.strip_prefix(self.prefix.as_str())?.strip_suffix(self.suffix.as_str())?;
+        (!self.is_empty() && !bare.trim().is_empty()).then_some(bare)
+    }
+}
+
+impl NameTerms {
+    fn allow(&self, write: &NameWrite) -> bool {
+        match write {
+            NameWrite::Team { .. } => self.team == TeamName::CanBeChanged,
+            NameWrite::Group(_) => self.direction == Direction::Both,
+        }
+    }
+}
+
+fn without_attributes(text: &str) -> String {
+    let mut fixed = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('[') {
+        fixed.push_str(before);
+        rest = after.split_once(']').map_or("", |(_, after)| after);
+    }
+    fixed + rest
+}
+
+impl NameState {
+    /// Returns the names of a group that was just created as `given` for the team `team`, and is
+    /// called `raw`.
+    pub fn at_creation(team: String, given: &str, raw: String) -> Self {
+        let decoration = Decoration::around(given, &raw)
+            .or_else(|| Decoration::around(&team, &raw))
+            .unwrap_or_default();
+        Self {
+            team,
+            group: GroupName::Baseline(raw),
+            former: None,
+            decoration,
+            intent: None,
+            deferred: None,
+        }
+    }
+
+    /// Returns the names of a group that existed before its link. Without a baseline both count as
+    /// changed, so the side that wins gives the name.
+    pub fn without_baseline() -> Self {
+        let group = GroupName::Baseline(String::new());
+        Self {
+            team: String::new(),
+            group,
+            former: None,
+            decoration: Decoration::default(),
+            intent: None,
+            deferred: None,
+        }
+    }
+
+    /// Returns the bare form of a raw display name: without the policy in force and without the
+    /// group's last decoration.
+    pub fn bare<'a>(&self, raw: &'a str, policy: &Decoration) -> &'a str {
+        let own = &self.decoration;
+        // A new policy decorates what an earlier one left, and the group's decoration can be both
+        // together.
+        let within = || {
+            policy
+                .stripped(raw)
+                .map(|bare| own.stripped(bare).filter(|_| own != policy).unwrap_or(bare))
+        };
+        own.stripped(raw).or_else(within).unwrap_or(raw).trim()
+    }
+
+    /// Compares both names with their baseline, and returns the state if nothing is written, and
+    /// the write that is due. See [`intend`](Self::intend) and [`after`](Self::after).
+    pub fn compare(&self, read: &NameReading, terms: &NameTerms) -> (Self, Option<NameWrite>) {
+        let mut names = self.settled(read, &terms.policy, terms.now);
+        let team_changed = read.team != names.team;
+        let bare = names.bare(&read.group, &terms.policy).to_owned();
+        let mut group_changed = names.shows_new_name(read);
+        // The service filters and truncates, so the group's name can differ from the team's for
+        // good. A new decoration does not make it another name.
+        if group_changed
+            && let GroupName::Baseline(raw) = &names.group
+            && names.bare(raw, &terms.policy) == bare
+        {
+            names.group_was_renamed(&read.group, &bare, terms.now);
+            group_changed = false;
+        }
+        if team_changed || group_changed {
+            names.deferred = None;
+        }
+        let group_wins = !team_changed
+            || terms.last_word == Side::Group
+            || terms.direction == Direction::Microsoft;
+        if group_changed && group_wins && bare != read.team {
+            let write = NameWrite::Team { title: bare.clone(), from: read.group.clone() };
+            match terms.team {
+                TeamName::CanBeChanged => return (names, Some(write)),
+                TeamName::CannotBeChanged => names.deferred = Some(write),
+            }
+        }
+        if group_changed {
+            names.group_was_renamed(&read.group, &bare, terms.now);
+        }
+        let is_settled = group_changed && (group_wins || bare == read.team);
+        if team_changed && !is_settled && terms.direction == Direction::Both {
+            // No reading shows our own open rename: make it again, it is the same write.
+            return (names, Some(NameWrite::Group(read.team.clone())));
+        }
+        names.team.clone_from(&read.team);
+        let deferred = names
+            .deferred
+            .clone()
+            .filter(|deferred| terms.retry == Retry::Everything && terms.allow(deferred));
+        (names, deferred)
+    }
+
+    /// Returns the state while names are not synced: both as read, so that no rename of this time
+    /// is synced later.
+    pub fn follow(&self, read: &NameReading, policy: &Decoration, now: Timestamp) -> Self {
+        let mut names = Self { deferred: None, ..self.settled(read, policy, now) };
+        names.team.clone_from(&read.team);
+        if names.shows_new_name(read) {
+            let bare = names.bare(&read.group, policy).to_owned();
+            names.group_was_renamed(&read.group, &bare, now);
+        }
+        names
+    }
+
+    /// Returns the state to store before `write` is made.
+    pub fn intend(mut self, write: &NameWrite, now: Timestamp) -> Self {
+        self.intent = Some(NameIntent { write: write.clone(), at: now });
+        self
+    }
+
+    /// Returns the state after `write` was made. `now` is after its call has answered.
+    pub fn after(mut self, write: &NameWrite, now: Timestamp) -> Self {
+        (self.intent, self.deferred) = (None, None);
+        match write {
+            NameWrite::Team { title, from } => {
+                self.team.clone_from(title);
+                self.group_was_renamed(from, title, now);
+            }
+            NameWrite::Group(to) => {
+                self.team.clone_from(to);
+                self.renamed_by_us(to.clone(), now);
+            }
+        }
+        self
+    }
+
+    /// Returns the state after a write based on `read` was refused. Both names stay, and the rename
+    /// is deferred until a person renames either side.
+    pub fn refused(mut self, write: NameWrite, read: &NameReading, now: Timestamp) -> Self {
+        (self.intent, self.deferred) = (None, Some(write));
+        self.team.clone_from(&read.team);
+        if self.shows_new_name(read) {
+            self.group_was_renamed(&read.group, &read.group, now);
+        }
+        self
+    }
+
+    /// Returns the time of the next sync that this state needs, because of an unconfirmed rename or
+    /// of former names.
+    pub fn due(&self) -> Option<Timestamp> {
+        let intent = self.intent.as_ref().map(|intent| intent.at);
+        self.former.as_ref().map(|former| former.at).max(intent).map(super::after_lag_window)
+    }
+
+    /// Returns `true` if the group has a name that is neither its baseline nor a recent one.
+    fn shows_new_name(&self, read: &NameReading) -> bool {
+        matches!(&self.group, GroupName::Baseline(raw) if *raw != read.group)
+            && !self.is_former(&read.group)
+    }
+
+    fn is_former(&self, raw: &str) -> bool {
+        self.former.as_ref().is_some_and(|former| former.names.contains(raw))
+    }
+
+    /// Returns the state after a reading has settled what was open.
+    fn settled(&self, read: &NameReading, policy: &Decoration, now: Timestamp) -> Self {
+        let mut names = self.clone();
+        names.former = names.former.filter(|former| now.duration_since(former.at) < LAG_WINDOW);
+        names.settle(read, policy);
+        names
+    }
+
+    /// Settles an open rename. A title the team has was our own rename if we intended it. A name
+    /// the group never had is what the service made of ours.
+    fn settle(&mut self, read: &NameReading, policy: &Decoration) {
+        match self.intent.take() {
+            Some(NameIntent { write: write @ NameWrite::Team { .. }, at }) => {
+                if matches!(&write, NameWrite::Team { title, .. } if *title == read.team) {
+                    *self = self.clone().after(&write, at);
+                }
+            }
+            Some(NameIntent { write: write @ NameWrite::Group(_), at })
+                if self.shows_new_name(read) =>
+            {
+                *self = self.clone().after(&write, at);
+            }
+            _ => {}
+        }
+        if let GroupName::Ours(to) = &self.group
+            && !self.is_former(&read.group)
+        {
+            let around = Decoration::around(to, &read.group);
+            let in_force = || policy.stripped(&read.group).map(|_| policy.clone());
+            self.decoration =
+                around.or_else(in_force).unwrap_or_else(|| std::mem::take(&mut self.decoration));
+            self.group = GroupName::Baseline(read.group.clone());
+        }
+    }
+
+    fn renamed_by_us(&mut self, to: String, now: Timestamp) {
+        if let GroupName::Baseline(raw) = std::mem::replace(&mut self.group, GroupName::Ours(to)) {
+            self.give_up(raw, now);
+        } else if let Some(former) = &mut self.former {
+            former.at = now;
+        }
+    }
+
+    /// Records a rename by a person, to the name `bare` with a decoration around it.
+    fn group_was_renamed(&mut self, raw: &str, bare: &str, now: Timestamp) {
+        if let Some(decoration) =
+            Decoration::around(bare, raw).filter(|decoration| !decoration.is_empty())
+        {
+            self.decoration = decoration;
+        }
+        if let GroupName::Baseline(old) =
+            std::mem::replace(&mut self.group, GroupName::Baseline(raw.into()))
+        {
+            self.give_up(old, now);
+        }
+    }
+
+    fn give_up(&mut self, raw: String, now: Timestamp) {
+        let former = self.former.get_or_insert_with(|| Former { names: BTreeSet::new(), at: now });
+        former.names.insert(raw);
+        former.at = now;
+    }
+}

@@ -1,0 +1,177 @@
+//! Acts on a link, and reasons of role changes.
+
+use domain::ids::ObjectId;
+use domain::membership::{Role, Side};
+use domain::merge::{DeferredBy, RuleRefusal};
+use serde::{Deserialize, Serialize};
+
+/// An act on a link that concerns no single person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum Note {
+    /// The team's creator was asked, by card, about a group.
+    CreatorAsked,
+    /// The creator did not answer in time.
+    CreatorDidNotAnswer,
+    /// The group was created.
+    GroupCreated {
+        /// The group's name.
+        group: String,
+    },
+    /// Removals wait for an administrator.
+    RemovalsPending {
+        /// The number of removals.
+        removals: usize,
+    },
+    /// Owners without membership became members.
+    OwnersMadeMembers {
+        /// The number of owners.
+        owners: usize,
+    },
+    /// The team was deleted; the group stays.
+    TeamDeleted,
+    /// The team was deleted, and the group with it.
+    TeamAndGroupDeleted,
+    /// The group was deleted, which ended the link.
+    GroupDeleted,
+    /// The group was deleted and restored.
+    GroupRestored,
+    /// The group was renewed before it expired.
+    GroupRenewed,
+    /// One side was renamed.
+    Renamed {
+        /// The side that was renamed.
+        side: Side,
+        /// The new name.
+        to: String,
+    },
+    /// The service refused a rename.
+    RenameRefused {
+        /// The side to rename.
+        side: Side,
+        /// The refused name.
+        to: String,
+        /// The service's answer.
+        said: String,
+    },
+    /// The service account could not join the team.
+    ServiceAccountNotAdded {
+        /// The service's answer.
+        said: String,
+    },
+    /// A replaced service account could not be removed from the team.
+    FormerAccountNotRemoved {
+        /// The service's answer.
+        said: String,
+    },
+    /// An administrator ended the link.
+    LinkEnded {
+        /// The administrator's name.
+        by: String,
+    },
+    /// An administrator adopted a group.
+    GroupAdopted {
+        /// The administrator's name.
+        by: String,
+        /// The group's name.
+        group: String,
+        /// The Microsoft user who signed in for it.
+        user: ObjectId,
+        /// The right of that user.
+        right: AdoptionRight,
+    },
+    /// A folder was created for a space.
+    FolderCreated {
+        /// The folder's name.
+        folder: String,
+        /// The space's title.
+        space: String,
+    },
+    /// A folder that existed became a space's folder.
+    FolderAdopted {
+        /// The folder's name.
+        folder: String,
+        /// The space's title.
+        space: String,
+    },
+    /// A folder was renamed after its space.
+    FolderRenamed {
+        /// The former name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
+    /// A space was linked to its folder.
+    FolderLinked {
+        /// The folder's name.
+        folder: String,
+        /// The space's title.
+        space: String,
+    },
+    /// A space was found linked to a folder, which became its own.
+    FolderFoundLinked {
+        /// The folder's name.
+        folder: String,
+        /// The space's title.
+        space: String,
+    },
+}
+
+/// The right by which a Microsoft user adopts a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdoptionRight {
+    /// An administrator of the directory.
+    DirectoryAdministrator,
+    /// An owner of the group.
+    GroupOwner,
+}
+
+/// The reason for a person's change of role on one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum ChangeReason {
+    /// An administrator's override.
+    Override {
+        /// The side that changed.
+        side: Side,
+        /// The new role.
+        to: Role,
+    },
+    /// The person's role on the other side.
+    OtherSide {
+        /// The side that changed.
+        side: Side,
+        /// The role on the other side.
+        other: Role,
+        /// The new role.
+        to: Role,
+    },
+}
+
+/// The reason why a change of role was not made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum Refusal {
+    /// A rule of ours.
+    Rule {
+        /// The rule.
+        refusal: RuleRefusal,
+    },
+    /// The service.
+    Service {
+        /// The service's answer.
+        said: String,
+    },
+    /// An override that another change, or the rule for last owners, overtook.
+    Overtaken,
+}
+
+impl From<DeferredBy> for Refusal {
+    fn from(by: DeferredBy) -> Self {
+        match by {
+            DeferredBy::Rule { refusal } => Self::Rule { refusal },
+            DeferredBy::Service { said } => Self::Service { said },
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Failures that keep a link out of sync.
+
+use serde::{Deserialize, Serialize};
+
+/// The kind of a sync failure, which decides the pause before the next sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// A call failed; the next sync tries again.
+    CallFailed,
+    /// An administrator has to act.
+    NeedsAdministrator,
+    /// No eligible person can own the group.
+    NoOwner,
+    /// The team is not visible.
+    TeamMissing,
+    /// The group is not visible.
+    GroupMissing,
+    /// The group with the team's unique name is not ours.
+    GroupNotOurs,
+    /// The directory does not allow users to create groups.
+    CreationRestricted,
+    /// The team is archived.
+    Archived,
+}
+
+/// The reason of a sync failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum FailureReason {
+    /// A call failed.
+    CallFailed {
+        /// The error, with the service's request id.
+        said: String,
+    },
+    /// A call failed in a way that only an administrator can change.
+    NeedsAdministrator {
+        /// The error, with the service's request id.
+        said: String,
+    },
+    /// The team has no moderator to ask about a group.
+    NoModerator,
+    /// No moderator is eligible, and there is no fallback owner.
+    NoOwner,
+    /// The team is not visible.
+    TeamMissing,
+    /// Several teams were deleted within a day, so their groups stay.
+    ManyTeamsDeleted,
+    /// The group is not visible.
+    GroupMissing,
+    /// Several groups were deleted within a day, so nothing follows from it.
+    ManyGroupsDeleted,
+    /// The group with the team's unique name is not ours.
+    GroupNotOurs,
+    /// The directory does not allow users to create groups.
+    CreationRestricted,
+    /// The team is archived.
+    Archived,
+}
+
+impl FailureReason {
+    /// Returns the kind of failure that this reason belongs to.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::CallFailed { .. } => FailureKind::CallFailed,
+            Self::NeedsAdministrator { .. } => FailureKind::NeedsAdministrator,
+            Self::NoModerator | Self::NoOwner => FailureKind::NoOwner,
+            Self::TeamMissing | Self::ManyTeamsDeleted => FailureKind::TeamMissing,
+            Self::GroupMissing | Self::ManyGroupsDeleted => FailureKind::GroupMissing,
+            Self::GroupNotOurs => FailureKind::GroupNotOurs,
+            Self::CreationRestricted => FailureKind::CreationRestricted,
+            Self::Archived => FailureKind::Archived,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Codes with values, which the table keeps in place of sentences.
+//!
+//! The module [`phrases`](crate::phrases) puts them into words. Stored codes never change; their
+//! wording can.
+
+mod activity;
+mod adoption;
+mod alert;
+mod backfill;
+mod failure;
+mod folders;
+mod offboard;
+mod suspension;
+
+pub use activity::{AdoptionRight, ChangeReason, Note, Refusal};
+pub use adoption::AdoptionBlocker;
+pub use alert::AlertMessage;
+pub use backfill::{BackfillBlocker, BackfillFailure};
+pub use failure::{FailureKind, FailureReason};
+pub use folders::{FolderBlocker, SpaceState, SpaceStatus};
+pub use offboard::OffboardingFailure;
+pub use suspension::SuspensionReason;

@@ -1,0 +1,46 @@
+//! Errors of tokens.
+
+use clients::graph::TokenError;
+use clients::http::CallError;
+use store::secrets::SecretsError;
+use store::table::StoreError;
+
+use crate::credentials::federation::FederationError;
+use crate::credentials::registration::Registration;
+
+/// The reason why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokensError {
+    /// The secrets are out of reach.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// A secret that must exist does not, or has the wrong content.
+    #[error("the secret {name} {why}")]
+    Secret {
+        /// The secret's name.
+        name: String,
+        /// The fault.
+        why: String,
+    },
+    /// The deployment has no such app registration. Without the one for files there are no folders.
+    #[error("the secret of the app registration for {0} does not exist")]
+    NoApp(Registration),
+    /// There are no tokens of the service account: Webex is not connected.
+    #[error("the tenant has no tokens of its service account")]
+    NotConnected,
+    /// Another process is refreshing the tokens now.
+    #[error("the service account's tokens are being refreshed")]
+    BeingRefreshed,
+    /// The service account's tokens could not be refreshed.
+    #[error("the service account's tokens could not be refreshed: {0}")]
+    Refresh(CallError),
+    /// The federated credential is out of reach or refused.
+    #[error(transparent)]
+    Federation(#[from] FederationError),
+    /// Entra gives no token.
+    #[error(transparent)]
+    Entra(#[from] TokenError),
+    /// The table is out of reach.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,239 @@
+//! Access tokens: the service account's for Webex, and the apps' for Graph.
+//!
+//! The service account's tokens are in a secret, refreshed by one process at a time. The apps' are
+//! in memory only.
+
+mod cache;
+mod error;
+mod refresh;
+mod secret;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+
+use self::cache::{Cache, MARGIN};
+pub use self::error::TokensError;
+pub use self::secret::{MicrosoftApp, ServiceAccountTokens, WebexApp};
+use self::secret::{StoredMicrosoftApp, parse};
+use crate::credentials::federation::{Assertion, Federation};
+use crate::credentials::registration::Registration;
+use clients::graph::{Credential, Entra};
+use clients::http::{Access, Deadline};
+use clients::webex::Webex;
+use domain::clock::Clock;
+use domain::ids::{DirectoryId, PersonId, TenantId};
+use store::secrets::Secrets;
+use store::table::Store;
+
+/// Access tokens of all tenants. Made once per process.
+pub struct Tokens {
+    secrets: Arc<dyn Secrets>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    webex: Webex,
+    entra: Entra,
+    prefix: String,
+    service_accounts: Cache<(TenantId, PersonId)>,
+    apps: Cache<(Registration, DirectoryId)>,
+    federation: Option<Arc<dyn Federation>>,
+    assertion: Mutex<Option<Assertion>>,
+    secrets_end_at: Mutex<HashMap<Registration, Timestamp>>,
+}
+
+impl Tokens {
+    /// Tokens from the secrets below `prefix`.
+    pub fn new(
+        secrets: Arc<dyn Secrets>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        webex: Webex,
+        entra: Entra,
+        prefix: impl Into<String>,
+    ) -> Self {
+        Self {
+            secrets,
+            store,
+            clock,
+            webex,
+            entra,
+            prefix: prefix.into(),
+            service_accounts: Cache::new(),
+            apps: Cache::new(),
+            federation: None,
+            assertion: Mutex::default(),
+            secrets_end_at: Mutex::default(),
+        }
+    }
+
+    /// Adds the issuer of a federated credential, used if a secret has no `client_secret`.
+    pub fn with_federation(self, federation: Arc<dyn Federation>) -> Self {
+        Self { federation: Some(federation), ..self }
+    }
+
+    /// Returns the service account's access to Webex.
+    ///
+    /// A token in memory belongs to this very account: a tenant can replace its account.
+    pub async fn webex(
+        &self,
+        tenant: TenantId,
+        service_account: PersonId,
+        deadline: Deadline,
+    ) -> Result<Access, TokensError> {
+        let key = (tenant, service_account);
+        if let Some(token) = self.service_accounts.get(&key, self.clock.now()) {
+            return Ok(Access::with_token(token, deadline));
+        }
+        let mut tokens = self.service_account(tenant).await?;
+        if tokens.access_ends_at <= self.clock.now() + MARGIN {
+            tokens = self.refresh(tenant, &tokens, deadline).await?;
+        }
+        let access = Access::with_token(tokens.access.clone(), deadline);
+        self.service_accounts.insert(key, tokens.access, tokens.access_ends_at);
+        Ok(access)
+    }
+
+    /// Returns the access to Graph in a directory, for people, roles and names.
+    pub async fn graph(
+        &self,
+        directory: DirectoryId,
+        deadline: Deadline,
+    ) -> Result<Access, TokensError> {
+        self.app_access(Registration::Groups, directory, deadline).await
+    }
+
+    /// Returns the access to Graph in a directory, for drives only.
+    ///
+    /// # Errors
+    /// `NoApp` if the deployment has no folders.
+    pub async fn files(
+        &self,
+        directory: DirectoryId,
+        deadline: Deadline,
+    ) -> Result<Access, TokensError> {
+        self.app_access(Registration::Files, directory, deadline).await
+    }
+
+    async fn app_access(
+        &self,
+        registration: Registration,
+        directory: DirectoryId,
+        deadline: Deadline,
+    ) -> Result<Access, TokensError> {
+        let key = (registration, directory);
+        if let Some(token) = self.apps.get(&key, self.clock.now()) {
+            return Ok(Access::with_token(token, deadline));
+        }
+        let MicrosoftApp { client_id, credential } = self.microsoft_app(registration).await?;
+        let token = self.entra.token(directory, &client_id, &credential, deadline).await?;
+        let access = Access::with_token(token.access.clone(), deadline);
+        self.apps.insert(key, token.access, token.ends_at);
+        Ok(access)
+    }
+
+    /// Loads our integration in Webex.
+    pub async fn webex_app(&self) -> Result<WebexApp, TokensError> {
+        const NAME: &str = "webex-app";
+        self.app(NAME).await?.ok_or_else(|| self.wrong(NAME, "does not exist"))
+    }
+
+    /// Loads an app registration, with its credential.
+    ///
+    /// # Errors
+    /// `NoApp` if the deployment has no such registration.
+    pub async fn microsoft_app(
+        &self,
+        registration: Registration,
+    ) -> Result<MicrosoftApp, TokensError> {
+        let stored = self.app(registration.secret()).await?;
+        let StoredMicrosoftApp { client_id, client_secret, ends_at } =
+            stored.ok_or(TokensError::NoApp(registration))?;
+        self.note_end(registration, ends_at);
+        let credential = match (client_secret, &self.federation) {
+            (Some(secret), _) => Credential::Secret(secret),
+            (None, Some(federation)) => {
+                Credential::Assertion(self.assertion(federation.as_ref()).await?)
+            }
+            (None, None) => return Err(self.wrong(registration.secret(), "has no client_secret")),
+        };
+        Ok(MicrosoftApp { client_id, credential })
+    }
+
+    fn note_end(&self, registration: Registration, ends_at: Option<Timestamp>) {
+        let mut ends = self.secrets_end_at.lock().unwrap_or_else(PoisonError::into_inner);
+        match ends_at {
+            Some(ends_at) => ends.insert(registration, ends_at),
+            None => ends.remove(&registration),
+        };
+    }
+
+    /// Returns the present assertion. One works for both apps and all directories.
+    async fn assertion(&self, federation: &dyn Federation) -> Result<SecretString, TokensError> {
+        let known = || self.assertion.lock().unwrap_or_else(PoisonError::into_inner);
+        let soon = self.clock.now() + SignedDuration::from_mins(1);
+        if let Some(assertion) = known().as_ref().filter(|assertion| assertion.ends_at > soon) {
+            return Ok(assertion.token.clone());
+        }
+        let assertion = federation.assertion(self.entra.audience()).await?;
+        let token = assertion.token.clone();
+        *known() = Some(assertion);
+        Ok(token)
+    }
+
+    /// Drops a tenant's tokens that a service no longer accepts.
+    pub fn purge(&self, tenant: TenantId, directory: DirectoryId) {
+        self.evict(tenant);
+        for registration in [Registration::Groups, Registration::Files] {
+            self.purge_app(registration, directory);
+        }
+    }
+
+    /// Drops the token of an app in a directory, which consented again or no longer accepts it.
+    pub fn purge_app(&self, registration: Registration, directory: DirectoryId) {
+        self.apps.evict(|key| *key == (registration, directory));
+    }
+
+    /// Returns `true` if the deployment has such an app registration.
+    pub async fn has_app(&self, registration: Registration) -> Result<bool, TokensError> {
+        let name = format!("{}/{}", self.prefix, registration.secret());
+        Ok(self.secrets.get(&name).await?.is_some())
+    }
+
+    /// Returns the end of an app registration's secret, if this process has read it.
+    pub fn secret_ends_at(&self, registration: Registration) -> Option<Timestamp> {
+        let ends = self.secrets_end_at.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.get(&registration).copied()
+    }
+
+    /// Deletes the service account's tokens, at once and for good.
+    pub async fn discard(&self, tenant: TenantId) -> Result<(), TokensError> {
+        self.evict(tenant);
+        Ok(self.secrets.delete(&self.tenant_secret(tenant)).await?)
+    }
+
+    async fn service_account(&self, tenant: TenantId) -> Result<ServiceAccountTokens, TokensError> {
+        let name = self.tenant_secret(tenant);
+        let text = self.secrets.get(&name).await?.ok_or(TokensError::NotConnected)?;
+        parse(&name, &text)
+    }
+
+    async fn app<App: DeserializeOwned>(&self, name: &str) -> Result<Option<App>, TokensError> {
+        let name = format!("{}/{name}", self.prefix);
+        self.secrets.get(&name).await?.map(|text| parse(&name, &text)).transpose()
+    }
+
+    fn wrong(&self, name: &str, why: &str) -> TokensError {
+        TokensError::Secret { name: format!("{}/{name}", self.prefix), why: why.into() }
+    }
+
+    fn evict(&self, tenant: TenantId) {
+        self.service_accounts.evict(|(of, _)| *of == tenant);
+    }
+
+    fn tenant_secret(&self, tenant: TenantId) -> String {
+        format!("{}/tenant/{tenant}", self.prefix)
+    }
+}

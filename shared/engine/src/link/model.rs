@@ -1,0 +1,278 @@
+//! A link's data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{LinkState, ServiceAccountPresence};
+use crate::codes::{FailureKind, FailureReason};
+use crate::notify::LinkAlert;
+use clients::graph::NewGroup;
+use clients::webex::Region;
+use domain::ids::{GroupId, ObjectId, PersonId, TeamId};
+use domain::merge::{ApprovalReason, NameState};
+
+/// A team and the group that it has or is going to have, without its people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The team.
+    pub team: TeamId,
+    /// The region in the team's id.
+    pub region: Region,
+    /// The phase.
+    pub phase: Phase,
+    /// The team's title and the group's name; `None` until the group exists.
+    pub names: Option<NameState>,
+    /// Owners whom readings show without membership, and since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub owners_without_membership: BTreeMap<ObjectId, Timestamp>,
+    /// The team's title at the last reading, for the pages.
+    pub title: String,
+    /// The service account's presence in the team.
+    pub service_account: ServiceAccountPresence,
+    /// Removals of the last 24 hours.
+    pub counted_removals: Vec<RemovalCount>,
+    /// The reason why removals wait for an administrator.
+    pub held: Option<ApprovalReason>,
+    /// The failure that keeps the link out of sync.
+    pub failure: Option<SyncFailure>,
+    /// The creation or restoration of the group; replicas may not know it for a while.
+    pub group_since: Option<Timestamp>,
+    /// The last restoration of the group.
+    pub restored_at: Option<Timestamp>,
+    /// Numbers of people at the last sync.
+    pub counts: LinkCounts,
+    /// The last daily sync.
+    pub full_sync_at: Option<Timestamp>,
+    /// The expiry of the group by the directory's policy, as of the last daily sync.
+    #[serde(default)]
+    pub group_ends_at: Option<Timestamp>,
+    /// Alerts that are raised.
+    #[serde(default)]
+    pub alerts: BTreeSet<LinkAlert>,
+    /// The last daily sync in preview mode, which says nothing of live ones.
+    #[serde(default)]
+    pub previewed_at: Option<Timestamp>,
+    /// The last stored preview, if no live sync came after it.
+    #[serde(default)]
+    pub preview_stored_at: Option<Timestamp>,
+    /// The person who was asked about a group.
+    #[serde(default)]
+    pub asked: Option<Asked>,
+    /// Since when its spaces have folders.
+    #[serde(default)]
+    pub folders_since: Option<Timestamp>,
+    /// The origin of the group.
+    #[serde(default)]
+    pub origin: GroupOrigin,
+}
+
+/// The origin of a link's group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupOrigin {
+    /// It was created for the team.
+    #[default]
+    Created,
+    /// It existed before, and an administrator adopted it: it is never deleted.
+    Adopted,
+}
+
+/// A person who was asked about a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The person.
+    pub person: PersonId,
+    /// The moment of the question.
+    pub at: Timestamp,
+}
+
+/// The phase of a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The creator was asked, by card, about a group.
+    Asked {
+        /// The card, once it is sent.
+        card: Option<Card>,
+    },
+    /// The group is being created.
+    Creating {
+        /// The whole request, stored before it is sent and repeated verbatim.
+        request: Option<CreationRequest>,
+    },
+    /// The group exists.
+    Linked {
+        /// The group.
+        group: GroupId,
+    },
+    /// The link has ended.
+    Ended {
+        /// The reason.
+        why: Ended,
+    },
+}
+
+/// A card that was sent to a team's creator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// Webex's id of its message.
+    pub message: String,
+    /// The moment of sending.
+    pub sent_at: Timestamp,
+}
+
+/// A request for a group, stored before it is first sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreationRequest {
+    /// The request.
+    pub group: NewGroup,
+    /// The moment of storing.
+    pub at: Timestamp,
+    /// The number of changes of name or nickname that the service asked for.
+    pub corrections: u8,
+}
+
+/// The reason why a link has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// The team was deleted.
+    TeamDeleted,
+    /// The group was deleted for good, or again within 30 days of a restoration.
+    GroupDeleted,
+    /// The creator or an administrator wants no group.
+    Declined,
+    /// The creator was asked and did not answer.
+    NotAnswered,
+}
+
+/// Removals of one sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovalCount {
+    /// The moment.
+    pub at: Timestamp,
+    /// The number of people.
+    pub people: usize,
+}
+
+/// A failure that keeps a link out of sync.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncFailure {
+    /// The reason.
+    pub reason: FailureReason,
+    /// The first sync that ended so.
+    pub since: Timestamp,
+    /// The number of syncs that ended so.
+    pub tries: u32,
+}
+
+impl SyncFailure {
+    /// Returns the kind of failure.
+    pub fn kind(&self) -> FailureKind {
+        self.reason.kind()
+    }
+}
+
+/// Numbers of people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkCounts {
+    /// People on either side who are eligible.
+    pub eligible: usize,
+    /// People on one side who are excluded.
+    pub excluded: usize,
+    /// Owners of the group.
+    #[serde(default)]
+    pub owners: usize,
+}
+
+impl Link {
+    /// A new link.
+    pub fn new(team: TeamId, region: Region, title: String, phase: Phase) -> Self {
+        Self {
+            team,
+            region,
+            phase,
+            names: None,
+            owners_without_membership: BTreeMap::new(),
+            title,
+            service_account: ServiceAccountPresence::NeverJoined,
+            counted_removals: Vec::new(),
+            held: None,
+            failure: None,
+            group_since: None,
+            restored_at: None,
+            counts: LinkCounts::default(),
+            full_sync_at: None,
+            group_ends_at: None,
+            alerts: BTreeSet::new(),
+            previewed_at: None,
+            preview_stored_at: None,
+            asked: None,
+            folders_since: None,
+            origin: GroupOrigin::Created,
+        }
+    }
+
+    /// Returns the group, if it exists.
+    pub fn group(&self) -> Option<GroupId> {
+        match self.phase {
+            Phase::Linked { group } => Some(group),
+            _ => None,
+        }
+    }
+
+    /// Returns the group, if it was created for the team. Only such a group may be deleted.
+    pub fn created_group(&self) -> Option<GroupId> {
+        self.group().filter(|_| self.origin == GroupOrigin::Created)
+    }
+
+    /// Returns `true` if the group was adopted and no sync has merged both sides yet.
+    pub(crate) fn is_first_sync_after_adoption(&self) -> bool {
+        self.origin == GroupOrigin::Adopted && self.full_sync_at.is_none()
+    }
+
+    /// Returns the state under which the pages list it.
+    pub fn state(&self) -> LinkState {
+        match (&self.phase, &self.failure, &self.held) {
+            (Phase::Ended { .. }, ..) => LinkState::Ended,
+            (_, Some(_), _) => LinkState::Failing,
+            (_, None, Some(_)) => LinkState::PendingApproval,
+            (Phase::Asked { .. }, ..) => LinkState::Asked,
+            (Phase::Creating { .. }, ..) => LinkState::Creating,
+            (Phase::Linked { .. }, ..) => LinkState::Active,
+        }
+    }
+
+    /// Returns `true` if the group is so new that replicas may not know it.
+    pub fn group_is_new(&self, now: Timestamp) -> bool {
+        self.group_since.is_some_and(|since| now.duration_since(since) < domain::merge::LAG_WINDOW)
+    }
+
+    /// Returns the number of people removed in the last 24 hours.
+    pub fn removals_last_day(&self, now: Timestamp) -> usize {
+        let removals = self.counted_removals.iter();
+        let of_day = removals.filter(|removed| is_within_a_day(removed.at, now));
+        of_day.fold(0, |all, removed| all.saturating_add(removed.people))
+    }
+
+    /// Counts removals, and drops those older than a day.
+    pub fn count_removals(&mut self, people: usize, now: Timestamp) {
+        self.counted_removals.retain(|removed| is_within_a_day(removed.at, now));
+        if people > 0 {
+            self.counted_removals.push(RemovalCount { at: now, people });
+        }
+    }
+
+    /// Records a failure. One of the same kind keeps its beginning and counts on.
+    pub fn record_failure(&mut self, reason: FailureReason, now: Timestamp) {
+        let before = self.failure.as_ref().filter(|failure| failure.kind() == reason.kind());
+        let (since, tries) = before.map_or((now, 0), |before| (before.since, before.tries));
+        self.failure = Some(SyncFailure { reason, since, tries: tries.saturating_add(1) });
+    }
+}
+
+fn is_within_a_day(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at) < SignedDuration::from_hours(24)
+}

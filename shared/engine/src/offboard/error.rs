@@ -1,0 +1,63 @@
+//! The error of an offboarding step.
+
+use jiff::Timestamp;
+
+use crate::credentials::tokens::TokensError;
+use clients::graph::TokenErrorKind;
+use clients::http::{Api, CallError, ErrorClass};
+use domain::ids::TeamId;
+use store::table::StoreError;
+
+/// Error that ends a pass early. The next pass tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum OffboardingError {
+    /// The table failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no token.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// A sync of the team began before the end, or was interrupted. Its lease ends within a minute.
+    #[error("a sync of the team {0} is running")]
+    SyncUnderWay(TeamId),
+}
+
+impl OffboardingError {
+    /// Returns `true` if no later pass can succeed: a permission that it needs was withdrawn.
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            Self::Store(_)
+            | Self::SyncUnderWay(_)
+            | Self::Tokens(
+                TokensError::Store(_)
+                | TokensError::Secrets(_)
+                | TokensError::BeingRefreshed
+                | TokensError::Federation(_),
+            ) => false,
+            Self::Tokens(
+                TokensError::Secret { .. } | TokensError::NoApp(_) | TokensError::NotConnected,
+            ) => true,
+            Self::Tokens(TokensError::Refresh(error)) | Self::Call(error) => {
+                matches!(error.class(), ErrorClass::Permanent | ErrorClass::NeedsAdministrator)
+            }
+            // A wrong credential is this deployment's to repair: the tenant's groups wait for it.
+            Self::Tokens(TokensError::Entra(error)) => {
+                matches!(error.kind, TokenErrorKind::ConsentGone | TokenErrorKind::NoSuchDirectory)
+            }
+        }
+    }
+
+    /// Returns the backoff that the error asks for.
+    pub(super) fn backoff(&self) -> Option<(Api, Timestamp)> {
+        let (Self::Call(error) | Self::Tokens(TokensError::Refresh(error))) = self else {
+            return None;
+        };
+        match error.class() {
+            ErrorClass::ThrottledUntil(until) => Some((error.api, until)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The groups of an offboarding: counted, and deleted after approval.
+
+use super::{Offboarding, OffboardingDeps, OffboardingError, OffboardingFailure, OffboardingStage};
+use crate::link::{self, LinkRow};
+use crate::safety::removal_counter::GROUP_DELETION_LIMIT;
+use clients::graph::Deletion;
+use clients::http::ErrorClass;
+use store::table::{Cursor, Query, StoreError, from_item};
+
+/// Links per page of deletions: an interrupted pass repeats as many.
+const PAGE: usize = 25;
+
+/// Links per page that is only counted.
+const COUNTED_PAGE: usize = 500;
+
+/// A page of links.
+pub(super) struct LinkPage {
+    pub(super) rows: Vec<LinkRow>,
+    pub(super) next: Option<Cursor>,
+}
+
+/// Reads the next page of links.
+pub(super) async fn links(
+    offboarding: &Offboarding,
+    deps: &OffboardingDeps<'_>,
+    limit: usize,
+) -> Result<LinkPage, StoreError> {
+    let pk = link::partition(offboarding.tenant.tenant);
+    let query = Query::Partition { pk, prefix: String::new() };
+    let page = deps.store.query(&query, limit, offboarding.cursor.as_ref()).await?;
+    let rows = page.items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+    Ok(LinkPage { rows, next: page.next })
+}
+
+/// Counts the links of one page whose group was created for the team.
+pub(super) async fn count_page(
+    offboarding: &mut Offboarding,
+    deps: &OffboardingDeps<'_>,
+) -> Result<(), OffboardingError> {
+    let page = links(offboarding, deps, COUNTED_PAGE).await?;
+    offboarding.counted +=
+        page.rows.iter().filter(|row| row.link.created_group().is_some()).count();
+    offboarding.cursor = page.next;
+    if offboarding.cursor.is_none() {
+        offboarding.stage = stage_for(offboarding.counted);
+    }
+    Ok(())
+}
+
+/// Returns the stage for this number of groups: many need an admin's approval.
+fn stage_for(groups: usize) -> OffboardingStage {
+    if groups > GROUP_DELETION_LIMIT {
+        OffboardingStage::PendingApproval { groups }
+    } else {
+        OffboardingStage::Groups
+    }
+}
+
+/// Deletes the groups of one page. Adopted groups stay.
+pub(super) async fn delete_page(
+    offboarding: &mut Offboarding,
+    deps: &OffboardingDeps<'_>,
+) -> Result<(), OffboardingError> {
+    let page = links(offboarding, deps, PAGE).await?;
+    let access = deps.tokens.graph(offboarding.tenant.directory, deps.deadline).await?;
+    for row in &page.rows {
+        let Some(group) = row.link.created_group() else {
+            continue;
+        };
+        if !deps.has_time() {
+            return Ok(());
+        }
+        match deps.graph.delete_group(&access, group).await {
+            Ok(Deletion::Deleted) => offboarding.receipt.groups_deleted += 1,
+            Ok(Deletion::NotFound) => {}
+            // One group that cannot be deleted does not keep the others.
+            Err(error) if error.class() == ErrorClass::Permanent => {
+                let (title, said) = (row.link.title.clone(), error.to_string());
+                offboarding.receipt.record_failure(OffboardingFailure::Group { title, said });
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    offboarding.cursor = page.next;
+    if offboarding.cursor.is_none() {
+        offboarding.stage = offboarding.after_groups(deps.clock.now());
+    }
+    Ok(())
+}

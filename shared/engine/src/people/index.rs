@@ -1,0 +1,308 @@
+//! A tenant's person index: its records, and what observations change in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::records::{EntraUser, ExternalIdHolders, PersonEntry, object_of};
+use super::snapshot::{Concerned, IndexSnapshot, Touched};
+use super::{IndexedPerson, object_key, person_key};
+use clients::graph::User;
+use clients::webex::ScimUser;
+use domain::ids::{ObjectId, PersonId, TenantId};
+use domain::membership::ExclusionReason;
+use store::message::{Job, Message, Trigger};
+use store::queue::{Queue, QueueError};
+use store::table::{Condition, Key, Store, StoreError, Write, from_item};
+use store::versioned::{self, Version};
+
+/// A tenant's person index.
+#[derive(Clone, Copy)]
+pub struct PersonIndex<'a> {
+    pub(super) store: &'a dyn Store,
+    pub(super) tenant: TenantId,
+}
+
+/// The effect of an observation of some accounts.
+#[derive(Default)]
+pub struct IndexChanges {
+    /// The people of the accounts, with the observation.
+    pub seen: Vec<IndexedPerson>,
+    /// People whose eligibility changed.
+    pub changed: Vec<IndexedPerson>,
+    /// Changes of known people who are not among the accounts.
+    pub others: Vec<ExclusionChange>,
+    /// The writes that store the observation, one transaction per account.
+    pub writes: Vec<Vec<Write>>,
+}
+
+/// A change of a person's eligibility. `None` is an eligible person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExclusionChange {
+    /// The person.
+    pub person: PersonId,
+    /// Reason before.
+    pub before: Option<ExclusionReason>,
+    /// Reason after.
+    pub after: Option<ExclusionReason>,
+}
+
+impl<'a> PersonIndex<'a> {
+    /// Returns the index of a tenant.
+    pub fn new(store: &'a dyn Store, tenant: TenantId) -> Self {
+        Self { store, tenant }
+    }
+
+    /// Stores what SCIM says of some accounts and the directory of their object ids. Returns the
+    /// people whose eligibility changed.
+    ///
+    /// `directory` has an entry for each object id that was asked for; `None` if it is no user.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn observe(
+        &self,
+        accounts: &[ScimUser],
+        directory: &BTreeMap<ObjectId, Option<User>>,
+        now: Timestamp,
+    ) -> Result<Vec<IndexedPerson>, StoreError> {
+        let IndexChanges { changed, writes, .. } = self.compare(accounts, directory, now).await?;
+        self.save(writes).await?;
+        Ok(changed)
+    }
+
+    /// Stores the same, and requests syncs for people who became eligible. The requests come
+    /// first, since a stored change is not seen again.
+    ///
+    /// # Errors
+    /// The table's and the queue's.
+    pub async fn index_accounts<E: From<StoreError> + From<QueueError>>(
+        &self,
+        queue: &dyn Queue,
+        accounts: &[ScimUser],
+        directory: &BTreeMap<ObjectId, Option<User>>,
+        now: Timestamp,
+    ) -> Result<(), E> {
+        let IndexChanges { changed, writes, .. } = self.compare(accounts, directory, now).await?;
+        self.request_syncs(queue, &changed, now).await?;
+        Ok(self.save(writes).await?)
+    }
+
+    /// Queues a sync of the teams of each eligible person, and returns their number.
+    ///
+    /// # Errors
+    /// The queue's.
+    pub async fn request_syncs(
+        &self,
+        queue: &dyn Queue,
+        people: &[IndexedPerson],
+        now: Timestamp,
+    ) -> Result<usize, QueueError> {
+        let eligible = people.iter().filter(|known| known.excluded().is_none());
+        let messages: Vec<Message> = eligible
+            .filter_map(IndexedPerson::pair)
+            .map(|pair| Message {
+                v: Default::default(),
+                tenant: self.tenant,
+                at: now,
+                trigger: Trigger::Person,
+                job: Job::Person { person: pair.person, object: pair.object },
+            })
+            .collect();
+        queue.send_all(&messages).await?;
+        Ok(messages.len())
+    }
+
+    /// Returns the effect of an observation without storing it, for a caller that acts first.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn compare(
+        &self,
+        accounts: &[ScimUser],
+        directory: &BTreeMap<ObjectId, Option<User>>,
+        now: Timestamp,
+    ) -> Result<IndexChanges, StoreError> {
+        let mut snapshot = self.snapshot_of(accounts).await?;
+        let mut changes = IndexChanges::default();
+        for account in accounts {
+            let concerned = snapshot.concerned(account);
+            let touched = snapshot.observe(account, directory, now);
+            let writes = self.writes_of(&mut snapshot, account.person, touched)?;
+            changes.writes.extend((!writes.is_empty()).then_some(writes));
+            for Concerned { person, before } in concerned {
+                let after = snapshot.known(person);
+                let eligibility = |known: &IndexedPerson| known.eligibility;
+                if before.as_ref().map(eligibility) == after.as_ref().map(eligibility) {
+                    continue;
+                }
+                if let (Some(before), Some(after)) = (before, &after)
+                    && !accounts.iter().any(|account| account.person == person)
+                {
+                    let (before, after) = (before.excluded(), after.excluded());
+                    changes.others.push(ExclusionChange { person, before, after });
+                }
+                changes.changed.extend(after);
+            }
+        }
+        changes.seen =
+            accounts.iter().filter_map(|account| snapshot.known(account.person)).collect();
+        Ok(changes)
+    }
+
+    /// Reads the accounts, their object ids before and after, and all holders of these.
+    async fn snapshot_of(&self, accounts: &[ScimUser]) -> Result<IndexSnapshot, StoreError> {
+        let mut entries = self.entries(accounts.iter().map(|account| account.person)).await?;
+        let mut objects: BTreeSet<ObjectId> =
+            entries.values().filter_map(|entry| entry.object).collect();
+        objects.extend(accounts.iter().filter_map(object_of));
+        let objects = self.holders(objects).await?;
+        let holders = objects.values().flat_map(|holders| holders.holders.iter().copied());
+        let others: Vec<PersonId> =
+            holders.filter(|holder| !entries.contains_key(holder)).collect();
+        entries.extend(self.entries(others).await?);
+        Ok(IndexSnapshot { entries, objects })
+    }
+
+    /// Returns the writes for the changed records, whose versions it advances.
+    fn writes_of(
+        &self,
+        snapshot: &mut IndexSnapshot,
+        person: PersonId,
+        touched: Touched,
+    ) -> Result<Vec<Write>, StoreError> {
+        let mut writes = Vec::new();
+        if touched.entry
+            && let Some(entry) = snapshot.entries.get_mut(&person)
+        {
+            let read = Version::of_new(entry.version);
+            writes.push(versioned::put(&person_key(self.tenant, person), entry, read)?);
+            entry.version = read.next();
+        }
+        for object in touched.objects {
+            if let Some(holders) = snapshot.objects.get_mut(&object) {
+                writes.push(self.put_holders(object, holders)?);
+                holders.version += 1;
+            }
+        }
+        Ok(writes)
+    }
+
+    /// Returns the write that stores the holders of an object id over the version that was read.
+    pub(super) fn put_holders(
+        &self,
+        object: ObjectId,
+        holders: &ExternalIdHolders,
+    ) -> Result<Write, StoreError> {
+        let read = Version::of_new(holders.version);
+        versioned::put(&object_key(self.tenant, object), holders, read)
+    }
+
+    /// Stores an observation.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn save(&self, writes: Vec<Vec<Write>>) -> Result<(), StoreError> {
+        for writes in writes {
+            match self.store.write(writes).await {
+                // A concurrent observation of the same account is as fresh.
+                Ok(()) | Err(StoreError::ConditionFailed) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the directory's answer for one object id, if an account has it.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn observe_user(
+        &self,
+        object: ObjectId,
+        user: Option<&User>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(mut holders) = self.external_id_holders(object).await? else {
+            return Ok(());
+        };
+        if !holders.set_user(EntraUser::from(user), now) {
+            return Ok(());
+        }
+        let write = self.put_holders(object, &holders)?;
+        self.save(vec![vec![write]]).await
+    }
+
+    /// Returns the Webex accounts with an object id.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn accounts_with_id(
+        &self,
+        object: ObjectId,
+    ) -> Result<BTreeSet<PersonId>, StoreError> {
+        let holders = self.external_id_holders(object).await?;
+        Ok(holders.map(|holders| holders.holders).unwrap_or_default())
+    }
+
+    /// Returns the record of an object id.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn external_id_holders(
+        &self,
+        object: ObjectId,
+    ) -> Result<Option<ExternalIdHolders>, StoreError> {
+        Ok(self.holders([object]).await?.remove(&object))
+    }
+
+    /// Deletes an account that no longer exists, and its hold on an object id.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn purge(&self, person: PersonId, now: Timestamp) -> Result<(), StoreError> {
+        let Some(entry) = self.entries([person]).await?.remove(&person) else {
+            return Ok(());
+        };
+        let mut writes = vec![Write::Delete(person_key(self.tenant, person), Condition::Any)];
+        if let Some(object) = entry.object
+            && let Some(mut holders) = self.external_id_holders(object).await?
+            && holders.holders.remove(&person)
+        {
+            holders.returned = Some(now);
+            writes.push(self.put_holders(object, &holders)?);
+        }
+        self.store.write(writes).await
+    }
+
+    pub(super) async fn entries(
+        &self,
+        people: impl IntoIterator<Item = PersonId>,
+    ) -> Result<BTreeMap<PersonId, PersonEntry>, StoreError> {
+        let people = people.into_iter();
+        let keys: Vec<Key> = people.map(|person| person_key(self.tenant, person)).collect();
+        let mut entries = BTreeMap::new();
+        for item in self.store.get_many(&keys).await? {
+            if let Some(person) = Key::of(&item).and_then(|key| key.sk.parse().ok()) {
+                entries.insert(person, from_item(item)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    pub(super) async fn holders(
+        &self,
+        objects: impl IntoIterator<Item = ObjectId>,
+    ) -> Result<BTreeMap<ObjectId, ExternalIdHolders>, StoreError> {
+        let objects = objects.into_iter();
+        let keys: Vec<Key> = objects.map(|object| object_key(self.tenant, object)).collect();
+        let mut holders = BTreeMap::new();
+        for item in self.store.get_many(&keys).await? {
+            let object = Key::of(&item).and_then(|key| key.pk.rsplit('#').next()?.parse().ok());
+            if let Some(object) = object {
+                holders.insert(object, from_item(item)?);
+            }
+        }
+        Ok(holders)
+    }
+}

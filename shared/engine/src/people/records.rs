@@ -1,0 +1,144 @@
+//! The records of the index: one per account, and one per object id.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Confirmed;
+use clients::graph::{User, UserKind};
+use clients::webex::{ScimState, ScimUser};
+use domain::ids::{ObjectId, PersonId};
+use domain::membership::ExclusionReason;
+
+/// A Webex account, by what it says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonEntry {
+    /// Its externalId, if that is an object id.
+    pub object: Option<ObjectId>,
+    /// Reason in the account itself that excludes the person.
+    pub exclusion: Option<ExclusionReason>,
+    /// Its userName.
+    pub user_name: String,
+    /// Its display name.
+    pub name: String,
+    /// `true` if the person was ever eligible.
+    pub was_eligible: bool,
+    /// End of the last exclusion by the account itself, of a person who was eligible before.
+    pub returned: Option<Timestamp>,
+    pub(super) version: u64,
+}
+
+/// The accounts with an object id, and the directory's user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalIdHolders {
+    /// The Webex accounts with this externalId.
+    pub holders: BTreeSet<PersonId>,
+    /// The last account that was eligible with it.
+    pub active_holder: Option<PersonId>,
+    /// The directory's user.
+    pub user: EntraUser,
+    /// End of the last exclusion by the object id.
+    pub returned: Option<Timestamp>,
+    /// The last confirmation that a holder is the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmed>,
+    pub(super) version: u64,
+}
+
+/// The directory's answer for an object id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntraUser {
+    /// A user of the directory.
+    Member {
+        /// Its userPrincipalName.
+        name: String,
+    },
+    /// A guest.
+    Guest,
+    /// No user with this id.
+    Missing,
+}
+
+impl From<Option<&User>> for EntraUser {
+    fn from(user: Option<&User>) -> Self {
+        match user {
+            None => Self::Missing,
+            Some(User { kind: UserKind::Guest, .. }) => Self::Guest,
+            Some(user) => Self::Member { name: user.user_principal_name.clone() },
+        }
+    }
+}
+
+impl ExternalIdHolders {
+    pub(super) fn unknown() -> Self {
+        Self {
+            holders: BTreeSet::new(),
+            active_holder: None,
+            user: EntraUser::Missing,
+            returned: None,
+            confirmed: None,
+            version: 0,
+        }
+    }
+
+    pub(super) fn exclusion(&self, person: PersonId) -> Option<ExclusionReason> {
+        match (&self.user, self.holders.len()) {
+            (EntraUser::Missing, _) => Some(ExclusionReason::NoEntraUser),
+            (EntraUser::Guest, _) => Some(ExclusionReason::Guest),
+            (EntraUser::Member { .. }, 2..) => Some(ExclusionReason::SharedObjectId),
+            (EntraUser::Member { .. }, _) => {
+                (self.active_holder != Some(person)).then_some(ExclusionReason::MovedObjectId)
+            }
+        }
+    }
+
+    /// Makes the only holder the active one if there was none, or if the names agree. Returns
+    /// `true` if that is a change.
+    pub(super) fn activate_holder(&mut self, person: PersonId, user_name: &str) -> bool {
+        let EntraUser::Member { name } = &self.user else {
+            return false;
+        };
+        let is_allowed = self.active_holder.is_none() || name.eq_ignore_ascii_case(user_name);
+        if self.active_holder == Some(person) || !is_allowed {
+            return false;
+        }
+        self.active_holder = Some(person);
+        true
+    }
+
+    /// Stores the directory's answer. Returns `true` if that is a change.
+    pub(super) fn set_user(&mut self, user: EntraUser, now: Timestamp) -> bool {
+        if self.user == user {
+            return false;
+        }
+        let was_member = matches!(self.user, EntraUser::Member { .. });
+        if !was_member && matches!(user, EntraUser::Member { .. }) {
+            self.returned = Some(now);
+        }
+        self.user = user;
+        true
+    }
+}
+
+/// Returns the object id in an account's externalId.
+pub fn object_of(account: &ScimUser) -> Option<ObjectId> {
+    account.external_id.as_deref()?.trim().parse().ok()
+}
+
+/// Returns the reason in the account itself that excludes the person.
+pub(super) fn exclusion(account: &ScimUser) -> Option<ExclusionReason> {
+    match account.state() {
+        ScimState::NotAPerson => Some(ExclusionReason::NotAPerson),
+        ScimState::Inactive => Some(ExclusionReason::Inactive),
+        ScimState::NotSignedIn => Some(ExclusionReason::NotSignedIn),
+        ScimState::SignedIn => {
+            match (account.external_id.as_deref().map(str::trim), object_of(account)) {
+                (None | Some(""), _) => Some(ExclusionReason::NotSynchronized),
+                (Some(_), None) => Some(ExclusionReason::NoEntraUser),
+                (Some(_), Some(_)) => None,
+            }
+        }
+    }
+}

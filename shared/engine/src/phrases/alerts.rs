@@ -1,0 +1,74 @@
+//! Sentences of alerts to administrators.
+
+use super::{failures, folders};
+use crate::codes::AlertMessage;
+use crate::credentials::registration::Registration;
+
+/// The headline of a message with alerts, in Webex's markdown.
+pub const HEADLINE: &str = "**Webex teams and Microsoft 365 groups**";
+
+/// Returns the sentences of an alert, as plain text.
+pub fn message(message: &AlertMessage) -> String {
+    match message {
+        AlertMessage::Suspended { reason, since } => {
+            let reason = failures::suspension(*reason);
+            format!("{reason} Nothing is changed until then. (Since {since:.0})")
+        }
+        AlertMessage::Resumed { since } => {
+            format!("Sync works again. It was paused since {since:.0}.")
+        }
+        AlertMessage::ServiceAccountTokensEnd { at } => {
+            format!(
+                "The service account's Webex sign-in ends soon and could not be renewed: {at:.0}."
+            )
+        }
+        AlertMessage::SecretEnds { registration, at } => {
+            let what = match registration {
+                Registration::Groups => "",
+                Registration::Files => " for folders",
+            };
+            format!("The integration's Microsoft 365 secret{what} ends soon: {at:.0}.")
+        }
+        AlertMessage::FilesConsentLost => {
+            "Microsoft 365 no longer lets the integration work with files. Spaces get no folders \
+             until an administrator of the directory authorizes it again. People and names still \
+             sync."
+                .into()
+        }
+        AlertMessage::RemovalsPending { team } => {
+            format!("“{team}”: removals wait for your approval.")
+        }
+        AlertMessage::LinkFailing { team, since, reason } => {
+            let reason = failures::failure(reason);
+            format!("“{team}”: not in sync since {since:.0}: {reason}")
+        }
+        AlertMessage::NearOwnerLimit { team, owners, limit } => {
+            format!("“{team}”: {owners} owners; a group can have {limit}.")
+        }
+        AlertMessage::NearExpiry { team } => format!(
+            "“{team}”: the directory's expiration policy is going to delete the group, although \
+             it was renewed."
+        ),
+        AlertMessage::FoldersBlocked { team, blocker, since } => {
+            format!("“{team}”: {} (Since {since:.0})", folders::blocker(*blocker))
+        }
+        AlertMessage::FolderFailing { team, space, status, since, said } => {
+            let status = folders::status(*status);
+            let said = said.as_deref().unwrap_or_default();
+            format!(
+                "“{team}”: the folder of the space “{space}” has failed since {since:.0}: \
+                 {status} {said}"
+            )
+        }
+    }
+}
+
+/// Returns the link to an alert's page, in Webex's markdown.
+pub fn see(url: &str) -> String {
+    format!("([see]({url}))")
+}
+
+/// Returns the last line of a message that does not name all alerts, in Webex's markdown.
+pub fn more(count: usize, url: &str) -> String {
+    format!("- and {count} more: [see all of them]({url})")
+}

@@ -1,0 +1,61 @@
+//! Sentences about failures and suspensions.
+
+use crate::codes::{FailureReason, SuspensionReason};
+
+/// Returns the reason of a sync failure.
+pub fn failure(reason: &FailureReason) -> String {
+    match reason {
+        FailureReason::CallFailed { said } | FailureReason::NeedsAdministrator { said } => {
+            return said.clone();
+        }
+        FailureReason::NoModerator => "The team has no moderator who could be asked.",
+        FailureReason::NoOwner => {
+            "No moderator of the team is eligible, and there is no owner of last resort. A group \
+             without an owner gets no site."
+        }
+        FailureReason::TeamMissing => "The team is not visible.",
+        FailureReason::ManyTeamsDeleted => {
+            "Several teams were deleted within a day. Their groups stay until an administrator \
+             checks."
+        }
+        FailureReason::GroupMissing => {
+            "The group is not visible, and is not among the deleted groups."
+        }
+        FailureReason::ManyGroupsDeleted => {
+            "Several groups of the directory were deleted within a day. Nothing is done until an \
+             administrator checks."
+        }
+        FailureReason::GroupNotOurs => {
+            "Another group already has the name that is unique to this team."
+        }
+        FailureReason::CreationRestricted => {
+            "The directory's settings do not let users create groups (EnableGroupCreation)."
+        }
+        FailureReason::Archived => "The team is archived. Its link is paused.",
+    }
+    .into()
+}
+
+/// Returns what happened to a suspended tenant, and what to do.
+pub fn suspension(reason: SuspensionReason) -> &'static str {
+    match reason {
+        SuspensionReason::ConsentLost => {
+            "Microsoft 365 no longer accepts the integration: an administrator of the directory \
+             has to authorize it again."
+        }
+        SuspensionReason::ServiceAccountSignedOut => {
+            "The service account is signed out of Webex: connect it again, or replace it."
+        }
+        SuspensionReason::ComplianceRoleLost => {
+            "The service account no longer has the compliance officer role: assign it again, or \
+             replace the account."
+        }
+        SuspensionReason::AdministratorRoleLost => {
+            "The service account can no longer read people: make it a read-only administrator \
+             again, or replace the account."
+        }
+        SuspensionReason::OwnCredential => {
+            "The integration's own sign-in is refused: its operator has to renew its credentials."
+        }
+    }
+}

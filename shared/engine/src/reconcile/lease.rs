@@ -1,0 +1,121 @@
+//! The lease of a cycle: one cycle per tenant at a time, and none that a later one has answered.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::CycleReport;
+use clients::http::{CALL_TIMEOUT, Deadline};
+use domain::ids::TenantId;
+use store::keys;
+use store::lease::{FirstLease, Lease, Terms};
+use store::message::ReconcileRequest;
+use store::table::{
+    Change, Condition, Key, Store, StoreError, Test, from_item, milliseconds, moment, to_value,
+};
+
+/// Interval of full cycles: five minutes, less half a minute since no schedule is exact.
+const FULL_EVERY: SignedDuration = SignedDuration::from_secs(5 * 60 - 30);
+
+/// The exclusive right to run a tenant's cycle.
+pub(super) struct CycleLease {
+    lease: Lease,
+    full_at: Timestamp,
+    began: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct CycleRow {
+    /// Start of the last full cycle.
+    #[serde(default = "epoch", with = "milliseconds")]
+    full_at: Timestamp,
+}
+
+fn epoch() -> Timestamp {
+    Timestamp::UNIX_EPOCH
+}
+
+/// The parts that a cycle runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// The parts of every minute.
+    Minute,
+    /// All parts.
+    Full,
+}
+
+impl CycleLease {
+    /// Takes the lease. Returns `None` if a cycle is running, or began after the request.
+    pub(super) async fn acquire(
+        store: &dyn Store,
+        request: &ReconcileRequest,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<Self>, StoreError> {
+        // Every call of the cycle has ended by then.
+        let until = deadline.0 + SignedDuration::try_from(CALL_TIMEOUT).unwrap_or_default();
+        let terms = Terms {
+            require: vec![Test::Below("began", request.at.as_millisecond())],
+            set: vec![Change::Set("began", moment(now))],
+            ..Terms::new(now, until, FirstLease::Absent)
+        };
+        let taken = Lease::take(store, key(request.tenant), terms).await?;
+        Ok(taken.map(|(lease, CycleRow { full_at })| Self { lease, full_at, began: now }))
+    }
+
+    /// Returns the parts that are due in this cycle.
+    pub(super) fn extent(&self) -> Extent {
+        let since_full = self.began.duration_since(self.full_at);
+        if since_full >= FULL_EVERY { Extent::Full } else { Extent::Minute }
+    }
+
+    /// Gives the lease back and stores the report.
+    pub(super) async fn release(
+        self,
+        store: &dyn Store,
+        report: &CycleReport,
+    ) -> Result<(), StoreError> {
+        let mut changes = vec![Change::Set("report", to_value(report)?)];
+        if self.extent() == Extent::Full {
+            changes.push(Change::Set("full_at", moment(self.began)));
+        }
+        match store.write(vec![self.lease.close(changes, vec![])?]).await {
+            // The lease ended before the cycle did, and the next cycle has begun.
+            Err(StoreError::ConditionFailed) => Ok(()),
+            written => written,
+        }
+    }
+}
+
+fn key(tenant: TenantId) -> Key {
+    keys::cursor(tenant, "cycle")
+}
+
+/// Makes the tenant's next cycle a full one, for an admin who waits for what they connected or
+/// switched on.
+///
+/// # Errors
+/// The table's.
+pub async fn request_full_cycle(store: &dyn Store, tenant: TenantId) -> Result<(), StoreError> {
+    let due_now = vec![Change::Set("full_at", moment(Timestamp::UNIX_EPOCH))];
+    match store.update(&key(tenant), due_now, Condition::Holds(vec![])).await {
+        // Without a row there was no cycle, and the first one is full.
+        Ok(_) | Err(StoreError::ConditionFailed) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the report of the tenant's last cycle, or `None` before the first.
+///
+/// # Errors
+/// The table's.
+pub async fn last_report(
+    store: &dyn Store,
+    tenant: TenantId,
+) -> Result<Option<CycleReport>, StoreError> {
+    #[derive(Deserialize)]
+    struct Reported {
+        report: Option<CycleReport>,
+    }
+    let row = store.get(&key(tenant)).await?;
+    Ok(row.map(from_item::<Reported>).transpose()?.and_then(|row| row.report))
+}

@@ -1,0 +1,33 @@
+//! Alerts sent in Webex to the recipient that the settings name.
+
+use super::SyncError;
+use super::context::Cycle;
+use crate::notify::{self, AlertKey};
+use crate::tenant::settings::AlertRecipient;
+use clients::http::CallError;
+
+/// Sends all unsent alerts in one message. Without a recipient only the pages show them.
+pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
+    let Some(recipient) = &cycle.snapshot.settings.alert_recipient else {
+        return Ok(());
+    };
+    let (store, tenant) = (cycle.store(), cycle.tenant());
+    let public_url = &cycle.reconciler.public_url;
+    let Some(unsent) = notify::unsent(store, tenant, public_url).await? else {
+        return Ok(());
+    };
+    let access = cycle.webex().await?;
+    let webex = &cycle.reconciler.sync.webex;
+    let sent: Result<String, CallError> = match recipient {
+        AlertRecipient::Space(space) => webex.send_to_room(&access, space, &unsent.markdown).await,
+        AlertRecipient::Person(person) => {
+            webex.send_to_person(&access, person, &unsent.markdown).await
+        }
+    };
+    sent?;
+    let count = unsent.mark_notified(store, cycle.now()).await?;
+    // A resumption is over once it is sent.
+    store.write(vec![notify::withdraw(tenant, AlertKey::Resumed)]).await?;
+    cycle.report.alerts_sent += count;
+    Ok(())
+}

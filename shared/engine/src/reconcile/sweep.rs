@@ -1,0 +1,77 @@
+//! A sync of every link, some links per cycle, after a change that concerns all of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::context::Cycle;
+use super::{SYNC_SPACING, SYNCS_PER_CYCLE, SyncError};
+use crate::link::{self, LinkRow, Phase};
+use domain::ids::TenantId;
+use store::keys;
+use store::message::{Job, Message, Trigger};
+use store::table::{Condition, Cursor, Key, Query, Store, StoreError, Write, from_item, to_item};
+
+/// Position of the sweep in the list of links.
+#[derive(Serialize, Deserialize)]
+struct SweepCursor {
+    /// A link that was synced after this moment needs no further sync.
+    requested_at: Timestamp,
+    next: Option<Cursor>,
+}
+
+/// Requests a sync of every link of a tenant, spread over the next cycles.
+///
+/// # Errors
+/// The table's.
+pub async fn request_sync_of_every_link(
+    store: &dyn Store,
+    tenant: TenantId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    store.write(vec![start(tenant, now)?]).await
+}
+
+/// Returns the write that starts a sweep.
+pub(super) fn start(tenant: TenantId, now: Timestamp) -> Result<Write, StoreError> {
+    let sweep = SweepCursor { requested_at: now, next: None };
+    Ok(Write::Put(to_item(&key(tenant), &sweep)?, Condition::Any))
+}
+
+fn key(tenant: TenantId) -> Key {
+    keys::cursor(tenant, "sweep")
+}
+
+/// Queues syncs of the next links.
+pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
+    let tenant = cycle.tenant();
+    let key = key(tenant);
+    let Some(item) = cycle.store().get(&key).await? else {
+        return Ok(());
+    };
+    let SweepCursor { requested_at, next } = from_item(item)?;
+    let room = SYNCS_PER_CYCLE.saturating_sub(cycle.report.due);
+    if room == 0 {
+        return Ok(());
+    }
+    let query = Query::Partition { pk: link::partition(tenant), prefix: String::new() };
+    let page = cycle.store().query(&query, room, next.as_ref()).await?;
+    let mut messages = vec![];
+    for item in page.items {
+        let link = from_item::<LinkRow>(item)?.link;
+        if !matches!(link.phase, Phase::Ended { .. }) {
+            let job = Job::Team { team: link.team, region: Some(link.region) };
+            let (v, trigger) = (Default::default(), Trigger::Due);
+            messages.push(Message { v, tenant, at: requested_at, trigger, job });
+        }
+    }
+    cycle.reconciler.sync.queue.send_spaced(&messages, SYNC_SPACING).await?;
+    cycle.report.sweep_requests += messages.len();
+    let advanced = match page.next {
+        Some(next) => {
+            let cursor = SweepCursor { requested_at, next: Some(next) };
+            Write::Put(to_item(&key, &cursor)?, Condition::Any)
+        }
+        None => Write::Delete(key, Condition::Any),
+    };
+    Ok(cycle.store().write(vec![advanced]).await?)
+}

@@ -1,0 +1,165 @@
+//! Removals that need an administrator's approval: the limits that ask for it, and what is stored.
+
+use std::collections::BTreeSet;
+
+use super::types::{Outcomes, Reading, Recorded, SyncRecord, SyncReport, SyncRun};
+use super::{Deps, SyncError};
+use crate::codes::Note;
+use crate::link::Link;
+use crate::preview::{self, Preview, PreviewKind};
+use crate::safety::pending_approval::{self, ApprovalDecision, PendingApproval};
+use crate::safety::removal_counter::{self, RemovalPermit};
+use crate::tenant::Running;
+use domain::membership::{Role, Side};
+use domain::merge::{
+    ApprovalReason, ApprovalState, Draft, PersonRemoval, Plan, RemovalGuard, Subject,
+};
+use store::table::StoreError;
+
+/// Decisions of administrators about a link's removals.
+pub(super) struct Approvals {
+    /// The removals that wait, and the decision about them.
+    pub(super) pending: Option<PendingApproval>,
+    /// The preview that an administrator saw before the link went live.
+    pub(super) shown: Option<Preview>,
+}
+
+/// Loads the pending approval and the last preview, where the link has them.
+pub(super) async fn load_approvals(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+) -> Result<Approvals, StoreError> {
+    let (store, tenant, team) = (deps.store.as_ref(), run.tenant(), link.team);
+    let pending = match link.held {
+        Some(_) => pending_approval::load(store, tenant, team).await?,
+        None => None,
+    };
+    // Only the first live run after a preview is held to what the preview showed.
+    let shown = match (link.preview_stored_at, run.context.settings.running) {
+        (Some(_), Running::Live) => {
+            preview::load(store, tenant, team, PreviewKind::SyncRun).await?
+        }
+        _ => None,
+    };
+    Ok(Approvals { pending, shown })
+}
+
+/// The link's removal guard at this moment, with the decisions of administrators.
+pub(super) fn removal_guard(
+    run: &SyncRun<'_>,
+    link: &Link,
+    reading: &Reading,
+    approvals: &Approvals,
+    subjects: &[Subject],
+) -> RemovalGuard {
+    let pending = approvals.pending.as_ref();
+    let decided = |decision| -> BTreeSet<PersonRemoval> {
+        let plan = pending.filter(|plan| plan.decision == decision);
+        plan.map(|plan| plan.removals.clone()).unwrap_or_default()
+    };
+    // A person whom this very reading shows is back, also where the lag overlay says otherwise.
+    let is_gone =
+        |removal: &PersonRemoval| !reading.of(removal.person)[removal.side.other()].is_present();
+    let is_override =
+        |subject: &&Subject| subject.stored.role_override.is_some_and(|one| one.to == Role::None);
+    let overrides = subjects.iter().filter(is_override).map(|subject| subject.person);
+    let overrides =
+        overrides.flat_map(|person| Side::BOTH.map(|side| PersonRemoval { person, side }));
+    let approved = decided(ApprovalDecision::Apply).into_iter().filter(is_gone);
+    RemovalGuard {
+        limit: run.context.settings.removal_limits.per_link(),
+        removed: link.removals_last_day(run.started),
+        people: subjects.len(),
+        approval: if pending.is_some() { ApprovalState::Pending } else { ApprovalState::Clear },
+        approved: approved.chain(overrides).collect(),
+        discarded: decided(ApprovalDecision::Discard),
+        shown: approvals.shown.as_ref().map(|preview| preview.removals().collect()),
+    }
+}
+
+/// Acquires the tenant's permit for removals that no administrator approved, or holds them.
+pub(super) async fn permit_removals(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    mut draft: Draft,
+    guard: &RemovalGuard,
+) -> Result<Draft, StoreError> {
+    let (store, tenant, now) = (deps.store.as_ref(), run.tenant(), run.started);
+    let count = draft.removals().filter(|removal| !guard.approved.contains(removal)).count();
+    let limit = run.context.settings.removal_limits.per_tenant();
+    let permit = match run.context.settings.running {
+        _ if count == 0 => RemovalPermit::Granted,
+        Running::Live => {
+            removal_counter::acquire_removals(store, tenant, count, limit, now).await?
+        }
+        Running::Preview => removal_counter::would_permit(store, tenant, count, limit, now).await?,
+    };
+    if permit == RemovalPermit::Refused {
+        draft.hold(ApprovalReason::TenantLimit, guard);
+    }
+    Ok(draft)
+}
+
+/// Stores removals that wait for a decision as they are to be shown, or deletes what is over.
+pub(super) fn save_pending_approval(
+    run: &SyncRun<'_>,
+    link: &Link,
+    plan: &Plan,
+    before: Option<&PendingApproval>,
+    outcomes: &Outcomes,
+) -> Recorded<()> {
+    let is_decided = |before: &&PendingApproval| before.decision != ApprovalDecision::Open;
+    if let Some(before) = before.filter(|before| is_decided(before) && outcomes.is_cut_short()) {
+        // The decision is not carried out completely: the next run goes on with it.
+        let link = Link { held: Some(before.why), ..link.clone() };
+        return Recorded { record: SyncRecord::of(link), result: Ok(()) };
+    }
+    let now = plan.held.as_ref().map(|(why, removals)| PendingApproval {
+        why: match before {
+            // The reason of the first plan stays, since later ones only join it.
+            Some(before) if *why == ApprovalReason::AlreadyPending => before.why,
+            _ => *why,
+        },
+        at: run.started,
+        removals: removals.iter().copied().collect(),
+        decision: ApprovalDecision::Open,
+    });
+    let link = Link { held: now.as_ref().map(|plan| plan.why), ..link.clone() };
+    let is_unchanged = now.as_ref().zip(before).is_some_and(|(now, before)| {
+        before.removals == now.removals && before.decision == ApprovalDecision::Open
+    });
+    let mut record = SyncRecord::of(link);
+    if is_unchanged {
+        return Recorded { record, result: Ok(()) };
+    }
+    let result = pending_writes(run, &record.link, now.as_ref(), before)
+        .map(|report| record.report = report)
+        .map_err(SyncError::from);
+    Recorded { record, result }
+}
+
+/// Writes that replace the pending approval `before` by `now`.
+fn pending_writes(
+    run: &SyncRun<'_>,
+    link: &Link,
+    now: Option<&PendingApproval>,
+    before: Option<&PendingApproval>,
+) -> Result<SyncReport, StoreError> {
+    let (tenant, team) = (run.tenant(), link.team);
+    let mut report = SyncReport::default();
+    let puts = now.map(|plan| plan.puts(tenant, team)).transpose()?.unwrap_or_default();
+    // One transaction cannot put and delete the same item: only further items are deleted.
+    let deletes = before.into_iter().flat_map(|before| before.deletes(tenant, team));
+    report.writes.extend(deletes.skip(puts.len()));
+    report.writes.extend(puts);
+    if let Some(plan) = now {
+        let count = plan.removals.len();
+        tracing::warn!(
+            event = "removals_pending", %tenant, %team, why = ?plan.why, removals = count,
+            "Removals were held for an administrator's decision."
+        );
+        report.notes.push(Note::RemovalsPending { removals: count });
+    }
+    Ok(report)
+}

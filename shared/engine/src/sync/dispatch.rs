@@ -1,0 +1,168 @@
+//! Leads each message to its team: known links, spaces of teams, groups and people.
+
+use std::collections::BTreeSet;
+
+use super::card::card_answered;
+use super::context::{retry_message, send_at};
+use super::discover::{FoundSpace, discover};
+use super::maintain::renew_subscription;
+use super::run::{run_known, run_sync};
+use super::spaces::{RoomNote, room_key};
+use super::types::TenantContext;
+use super::{Deps, SyncError};
+use crate::link::{self, LinkRow};
+use clients::http::Deadline;
+use clients::webex::{Region, WebexId};
+use domain::ids::{GroupId, RoomId, TeamId};
+use domain::membership::Person;
+use store::message::{Job, Message, Trigger};
+use store::table::{Key, from_item};
+
+/// Handles one message within the deadline.
+pub(super) async fn handle(
+    deps: &Deps,
+    message: &Message,
+    deadline: Deadline,
+) -> Result<(), SyncError> {
+    let team = match message.job {
+        Job::Team { team, .. } | Job::Folders { team } => Some(team),
+        Job::Room { room, .. } => Some(room.as_team()),
+        _ => None,
+    };
+    let loaded = deps.load_context(message.tenant, team, deadline).await?;
+    let Some((context, row)) = loaded else {
+        tracing::warn!(
+            event = "message_of_unknown_tenant", tenant = %message.tenant,
+            "A message of an unknown tenant was dropped."
+        );
+        return Ok(());
+    };
+    if context.settings.switched_on_at.is_none() {
+        return Ok(());
+    }
+    let context = &context;
+    match &message.job {
+        Job::Team { team, region } => {
+            sync_team_of(deps, context, message, *team, region.as_ref(), row).await
+        }
+        Job::Room { room, region } => sync_room(deps, context, message, *room, region, row).await,
+        Job::Group { group } => sync_group(deps, context, message, *group).await,
+        Job::Person { person, object } => {
+            let person = Person { object: *object, person: *person };
+            sync_person(deps, context, message, person).await
+        }
+        Job::CardAnswered { action } => card_answered(deps, context, message, action).await,
+        Job::Folders { team } => deps.folders(context, message, *team, row).await,
+        Job::SubscriptionLifecycle { subscription } => {
+            renew_subscription(deps, context, message, subscription).await
+        }
+    }
+}
+
+async fn sync_team_of(
+    deps: &Deps,
+    context: &TenantContext,
+    message: &Message,
+    team: TeamId,
+    region: Option<&Region>,
+    row: Option<LinkRow>,
+) -> Result<(), SyncError> {
+    match (row, region) {
+        (Some(row), _) => run_sync(deps, context, message, row).await,
+        (None, Some(region)) => {
+            sync_room(deps, context, message, team.general_space(), region, None).await
+        }
+        (None, None) => Ok(()),
+    }
+}
+
+async fn sync_room(
+    deps: &Deps,
+    context: &TenantContext,
+    message: &Message,
+    room: RoomId,
+    region: &Region,
+    row: Option<LinkRow>,
+) -> Result<(), SyncError> {
+    if let Some(row) = row {
+        return run_sync(deps, context, message, row).await;
+    }
+    let tenant = context.tenant.tenant;
+    let space = WebexId::new(region.clone(), room);
+    let note = deps.store.get(&room_key(tenant, room)).await?;
+    let note: Option<RoomNote> = note.map(from_item).transpose()?;
+    let known_team = match note {
+        None => None,
+        // The space may have moved between teams. A General space cannot, and the decision about
+        // its team stays.
+        Some(note)
+            if message.trigger == Trigger::SpaceWebhook && note.team != Some(room.as_team()) =>
+        {
+            note.team
+        }
+        Some(note) => return run_known(deps, context, message, note.team).await,
+    };
+    discover(deps, context, message, FoundSpace { space, known_team }).await
+}
+
+async fn sync_group(
+    deps: &Deps,
+    context: &TenantContext,
+    message: &Message,
+    group: GroupId,
+) -> Result<(), SyncError> {
+    let (store, tenant) = (deps.store.as_ref(), &context.tenant);
+    let claim = link::claims(store, tenant.directory, [group]).await?.remove(&group);
+    // Two tenants can share a directory.
+    let claim = claim.filter(|claim| claim.tenant == tenant.tenant);
+    run_known(deps, context, message, claim.map(|claim| claim.team)).await
+}
+
+/// Queues a sync of every linked team of a person who became eligible.
+async fn sync_person(
+    deps: &Deps,
+    context: &TenantContext,
+    message: &Message,
+    person: Person,
+) -> Result<(), SyncError> {
+    if let Some(until) = context.throttled_until {
+        return send_at(deps, message, until).await;
+    }
+    let teams = match teams_of(deps, context, person).await {
+        Ok(teams) => teams,
+        Err(error) => return retry_message(deps, context, message, error).await,
+    };
+    let of_team = |team| {
+        let job = Job::Team { team, region: None };
+        Message { trigger: Trigger::Person, job, ..message.clone() }
+    };
+    let messages: Vec<Message> = teams.into_iter().map(of_team).collect();
+    Ok(deps.queue.send_all(&messages).await?)
+}
+
+/// Linked teams that a person is in, on either side.
+async fn teams_of(
+    deps: &Deps,
+    context: &TenantContext,
+    person: Person,
+) -> Result<BTreeSet<TeamId>, SyncError> {
+    let access = deps.api_access(context).await?;
+    let account = WebexId::new(context.tenant.region.clone(), person.person);
+    let (memberships, groups) = futures::future::join(
+        deps.webex.memberships_of(&access.webex, &account),
+        deps.graph.groups_of(&access.graph, person.object),
+    )
+    .await;
+    let (store, tenant) = (deps.store.as_ref(), context.tenant.tenant);
+    // A space that is not a General space has no link under its id.
+    let rooms = memberships?.into_inner().into_iter().map(|membership| membership.room);
+    let links: Vec<Key> = rooms.map(|room| link::key(tenant, room.as_team())).collect();
+    let claims = link::claims(store, context.tenant.directory, groups?).await?;
+    let mut teams = BTreeSet::new();
+    for item in store.get_many(&links).await? {
+        teams.insert(from_item::<LinkRow>(item)?.link.team);
+    }
+    let own = claims.into_values().filter(|claim| claim.tenant == tenant);
+    teams.extend(own.map(|claim| claim.team));
+    Ok(teams)
+}

@@ -1,0 +1,139 @@
+//! Errors of sync runs, and what follows from each.
+
+use crate::credentials::federation::FederationError;
+use crate::credentials::tokens::TokensError;
+use crate::credentials::webhook_keys::WebhookKeysError;
+use crate::tenant::suspension::SuspensionReason;
+use clients::graph::TokenErrorKind;
+use clients::http::{Api, CallError, ErrorClass};
+use clients::webex::InvalidWebexId;
+use domain::ids::TeamId;
+use store::queue::QueueError;
+use store::table::StoreError;
+
+/// Reason why a message could not be handled.
+///
+/// The message returns to the queue, or the link stores the failure where the link is known.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The table failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// No access token could be obtained.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+    /// The signing keys of webhooks could not be read.
+    #[error(transparent)]
+    Keys(#[from] WebhookKeysError),
+    /// A call to a service failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Webex sent an invalid id.
+    #[error(transparent)]
+    Id(#[from] InvalidWebexId),
+    /// Another group has the team's unique name: it is older than our request, or another team's.
+    #[error("a group with the unique name of team {0} exists already, and it is not ours")]
+    GroupNotOurs(TeamId),
+    /// The team is archived and accepts no change.
+    #[error("the team {0} is archived: its link is paused")]
+    Archived(TeamId),
+    /// Graph refused every form of the request for a new group.
+    #[error("the group for team {0} was refused in every form")]
+    CreationRefused(TeamId),
+    /// The group exists, but the replica that answered does not show it yet.
+    #[error("the new group cannot be read yet")]
+    GroupNotFoundYet,
+    /// Another run holds the lease, so nothing of this run may be stored.
+    #[error("the lease of team {0} is lost")]
+    LeaseLost(TeamId),
+}
+
+impl SyncError {
+    /// Returns how to react; `None` where only another delivery of the message helps.
+    pub fn class(&self) -> Option<ErrorClass> {
+        match self {
+            Self::Store(_)
+            | Self::Queue(_)
+            | Self::LeaseLost(_)
+            | Self::Tokens(TokensError::Store(_)) => None,
+            Self::Call(error) => Some(error.class()),
+            // A refused refresh token never works again.
+            Self::Tokens(TokensError::Refresh(error)) => Some(match error.class() {
+                ErrorClass::Permanent => ErrorClass::NeedsAdministrator,
+                other => other,
+            }),
+            Self::Tokens(TokensError::Entra(error)) => Some(error.class()),
+            Self::Tokens(
+                TokensError::Secrets(_)
+                | TokensError::BeingRefreshed
+                | TokensError::Federation(FederationError::Busy(_)),
+            ) => Some(ErrorClass::Transient),
+            Self::Tokens(
+                TokensError::Secret { .. }
+                | TokensError::NoApp(_)
+                | TokensError::NotConnected
+                | TokensError::Federation(FederationError::Refused(_)),
+            ) => Some(ErrorClass::NeedsAdministrator),
+            Self::GroupNotFoundYet | Self::Keys(_) => Some(ErrorClass::Transient),
+            Self::Id(_) | Self::GroupNotOurs(_) | Self::Archived(_) | Self::CreationRefused(_) => {
+                Some(ErrorClass::Permanent)
+            }
+        }
+    }
+
+    /// Returns why the tenant must be suspended; `None` where the error may pass or is not about
+    /// the tenant.
+    ///
+    /// # Assumptions
+    /// The calls of a reconciliation cycle (events, people, groups) are refused with 401 or 403
+    /// only because of a lost role or consent.
+    pub fn suspension_reason(&self) -> Option<SuspensionReason> {
+        match self {
+            Self::Tokens(TokensError::Refresh(call)) => {
+                let is_final =
+                    matches!(call.class(), ErrorClass::Permanent | ErrorClass::NeedsAdministrator);
+                is_final.then_some(SuspensionReason::ServiceAccountSignedOut)
+            }
+            Self::Tokens(TokensError::Entra(error)) => match (error.class(), error.kind) {
+                (
+                    ErrorClass::NeedsAdministrator,
+                    TokenErrorKind::BadCredential | TokenErrorKind::NotFederated,
+                ) => Some(SuspensionReason::OwnCredential),
+                (ErrorClass::NeedsAdministrator, _) => Some(SuspensionReason::ConsentLost),
+                _ => None,
+            },
+            Self::Tokens(TokensError::NotConnected) => {
+                Some(SuspensionReason::ServiceAccountSignedOut)
+            }
+            Self::Tokens(
+                TokensError::Secret { .. }
+                | TokensError::NoApp(_)
+                | TokensError::Federation(FederationError::Refused(_)),
+            ) => Some(SuspensionReason::OwnCredential),
+            Self::Call(call) => match (call.api, call.status()) {
+                (Api::Graph, Some(401 | 403)) => Some(SuspensionReason::ConsentLost),
+                (Api::Webex, Some(401)) => Some(SuspensionReason::ServiceAccountSignedOut),
+                // Only the directory of people needs the administrator role; events need the
+                // compliance role.
+                (Api::Webex, Some(403)) if call.path.starts_with("/identity/") => {
+                    Some(SuspensionReason::AdministratorRoleLost)
+                }
+                (Api::Webex, Some(403)) => Some(SuspensionReason::ComplianceRoleLost),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The service that a backoff after this error belongs to.
+    pub(crate) fn api(&self) -> Api {
+        match self {
+            Self::Call(error) => error.api,
+            Self::Tokens(TokensError::Refresh(_)) => Api::Webex,
+            _ => Api::Graph,
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The end of a run: stores link, people and activity in one go, gives the lease back, and queues
+//! what follows.
+
+use jiff::Timestamp;
+
+use super::context::{Requeue, requeue};
+use super::folder_request::{FolderPlan, plan_folders};
+use super::intents::write_under_lease;
+use super::link_alerts::{AlertPlan, plan_alerts};
+use super::schedule::{
+    MESSAGE_LOSS_MARGIN, is_from_microsoft, is_within_message_delay, last_full_sync,
+    next_daily_moment, pause,
+};
+use super::types::{LeasedLink, Next, RequeueReason, SyncRecord, SyncReport};
+use super::{Deps, SyncError};
+use crate::activity::Activity;
+use crate::folders;
+use crate::link::{self, Closing, Link, LinkRow, Phase};
+use crate::safety::removal_counter;
+use crate::tenant::Running;
+use domain::ids::{TeamId, TenantId};
+use domain::membership::Side;
+use domain::merge::LAG_WINDOW;
+use store::message::Trigger;
+use store::table::{StoreError, Write, never};
+
+/// Moments that follow a run, before requests that came meanwhile are known.
+struct Schedule {
+    /// Start of the last reading that both sides answered.
+    synced_at: Timestamp,
+    /// The moment when open state of people and names settles.
+    settles_at: Option<Timestamp>,
+    /// The latest moment of the next sync.
+    latest: Timestamp,
+    /// The moment of the delayed message.
+    delayed_until: Option<Timestamp>,
+    /// Trigger of the delayed message.
+    retry: Trigger,
+    /// The link takes further requests at once.
+    state: LinkState,
+}
+
+/// Readiness of a link for requests that came while a run held it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LinkState {
+    Ready,
+    /// It waits for a moment or has ended.
+    Waiting,
+}
+
+/// Stores how the run ended, gives the lease back, and queues what follows.
+pub(super) async fn finish(
+    deps: &Deps,
+    leased: &LeasedLink<'_>,
+    record: SyncRecord,
+    next: Next,
+    request_ids: Vec<String>,
+) -> Result<(), SyncError> {
+    let (tenant, now) = (leased.context.tenant.tenant, deps.clock.now());
+    let SyncRecord { link, mut report } = record;
+    let activity = Activity {
+        id: leased.entry,
+        at: leased.started,
+        trigger: leased.message.trigger,
+        changes: std::mem::take(&mut report.changes),
+        notes: std::mem::take(&mut report.notes),
+        request_ids,
+    };
+    measure(leased, &link, &activity, now);
+    let (mut link, schedule) = apply_next(leased, link, next, now);
+    let AlertPlan { alerts, writes } = plan_alerts(tenant, &link, now)?;
+    link.alerts = alerts;
+    report.writes.extend(writes);
+    let FolderPlan { folders_since, request } =
+        plan_folders(leased.context, &leased.row.link, &link, leased.message.trigger, now);
+    link.folders_since = folders_since;
+    if let Some(request) = &request {
+        report.writes.extend(folders::request_sync(tenant, link.team, request, now)?);
+    }
+    let row = close(deps, leased, &link, &schedule, now, || {
+        writes_of(tenant, link.team, &report, &activity)
+    })
+    .await?;
+    if request.is_some() {
+        deps.queue_folder_sync(tenant, link.team, leased.message.trigger).await?;
+    }
+    queue_next(deps, leased, &link, &schedule, &row, now).await
+}
+
+/// Applies the end of a run to the link, and says when the next one is due.
+fn apply_next(
+    leased: &LeasedLink<'_>,
+    mut link: Link,
+    next: Next,
+    now: Timestamp,
+) -> (Link, Schedule) {
+    let (context, started) = (leased.context, leased.started);
+    let last_full = last_full_sync(context, &link).unwrap_or(started);
+    let mut schedule = Schedule {
+        synced_at: leased.row.synced_at,
+        settles_at: None,
+        latest: next_daily_moment(link.team, last_full),
+        delayed_until: None,
+        retry: Trigger::Retry,
+        state: LinkState::Ready,
+    };
+    match next {
+        Next::Done { settles_at } => {
+            link.failure = None;
+            (schedule.synced_at, schedule.settles_at) = (started, settles_at);
+            if context.settings.running == Running::Live {
+                link.preview_stored_at = None;
+            }
+        }
+        Next::RequeueAt { moment, why } => {
+            schedule.delayed_until = Some(moment);
+            // The rate limiter gives work that was put off a smaller share.
+            if why == RequeueReason::RateLimited {
+                schedule.retry = Trigger::Due;
+            }
+        }
+        Next::Failed { reason } => {
+            let kind = reason.kind();
+            link.record_failure(reason.clone(), now);
+            let again = now + pause(&link);
+            let group = link.group().map(|group| group.to_string());
+            tracing::warn!(
+                event = "link_sync_failed", tenant = %context.tenant.tenant, team = %link.team,
+                group, ?kind, ?reason, %again, "The sync of a team failed."
+            );
+            metrics::counter!("FailingLooks").increment(1);
+            schedule.delayed_until = Some(again);
+        }
+    }
+    if let Some(until) = schedule.delayed_until {
+        // The table's moment only matters if the delayed message is lost, or cannot wait so long.
+        let by_message = is_within_message_delay(until, now);
+        schedule.latest = if by_message { until + MESSAGE_LOSS_MARGIN } else { until };
+    }
+    if let Phase::Ended { .. } = link.phase {
+        schedule.synced_at = started;
+        (schedule.latest, schedule.settles_at) = (never(), None);
+        (schedule.delayed_until, schedule.state) = (None, LinkState::Waiting);
+    } else if schedule.delayed_until.is_some() {
+        schedule.state = LinkState::Waiting;
+    }
+    schedule.delayed_until =
+        schedule.delayed_until.filter(|until| is_within_message_delay(*until, now));
+    (link, schedule)
+}
+
+/// Writes everything and gives the lease back. Returns the row as it was known at that moment.
+///
+/// Requests can come in until the last moment. Closing fails then, and is tried again with them.
+async fn close(
+    deps: &Deps,
+    leased: &LeasedLink<'_>,
+    link: &Link,
+    schedule: &Schedule,
+    now: Timestamp,
+    writes: impl Fn() -> Result<Vec<Write>, StoreError>,
+) -> Result<LinkRow, SyncError> {
+    let lease = leased.lease;
+    let mut known = leased.row.clone();
+    loop {
+        let closing = schedule.closing(leased, &known, now);
+        let close = lease.close(leased.context.tenant.tenant, link, &closing)?;
+        match write_under_lease(deps, lease, writes()?, Some(close)).await {
+            Ok(()) => return Ok(known),
+            Err(StoreError::ConditionFailed) => {
+                let row = lease.read(deps.store.as_ref()).await?;
+                let row = row.filter(|row| row.is_leased(now));
+                // Without a new request the condition failed because the lease is gone.
+                let row = row.filter(|row| row.requested_at != known.requested_at);
+                known = row.ok_or(SyncError::LeaseLost(link.team))?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl Schedule {
+    /// Compares what the row knows of requests and events with what this run answers.
+    fn closing(&self, leased: &LeasedLink<'_>, known: &LinkRow, now: Timestamp) -> Closing {
+        let is_event = is_from_microsoft(leased.message.trigger);
+        let last_event_at = match is_event {
+            true => known.last_event_at.max(leased.message.at),
+            false => known.last_event_at,
+        };
+        // An event within the lag window before the reading may not have been visible to it:
+        // another reading confirms it when the lag is over.
+        let is_unconfirmed = known.last_event_at + LAG_WINDOW > self.synced_at
+            && known.last_event_at > Timestamp::UNIX_EPOCH;
+        let mut confirm_at = is_unconfirmed.then_some(known.last_event_at + LAG_WINDOW);
+        if is_event {
+            confirm_at = confirm_at.max(Some(last_event_at + LAG_WINDOW));
+        }
+        let next_sync_at = match self.state {
+            LinkState::Ready if self.has_request(known) => now,
+            // What settles without a write can wait for the confirmation: one run does both.
+            LinkState::Ready => {
+                let due = self.settles_at.max(confirm_at);
+                due.map_or(self.latest, |at| at.min(self.latest))
+            }
+            // A link that pauses confirms when it goes on.
+            LinkState::Waiting => self.latest,
+        };
+        Closing {
+            synced_at: self.synced_at,
+            requested_at: known.requested_at,
+            last_event_at,
+            next_sync_at,
+            delayed_until: self.delayed_until,
+        }
+    }
+
+    /// Returns `true` if a request came that the reading does not answer.
+    fn has_request(&self, known: &LinkRow) -> bool {
+        known.requested_at > self.synced_at && self.state == LinkState::Ready
+    }
+}
+
+/// Queues the delayed message, or a run for requests that came meanwhile.
+async fn queue_next(
+    deps: &Deps,
+    leased: &LeasedLink<'_>,
+    link: &Link,
+    schedule: &Schedule,
+    known: &LinkRow,
+    now: Timestamp,
+) -> Result<(), SyncError> {
+    // A delayed message that is still on its way answers this run, too.
+    let delayed_until = schedule.delayed_until.filter(|_| leased.row.delayed_until <= now);
+    let request = if let Some(not_before) = delayed_until {
+        let requested_at = leased.message.at;
+        Requeue { requested_at, trigger: schedule.retry, not_before }
+    } else if schedule.has_request(known) {
+        let requested_at = known.requested_at;
+        Requeue { requested_at, trigger: Trigger::Retry, not_before: now }
+    } else {
+        return Ok(());
+    };
+    Ok(requeue(deps, leased.context.tenant.tenant, link, request).await?)
+}
+
+/// All writes of a report and its activity.
+fn writes_of(
+    tenant: TenantId,
+    team: TeamId,
+    report: &SyncReport,
+    activity: &Activity,
+) -> Result<Vec<Write>, StoreError> {
+    let mut writes = report.writes.clone();
+    for (who, on_link) in &report.people {
+        writes.push(match on_link {
+            Some(on_link) => link::put_person(tenant, team, *who, on_link)?,
+            None => link::delete_person(tenant, team, *who),
+        });
+    }
+    if report.memberships_delta != 0 {
+        writes.push(removal_counter::count_memberships(tenant, report.memberships_delta));
+    }
+    if !activity.is_empty() {
+        writes.extend(activity.puts(tenant, team)?);
+    }
+    Ok(writes)
+}
+
+/// Logs the run and counts its metrics. Excluded people count once a day, in the full run.
+fn measure(leased: &LeasedLink<'_>, link: &Link, activity: &Activity, now: Timestamp) {
+    let Activity { trigger, changes, request_ids, .. } = activity;
+    tracing::info!(
+        event = "team_synced", tenant = %leased.context.tenant.tenant, team = %link.team,
+        ?trigger, changes = changes.len(), ?request_ids, "A team was synced."
+    );
+    let mut has_changed = false;
+    for change in changes.iter().filter(|change| change.refused.is_none()) {
+        has_changed = true;
+        let name = match (change.side, change.from.is_present(), change.to.is_present()) {
+            (Side::Team, false, true) => "PeopleAddedToTeams",
+            (Side::Team, true, false) => "PeopleRemovedFromTeams",
+            (Side::Group, false, true) => "PeopleAddedToGroups",
+            (Side::Group, true, false) => "PeopleRemovedFromGroups",
+            _ => "RolesChanged",
+        };
+        metrics::counter!(name).increment(1);
+    }
+    if has_changed {
+        let milliseconds = now.duration_since(leased.message.at).as_millis();
+        let milliseconds = u32::try_from(milliseconds).unwrap_or(u32::MAX);
+        metrics::histogram!("Lag").record(f64::from(milliseconds));
+    }
+    metrics::counter!("Looks").increment(1);
+    metrics::counter!("HeldLooks").increment(u64::from(link.held.is_some()));
+    if link.full_sync_at == Some(leased.started) {
+        metrics::counter!("LeftOut").increment(link.counts.excluded as u64);
+    }
+}

@@ -1,0 +1,122 @@
+//! The folder of a space and its name.
+
+use super::FolderRun;
+use super::space::folder_of;
+use crate::activity::Note;
+use crate::folders::names::{folder_name, is_same_name};
+use crate::folders::{Folder, Space};
+use crate::sync::{Deps, SyncError};
+use clients::graph::{DriveId, DriveItem, FolderCreation, Moved};
+use domain::ids::RoomId;
+use domain::membership::Side;
+
+/// Most names that are tried.
+const NAMES_TRIED: usize = 4;
+
+impl Deps {
+    /// Compares the title and the folder's name with their last known values.
+    ///
+    /// A renamed space renames its folder; a folder that a person renamed keeps its name. Returns
+    /// `None` if the folder is gone.
+    pub(super) async fn sync_name(
+        &self,
+        run: &mut FolderRun<'_>,
+        id: RoomId,
+        space: &mut Space,
+        title: &str,
+        mut item: DriveItem,
+    ) -> Result<Option<()>, SyncError> {
+        let Some(folder) = space.folder.clone() else { return Ok(None) };
+        let space_was_renamed = space.title.as_deref().is_some_and(|known| known != title);
+        let mut avoided: Vec<String> = vec![];
+        for _ in 0..NAMES_TRIED {
+            let folder_was_renamed = item.name != folder.name;
+            let folder_wins = folder_was_renamed && run.context.settings.last_word == Side::Group;
+            let name = run.name_for(title, id, &avoided);
+            if !space_was_renamed || folder_wins || item.name == name {
+                break;
+            }
+            match self.graph.rename_item(&run.files, &folder.drive, &item, &name).await? {
+                Moved::Renamed(renamed) => {
+                    let (from, to) = (item.name.clone(), renamed.name.clone());
+                    run.note(Note::FolderRenamed { from, to });
+                    item = renamed;
+                    break;
+                }
+                Moved::NameTaken => avoided.push(name),
+                // Another change came first: compare again.
+                Moved::Changed => {
+                    match self.graph.drive_item(&run.files, &folder.drive, &item.id).await? {
+                        Some(read) => item = read,
+                        None => return Ok(None),
+                    }
+                }
+                Moved::NotFound => return Ok(None),
+            }
+        }
+        (space.title, space.folder) = (Some(title.to_owned()), Some(folder_of(folder.drive, item)));
+        Ok(Some(()))
+    }
+
+    /// Makes the folder of a space, or adopts one that no other space has.
+    ///
+    /// Returns `None` if every name is taken.
+    pub(super) async fn make_folder(
+        &self,
+        run: &mut FolderRun<'_>,
+        id: RoomId,
+        space: &mut Space,
+        title: &str,
+    ) -> Result<Option<Folder>, SyncError> {
+        let Some(library) = run.library.clone() else { return Ok(None) };
+        // A folder that was deleted gets its last name again, if the title has not changed since.
+        let last = space.folder.as_ref().filter(|_| space.title.as_deref() == Some(title));
+        let base = last.map_or_else(|| title.to_owned(), |folder| folder.name.clone());
+        let mut avoided: Vec<String> = vec![];
+        for _ in 0..NAMES_TRIED {
+            let name = run.name_for(&base, id, &avoided);
+            let item = match self.graph.make_folder(&run.files, &library.drive, &name).await? {
+                FolderCreation::Created(item) => {
+                    let folder = item.name.clone();
+                    run.note(Note::FolderCreated { folder, space: title.into() });
+                    Some(item)
+                }
+                FolderCreation::NameTaken => {
+                    let found = self.graph.item_at_root(&run.files, &library.drive, &name).await?;
+                    let free = found.filter(|item| {
+                        item.is_folder() && !run.is_of_other_space(&library.drive, item)
+                    });
+                    if free.is_some() {
+                        let folder = name.clone();
+                        run.note(Note::FolderAdopted { folder, space: title.into() });
+                    }
+                    free
+                }
+            };
+            if let Some(item) = item {
+                let folder = folder_of(library.drive, item);
+                (space.title, space.folder) = (Some(title.to_owned()), Some(folder.clone()));
+                return Ok(Some(folder));
+            }
+            avoided.push(name);
+        }
+        Ok(None)
+    }
+}
+
+impl FolderRun<'_> {
+    /// Returns a name that no other space's folder has, and that is not avoided.
+    fn name_for(&self, title: &str, id: RoomId, avoided: &[String]) -> String {
+        let others = || self.spaces.values().filter_map(|stored| stored.space.folder.as_ref());
+        folder_name(title, id, |name| {
+            others().any(|folder| is_same_name(&folder.name, name))
+                || avoided.iter().any(|one| is_same_name(one, name))
+        })
+    }
+
+    /// Returns `true` if a folder belongs to another space.
+    pub(super) fn is_of_other_space(&self, drive: &DriveId, item: &DriveItem) -> bool {
+        let mut folders = self.spaces.values().filter_map(|stored| stored.space.folder.as_ref());
+        folders.any(|folder| folder.drive == *drive && folder.item == item.id)
+    }
+}

@@ -1,0 +1,81 @@
+//! Alerts about one link: raised when their reason begins, withdrawn when it ends.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::link::{Link, Phase};
+use crate::notify::{self, AlertKey, AlertMessage, LinkAlert};
+use domain::ids::TenantId;
+use domain::merge::OWNER_LIMIT;
+use store::table::{StoreError, Write};
+
+/// Number of owners that raises an alert: a group can have 100, and further ones become members.
+const NEARLY_ALL_OWNERS: usize = OWNER_LIMIT - 5;
+
+/// Time before the end of a group in which an alert is raised.
+const ENDS_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// Time for which a link fails before an alert is raised.
+const ALERT_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// Alerts of a link after a run, and the writes that lead there.
+pub(super) struct AlertPlan {
+    pub(super) alerts: BTreeSet<LinkAlert>,
+    pub(super) writes: Vec<Write>,
+}
+
+/// Says which alerts begin and end. An alert that stays costs nothing.
+pub(super) fn plan_alerts(
+    tenant: TenantId,
+    link: &Link,
+    now: Timestamp,
+) -> Result<AlertPlan, StoreError> {
+    let is_over = matches!(link.phase, Phase::Ended { .. });
+    let (mut alerts, mut writes) = (link.alerts.clone(), vec![]);
+    for (alert, message) in messages(link, now) {
+        let key = AlertKey::Link(link.team, alert);
+        match message.filter(|_| !is_over) {
+            // Raised only at the beginning, since each raised alert is sent.
+            Some(message) => {
+                if alerts.insert(alert) {
+                    let page = format!("/teams/{}", link.team);
+                    writes.push(notify::raise(tenant, key, message, page, now)?);
+                }
+            }
+            None => {
+                if alerts.remove(&alert) {
+                    writes.push(notify::withdraw(tenant, key));
+                }
+            }
+        }
+    }
+    Ok(AlertPlan { alerts, writes })
+}
+
+/// Each alert with its message, where its reason holds.
+fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 4] {
+    let team = || link.title.clone();
+    let pending = link.held.map(|_| AlertMessage::RemovalsPending { team: team() });
+    let failing = link.failure.as_ref();
+    let failing = failing.filter(|failure| now.duration_since(failure.since) >= ALERT_AFTER);
+    let failing = failing.map(|failure| AlertMessage::LinkFailing {
+        team: team(),
+        since: failure.since,
+        reason: failure.reason.clone(),
+    });
+    let owners = link.counts.owners;
+    let near_owner_limit = (owners >= NEARLY_ALL_OWNERS).then(|| AlertMessage::NearOwnerLimit {
+        team: team(),
+        owners,
+        limit: OWNER_LIMIT,
+    });
+    let ends_soon = link.group_ends_at.filter(|end| end.duration_since(now) < ENDS_SOON);
+    let near_expiry = ends_soon.map(|_| AlertMessage::NearExpiry { team: team() });
+    [
+        (LinkAlert::PendingApproval, pending),
+        (LinkAlert::Failing, failing),
+        (LinkAlert::NearOwnerLimit, near_owner_limit),
+        (LinkAlert::NearExpiry, near_expiry),
+    ]
+}

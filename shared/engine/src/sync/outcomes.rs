@@ -1,0 +1,204 @@
+//! Outcomes of a plan's steps, and what they make known of people.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::SyncError;
+use super::subjects::report_excluded;
+use super::types::{Outcomes, Reading, Recorded, ResolvedPeople, SyncRecord, SyncRun};
+use crate::activity::{ChangeReason, PersonChange, Refusal};
+use crate::link::{LastChange, Link, LinkPerson, Who};
+use clients::graph::{Bind, Relation};
+use clients::http::{CallError, ErrorClass};
+use domain::membership::{Aspect, Eligibility, Person, Role, Side};
+use domain::merge::{
+    DeferredBy, Dirty, Override, PersonRemoval, Plan, PlanStep, RemovalGuard, StepOutcome,
+};
+
+impl Outcomes {
+    /// The answer to one step: a refusal is this person's, any other error ends the work.
+    pub(super) fn of_answer(step: PlanStep, answer: Result<StepOutcome, CallError>) -> Self {
+        match answer {
+            Ok(outcome) => Self::of_step(step, outcome),
+            Err(error) if error.class() == ErrorClass::Permanent => {
+                Self::of_step(step, refused(error.to_string()))
+            }
+            Err(error) => {
+                let is_untried = error.had_no_effect();
+                let outcome = if is_untried { StepOutcome::NotTried } else { StepOutcome::Unknown };
+                Self { steps: vec![(step, outcome)], stopped: Some(error.into()) }
+            }
+        }
+    }
+
+    pub(super) fn of_step(step: PlanStep, outcome: StepOutcome) -> Self {
+        Self { steps: vec![(step, outcome)], stopped: None }
+    }
+
+    /// Appends later outcomes. The first error stays.
+    pub(super) fn extend(&mut self, later: Self) {
+        self.steps.extend(later.steps);
+        if let Some(error) = later.stopped {
+            self.stop(error);
+        }
+    }
+
+    pub(super) fn stop(&mut self, error: impl Into<SyncError>) {
+        self.stopped.get_or_insert(error.into());
+    }
+
+    /// Returns `true` if the outcome of any step is unknown, or it was not tried.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|(_, outcome)| matches!(outcome, StepOutcome::Unknown | StepOutcome::NotTried))
+    }
+
+    /// Turns refusals of a team that accepts no change at all into steps that were not tried.
+    pub(super) fn withdraw_team_refusals(&mut self) {
+        for (step, outcome) in &mut self.steps {
+            if step.side == Side::Team && matches!(outcome, StepOutcome::Refused(_)) {
+                *outcome = StepOutcome::NotTried;
+            }
+        }
+    }
+
+    /// Returns `true` if the team refused a step.
+    pub(super) fn has_team_refusal(&self) -> bool {
+        self.steps.iter().any(|(step, outcome)| {
+            step.side == Side::Team && matches!(outcome, StepOutcome::Refused(_))
+        })
+    }
+
+    /// Returns `true` if the step promotes a person whose addition, a step before, was not done.
+    pub(super) fn has_failed_to_add(&self, step: &PlanStep) -> bool {
+        let is_addition =
+            |one: &PlanStep| one.person == step.person && one.aspect == Aspect::Presence;
+        let mut additions = self.steps.iter().filter(|(one, _)| is_addition(one));
+        step.aspect == Aspect::Ownership
+            && additions.next().is_some_and(|(_, outcome)| *outcome != StepOutcome::Done)
+    }
+}
+
+/// A refusal by the service.
+pub(super) fn refused(said: impl Into<String>) -> StepOutcome {
+    StepOutcome::Refused(DeferredBy::Service { said: said.into() })
+}
+
+/// The relations that a step makes. Owners are members, too.
+pub(super) fn binds_of(step: &PlanStep) -> Vec<Bind> {
+    let person = step.person.object;
+    let is_new = step.aspect == Aspect::Presence;
+    let member = is_new.then_some(Bind { person, relation: Relation::Member });
+    let is_owner = step.to == Role::Owner;
+    let owner = is_owner.then_some(Bind { person, relation: Relation::Owner });
+    member.into_iter().chain(owner).collect()
+}
+
+/// Knowledge of a run about its people.
+pub(super) struct People<'a> {
+    pub(super) resolved: &'a ResolvedPeople,
+    pub(super) eligibility: &'a BTreeMap<Person, Eligibility>,
+    pub(super) guard: &'a RemovalGuard,
+}
+
+/// Records outcomes in the states of people. Returns the plan with the states after its steps.
+pub(super) fn record_outcomes(
+    run: &SyncRun<'_>,
+    link: &Link,
+    reading: &Reading,
+    people: &People<'_>,
+    mut plan: Plan,
+    outcomes: &Outcomes,
+    now: Timestamp,
+) -> Recorded<Plan> {
+    let mut record = SyncRecord::of(link.clone());
+    let mut last_changes = BTreeMap::new();
+    let mut removed = 0;
+    for (step, outcome) in &outcomes.steps {
+        let mut role_override = None;
+        if let Some((state, dirty)) = plan.states.get_mut(&step.person) {
+            role_override = state.role_override;
+            (*state, *dirty) = (std::mem::take(state).after(step, outcome, now), Dirty::Yes);
+        }
+        // Removals that an administrator approved do not count against the limit.
+        let removal = PersonRemoval { person: step.person, side: step.side };
+        let is_counted = step.to == Role::None && !people.guard.approved.contains(&removal);
+        removed += usize::from(is_counted && *outcome == StepOutcome::Done);
+        let refusal = match outcome {
+            StepOutcome::Unknown | StepOutcome::NotTried => continue,
+            StepOutcome::Done => None,
+            StepOutcome::Refused(by) | StepOutcome::WithoutOwnership(by) => {
+                Some(Refusal::from(by.clone()))
+            }
+        };
+        let change = last_change_of(run, step, role_override, refusal.clone());
+        last_changes.insert(step.person, change);
+        record.report.changes.push(PersonChange {
+            person: step.person,
+            side: step.side,
+            from: step.read[step.side],
+            to: step.to,
+            refused: refusal,
+        });
+    }
+    if removed > 0 {
+        record.link.count_removals(removed, now);
+    }
+    let is_changed = |person| last_changes.contains_key(&person);
+    record.report.changes.extend(lapsed_overrides(reading, &plan, is_changed));
+    for (&person, (state, dirty)) in &plan.states {
+        let who = Who::Person(person);
+        let before = reading.stored.get(&who);
+        let excluded = match people.eligibility.get(&person) {
+            Some(Eligibility::Excluded { reason }) => Some(*reason),
+            _ => None,
+        };
+        if *dirty == Dirty::Yes || before.and_then(|before| before.excluded) != excluded {
+            let last_change = last_changes
+                .remove(&person)
+                .or_else(|| before.and_then(|before| before.last_change.clone()));
+            let on_link = LinkPerson { state: state.clone(), excluded, last_change };
+            record.report.people.insert(who, Some(on_link));
+        }
+    }
+    record.report.extend(report_excluded(reading, people.resolved));
+    Recorded { record, result: Ok(plan) }
+}
+
+fn last_change_of(
+    run: &SyncRun<'_>,
+    step: &PlanStep,
+    role_override: Option<Override>,
+    refused: Option<Refusal>,
+) -> LastChange {
+    let (side, to) = (step.side, step.to);
+    let reason = match role_override {
+        Some(_) => ChangeReason::Override { side, to },
+        None => ChangeReason::OtherSide { side, other: step.read[side.other()], to },
+    };
+    LastChange { reason, refused, trigger: run.trigger, at: run.started, entry: run.entry }
+}
+
+/// Overrides that ended without a step of this run, and without the role that they asked for.
+fn lapsed_overrides(
+    reading: &Reading,
+    plan: &Plan,
+    is_changed: impl Fn(Person) -> bool,
+) -> Vec<PersonChange> {
+    let mut changes = vec![];
+    for (&person, (state, _)) in &plan.states {
+        let before = reading.stored.get(&Who::Person(person));
+        let before = before.and_then(|before| before.state.role_override);
+        let is_over = state.role_override.is_none() && !is_changed(person);
+        let Some(Override { to, .. }) = before.filter(|_| is_over) else { continue };
+        let differing = Side::BOTH.into_iter().find(|&side| state.baseline[side] != to);
+        if let Some(side) = differing {
+            let refused = Some(Refusal::Overtaken);
+            let from = state.baseline[side];
+            changes.push(PersonChange { person, side, from, to, refused });
+        }
+    }
+    changes
+}

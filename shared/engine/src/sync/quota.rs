@@ -1,0 +1,151 @@
+//! Quota of the services that a run acquires before it calls them.
+
+use jiff::Timestamp;
+
+use super::Deps;
+use super::outcomes::binds_of;
+use super::types::{Next, RequeueReason, SyncRun, TenantContext, Work};
+use crate::link::{Link, LinkRow, Phase};
+use crate::quota::{Acquire, Priority, Quota, RateLimiter};
+use crate::tenant::Running;
+use clients::graph::RELATIONS_PER_CALL;
+use domain::ids::TeamId;
+use domain::membership::{Aspect, Role, Side};
+use domain::merge::{Plan, PlanStep};
+use store::message::Trigger;
+use store::table::StoreError;
+
+/// Webex calls that read a team.
+const READING: usize = 2;
+
+/// Binds that one unit of Graph's write quota pays for, as Microsoft told others who asked.
+const BINDS_PER_UNIT: usize = 3;
+
+impl Deps {
+    /// Acquires the quota for reading a team.
+    pub(super) async fn acquire_reading(
+        &self,
+        context: &TenantContext,
+        trigger: Trigger,
+        team: TeamId,
+    ) -> Result<Acquire, StoreError> {
+        let quota = Quota::Webex(context.tenant.tenant);
+        let limiter = self.limiter(trigger, team);
+        limiter.take(self.store.as_ref(), quota, READING, context.webex_calls).await
+    }
+
+    /// The rate limiter of one team's run. Repair leaves room for what people wait for.
+    pub(super) fn limiter(&self, trigger: Trigger, team: TeamId) -> RateLimiter {
+        let now = self.clock.now();
+        let priority = match trigger {
+            Trigger::Due | Trigger::Person => Priority::Repair,
+            _ => Priority::Awaited,
+        };
+        let milliseconds = now.as_millisecond().unsigned_abs() as u128;
+        RateLimiter { priority, now, jitter_seed: team.0.as_u128() ^ milliseconds }
+    }
+}
+
+/// The moment for a run that is known to write and finds no room for it; `None` if it can start.
+///
+/// What such a run read now, it could not apply.
+pub(super) fn write_wait(
+    deps: &Deps,
+    context: &TenantContext,
+    trigger: Trigger,
+    row: &LinkRow,
+) -> Option<Timestamp> {
+    let was_delayed = row.delayed_until > row.synced_at;
+    let is_writing = was_delayed || matches!(row.link.phase, Phase::Creating { .. });
+    if !is_writing || context.settings.running == Running::Preview {
+        return None;
+    }
+    let limiter = deps.limiter(trigger, row.link.team);
+    let tenant = context.tenant.tenant;
+    let buckets = [
+        (Quota::GraphWrites(tenant), context.graph_writes),
+        (Quota::AllGraphWrites, context.all_graph_writes),
+    ];
+    let full = buckets
+        .into_iter()
+        .filter_map(|(quota, bucket)| bucket?.full_until(quota, limiter.priority, limiter.now));
+    full.max().map(|until| limiter.with_jitter(until))
+}
+
+/// Acquires the quota for a plan and the work beside it.
+pub(super) async fn acquire_work(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    plan: &Plan,
+    work: &Work,
+) -> Result<Acquire, StoreError> {
+    let in_team = plan.steps.iter().filter(|step| step.side == Side::Team).count();
+    if in_team > 0 {
+        let limiter = deps.limiter(run.trigger, link.team);
+        let (store, quota) = (deps.store.as_ref(), Quota::Webex(run.tenant()));
+        let acquired = limiter.take(store, quota, in_team, run.context.webex_calls).await?;
+        if acquired != Acquire::Acquired {
+            return Ok(acquired);
+        }
+    }
+    // A creation binds people in the same call.
+    let is_bare_creation = work.creation.is_some() && plan.is_empty();
+    let others = usize::from(work.rename.is_some()) + usize::from(is_bare_creation);
+    acquire_writes(deps, run, link, write_units(&plan.steps) + others).await
+}
+
+/// Acquires units of both write quotas of Graph: the tenant's, and that of all tenants.
+pub(super) async fn acquire_writes(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    units: usize,
+) -> Result<Acquire, StoreError> {
+    if units == 0 {
+        return Ok(Acquire::Acquired);
+    }
+    let (store, context) = (deps.store.as_ref(), run.context);
+    let limiter = deps.limiter(run.trigger, link.team);
+    let own = Quota::GraphWrites(run.tenant());
+    match limiter.take(store, own, units, context.graph_writes).await? {
+        Acquire::Acquired => {
+            limiter.take(store, Quota::AllGraphWrites, units, context.all_graph_writes).await
+        }
+        refused => Ok(refused),
+    }
+}
+
+/// The end of a run that found no room for its writes.
+pub(super) fn wait_for_quota(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    until: Timestamp,
+) -> Next {
+    let moment = deps.limiter(run.trigger, link.team).with_jitter(until);
+    Next::RequeueAt { moment, why: RequeueReason::RateLimited }
+}
+
+/// Units of Graph's write quota for steps in the group. Binds share calls, everything else has one.
+fn write_units(steps: &[PlanStep]) -> usize {
+    let (mut binds, mut single) = (0, 0);
+    for step in steps.iter().filter(|step| step.side == Side::Group) {
+        match (step.to, step.aspect) {
+            // An owner leaves both listings.
+            (Role::None, _) if step.read.group == Role::Owner => single += 2,
+            (Role::None, _) => single += 1,
+            // Removed as owner, and bound as member again.
+            (Role::Member, Aspect::Ownership) => single += 2,
+            (Role::Owner, Aspect::Ownership) => (single, binds) = (single + 1, binds + 1),
+            (_, Aspect::Presence) => binds += binds_of(step).len(),
+        }
+    }
+    bind_units(binds) + single
+}
+
+/// Units of Graph's write quota for binds, with as many in a call as it takes.
+pub(super) fn bind_units(binds: usize) -> usize {
+    let (calls, rest) = (binds / RELATIONS_PER_CALL, binds % RELATIONS_PER_CALL);
+    calls * RELATIONS_PER_CALL.div_ceil(BINDS_PER_UNIT) + rest.div_ceil(BINDS_PER_UNIT)
+}

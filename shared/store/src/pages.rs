@@ -1,0 +1,97 @@
+//! Streams over all pages of a query.
+
+use futures::stream::{BoxStream, StreamExt, TryStreamExt, iter, try_unfold};
+
+use crate::table::{Cursor, Item, Query, Store, StoreError};
+
+enum Next {
+    Page(Option<Cursor>),
+    End,
+}
+
+/// Returns the pages of a query one by one, each of at most `limit` items.
+///
+/// A page may be empty although more follow. A page is read when the stream is polled for it.
+pub fn pages<'a>(
+    store: &'a dyn Store,
+    query: &'a Query,
+    limit: usize,
+) -> BoxStream<'a, Result<Vec<Item>, StoreError>> {
+    let read = move |next| async move {
+        let Next::Page(start) = next else { return Ok(None) };
+        let page = store.query(query, limit, start.as_ref()).await?;
+        let next = page.next.map_or(Next::End, |cursor| Next::Page(Some(cursor)));
+        Ok(Some((page.items, next)))
+    };
+    try_unfold(Next::Page(None), read).boxed()
+}
+
+/// Returns the items of a query one by one, read in pages of at most `limit`.
+pub fn items<'a>(
+    store: &'a dyn Store,
+    query: &'a Query,
+    limit: usize,
+) -> BoxStream<'a, Result<Item, StoreError>> {
+    pages(store, query, limit).map_ok(|items| iter(items.into_iter().map(Ok))).try_flatten().boxed()
+}
+
+/// Returns all items of a query, read in pages of at most `limit`.
+pub async fn all(store: &dyn Store, query: &Query, limit: usize) -> Result<Vec<Item>, StoreError> {
+    pages(store, query, limit).try_concat().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::clock::SimulatedClock;
+
+    use super::*;
+    use crate::table::memory::MemoryStore;
+    use crate::table::{Change, Condition, Key};
+
+    async fn store_of(count: usize) -> MemoryStore {
+        let start = "2026-11-23T08:00:00Z".parse().unwrap();
+        let store = MemoryStore::new(Arc::new(SimulatedClock::starting_at(start)));
+        for n in 0..count {
+            let key = Key::new("PARTITION", format!("{n:03}"));
+            store.update(&key, vec![Change::Add("count", 1)], Condition::Any).await.unwrap();
+        }
+        store
+    }
+
+    fn query() -> Query {
+        Query::Partition { pk: "PARTITION".into(), prefix: String::new() }
+    }
+
+    #[tokio::test]
+    async fn all_reads_every_page_in_order() {
+        for count in [0, 1, 2, 3, 7] {
+            let store = store_of(count).await;
+            let items = all(&store, &query(), 3).await.unwrap();
+            let keys: Vec<String> = items.iter().map(|item| Key::of(item).unwrap().sk).collect();
+            let expected: Vec<String> = (0..count).map(|n| format!("{n:03}")).collect();
+            assert_eq!(keys, expected);
+            assert_eq!(store.requests().queries, (count / 3 + 1) as u64);
+        }
+    }
+
+    #[tokio::test]
+    async fn items_reads_only_the_pages_asked_for() {
+        let (store, query) = (store_of(7).await, query());
+        let mut items = items(&store, &query, 3);
+        for _ in 0..3 {
+            items.try_next().await.unwrap().expect("seven items");
+        }
+        assert_eq!(store.requests().queries, 1);
+        items.try_next().await.unwrap().expect("seven items");
+        assert_eq!(store.requests().queries, 2);
+    }
+
+    #[tokio::test]
+    async fn pages_end() {
+        let (store, query) = (store_of(4).await, query());
+        let sizes = pages(&store, &query, 3).map_ok(|page| page.len());
+        assert_eq!(sizes.try_collect::<Vec<_>>().await, Ok(vec![3, 1]));
+    }
+}

@@ -1,0 +1,18 @@
+//! The admin console: every page, form and redirect.
+
+mod activity;
+pub(crate) mod adopt;
+mod connect;
+mod disconnect;
+mod external_ids;
+mod folders_consent;
+mod journey;
+mod moved_ids;
+mod operation;
+mod page_snapshots;
+mod pending_approvals;
+mod people;
+pub(crate) mod restore;
+mod settings;
+mod team_folders;
+mod teams;

@@ -1,0 +1,89 @@
+//! `template.yaml` and the code agree on variables and metrics.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
+}
+
+/// Returns the text of the resource with this name.
+fn resource<'a>(template: &'a str, name: &str) -> &'a str {
+    let (_, after) = template.split_once(&format!("\n  {name}:\n")).unwrap();
+    let next = after
+        .match_indices("\n  ")
+        .map(|(at, _)| at)
+        .find(|at| !after[at + 3..].starts_with([' ', '#']));
+    &after[..next.unwrap_or(after.len())]
+}
+
+/// Returns the quoted words that match.
+fn quoted(text: &str, fits: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    text.split('"').skip(1).step_by(2).filter(|word| fits(word)).map(Into::into).collect()
+}
+
+fn is_a_variable(word: &str) -> bool {
+    word.contains('_') && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+}
+
+fn sources(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn functions_get_exactly_the_variables_they_read() {
+    let template = read("template.yaml");
+    // The first half makes the clients that every function has, the second all others.
+    let clients = read("shared/aws/src/clients.rs");
+    let (aws_clients, all_clients) = clients.split_once("impl Clients {").unwrap();
+    for (function, name) in [
+        ("oauth", "OauthFunction"),
+        ("reconcile", "ReconcileFunction"),
+        ("sync", "SyncFunction"),
+        ("webhook", "WebhookFunction"),
+    ] {
+        let main = read(&format!("functions/{function}/src/main.rs"));
+        let mut expected = quoted(&main, is_a_variable);
+        expected.extend(quoted(aws_clients, is_a_variable));
+        if !main.contains("AwsClients::from_env") {
+            expected.extend(quoted(all_clients, is_a_variable));
+        }
+        // Every function's log level.
+        expected.insert("RUST_LOG".into());
+        let (_, variables) = resource(&template, name).split_once("        Variables:\n").unwrap();
+        let lines = variables.lines().take_while(|line| line.starts_with("          "));
+        let given: BTreeSet<String> = lines
+            .filter_map(|line| line.trim().split_once(':'))
+            .map(|(name, _)| name.into())
+            .filter(|name: &String| is_a_variable(name))
+            .collect();
+        assert_eq!(given, expected, "{function}");
+    }
+}
+
+#[test]
+fn alarms_and_dashboard_use_existing_metrics() {
+    let (template, mut code) = (read("template.yaml"), String::new());
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), &mut code);
+    let widgets = template
+        .split("[\"WebexTeamsGroups\", \"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap());
+    let alarms = template
+        .split("Namespace: WebexTeamsGroups\n      MetricName: ")
+        .skip(1)
+        .map(|rest| rest.lines().next().unwrap());
+    let shown: BTreeSet<&str> = widgets.chain(alarms).collect();
+    assert!(shown.len() > 15, "{shown:?}");
+    let unknown: Vec<_> =
+        shown.into_iter().filter(|name| !code.contains(&format!("\"{name}\""))).collect();
+    assert_eq!(unknown, Vec::<&str>::new());
+}

@@ -1,0 +1,15 @@
+//! Team syncs: one pass over one team.
+
+mod changes;
+mod creation;
+mod deletion;
+mod delivery;
+mod eligibility;
+mod eventual_consistency;
+mod pilot_group;
+mod preview;
+mod recorded_traffic;
+pub(crate) mod removal_limit;
+mod restored_table;
+mod service_account;
+mod tokens;
