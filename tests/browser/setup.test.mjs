@@ -341,7 +341,7 @@ test('backfill of existing teams', async () => {
   await checkPage(page, 'existing')
 
   for (const name of ['Harbour', 'Orchard']) await page.getByRole('checkbox', { name, exact: true }).check()
-  await page.getByRole('button', { name: 'Select' }).click()
+  await page.getByRole('button', { name: 'Select', exact: true }).click()
   await heading(page, 'Chosen teams')
   await page.getByText('2 groups would be created').waitFor()
   await checkPage(page, 'selection')
