@@ -55,7 +55,7 @@ async function opened(options) {
   return page
 }
 
-test('the page shows both sides in step', async () => {
+test('the page shows both sides in sync', async () => {
   const page = await opened()
   await page.getByText('Both teams in sync').waitFor()
   await checkPage(page, 'first')

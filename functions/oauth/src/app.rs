@@ -73,7 +73,7 @@ pub(crate) struct App {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allowed {
     /// All of them.
-    Everybody,
+    Everyone,
     /// Only these.
     Only(BTreeSet<OrgId>),
 }
@@ -91,12 +91,12 @@ impl Allowed {
             Err(error) => Err(error.to_string()),
         });
         let ids: BTreeSet<OrgId> = ids.collect::<Result<_, _>>()?;
-        Ok(if ids.is_empty() { Self::Everybody } else { Self::Only(ids) })
+        Ok(if ids.is_empty() { Self::Everyone } else { Self::Only(ids) })
     }
 
     pub(crate) fn includes(&self, org: OrgId) -> bool {
         match self {
-            Self::Everybody => true,
+            Self::Everyone => true,
             Self::Only(these) => these.contains(&org),
         }
     }
@@ -159,7 +159,7 @@ impl App {
         }
     }
 
-    /// Returns the full URL of a path of ours.
+    /// Returns the full URL of one of our paths.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.public)
     }

@@ -85,7 +85,7 @@ async fn pending_person_is_added_after_sign_in() {
 async fn loss_of_all_external_ids_removes_no_one() {
     let mut env = TwoTenants::with_people(3_300).await;
     env.world().webex_settings(|settings| settings.requests_per_minute = 100_000);
-    let team = env.create_team("Everybody", &env.people[..300]);
+    let team = env.create_team("Everyone", &env.people[..300]);
     env.let_pass(60 * MINUTE).await;
     env.assert_in_sync(team);
     let (group, _) = env.group();

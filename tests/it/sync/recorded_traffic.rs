@@ -139,7 +139,7 @@ impl Story {
         self.stack.let_pass(2 * MINUTE).await;
         world.rename_room(lamps, "Lamps: 東京 #1");
         let folder = |room| world.room(room).unwrap().folder.unwrap().item;
-        world.rename_drive_folder(group, &folder(large.general_space()), "For everybody");
+        world.rename_drive_folder(group, &folder(large.general_space()), "For everyone");
         self.stack.let_pass(30 * MINUTE).await;
         world.delete_drive_folder(group, &folder(lamps));
         world.make_drive_folder(group, "Lenses").unwrap();

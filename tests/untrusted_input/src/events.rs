@@ -82,7 +82,7 @@ impl Functions {
             transport: silent,
             clock,
             public: "https://functions.example".parse().unwrap(),
-            allowed: Allowed::Everybody,
+            allowed: Allowed::Everyone,
         };
         Oauth::new(parts).unwrap()
     }

@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use crate::http::cookies::RequestCookies;
 use crate::http::error::Failure;
 
-/// The largest accepted body, in bytes after decoding. No form of ours comes near.
+/// The largest accepted body, in bytes after decoding. Our forms are far smaller.
 pub const LARGEST_BODY: usize = 64 * 1024;
 
 /// Lets a browser load our own stylesheet and send forms to us. A sign-in elsewhere starts with a
@@ -39,12 +39,12 @@ const SECURITY_HEADERS: [(HeaderName, &str); 8] = [
 /// Converts an event to a request, with its cookies as an extension.
 ///
 /// # Errors
-/// A body that is too large or not base64, and a path that no page of ours has.
+/// A body that is too large or not base64, and a path that none of our pages has.
 pub(crate) fn request(event: ApiGatewayV2httpRequest) -> Result<Request, Failure> {
     let body = body(&event)?;
     let cookies = RequestCookies::read(&event);
     let path = event.raw_path.unwrap_or_default();
-    // No address of ours has an escape, so none gets a second spelling by one.
+    // Our addresses have no escapes, so an escape must not give one a second spelling.
     if !path.starts_with('/') || path.contains('%') {
         return Err(Failure::NoSuchPage);
     }

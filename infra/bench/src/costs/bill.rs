@@ -21,7 +21,7 @@ const RETENTION: f64 = 3.0;
 const CALL: f64 = 0.3;
 const REQUEST: f64 = 0.005;
 const INVOCATION: f64 = 0.01;
-/// Assumed log bytes of an invocation: three lines of Lambda, two of ours, and the metrics.
+/// Assumed log bytes of an invocation: three lines by Lambda, our two, and the metrics.
 const LOGGED: f64 = 1500.0;
 /// Requests of one queue's five pollers, each of which waits 20 seconds for messages.
 const POLLS: f64 = 5.0 * DAYS * 86_400.0 / 20.0;

@@ -80,7 +80,7 @@ impl LocalStack {
         transport: Arc<dyn Transport>,
     ) -> Result<Self, LocalStackError> {
         let connections = Connections { transport, ..Connections::to(backend) };
-        Self::wired(backend, connections, Allowed::Everybody, addresses)
+        Self::wired(backend, connections, Allowed::Everyone, addresses)
     }
 
     /// Wires the functions to a backend through these connections.
@@ -88,7 +88,7 @@ impl LocalStack {
         backend: &Backend,
         connections: Connections,
     ) -> Result<Self, LocalStackError> {
-        Self::wired(backend, connections, Allowed::Everybody, Addresses::default())
+        Self::wired(backend, connections, Allowed::Everyone, Addresses::default())
     }
 
     fn wired(

@@ -175,7 +175,7 @@ const GRAPH: [Point; 25] = [
         ],
     ),
     ("writes into groups that others decide about", &["groups_under_other_rules_refuse_changes"]),
-    ("has everybody mailed", &["added_people_get_a_mail_unless_it_is_disabled"]),
+    ("mails everyone", &["added_people_get_a_mail_unless_it_is_disabled"]),
     (
         "follows a link to any host with its token",
         &["a_token_for_an_unknown_host_is_a_violation", "links_over_http_use_the_requested_port"],

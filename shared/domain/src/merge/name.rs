@@ -22,7 +22,7 @@ pub struct NameState {
     /// Recent names of the group, which replicas may still show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former: Option<Former>,
-    /// Text that the service last added around a name of ours.
+    /// Text that the service last added around our name.
     #[serde(default)]
     pub decoration: Decoration,
     /// Rename that was about to be made.
@@ -333,7 +333,7 @@ impl NameState {
     }
 
     /// Settles an open rename. A title the team has was our own rename if we intended it. A name
-    /// the group never had is what the service made of ours.
+    /// the group never had is what the service made of our rename.
     fn settle(&mut self, read: &NameReading, policy: &Decoration) {
         match self.intent.take() {
             Some(NameIntent { write: write @ NameWrite::Team { .. }, at }) => {

@@ -153,7 +153,7 @@ pub enum ChangeReason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 pub enum Refusal {
-    /// A rule of ours.
+    /// Our own rule.
     Rule {
         /// The rule.
         refusal: RuleRefusal,

@@ -104,9 +104,9 @@ impl Scene {
 
     #[track_caller]
     pub(super) fn assert_united(&self) {
-        let (everybody, owners): (BTreeSet<_>, BTreeSet<_>) = ((0..4).collect(), [0, 2].into());
-        assert_eq!(self.team_state(), (everybody.clone(), owners.clone(), "Gardeners".into()));
-        assert_eq!(self.group_state(), (everybody, owners, "Gardeners".into()));
+        let (everyone, owners): (BTreeSet<_>, BTreeSet<_>) = ((0..4).collect(), [0, 2].into());
+        assert_eq!(self.team_state(), (everyone.clone(), owners.clone(), "Gardeners".into()));
+        assert_eq!(self.group_state(), (everyone, owners, "Gardeners".into()));
         assert!(
             self.customers.world().violations().is_empty(),
             "{:?}",
