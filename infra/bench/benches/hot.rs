@@ -59,7 +59,7 @@ fn person(n: usize) -> Person {
     Person { object: ObjectId(id), person: PersonId(id) }
 }
 
-/// From API Gateway's event to the queued message, with the check of the signature.
+/// Handles API Gateway's event up to the queued message, with the check of the signature.
 #[divan::bench]
 fn webhook_to_queue(bencher: Bencher) {
     let (runtime, tenant) = (runtime(), TenantId(Uuid::from_u128(1)));

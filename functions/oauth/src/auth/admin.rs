@@ -87,7 +87,7 @@ impl FromRequestParts<Arc<App>> for Admin {
     }
 }
 
-/// For routes that a browser without a session may open.
+/// Serves routes that a browser without a session may open.
 impl OptionalFromRequestParts<Arc<App>> for Admin {
     type Rejection = Failure;
 

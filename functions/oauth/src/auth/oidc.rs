@@ -15,9 +15,9 @@ use crate::auth::redirect_flow::Flow;
 /// The purpose of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignInKind {
-    /// To connect their directory.
+    /// The user connects their directory.
     Connect,
-    /// To show who is at the browser now, in this directory.
+    /// The user of this directory proves that they are at the browser now.
     StepUp(DirectoryId),
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Exchange<'a> {
 #[derive(Deserialize)]
 pub(crate) struct Exchanged {
     pub(crate) id_token: SecretString,
-    /// For Graph, in the user's name.
+    /// Token for Graph, in the user's name.
     pub(crate) access_token: Option<SecretString>,
 }
 

@@ -12,9 +12,9 @@ use crate::http::error::Failure;
 /// The spelling of cookie names. Browsers keep cookies with the prefix to this host and to https.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CookieNames {
-    /// Over https.
+    /// Cookie over https.
     Host,
-    /// Over http, which is only for a local machine.
+    /// Cookie over http, which is only for a local machine.
     Plain,
 }
 

@@ -67,16 +67,16 @@ impl Line {
 
 /// Invocations of a function in a month.
 struct Invoked {
-    /// For one tenant.
+    /// Amount for one tenant.
     each: f64,
-    /// For a deployment.
+    /// Amount for a deployment.
     fixed: f64,
 }
 
 /// A month's bill, in US dollars for each tenant of 1,000 teams.
 pub struct Bill {
     lines: Vec<Line>,
-    /// By function: webhook, sync, reconcile.
+    /// Invocations of webhook, sync and reconcile.
     invocations: [Invoked; 3],
 }
 

@@ -275,7 +275,7 @@ fn run_syncs(mut stack: LocalStack, is_over: Arc<AtomicBool>) -> JoinHandle<usiz
 
 /// The webhooks that were sent.
 struct Sent {
-    /// From the moment each was due to its answer.
+    /// Time from the moment each was due to its answer.
     took: Vec<Duration>,
     taken: usize,
     /// The moment of each team's last webhook.

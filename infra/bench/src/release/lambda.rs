@@ -34,7 +34,7 @@ pub(super) struct Instance {
     events: mpsc::UnboundedSender<Bytes>,
     asked: mpsc::UnboundedReceiver<Instant>,
     answered: mpsc::UnboundedReceiver<(Instant, Answer)>,
-    /// From the start of the process until it asked for its first event.
+    /// Time from the start of the process until it asked for its first event.
     pub(super) init: Duration,
 }
 
@@ -48,7 +48,7 @@ pub(super) enum Answer {
 /// The answer to one event, and the time it took.
 pub(super) struct Invocation {
     pub(super) answer: Bytes,
-    /// From the moment the event was available.
+    /// Time since the event was available.
     pub(super) took: Duration,
     /// CPU time of all threads.
     pub(super) cpu: Duration,

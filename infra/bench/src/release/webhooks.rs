@@ -46,7 +46,7 @@ struct Generated {
     latency: Latency,
 }
 
-/// In milliseconds.
+/// Latencies in milliseconds.
 #[derive(Deserialize)]
 struct Latency {
     p50: f64,

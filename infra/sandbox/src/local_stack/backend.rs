@@ -61,13 +61,13 @@ impl Backend {
 
 /// The connections through which the functions use a backend. Tests wrap them.
 pub struct Connections {
-    /// To Webex and Microsoft.
+    /// Connection to Webex and Microsoft.
     pub transport: Arc<dyn Transport>,
-    /// To the table.
+    /// Connection to the table.
     pub store: Arc<dyn Store>,
-    /// To the secrets.
+    /// Connection to the secrets.
     pub secrets: Arc<dyn Secrets>,
-    /// To the queue of the sync function.
+    /// Connection to the queue of the sync function.
     pub queue: Arc<dyn Queue>,
 }
 

@@ -35,11 +35,11 @@ const BATCH: usize = 10;
 /// The number of invocations of each function.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Invocations {
-    /// By deliveries of both services.
+    /// Invocations by deliveries of both services.
     pub webhook: u64,
-    /// By batches of messages.
+    /// Invocations by batches of messages.
     pub sync: u64,
-    /// By the schedule, and by batches of reconcile requests.
+    /// Invocations by the schedule, and by batches of reconcile requests.
     pub reconcile: u64,
 }
 

@@ -53,7 +53,7 @@ pub enum PlaygroundError {
 pub enum Speed {
     /// Time does not pass.
     Paused,
-    /// As the wall clock.
+    /// Runs as the wall clock.
     Real,
     /// Ten seconds per second.
     Ten,

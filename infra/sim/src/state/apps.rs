@@ -23,9 +23,9 @@ pub struct Credentials {
 /// An app registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AppRegistration {
-    /// For people, roles and groups; people sign in to it.
+    /// The app for people, roles and groups. People sign in to it.
     Groups,
-    /// For files.
+    /// The app for files.
     Files,
 }
 

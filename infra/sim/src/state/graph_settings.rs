@@ -24,7 +24,7 @@ pub enum OwnerRemoval {
 /// Effect of binds in an upsert that finds the group; not documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpsertBinds {
-    /// As in a `PATCH` by id: all or nothing, and one existing reference refuses all.
+    /// Acts as a `PATCH` by id: all or nothing, and one existing reference refuses all.
     LikePatch,
     /// No effect.
     Ignored,

@@ -141,7 +141,7 @@ impl From<UserAsSent> for ScimUser {
 /// Order of listed users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScimOrder {
-    /// By id, to read all users.
+    /// Order by id, to read all users.
     ById,
     /// Last changed first, to find changes.
     NewestFirst,

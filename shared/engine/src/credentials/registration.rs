@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
-    /// For people, roles and names. People sign in to this one.
+    /// The app for people, roles and names. People sign in to it.
     Groups,
-    /// For the folders of spaces. Optional for a deployment and for a directory.
+    /// The app for the folders of spaces. Optional for a deployment and for a directory.
     Files,
 }
 

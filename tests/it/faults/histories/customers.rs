@@ -33,7 +33,7 @@ const LAG: SignedDuration = SignedDuration::from_mins(16);
 /// The expected state of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
-    /// In or out, on both sides.
+    /// Present or absent on both sides.
     Is(bool),
     /// Either one: two acts conflicted, or the directory did not identify the person.
     Either,

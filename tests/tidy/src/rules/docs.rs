@@ -3,11 +3,13 @@
 use crate::source::{PieceKind, RustSource};
 use crate::{Rule, Violation};
 
-/// Words that begin a question, not a description.
-const QUESTIONS: [&str; 9] =
-    ["Whether", "What", "Who", "Whose", "Whom", "How", "When", "Which", "Where"];
+/// Words that begin a question or half a sentence, not a description.
+const NO_DESCRIPTION: [&str; 17] = [
+    "Whether", "What", "Who", "Whose", "Whom", "How", "When", "Which", "Where", "As", "At", "By",
+    "For", "From", "In", "Of", "To",
+];
 
-/// Finds doc comments that begin with a question word.
+/// Finds doc comments that begin with a question word or a preposition.
 #[must_use]
 pub fn check(rust: &RustSource<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
@@ -17,7 +19,7 @@ pub fn check(rust: &RustSource<'_>) -> Vec<Violation> {
         previous = Some(piece.line);
         let words = rust.text(piece).trim_start_matches(['/', '!', '*', ' ']);
         let first = words.split(|letter: char| !letter.is_alphabetic()).next().unwrap_or(words);
-        if is_first && QUESTIONS.contains(&first) {
+        if is_first && NO_DESCRIPTION.contains(&first) {
             found.push(rust.file.violation(
                 piece.line,
                 Rule::QuestionDoc,

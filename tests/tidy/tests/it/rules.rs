@@ -149,6 +149,7 @@ fn question_doc() {
     let lines = |text| lines_in("a.rs", text, docs::check);
     assert_eq!(lines("//! How.\n\n/// Whether it is.\nconst A: bool = true;"), [1, 3]);
     assert!(lines("/// Time of day\n/// When it began.\nconst A: u8 = 1;").is_empty());
+    assert_eq!(lines("/// For people.\nconst A: u8 = 1;"), [1]);
 }
 
 #[test]

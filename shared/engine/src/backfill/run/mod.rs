@@ -88,7 +88,7 @@ pub struct BackfillCounts {
     pub waiting: usize,
     /// Begun, with an open outcome.
     pub started: usize,
-    /// In sync with their groups.
+    /// Teams in sync with their groups.
     pub done: usize,
     /// Failed.
     pub failed: usize,
