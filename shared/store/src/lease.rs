@@ -33,7 +33,7 @@ pub enum FirstLease {
 
 /// The terms on which a lease is taken.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct LeaseTerms {
     /// The present moment. A lease that ends at or before it is free.
     pub now: Timestamp,
     /// The end of the lease.
@@ -46,7 +46,7 @@ pub struct Terms {
     pub set: Vec<Change>,
 }
 
-impl Terms {
+impl LeaseTerms {
     /// Terms without further conditions or attributes.
     pub fn new(now: Timestamp, until: Timestamp, first: FirstLease) -> Self {
         Self { now, until, first, require: vec![], set: vec![] }
@@ -58,10 +58,10 @@ impl Lease {
     pub async fn take<Row: DeserializeOwned>(
         store: &dyn Store,
         key: Key,
-        terms: Terms,
+        terms: LeaseTerms,
     ) -> Result<Option<(Self, Row)>, StoreError> {
         let lease = Self::unheld(key);
-        let Terms { now, until, first, mut require, set } = terms;
+        let LeaseTerms { now, until, first, mut require, set } = terms;
         let mut changes =
             vec![Change::Set("lease_until", moment(until)), Change::Set("lease", lease.value()?)];
         changes.extend(set);
@@ -177,7 +177,7 @@ mod tests {
 
         async fn take(&self, first: FirstLease) -> Option<(Lease, Counter)> {
             let now = self.clock.now();
-            let terms = Terms::new(now, now + SignedDuration::from_secs(60), first);
+            let terms = LeaseTerms::new(now, now + SignedDuration::from_secs(60), first);
             Lease::take(&self.store, self.key.clone(), terms).await.unwrap()
         }
     }
@@ -232,10 +232,10 @@ mod tests {
         scene.put(count(1)).await;
         scene.put(vec![Change::Set("lease_until", moment(Timestamp::UNIX_EPOCH))]).await;
         let now = scene.clock.now();
-        let terms = |require| Terms {
+        let terms = |require| LeaseTerms {
             require,
             set: count(5),
-            ..Terms::new(now, now + SignedDuration::from_secs(60), FirstLease::Prepared)
+            ..LeaseTerms::new(now, now + SignedDuration::from_secs(60), FirstLease::Prepared)
         };
         let (store, key) = (&scene.store, &scene.key);
         let take = |require| Lease::take::<Counter>(store, key.clone(), terms(require));

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::table::milliseconds;
 
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 
 /// The reason why a browser is sent to another service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,10 +49,10 @@ pub(crate) enum ReturnTo {
 }
 
 impl ReturnTo {
-    pub(crate) fn link(self) -> Link {
+    pub(crate) fn link(self) -> PageLink {
         match self {
-            Self::Person(person) => Link::Person(person),
-            Self::Adopt(team, group) => Link::AdoptGroup(team, group),
+            Self::Person(person) => PageLink::Person(person),
+            Self::Adopt(team, group) => PageLink::AdoptGroup(team, group),
         }
     }
 

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::extract::{Form, Query};
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, ResponseExt, see_other};
 use crate::view::layout::Shell;
 use crate::view::phrases::backfill as words;
@@ -128,12 +128,12 @@ impl Row {
         }
     }
 
-    fn link(&self) -> Link {
-        Link::Team(self.team)
+    fn link(&self) -> PageLink {
+        PageLink::Team(self.team)
     }
 
-    fn adopt(&self) -> Link {
-        Link::Adopt(self.team)
+    fn adopt(&self) -> PageLink {
+        PageLink::Adopt(self.team)
     }
 }
 

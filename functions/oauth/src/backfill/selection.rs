@@ -25,12 +25,12 @@ use crate::backfill::search::{RELOAD_AFTER, choose_all, chooser, order};
 use crate::connect::disconnect::load_tenant;
 use crate::http::error::Failure;
 use crate::http::extract::{Form, ListQuery, Query};
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, ResponseExt, see_other};
 use crate::view::layout::Shell;
 use crate::view::phrases::backfill as words;
 use crate::view::phrases::date;
-use crate::view::phrases::notes::Note;
+use crate::view::phrases::feedback::Feedback;
 
 /// Teams on a page.
 const SHOWN: usize = 50;
@@ -44,7 +44,7 @@ const READ_AGAIN: usize = 20;
 struct SelectionPage<'a> {
     shell: Shell<'a>,
     csrf: &'a str,
-    note: Option<Note>,
+    note: Option<Feedback>,
     is_on: bool,
     is_preview: bool,
     run: BackfillRun,
@@ -111,8 +111,8 @@ impl Row {
         }
     }
 
-    fn link(&self) -> Link {
-        Link::Team(self.team)
+    fn link(&self) -> PageLink {
+        PageLink::Team(self.team)
     }
 }
 
@@ -130,7 +130,7 @@ async fn render(
     app: &App,
     admin: &Admin,
     query: &ListQuery,
-    note: Option<Note>,
+    note: Option<Feedback>,
 ) -> Result<Response, Failure> {
     let (store, tenant) = (app.store.as_ref(), admin.connected()?.tenant);
     let (settings, _) = settings::load(store, tenant).await?;
@@ -211,7 +211,7 @@ pub(crate) async fn decide(
     match (outcome, action) {
         (UpdateOutcome::Done, _) => Ok(see_other(Page::Selection)),
         (UpdateOutcome::Stale, "create") => {
-            render(&app, &admin, &ListQuery::default(), Some(Note::SelectionOutOfDate)).await
+            render(&app, &admin, &ListQuery::default(), Some(Feedback::SelectionOutOfDate)).await
         }
         (UpdateOutcome::Stale, _) => Err(Failure::Changed(Page::Selection)),
     }

@@ -25,7 +25,7 @@ use crate::auth::types::{PendingConsent, Purpose};
 use crate::http::cookies::RequestCookies;
 use crate::http::error::{Failure, Service};
 use crate::http::extract::Query;
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, ResponseExt, see_other};
 use crate::view::layout::Shell;
 use crate::view::phrases;
@@ -106,7 +106,7 @@ async fn take_consent(
     session.set_pending(app.store.as_ref(), Some(&consented)).await?;
     // The directory's cached token has the old permissions.
     app.tokens.purge_app(registration, directory);
-    Ok(see_other(Link::Consent))
+    Ok(see_other(PageLink::Consent))
 }
 
 /// Checks if the consent is in force, and stores it then. Can be repeated.

@@ -191,7 +191,7 @@ impl Route {
 
 /// A link to anything but a plain page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
+pub(crate) enum PageLink {
     Team(TeamId),
     Adopt(TeamId),
     /// Both sides as they would be after the adoption.
@@ -206,7 +206,7 @@ pub(crate) enum Link {
     SignOutEverywhere,
 }
 
-impl fmt::Display for Link {
+impl fmt::Display for PageLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Team(team) => write!(f, "/teams/{team}"),
@@ -247,12 +247,12 @@ mod tests {
         let (team, person) = (TeamId(Uuid::nil()), PersonId(Uuid::nil()));
         let entry = EntryId::new(Timestamp::UNIX_EPOCH);
         let links = [
-            (Link::Team(team), Route::Team),
-            (Link::Adopt(team), Route::Adopt),
-            (Link::AdoptGroup(team, GroupId(Uuid::nil())), Route::Adopt),
-            (Link::ActivityEntry(team, entry), Route::ActivityEntry),
-            (Link::Person(person), Route::Person),
-            (Link::SignIn(Page::Teams), Route::SignIn),
+            (PageLink::Team(team), Route::Team),
+            (PageLink::Adopt(team), Route::Adopt),
+            (PageLink::AdoptGroup(team, GroupId(Uuid::nil())), Route::Adopt),
+            (PageLink::ActivityEntry(team, entry), Route::ActivityEntry),
+            (PageLink::Person(person), Route::Person),
+            (PageLink::SignIn(Page::Teams), Route::SignIn),
         ];
         for (link, route) in links {
             let path = link.to_string();

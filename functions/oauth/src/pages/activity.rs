@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::extract::Query;
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
@@ -182,7 +182,7 @@ pub(crate) async fn show(
         team: filter.team.map(|team| found.title(team)),
         activity: entries.collect(),
         next: next.map(|next| filter.address(Page::Activity.path(), Some(&next.0))),
-        file: filter.address(&Link::ActivityFile.to_string(), from),
+        file: filter.address(&PageLink::ActivityFile.to_string(), from),
         filter,
     };
     response::page(StatusCode::OK, &page)
@@ -208,7 +208,7 @@ pub(crate) async fn file(
         }
     }
     if let Some(next) = &found.next {
-        let path = filter.address(&Link::ActivityFile.to_string(), Some(&next.0));
+        let path = filter.address(&PageLink::ActivityFile.to_string(), Some(&next.0));
         let mut record = [const { String::new() }; COLUMNS.len()];
         record[4] = file_continues_at(&app.url(&path));
         file.write_record(&record)?;

@@ -18,14 +18,14 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::extract::{Form, Id, Path};
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, see_other};
 use crate::pages::team::{load_link, override_people};
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
 use crate::view::phrases::activity::{change_line, note as note_line, trigger};
 use crate::view::phrases::date;
-use crate::view::phrases::notes::Note;
+use crate::view::phrases::feedback::Feedback;
 use crate::view::phrases::teams as words;
 
 /// The most people that the page names; it counts the others.
@@ -37,9 +37,9 @@ struct EntryPage<'a> {
     shell: Shell<'a>,
     csrf: &'a str,
     link_row: &'a LinkRow,
-    link: Link,
-    team_link: Link,
-    note: Option<Note>,
+    link: PageLink,
+    team_link: PageLink,
+    note: Option<Feedback>,
     at: String,
     trigger: &'static str,
     lines: Vec<String>,
@@ -109,7 +109,7 @@ pub(crate) async fn restore(
         |people: &BTreeMap<Who, LinkPerson>| OverrideProposal::restore_members(&activity, people);
     let hash = form.hash.unwrap_or_default();
     match override_people(&app, &admin, &link_row, &hash, propose).await? {
-        None => Ok(see_other(format!("{}?did=asked", Link::Team(team)))),
+        None => Ok(see_other(format!("{}?did=asked", PageLink::Team(team)))),
         Some(note) => render(&app, &admin, &link_row, entry, Some(note)).await,
     }
 }
@@ -125,7 +125,7 @@ async fn render(
     admin: &Admin,
     link_row: &LinkRow,
     entry: EntryId,
-    note: Option<Note>,
+    note: Option<Feedback>,
 ) -> Result<Response, Failure> {
     let (store, tenant, team) = (app.store.as_ref(), admin.tenant(), link_row.link.team);
     let activity = load(app, admin, team, entry).await?;
@@ -146,8 +146,8 @@ async fn render(
         shell: admin.shell(Page::Teams),
         csrf: admin.csrf(),
         link_row,
-        link: Link::ActivityEntry(team, entry),
-        team_link: Link::Team(team),
+        link: PageLink::ActivityEntry(team, entry),
+        team_link: PageLink::Team(team),
         note,
         at: date(activity.at),
         trigger: trigger(activity.trigger),

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::extract::{ListQuery, Query};
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
@@ -68,8 +68,8 @@ impl PendingTable {
         }
     }
 
-    pub(crate) fn link(&self) -> Link {
-        Link::Team(self.team)
+    pub(crate) fn link(&self) -> PageLink {
+        PageLink::Team(self.team)
     }
 }
 

@@ -27,7 +27,7 @@ use crate::auth::types::Purpose;
 use crate::http::cookies::RequestCookies;
 use crate::http::error::{Failure, Service};
 use crate::http::extract::{Form, Query};
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, see_other};
 use crate::pages::write_external_ids;
 use crate::view::layout::Shell;
@@ -99,8 +99,8 @@ struct Written {
 }
 
 impl Written {
-    fn link(&self) -> Link {
-        Link::Person(self.person)
+    fn link(&self) -> PageLink {
+        PageLink::Person(self.person)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::auth::admin::Admin;
 use crate::connect::folders::folders_state;
 use crate::http::error::Failure;
 use crate::http::extract::Query;
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
 use crate::view::layout::Shell;
 use crate::view::phrases::folders::FoldersState;
@@ -39,7 +39,7 @@ const ALERTS_SHOWN: usize = 20;
 #[template(path = "welcome.html")]
 struct WelcomePage {
     shell: Shell<'static>,
-    sign_in: Link,
+    sign_in: PageLink,
     has_ended: bool,
     signed_out: bool,
 }
@@ -72,8 +72,8 @@ struct Asked {
 }
 
 impl Asked {
-    fn link(&self) -> Link {
-        Link::Team(self.team)
+    fn link(&self) -> PageLink {
+        PageLink::Team(self.team)
     }
 }
 
@@ -101,7 +101,7 @@ fn welcome(query: &HomeQuery) -> Result<Response, Failure> {
     let to = query.to.as_deref().map(Page::named);
     let page = WelcomePage {
         shell: Shell::PUBLIC,
-        sign_in: Link::SignIn(to.unwrap_or_default()),
+        sign_in: PageLink::SignIn(to.unwrap_or_default()),
         has_ended: to.is_some_and(|to| to != Page::Home),
         signed_out: query.signed_out.is_some(),
     };

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::extract::Query;
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
 use crate::pages::external_ids::{self, Offer};
 use crate::view::layout::Shell;
@@ -73,8 +73,8 @@ impl Row {
         self.reason == ExclusionReason::MovedObjectId
     }
 
-    fn link(&self) -> Link {
-        Link::Person(self.known.person)
+    fn link(&self) -> PageLink {
+        PageLink::Person(self.known.person)
     }
 }
 

@@ -27,11 +27,11 @@ use crate::auth::types::{DirectoryRole, ReturnTo, StepUp};
 use crate::http::cookies::RequestCookies;
 use crate::http::error::Failure;
 use crate::http::extract::{Form, Id, Path, Query};
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, see_other};
 use crate::view::layout::Shell;
 use crate::view::phrases::date;
-use crate::view::phrases::notes::Note;
+use crate::view::phrases::feedback::Feedback;
 
 #[derive(Template)]
 #[template(path = "person.html")]
@@ -39,15 +39,15 @@ struct PersonPage<'a> {
     shell: Shell<'a>,
     csrf: &'a str,
     known: &'a IndexedPerson,
-    note: Option<Note>,
+    note: Option<Feedback>,
     user: Option<&'a User>,
     moved: Option<Waiting<'a>>,
     confirmed: Option<Confirmer>,
 }
 
 impl PersonPage<'_> {
-    fn link(&self) -> Link {
-        Link::Person(self.known.person)
+    fn link(&self) -> PageLink {
+        PageLink::Person(self.known.person)
     }
 
     /// Returns `true` if the missing externalId may be written from here.
@@ -96,7 +96,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Failure> {
     let seen = refresh(&app, &admin, person).await?;
     let note = match query.did.as_deref() {
-        Some("confirmed") => Some(Note::PersonConfirmed),
+        Some("confirmed") => Some(Feedback::PersonConfirmed),
         _ => None,
     };
     render(&app, &admin, &seen, StatusCode::OK, note).await
@@ -107,7 +107,7 @@ async fn render(
     admin: &Admin,
     seen: &Seen,
     status: StatusCode,
-    note: Option<Note>,
+    note: Option<Feedback>,
 ) -> Result<Response, Failure> {
     let index = PersonIndex::new(app.store.as_ref(), admin.tenant());
     let person = seen.account.person;
@@ -184,7 +184,7 @@ async fn confirm(
     let step_up = admin.step_up(now);
     let step_up = step_up.filter(|step_up| step_up.role == DirectoryRole::Administrator);
     let Some(step_up) = step_up else {
-        let (status, note) = (StatusCode::FORBIDDEN, Note::ConfirmationNotProven);
+        let (status, note) = (StatusCode::FORBIDDEN, Feedback::ConfirmationNotProven);
         return render(app, admin, &seen, status, Some(note)).await;
     };
     let index = PersonIndex::new(app.store.as_ref(), admin.tenant());
@@ -196,12 +196,12 @@ async fn confirm(
     // Also succeeds if another administrator confirmed just now, or on a repeated request.
     let is_confirmed = confirmation(&index, &known).await?.is_some();
     if known.excluded().is_some() || !is_confirmed {
-        let (status, note) = (StatusCode::CONFLICT, Note::ConfirmationOutOfDate);
+        let (status, note) = (StatusCode::CONFLICT, Feedback::ConfirmationOutOfDate);
         return render(app, admin, &seen, status, Some(note)).await;
     }
     // The time is now: what was read before the confirmation does not answer this request.
     index.request_syncs(app.queue.as_ref(), &[known], app.clock.now()).await?;
-    Ok(see_other(format!("{}?did=confirmed", Link::Person(person))))
+    Ok(see_other(format!("{}?did=confirmed", PageLink::Person(person))))
 }
 
 async fn store_confirmation(

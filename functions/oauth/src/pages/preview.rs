@@ -23,10 +23,10 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::extract::{Form, Query};
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, see_other};
 use crate::view::layout::Shell;
-use crate::view::phrases::notes::Note;
+use crate::view::phrases::feedback::Feedback;
 use crate::view::phrases::teams as words;
 
 /// The most teams whose previews one page reads.
@@ -52,7 +52,7 @@ const STATES: [LinkState; 5] = [
 struct PreviewPage<'a> {
     shell: Shell<'a>,
     csrf: &'a str,
-    note: Option<Note>,
+    note: Option<Feedback>,
     is_on: bool,
     /// The previews that all pages show.
     seen: Changes,
@@ -67,7 +67,7 @@ struct PreviewPage<'a> {
 
 /// A team that a sync would change.
 struct Row {
-    link: Link,
+    link: PageLink,
     title: String,
     totals: Totals,
     blocked: Option<String>,
@@ -110,7 +110,7 @@ pub(crate) async fn go_live(
     }
     if preview::changes(store, tenant).await? != seen {
         let query = PreviewQuery::default();
-        return render(&app, &admin, &query, Some(Note::PreviewOutOfDate)).await;
+        return render(&app, &admin, &query, Some(Feedback::PreviewOutOfDate)).await;
     }
     let live = Settings { running: Running::Live, ..settings };
     match settings::save(store, tenant, &live, version).await {
@@ -129,7 +129,7 @@ async fn render(
     app: &App,
     admin: &Admin,
     query: &PreviewQuery,
-    note: Option<Note>,
+    note: Option<Feedback>,
 ) -> Result<Response, Failure> {
     let (store, tenant) = (app.store.as_ref(), admin.connected()?.tenant);
     let (settings, _) = settings::load(store, tenant).await?;
@@ -221,7 +221,7 @@ impl PreviewPage<'_> {
         };
         if totals != Totals::default() || blocked.is_some() {
             let team: TeamId = link.team;
-            let row = Row { link: Link::Team(team), title: link.title, totals, blocked };
+            let row = Row { link: PageLink::Team(team), title: link.title, totals, blocked };
             self.rows.push(row);
         }
     }

@@ -20,11 +20,11 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::extract::{Form, Id, Path, Query};
-use crate::http::page_id::Link;
+use crate::http::page_id::PageLink;
 use crate::http::response::see_other;
 use crate::pages::team_page::{self, TeamQuery};
 use crate::pages::team_spaces;
-use crate::view::phrases::notes::Note;
+use crate::view::phrases::feedback::Feedback;
 
 /// Shows the team.
 pub(crate) async fn show(
@@ -61,12 +61,12 @@ pub(crate) async fn decide(
         Some("sync") => {}
         Some("apply") => {
             if !decide_pending(&app, &admin, team, &form, ApprovalDecision::Apply).await? {
-                return refuse(&app, &admin, team, Note::OutOfDate).await;
+                return refuse(&app, &admin, team, Feedback::OutOfDate).await;
             }
         }
         Some("discard") => {
             if !decide_pending(&app, &admin, team, &form, ApprovalDecision::Discard).await? {
-                return refuse(&app, &admin, team, Note::OutOfDate).await;
+                return refuse(&app, &admin, team, Feedback::OutOfDate).await;
             }
         }
         Some("equal") => return resolve_difference(&app, &admin, &link_row, &form).await,
@@ -75,7 +75,7 @@ pub(crate) async fn decide(
         _ => return Err(Failure::NotAForm),
     }
     sync_soon(&app, admin.tenant(), &link_row).await?;
-    Ok(see_other(format!("{}?did=asked", Link::Team(team))))
+    Ok(see_other(format!("{}?did=asked", PageLink::Team(team))))
 }
 
 /// Shows the team again, with the reason why nothing was changed.
@@ -83,7 +83,7 @@ pub(crate) async fn refuse(
     app: &App,
     admin: &Admin,
     team: TeamId,
-    note: Note,
+    note: Feedback,
 ) -> Result<Response, Failure> {
     let query = TeamQuery::default();
     team_page::render(app, admin, team, &query, StatusCode::CONFLICT, Some(note)).await
@@ -120,14 +120,14 @@ async fn unlink(
     let (tenant, directory) = (admin.tenant(), admin.directory()?.id);
     let query = TeamQuery::default();
     if form.sure.as_deref() != Some("yes") {
-        let (status, note) = (StatusCode::UNPROCESSABLE_ENTITY, Note::UnlinkNotConfirmed);
+        let (status, note) = (StatusCode::UNPROCESSABLE_ENTITY, Feedback::UnlinkNotConfirmed);
         return team_page::render(app, admin, team, &query, status, Some(note)).await;
     }
     let by = admin.session.name.clone();
     let (store, now) = (app.store.as_ref(), app.clock.now());
     match link::unlink(store, tenant, directory, team, by, now).await? {
         Unlinked::Done => {}
-        Unlinked::Busy => return refuse(app, admin, team, Note::Busy).await,
+        Unlinked::Busy => return refuse(app, admin, team, Feedback::Busy).await,
         Unlinked::Gone => {
             let status = StatusCode::CONFLICT;
             return team_page::render(app, admin, team, &query, status, None).await;
@@ -135,7 +135,7 @@ async fn unlink(
     }
     let person = admin.session.person;
     tracing::info!(event = "unlinked", %tenant, %team, %person, "A team was unlinked.");
-    Ok(see_other(format!("{}?did=unlinked", Link::Team(team))))
+    Ok(see_other(format!("{}?did=unlinked", PageLink::Team(team))))
 }
 
 /// Makes a person equal on both sides, as one of them has it.
@@ -162,7 +162,7 @@ async fn resolve_difference(
     let hash = form.hash.as_deref().unwrap_or_default();
     let team = link_row.link.team;
     match override_people(app, admin, link_row, hash, propose).await? {
-        None => Ok(see_other(format!("{}?did=asked", Link::Team(team)))),
+        None => Ok(see_other(format!("{}?did=asked", PageLink::Team(team)))),
         Some(note) => refuse(app, admin, team, note).await,
     }
 }
@@ -175,10 +175,10 @@ pub(crate) async fn override_people(
     link_row: &LinkRow,
     hash: &str,
     propose: impl Fn(&BTreeMap<Who, LinkPerson>) -> OverrideProposal,
-) -> Result<Option<Note>, Failure> {
+) -> Result<Option<Feedback>, Failure> {
     let (store, tenant, team) = (app.store.as_ref(), admin.tenant(), link_row.link.team);
     if settings::load(store, tenant).await?.0.running == Running::Preview {
-        return Ok(Some(Note::PreviewMode));
+        return Ok(Some(Feedback::PreviewMode));
     }
     let stored =
         link::request_override(store, tenant, team, hash, propose, app.clock.now()).await?;
@@ -192,9 +192,9 @@ pub(crate) async fn override_people(
             sync_soon(app, tenant, link_row).await?;
             None
         }
-        OverrideOutcome::Busy => Some(Note::Busy),
-        OverrideOutcome::Changed => Some(Note::OutOfDate),
-        OverrideOutcome::Gone => Some(Note::NoGroup),
+        OverrideOutcome::Busy => Some(Feedback::Busy),
+        OverrideOutcome::Changed => Some(Feedback::OutOfDate),
+        OverrideOutcome::Gone => Some(Feedback::NoGroup),
     })
 }
 

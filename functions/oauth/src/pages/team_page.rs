@@ -20,7 +20,7 @@ use store::table::{Cursor, StoreError};
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
 use crate::pages::approvals::PendingTable;
 use crate::pages::team::load_link;
@@ -28,7 +28,7 @@ use crate::pages::team_spaces::SpacesTable;
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
 use crate::view::phrases::activity::{CHANGES_SHOWN, Entry, change, planned_line, trigger};
-use crate::view::phrases::notes::Note;
+use crate::view::phrases::feedback::Feedback;
 use crate::view::phrases::teams as words;
 use crate::view::phrases::{self, date};
 
@@ -50,12 +50,12 @@ pub(crate) struct TeamQuery {
 
 impl TeamQuery {
     /// The note about what the previous page did.
-    pub(crate) fn note(&self) -> Option<Note> {
+    pub(crate) fn note(&self) -> Option<Feedback> {
         match self.did.as_deref() {
-            Some("asked") => Some(Note::SyncRequested),
-            Some("folder") => Some(Note::FolderRequested),
-            Some("connected") => Some(Note::GroupAdopted),
-            Some("unlinked") => Some(Note::Unlinked),
+            Some("asked") => Some(Feedback::SyncRequested),
+            Some("folder") => Some(Feedback::FolderRequested),
+            Some("connected") => Some(Feedback::GroupAdopted),
+            Some("unlinked") => Some(Feedback::Unlinked),
             _ => None,
         }
     }
@@ -68,7 +68,7 @@ struct TeamPage<'a> {
     csrf: &'a str,
     link_row: &'a LinkRow,
     synced: Option<String>,
-    note: Option<Note>,
+    note: Option<Feedback>,
     pending: Option<PendingTable>,
     outlook: Option<Outlook>,
     spaces: Option<SpacesTable>,
@@ -83,16 +83,16 @@ struct TeamPage<'a> {
 }
 
 impl TeamPage<'_> {
-    fn link(&self) -> Link {
-        Link::Team(self.link_row.link.team)
+    fn link(&self) -> PageLink {
+        PageLink::Team(self.link_row.link.team)
     }
 
-    fn adopt(&self) -> Link {
-        Link::Adopt(self.link_row.link.team)
+    fn adopt(&self) -> PageLink {
+        PageLink::Adopt(self.link_row.link.team)
     }
 
-    fn entry(&self, entry: &EntryId) -> Link {
-        Link::ActivityEntry(self.link_row.link.team, *entry)
+    fn entry(&self, entry: &EntryId) -> PageLink {
+        PageLink::ActivityEntry(self.link_row.link.team, *entry)
     }
 }
 
@@ -195,12 +195,12 @@ pub(crate) async fn render(
     team: TeamId,
     query: &TeamQuery,
     status: StatusCode,
-    note: Option<Note>,
+    note: Option<Feedback>,
 ) -> Result<Response, Failure> {
     let mut loaded = load(app, admin, team, query).await?;
     let spaces = loaded.spaces.take();
     let Loaded { link_row, names, .. } = &loaded;
-    let link = Link::Team(team);
+    let link = PageLink::Team(team);
     let rows = rows(&loaded);
     let of = rows.len();
     let from = query.people.as_ref().and_then(|from| from.parse().ok());

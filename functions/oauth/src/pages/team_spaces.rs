@@ -14,12 +14,12 @@ use store::table::{StoreError, from_item};
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
-use crate::http::page_id::Link;
+use crate::http::page_id::PageLink;
 use crate::http::response::see_other;
 use crate::pages::team::{TeamForm, refuse};
 use crate::view::phrases::date;
+use crate::view::phrases::feedback::Feedback;
 use crate::view::phrases::folders as words;
-use crate::view::phrases::notes::Note;
 
 /// Spaces on a page.
 const SPACES_SHOWN: usize = 100;
@@ -166,7 +166,9 @@ pub(crate) async fn retry_folder(
         .write(folders::request_sync(tenant, team, &FolderRequest::Relink(room), now)?)
         .await
     {
-        Err(StoreError::ConditionFailed) => return refuse(app, admin, team, Note::OutOfDate).await,
+        Err(StoreError::ConditionFailed) => {
+            return refuse(app, admin, team, Feedback::OutOfDate).await;
+        }
         written => written?,
     }
     let person = admin.session.person;
@@ -177,5 +179,5 @@ pub(crate) async fn retry_folder(
     let (job, trigger) = (Job::Folders { team }, Trigger::Administrator);
     let message = Message { v: Default::default(), tenant, at: now, trigger, job };
     app.queue.send(&message, Duration::ZERO).await?;
-    Ok(see_other(format!("{}?did=folder", Link::Team(team))))
+    Ok(see_other(format!("{}?did=folder", PageLink::Team(team))))
 }

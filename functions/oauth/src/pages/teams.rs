@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::extract::Query;
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
 use crate::view::layout::Shell;
 use crate::view::phrases::teams as words;

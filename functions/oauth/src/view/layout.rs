@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::http::error::Failure;
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::view::assets;
 use crate::view::phrases::failures::{FailureText, failure_text};
 
@@ -36,8 +36,8 @@ impl Shell<'_> {
         assets::path()
     }
 
-    pub(crate) fn sign_out(&self) -> Link {
-        Link::SignOut
+    pub(crate) fn sign_out(&self) -> PageLink {
+        PageLink::SignOut
     }
 
     pub(crate) fn navigation(&self) -> impl Iterator<Item = NavigationLink> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{FolderRow, Folders, key};
 use domain::ids::{TeamId, TenantId};
-use store::lease::{FirstLease, Terms};
+use store::lease::{FirstLease, LeaseTerms};
 use store::table::{Change, Store, StoreError, Test, Write, moment, never, to_value};
 
 /// The exclusive right to write a team's folders.
@@ -19,7 +19,7 @@ pub async fn take_lease(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<(FolderLease, FolderRow)>, StoreError> {
-    let terms = Terms::new(now, until, FirstLease::Unprepared);
+    let terms = LeaseTerms::new(now, until, FirstLease::Unprepared);
     let taken = store::lease::Lease::take(store, key(tenant, team), terms).await?;
     Ok(taken.map(|(lease, row)| (FolderLease(lease), row)))
 }

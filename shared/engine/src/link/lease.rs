@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Link, LinkRow, index_attributes, key};
 use domain::ids::{TeamId, TenantId};
-use store::lease::{FirstLease, Terms};
+use store::lease::{FirstLease, LeaseTerms};
 use store::table::{Change, Condition, Store, StoreError, Test, Write, moment, to_value};
 
 /// The exclusive right to write a link and its people.
@@ -19,7 +19,7 @@ pub async fn take_lease(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<(Lease, LinkRow)>, StoreError> {
-    let terms = Terms::new(now, until, FirstLease::Prepared);
+    let terms = LeaseTerms::new(now, until, FirstLease::Prepared);
     let taken = store::lease::Lease::take(store, key(tenant, team), terms).await?;
     Ok(taken.map(|(lease, row)| (Lease(lease), row)))
 }

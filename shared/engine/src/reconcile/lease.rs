@@ -7,7 +7,7 @@ use super::CycleReport;
 use clients::http::{CALL_TIMEOUT, Deadline};
 use domain::ids::TenantId;
 use store::keys;
-use store::lease::{FirstLease, Lease, Terms};
+use store::lease::{FirstLease, Lease, LeaseTerms};
 use store::message::ReconcileRequest;
 use store::table::{
     Change, Condition, Key, Store, StoreError, Test, from_item, milliseconds, moment, to_value,
@@ -53,10 +53,10 @@ impl CycleLease {
     ) -> Result<Option<Self>, StoreError> {
         // Every call of the cycle has ended by then.
         let until = deadline.0 + SignedDuration::try_from(CALL_TIMEOUT).unwrap_or_default();
-        let terms = Terms {
+        let terms = LeaseTerms {
             require: vec![Test::Below("began", request.at.as_millisecond())],
             set: vec![Change::Set("began", moment(now))],
-            ..Terms::new(now, until, FirstLease::Absent)
+            ..LeaseTerms::new(now, until, FirstLease::Absent)
         };
         let taken = Lease::take(store, key(request.tenant), terms).await?;
         Ok(taken.map(|(lease, CycleRow { full_at })| Self { lease, full_at, began: now }))

@@ -37,12 +37,12 @@ struct Schedule {
     /// Trigger of the delayed message.
     retry: Trigger,
     /// The link takes further requests at once.
-    state: LinkState,
+    state: Readiness,
 }
 
 /// Readiness of a link for requests that came while a run held it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum LinkState {
+enum Readiness {
     Ready,
     /// It waits for a moment or has ended.
     Waiting,
@@ -102,7 +102,7 @@ fn apply_next(
         latest: next_daily_moment(link.team, last_full),
         delayed_until: None,
         retry: Trigger::Retry,
-        state: LinkState::Ready,
+        state: Readiness::Ready,
     };
     match next {
         Next::Done { settles_at } => {
@@ -140,9 +140,9 @@ fn apply_next(
     if let Phase::Ended { .. } = link.phase {
         schedule.synced_at = started;
         (schedule.latest, schedule.settles_at) = (never(), None);
-        (schedule.delayed_until, schedule.state) = (None, LinkState::Waiting);
+        (schedule.delayed_until, schedule.state) = (None, Readiness::Waiting);
     } else if schedule.delayed_until.is_some() {
-        schedule.state = LinkState::Waiting;
+        schedule.state = Readiness::Waiting;
     }
     schedule.delayed_until =
         schedule.delayed_until.filter(|until| is_within_message_delay(*until, now));
@@ -196,14 +196,14 @@ impl Schedule {
             confirm_at = confirm_at.max(Some(last_event_at + LAG_WINDOW));
         }
         let next_sync_at = match self.state {
-            LinkState::Ready if self.has_request(known) => now,
+            Readiness::Ready if self.has_request(known) => now,
             // What settles without a write can wait for the confirmation: one run does both.
-            LinkState::Ready => {
+            Readiness::Ready => {
                 let due = self.settles_at.max(confirm_at);
                 due.map_or(self.latest, |at| at.min(self.latest))
             }
             // A link that pauses confirms when it goes on.
-            LinkState::Waiting => self.latest,
+            Readiness::Waiting => self.latest,
         };
         Closing {
             synced_at: self.synced_at,
@@ -216,7 +216,7 @@ impl Schedule {
 
     /// Returns `true` if a request came that the reading does not answer.
     fn has_request(&self, known: &LinkRow) -> bool {
-        known.requested_at > self.synced_at && self.state == LinkState::Ready
+        known.requested_at > self.synced_at && self.state == Readiness::Ready
     }
 }
 

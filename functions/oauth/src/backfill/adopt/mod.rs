@@ -26,10 +26,10 @@ use crate::connect::disconnect::load_tenant;
 use crate::http::cookies::RequestCookies;
 use crate::http::error::Failure;
 use crate::http::extract::{Form, Id, Path, Query};
-use crate::http::page_id::Link;
+use crate::http::page_id::PageLink;
 use crate::http::response::see_other;
 use crate::pages::team::{load_link, sync_soon};
-use crate::view::phrases::notes::Note;
+use crate::view::phrases::feedback::Feedback;
 
 /// The query of the page.
 #[derive(Deserialize)]
@@ -113,19 +113,20 @@ async fn adopt(
     hash: &str,
 ) -> Result<Response, Failure> {
     let (tenant, team, group) = (admin.tenant(), adoption.candidate.team.id, adoption.group);
-    let done = || see_other(format!("{}?did=connected", Link::Team(team)));
+    let done = || see_other(format!("{}?did=connected", PageLink::Team(team)));
     let before = adoption.candidate.before.as_ref();
     if before.is_some_and(|link_row| link_row.link.group() == Some(group)) {
         return Ok(done());
     }
-    let refuse =
-        async |found: Result<AdoptionPreview, AdoptionBlocker>, status: StatusCode, note: Note| {
-            union_page::render(app, admin, &adoption, found, status, Some(note)).await
-        };
+    let refuse = async |found: Result<AdoptionPreview, AdoptionBlocker>,
+                        status: StatusCode,
+                        note: Feedback| {
+        union_page::render(app, admin, &adoption, found, status, Some(note)).await
+    };
     let candidate = &adoption.candidate;
     let union = match app.sync.preview_adoption(tenant, candidate, group, app.deadline()).await? {
         Ok(union) => union,
-        blocked => return refuse(blocked, StatusCode::CONFLICT, Note::AdoptionOutOfDate).await,
+        blocked => return refuse(blocked, StatusCode::CONFLICT, Feedback::AdoptionOutOfDate).await,
     };
     let step_up = match check(app, admin, &union, hash).await? {
         Ok(step_up) => step_up,
@@ -146,10 +147,10 @@ async fn adopt(
     match adopt::adopt(app.store.as_ref(), &row, &union, note, now).await? {
         AdoptionOutcome::Linked => {}
         AdoptionOutcome::Busy => {
-            return refuse(Ok(union), StatusCode::CONFLICT, Note::AdoptionBusy).await;
+            return refuse(Ok(union), StatusCode::CONFLICT, Feedback::AdoptionBusy).await;
         }
         AdoptionOutcome::Blocked(blocker) => {
-            let (status, note) = (StatusCode::CONFLICT, Note::AdoptionOutOfDate);
+            let (status, note) = (StatusCode::CONFLICT, Feedback::AdoptionOutOfDate);
             return refuse(Err(blocker), status, note).await;
         }
     }
@@ -169,19 +170,19 @@ async fn check<'a>(
     admin: &'a Admin,
     union: &AdoptionPreview,
     hash: &str,
-) -> Result<Result<&'a StepUp, (StatusCode, Note)>, Failure> {
+) -> Result<Result<&'a StepUp, (StatusCode, Feedback)>, Failure> {
     let (settings, _) = settings::load(app.store.as_ref(), admin.tenant()).await?;
     if settings.switched_on_at.is_none() {
-        return Ok(Err((StatusCode::CONFLICT, Note::IntegrationOff)));
+        return Ok(Err((StatusCode::CONFLICT, Feedback::IntegrationOff)));
     }
     let Some(step_up) = admin.step_up(app.clock.now()) else {
-        return Ok(Err((StatusCode::FORBIDDEN, Note::AdoptionNotProven)));
+        return Ok(Err((StatusCode::FORBIDDEN, Feedback::AdoptionNotProven)));
     };
     if !may_adopt(step_up, union) {
-        return Ok(Err((StatusCode::FORBIDDEN, Note::AdoptionNotAllowed)));
+        return Ok(Err((StatusCode::FORBIDDEN, Feedback::AdoptionNotAllowed)));
     }
     if !union.is_complete() || union.hash() != hash {
-        return Ok(Err((StatusCode::CONFLICT, Note::AdoptionOutOfDate)));
+        return Ok(Err((StatusCode::CONFLICT, Feedback::AdoptionOutOfDate)));
     }
     Ok(Ok(step_up))
 }

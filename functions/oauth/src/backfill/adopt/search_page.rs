@@ -12,7 +12,7 @@ use http::StatusCode;
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
 use crate::view::layout::Shell;
 use crate::view::phrases::adopt as words;
@@ -37,24 +37,24 @@ struct SearchPage<'a> {
 }
 
 impl SearchPage<'_> {
-    fn team_link(&self) -> Link {
-        Link::Team(self.team)
+    fn team_link(&self) -> PageLink {
+        PageLink::Team(self.team)
     }
 
-    fn link(&self) -> Link {
-        Link::Adopt(self.team)
+    fn link(&self) -> PageLink {
+        PageLink::Adopt(self.team)
     }
 }
 
 /// A group that was found.
 struct Row {
-    link: Link,
+    link: PageLink,
     name: String,
     mail: Option<String>,
     created: Option<String>,
     blocker: Option<AdoptionBlocker>,
     /// The team that has the group, if it is one of this organization's.
-    team: Option<Link>,
+    team: Option<PageLink>,
 }
 
 impl Row {
@@ -63,8 +63,8 @@ impl Row {
         let own_claim = claim.filter(|claim| claim.tenant == tenant);
         Self {
             blocker: claimed.or_else(|| AdoptionBlocker::of_group(&group)),
-            team: own_claim.map(|claim| Link::Team(claim.team)),
-            link: Link::AdoptGroup(team, group.id),
+            team: own_claim.map(|claim| PageLink::Team(claim.team)),
+            link: PageLink::AdoptGroup(team, group.id),
             name: group.display_name,
             mail: group.mail,
             created: group.created.map(date),

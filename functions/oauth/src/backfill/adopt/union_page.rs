@@ -18,13 +18,13 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::auth::types::StepUp;
 use crate::http::error::Failure;
-use crate::http::page_id::{Link, Page};
+use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
 use crate::view::phrases::activity::planned_line;
 use crate::view::phrases::adopt as words;
-use crate::view::phrases::notes::Note;
+use crate::view::phrases::feedback::Feedback;
 
 /// The most people that a list names; it counts the others.
 const SHOWN: usize = 200;
@@ -36,9 +36,9 @@ struct UnionPage<'a> {
     csrf: &'a str,
     title: &'a str,
     group: GroupId,
-    search: Link,
-    link: Link,
-    note: Option<Note>,
+    search: PageLink,
+    link: PageLink,
+    note: Option<Feedback>,
     blocker: Option<AdoptionBlocker>,
     is_on: bool,
     is_preview: bool,
@@ -97,7 +97,7 @@ pub(super) async fn render(
     adoption: &Adoption,
     found: Result<AdoptionPreview, AdoptionBlocker>,
     status: StatusCode,
-    note: Option<Note>,
+    note: Option<Feedback>,
 ) -> Result<Response, Failure> {
     let (settings, _) = settings::load(app.store.as_ref(), admin.tenant()).await?;
     let step_up = admin.step_up(app.clock.now());
@@ -111,8 +111,8 @@ pub(super) async fn render(
         csrf: admin.csrf(),
         title: &adoption.candidate.title,
         group,
-        search: Link::Adopt(team),
-        link: Link::AdoptGroup(team, group),
+        search: PageLink::Adopt(team),
+        link: PageLink::AdoptGroup(team, group),
         note,
         blocker,
         is_on: settings.switched_on_at.is_some(),

@@ -11,7 +11,7 @@ use crate::auth::admin::Admin;
 use crate::connect::webex::{is_refused, missing_scopes};
 use crate::http::error::Failure;
 use crate::pages::settings_form::{Fault, SettingsForm};
-use crate::view::phrases::notes::FIRST_NOTIFICATION;
+use crate::view::phrases::feedback::FIRST_NOTIFICATION;
 use crate::view::phrases::settings::Problem;
 
 type Checked<T> = Result<Result<T, Fault>, Failure>;

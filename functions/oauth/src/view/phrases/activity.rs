@@ -8,7 +8,7 @@ use engine::activity::{Activity, EntryId, PersonChange};
 use engine::preview::Move;
 use store::message::Trigger;
 
-use crate::http::page_id::Link;
+use crate::http::page_id::PageLink;
 use crate::view::names::DisplayNames;
 use crate::view::phrases::date;
 
@@ -49,12 +49,12 @@ impl Entry {
         }
     }
 
-    pub(crate) fn link(&self) -> Link {
-        Link::ActivityEntry(self.team, self.id)
+    pub(crate) fn link(&self) -> PageLink {
+        PageLink::ActivityEntry(self.team, self.id)
     }
 
-    pub(crate) fn team_link(&self) -> Link {
-        Link::Team(self.team)
+    pub(crate) fn team_link(&self) -> PageLink {
+        PageLink::Team(self.team)
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) const FIRST_NOTIFICATION: &str =
 
 /// A note at the top of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Note {
+pub(crate) enum Feedback {
     SyncRequested,
     FolderRequested,
     GroupAdopted,
@@ -31,7 +31,7 @@ pub(crate) enum Note {
     SelectionOutOfDate,
 }
 
-impl Note {
+impl Feedback {
     fn text(self) -> &'static str {
         match self {
             Self::SyncRequested => "The team is being synced. Reload the page in a few seconds.",
@@ -92,7 +92,7 @@ impl Note {
     }
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for Feedback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
     }
