@@ -229,12 +229,12 @@ fn metrics_use_the_embedded_format() {
         assert!(count > 0, "{function}");
     }
     for name in [
-        "Looks",
-        "Rounds",
+        "SyncRuns",
+        "ReconciliationCycles",
         "PeopleAddedToGroups",
         "PeopleAddedToTeams",
         "PeopleRemovedFromGroups",
-        "Lag",
+        "SyncDelay",
         "WebexCalls",
         "GraphCalls",
         "EntraCalls",

@@ -42,9 +42,9 @@ pub struct CycleReport {
 impl CycleReport {
     /// Adds the report to the metrics.
     pub(super) fn count(&self) {
-        metrics::counter!("Rounds").increment(1);
-        metrics::counter!("StandingStill").increment(u64::from(self.suspension.is_some()));
-        metrics::counter!("RoundTroubles").increment(self.failures.len() as u64);
-        metrics::counter!("HooksRepaired").increment(self.repaired as u64);
+        metrics::counter!("ReconciliationCycles").increment(1);
+        metrics::counter!("Suspensions").increment(u64::from(self.suspension.is_some()));
+        metrics::counter!("CycleFailures").increment(self.failures.len() as u64);
+        metrics::counter!("WebhooksRepaired").increment(self.repaired as u64);
     }
 }

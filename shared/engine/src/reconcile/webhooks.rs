@@ -88,7 +88,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
         cycle.report.repaired += 1;
         let was_inactive =
             first.as_ref().is_some_and(|webhook| webhook.status != WebhookStatus::Active);
-        metrics::counter!("HooksInactive").increment(u64::from(was_inactive));
+        metrics::counter!("WebhooksInactive").increment(u64::from(was_inactive));
         let updated = match first {
             Some(webhook) => update(cycle, &access, &webhook, &keys).await?,
             None => None,

@@ -128,7 +128,7 @@ fn apply_next(
                 event = "link_sync_failed", tenant = %context.tenant.tenant, team = %link.team,
                 group, ?kind, ?reason, %again, "The sync of a team failed."
             );
-            metrics::counter!("FailingLooks").increment(1);
+            metrics::counter!("FailedSyncs").increment(1);
             schedule.delayed_until = Some(again);
         }
     }
@@ -288,11 +288,11 @@ fn measure(leased: &LeasedLink<'_>, link: &Link, activity: &Activity, now: Times
     if has_changed {
         let milliseconds = now.duration_since(leased.message.at).as_millis();
         let milliseconds = u32::try_from(milliseconds).unwrap_or(u32::MAX);
-        metrics::histogram!("Lag").record(f64::from(milliseconds));
+        metrics::histogram!("SyncDelay").record(f64::from(milliseconds));
     }
-    metrics::counter!("Looks").increment(1);
-    metrics::counter!("HeldLooks").increment(u64::from(link.held.is_some()));
+    metrics::counter!("SyncRuns").increment(1);
+    metrics::counter!("PendingApprovals").increment(u64::from(link.held.is_some()));
     if link.full_sync_at == Some(leased.started) {
-        metrics::counter!("LeftOut").increment(link.counts.excluded as u64);
+        metrics::counter!("ExcludedPeople").increment(link.counts.excluded as u64);
     }
 }

@@ -183,7 +183,7 @@ pub async fn set_backoff(
     until: Timestamp,
 ) -> Result<(), StoreError> {
     use store::table::Test::Below;
-    metrics::counter!("GatesShut").increment(1);
+    metrics::counter!("Backoffs").increment(1);
     tracing::warn!(
         event = "backoff_set", %tenant, %api, %until, "A service throttled the tenant."
     );

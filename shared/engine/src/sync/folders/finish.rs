@@ -62,7 +62,7 @@ impl Deps {
             }
             _ => {}
         }
-        metrics::counter!("FoldersFailing").increment(1);
+        metrics::counter!("FailedFolderSyncs").increment(1);
         tracing::warn!(
             event = "folder_sync_failed", %tenant, team = %run.link.team, said,
             "The folder sync of a team failed."
