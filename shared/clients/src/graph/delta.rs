@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::Graph;
-use super::error::is_delta_expired;
+use super::error::{is_delta_expired, is_delta_refused};
 use crate::http::{Access, Call, CallError};
 use domain::ids::GroupId;
 
@@ -18,21 +18,31 @@ pub enum DeltaFrom {
     Link(String),
 }
 
-/// Answer with changes.
+/// Link of an answer with changes. An answer has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// Link to the next page. An empty page can have one.
+    Next(String),
+    /// Link to later changes. Only the last page has one.
+    Later(String),
+}
+
+/// Answer with changes.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Delta {
     /// Page of changes.
     Page {
         /// Changed, new or deleted groups of the whole directory, without details. Some can come
         /// twice, some late.
         groups: Vec<GroupId>,
-        /// Link to the next page. An empty page can have one.
-        next: Option<String>,
-        /// Link to store for the next time. Only the last page has one.
-        delta: Option<String>,
+        /// Link to store, and to follow.
+        then: Then,
     },
     /// The link is no longer valid. Start with [`DeltaFrom::Now`] and read all groups.
     Expired,
+    /// The service refused the link for an unknown reason, or its answer leads nowhere. One such
+    /// answer can be a mistake. If they repeat, start as after `Expired`.
+    Unusable(CallError),
 }
 
 #[derive(Deserialize)]
@@ -64,13 +74,19 @@ impl Graph {
         let answer = match self.caller.call(access, call).await {
             Ok(answer) => answer,
             Err(error) if is_link && is_delta_expired(&error) => return Ok(Delta::Expired),
+            Err(error) if is_link && is_delta_refused(&error) => return Ok(Delta::Unusable(error)),
             Err(error) => return Err(error),
         };
         let page: DeltaPage = answer.json()?;
-        if page.next.is_none() && page.delta.is_none() {
-            return Err(answer.unreadable("neither a next link nor a delta link"));
-        }
         let groups: BTreeSet<_> = page.value.into_iter().map(|group| group.id).collect();
-        Ok(Delta::Page { groups: groups.into_iter().collect(), next: page.next, delta: page.delta })
+        let groups = groups.into_iter().collect();
+        match (page.next, page.delta) {
+            (Some(link), _) => Ok(Delta::Page { groups, then: Then::Next(link) }),
+            (None, Some(link)) => Ok(Delta::Page { groups, then: Then::Later(link) }),
+            (None, None) => {
+                let error = answer.unreadable("neither a next link nor a delta link");
+                if is_link { Ok(Delta::Unusable(error)) } else { Err(error) }
+            }
+        }
     }
 }

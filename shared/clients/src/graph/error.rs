@@ -117,6 +117,15 @@ pub(super) fn is_delta_expired(error: &CallError) -> bool {
     }
 }
 
+/// Returns `true` if the refusal can be about a stored delta link, for whatever reason. The other
+/// refusals are about us, or pass.
+pub(super) fn is_delta_refused(error: &CallError) -> bool {
+    let status = error.refusal().map(|(status, ..)| status);
+    status.is_some_and(|status| {
+        (400..=499).contains(&status) && !matches!(status, 401 | 403 | 408 | 423 | 424)
+    })
+}
+
 /// Fault of a group's name or address.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NameFault {

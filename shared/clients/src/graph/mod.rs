@@ -24,7 +24,7 @@ mod users;
 
 pub use client::Graph;
 pub use deleted::{DeletedGroup, Deletion};
-pub use delta::{Delta, DeltaFrom};
+pub use delta::{Delta, DeltaFrom, Then};
 pub use drives::{Drive, DriveId, DriveItem, FolderCreation, InvalidDriveId, ItemId, Moved};
 pub use error::is_not_replicated;
 pub use groups::{

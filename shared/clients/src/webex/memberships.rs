@@ -63,21 +63,25 @@ pub struct SpacesPage {
 }
 
 /// Outcome of an addition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Added {
     /// The person was added.
     Added,
-    /// The person was a member before (409), perhaps in another role.
-    AlreadyThere,
+    /// A rule of the service is in the way (409). One such rule is that the person is a member
+    /// already. The answer does not name the rule, so only a reading decides.
+    Conflict {
+        /// The refusal in the service's words, with the call and its request id.
+        said: String,
+    },
 }
 
 /// Outcome of joining a space for a short time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum JoinOutcome {
     /// The account joined, with this membership.
     Now(MembershipId),
-    /// The account was a member before (409).
-    Before,
+    /// As [`Added::Conflict`].
+    Conflict(CallError),
 }
 
 /// Outcome of a removal.
@@ -210,7 +214,9 @@ impl Webex {
         let call = Call::new(Method::POST, "/memberships").json(&body).repeat(Repeat::Safe);
         match self.0.call(access, call).await {
             Ok(_) => Ok(Added::Added),
-            Err(error) if error.status() == Some(409) => Ok(Added::AlreadyThere),
+            Err(error) if error.status() == Some(409) => {
+                Ok(Added::Conflict { said: error.to_string() })
+            }
             Err(error) => Err(error),
         }
     }
@@ -231,7 +237,7 @@ impl Webex {
         let call = Call::new(Method::POST, "/memberships").json(&body);
         match self.0.call(access, call).await {
             Ok(answer) => answer.json().map(|Made { id }| JoinOutcome::Now(id)),
-            Err(error) if error.status() == Some(409) => Ok(JoinOutcome::Before),
+            Err(error) if error.status() == Some(409) => Ok(JoinOutcome::Conflict(error)),
             Err(error) => Err(error),
         }
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::context::Cycle;
 use super::{SyncError, sweep};
 use crate::link;
-use clients::graph::{Delta, DeltaFrom};
+use clients::graph::{Delta, DeltaFrom, Then};
 use domain::ids::GroupId;
 use store::keys;
 use store::message::{Job, Message, Trigger};
@@ -32,19 +32,20 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
             // The loop restarts from now and then requests a sync of every link: no change between
             // the two is lost.
             Delta::Expired => {}
-            Delta::Page { groups, next, delta } => {
+            Delta::Unusable(error) => return Err(error.into()),
+            Delta::Page { groups, then } => {
                 queue_linked(cycle, &groups).await?;
-                let link = next.clone().or(delta).unwrap_or_default();
-                let cursor = to_item(&key, &DeltaCursor { link })?;
+                let (Then::Next(link) | Then::Later(link)) = &then;
+                let cursor = to_item(&key, &DeltaCursor { link: link.clone() })?;
                 let mut writes = vec![Write::Put(cursor, Condition::Any)];
                 if restarts {
                     writes.push(sweep::start(cycle.tenant(), cycle.now())?);
                 }
                 cycle.store().write(writes).await?;
-                if next.is_none() || !cycle.has_time() {
-                    return Ok(());
+                match then {
+                    Then::Next(link) if cycle.has_time() => from = Some(link),
+                    Then::Next(_) | Then::Later(_) => return Ok(()),
                 }
-                from = next;
             }
         }
     }

@@ -129,8 +129,8 @@ impl Target<'_> {
         let person = WebexId::new(region, step.person.person);
         Ok(match webex.add_membership(access, &space, &person, role).await? {
             Added::Added => StepOutcome::Done,
-            // Added meanwhile, with a role that the next reading tells.
-            Added::AlreadyThere => StepOutcome::Unknown,
+            // Perhaps added meanwhile, with a role that the next reading tells.
+            Added::Conflict { .. } => StepOutcome::Unknown,
         })
     }
 

@@ -35,8 +35,7 @@ pub(super) async fn join_team(
             let id = WebexId::new(run.context.tenant.region.clone(), account);
             match webex.add_membership(access, &space, &id, MembershipRole::Moderator).await {
                 Ok(added) => {
-                    // "Already there" can answer a second try after a lost answer: a reading
-                    // decides.
+                    // A conflict can answer a second try after a lost answer: a reading decides.
                     let is_there = added == Added::Added
                         || webex.membership_in(access, &space, &id).await?.is_some();
                     if is_there {

@@ -62,10 +62,10 @@ async fn delta_starts_now_and_lists_deleted_groups() {
     service.mount(Mock::given(query_param("$deltatoken", "a")), ok(page)).await;
 
     let start = service.graph.delta(&service.access, DeltaFrom::Now).await.unwrap();
-    assert_eq!(start, Delta::Page { groups: vec![], next: None, delta: Some(link.clone()) });
+    assert_eq!(start, Delta::Page { groups: vec![], then: Then::Later(link.clone()) });
     let page = service.graph.delta(&service.access, DeltaFrom::Link(link)).await.unwrap();
     let groups = vec![GroupId(person(5).0), group()];
-    assert_eq!(page, Delta::Page { groups, next: Some(next), delta: None });
+    assert_eq!(page, Delta::Page { groups, then: Then::Next(next) });
 }
 
 #[tokio::test]
@@ -85,14 +85,26 @@ async fn expired_link_differs_from_a_refusal() {
     ] {
         assert_eq!(followed(answer).await, Ok(Delta::Expired));
     }
-    assert!(followed(refusal(400, "Request_BadRequest", "x")).await.is_err());
-    let incomplete = followed(ok(json!({"value": []}))).await.unwrap_err();
-    assert!(is_transient(&incomplete), "{incomplete}");
+    for answer in [
+        refusal(400, "Request_BadRequest", "x"),
+        refusal(404, "Request_ResourceNotFound", "x"),
+        refusal(409, "x", "x"),
+        ok(json!({"value": []})),
+    ] {
+        let answered = followed(answer).await;
+        assert!(matches!(answered, Ok(Delta::Unusable(_))), "{answered:?}");
+    }
+    for status in [401, 403, 408, 423, 424, 429, 500] {
+        assert!(followed(refusal(status, "x", "x")).await.is_err(), "{status}");
+    }
+}
 
-    let service = Service::start().await;
-    service.mount(Mock::given(any()), refusal(400, "Request_UnsupportedQuery", old)).await;
-    assert!(
-        service.graph.delta(&service.access, DeltaFrom::Now).await.is_err(),
-        "no link could have expired"
-    );
+#[tokio::test]
+async fn no_link_can_be_at_fault_at_the_start() {
+    let old = "DeltaLink older than 30 days is not supported.";
+    for answer in [refusal(400, "Request_UnsupportedQuery", old), ok(json!({"value": []}))] {
+        let service = Service::start().await;
+        service.mount(Mock::given(any()), answer).await;
+        assert!(service.graph.delta(&service.access, DeltaFrom::Now).await.is_err());
+    }
 }

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use clients::graph::{
     Bind, BindOutcome, Deletion, Delta, DeltaFrom, Entra, Graph, GroupCreation, NewGroup,
-    ObjectKind, Relation, Renamed, TokenErrorKind, Unbound, Upserted, UserKind, is_not_replicated,
+    ObjectKind, Relation, Renamed, Then, TokenErrorKind, Unbound, Upserted, UserKind,
+    is_not_replicated,
 };
 use clients::http::{Access, CallError, CallFailure, Deadline, ErrorClass, Net};
 use domain::clock::SimulatedClock;

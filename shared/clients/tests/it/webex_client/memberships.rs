@@ -129,21 +129,28 @@ async fn memberships_of_a_person_name_no_room() {
 }
 
 #[tokio::test]
-async fn addition_shows_an_earlier_membership() {
-    for (code, added) in [(200, Added::Added), (409, Added::AlreadyThere)] {
-        let service = Service::answering(status(code).set_body_json(membership(5))).await;
-        let answer = service
-            .webex
-            .add_membership(&service.access, &room(), &person(5), MembershipRole::Moderator)
-            .await;
-        assert_eq!(answer, Ok(added));
-        let sent = json!({ "roomId": room(), "personId": person(5), "isModerator": true });
-        assert_eq!(body(&service.request().await), sent);
+async fn conflict_of_an_addition_says_what_the_service_said() {
+    let add = async |service: &Service| {
+        let (access, role) = (&service.access, MembershipRole::Moderator);
+        service.webex.add_membership(access, &room(), &person(5), role).await
+    };
+    let service = Service::answering(good(membership(5))).await;
+    assert_eq!(add(&service).await, Ok(Added::Added));
+    let sent = json!({ "roomId": room(), "personId": person(5), "isModerator": true });
+    assert_eq!(body(&service.request().await), sent);
+
+    let message = json!({ "message": "A rule of the space forbids it." });
+    let conflict = status(409).set_body_json(message).insert_header("trackingid", "T");
+    let Ok(Added::Conflict { said }) = add(&Service::answering(conflict).await).await else {
+        panic!("a conflict");
+    };
+    for part in ["409", "A rule of the space forbids it.", "request T"] {
+        assert!(said.contains(part), "{said}");
     }
 }
 
 #[tokio::test]
-async fn repeated_addition_finds_the_person() {
+async fn repeated_addition_finds_a_conflict() {
     let service = Service::answering(status(409)).await;
     Mock::given(any())
         .respond_with(status(502))
@@ -155,7 +162,7 @@ async fn repeated_addition_finds_the_person() {
         .webex
         .add_membership(&service.access, &room(), &person(5), MembershipRole::Member)
         .await;
-    assert_eq!(answer, Ok(Added::AlreadyThere));
+    assert!(matches!(answer, Ok(Added::Conflict { .. })), "{answer:?}");
 }
 
 #[tokio::test]

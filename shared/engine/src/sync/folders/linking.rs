@@ -165,9 +165,15 @@ impl Deps {
         }
         match self.webex.join(&run.webex, &room.id, &account).await? {
             JoinOutcome::Now(membership) => run.membership = Some(membership),
-            // A person added it, and it stays.
-            JoinOutcome::Before if !was_about_to => stored.space.joined_at = None,
-            JoinOutcome::Before => {}
+            JoinOutcome::Conflict(error) => {
+                match self.webex.membership_in(&run.webex, &room.id, &account).await? {
+                    // Another rule of the service keeps it out.
+                    None => return Err(error.into()),
+                    // A person added it, and it stays.
+                    Some(_) if !was_about_to => stored.space.joined_at = None,
+                    Some(_) => {}
+                }
+            }
         }
         Ok(())
     }
