@@ -149,7 +149,7 @@ async fn pages_of_backfill() {
 #[tokio::test]
 async fn pages_of_adoption() {
     let mut scene = Scene::new().await;
-    let path = format!("/teams/{}/connect", scene.team);
+    let path = format!("/teams/{}/adopt", scene.team);
     let (found, union) = (scene.search_path("gard"), scene.union_path());
     assert_pages(
         &mut scene.browser,

@@ -51,7 +51,7 @@ async fn ended_link_leaves_both_sides_unchanged() {
     let groups = active_groups(&customers);
     assert_eq!(groups.len(), 2);
     let claimed = customers.items().into_keys().filter(|key| key.starts_with("GROUP#")).count();
-    assert_eq!(claimed, 1, "the group can be connected again");
+    assert_eq!(claimed, 1, "the group can be adopted again");
     for group in groups {
         customers.world().add_member(group, customers.people[5].object);
     }

@@ -15,7 +15,7 @@ use super::{AT_ONCE, Story, story_tests};
 use crate::support::{MINUTE, TwoTenants, every_team};
 
 story_tests! {
-    connecting: super::Connecting,
+    adopting: super::Adopting,
     uniting: super::Uniting,
 }
 
@@ -33,7 +33,7 @@ async fn asked() -> (TwoTenants, TeamId, GroupId) {
 }
 
 /// Adopts like the page's button; `None` if the page shows an error.
-async fn connect(
+async fn adopt(
     stack: &LocalStack,
     env: &TwoTenants,
     team: TeamId,
@@ -83,26 +83,26 @@ async fn assert_united(env: &TwoTenants, team: TeamId, group: GroupId, case: &st
     assert_nothing_open(env, team, case).await;
 }
 
-struct Connecting(TeamId, GroupId);
+struct Adopting(TeamId, GroupId);
 
-impl Story for Connecting {
+impl Story for Adopting {
     type Scene = TwoTenants;
-    const NAME: &'static str = "connecting an existing group";
+    const NAME: &'static str = "adopting an existing group";
     async fn before() -> (TwoTenants, Self) {
         let (env, team, group) = asked().await;
         (env, Self(team, group))
     }
     async fn act(&self, env: &mut TwoTenants) {
-        connect(&env.stack, env, self.0, self.1).await;
+        adopt(&env.stack, env, self.0, self.1).await;
     }
     /// Opens the page again, after an interrupted lease and any throttling have ended.
     async fn meanwhile(&self, env: &mut TwoTenants) {
         env.let_pass(60 * MINUTE).await;
         if env.link_row(self.0).await.is_none_or(|row| row.link.group() != Some(self.1)) {
-            let connected = connect(&env.stack, env, self.0, self.1).await;
+            let adopted = adopt(&env.stack, env, self.0, self.1).await;
             assert!(
-                matches!(connected, Some(AdoptionOutcome::Linked)),
-                "{connected:?} {:?}",
+                matches!(adopted, Some(AdoptionOutcome::Linked)),
+                "{adopted:?} {:?}",
                 env.link_row(self.0).await
             );
         }
@@ -119,8 +119,8 @@ impl Story for Uniting {
     const NAME: &'static str = "uniting both sides";
     async fn before() -> (TwoTenants, Self) {
         let (env, team, group) = asked().await;
-        let connected = connect(&env.stack, &env, team, group).await;
-        assert!(matches!(connected, Some(AdoptionOutcome::Linked)), "{connected:?}");
+        let adopted = adopt(&env.stack, &env, team, group).await;
+        assert!(matches!(adopted, Some(AdoptionOutcome::Linked)), "{adopted:?}");
         (env, Self(team, group))
     }
     async fn act(&self, env: &mut TwoTenants) {

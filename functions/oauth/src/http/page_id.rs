@@ -158,7 +158,7 @@ impl Route {
         match self {
             Self::Page(page) => page.path(),
             Self::Team => "/teams/{team}",
-            Self::Adopt => "/teams/{team}/connect",
+            Self::Adopt => "/teams/{team}/adopt",
             Self::ActivityEntry => "/teams/{team}/done/{entry}",
             Self::Person => "/people/{person}",
             Self::ActivityFile => "/activity.csv",
@@ -210,8 +210,8 @@ impl fmt::Display for PageLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Team(team) => write!(f, "/teams/{team}"),
-            Self::Adopt(team) => write!(f, "/teams/{team}/connect"),
-            Self::AdoptGroup(team, group) => write!(f, "/teams/{team}/connect?group={group}"),
+            Self::Adopt(team) => write!(f, "/teams/{team}/adopt"),
+            Self::AdoptGroup(team, group) => write!(f, "/teams/{team}/adopt?group={group}"),
             Self::ActivityEntry(team, entry) => write!(f, "/teams/{team}/done/{entry}"),
             Self::Person(person) => write!(f, "/people/{person}"),
             Self::ActivityFile => f.write_str(Route::ActivityFile.pattern()),

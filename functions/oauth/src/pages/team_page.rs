@@ -54,7 +54,7 @@ impl TeamQuery {
         match self.did.as_deref() {
             Some("asked") => Some(Feedback::SyncRequested),
             Some("folder") => Some(Feedback::FolderRequested),
-            Some("connected") => Some(Feedback::GroupAdopted),
+            Some("adopted") => Some(Feedback::GroupAdopted),
             Some("unlinked") => Some(Feedback::Unlinked),
             _ => None,
         }

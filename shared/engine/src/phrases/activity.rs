@@ -46,7 +46,7 @@ pub fn note(note: &Note) -> String {
                 AdoptionRight::GroupOwner => "an owner of the group",
             };
             format!(
-                "{by} connected the existing group “{group}”. Signed in with Microsoft: {user}, \
+                "{by} adopted the group “{group}”. Signed in with Microsoft: {user}, \
                  {right}."
             )
         }

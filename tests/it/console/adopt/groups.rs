@@ -18,7 +18,7 @@ async fn directory_admin_adopts_any_group() {
         .await;
     page.is(200, "who administers the directory");
     let union = scene.union_path();
-    submit_confirmation(&mut scene.browser, &union, &page).await.is(200, "The group is connected.");
+    submit_confirmation(&mut scene.browser, &union, &page).await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     scene.assert_united();
     let page = scene.browser.open(&format!("/teams/{}", scene.team)).await;
@@ -102,7 +102,7 @@ async fn blocked_group_shows_its_reason() {
         .is(404, "There is no such group in your directory.");
     scene
         .browser
-        .open(&format!("/teams/{}/connect?group=x", scene.team))
+        .open(&format!("/teams/{}/adopt?group=x", scene.team))
         .await
         .is_error(404, "Page not found");
     assert!(scene.link_row(scene.team).await.is_none());
@@ -115,7 +115,7 @@ async fn group_of_another_team(scene: &mut Scene) -> GroupId {
     scene.find_teams().await;
     let path = union_path_of(other, taken);
     let page = scene.browser.sign_in_fresh(&path, scene.person(3).object).await;
-    submit_confirmation(&mut scene.browser, &path, &page).await.is(200, "The group is connected.");
+    submit_confirmation(&mut scene.browser, &path, &page).await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(2 * MINUTE).await;
     taken
 }
@@ -131,7 +131,7 @@ async fn others_cannot_adopt_a_group() {
     for account in [scene.person(1).object, scene.person(0).object] {
         let page = scene.browser.sign_in_fresh(&union, account).await;
         page.is(200, "who neither owns this group nor administers the directory");
-        assert!(!page.html.contains("value=\"connect\""));
+        assert!(!page.html.contains("value=\"adopt\""));
         submit_confirmation(&mut scene.browser, &union, &page)
             .await
             .is(403, "neither owns the group");
@@ -166,9 +166,9 @@ async fn stale_foreign_and_forged_sign_ins_adopt_nothing() {
     let page = scene.browser.sign_in_fresh(&union, owner).await;
     let mut other = scene.customers.signed_in(&scene.customers.acme).await;
     let theirs = other.open(&union).await;
-    let form = [("action", "connect"), ("csrf", &theirs.csrf()), ("hash", &page.field("hash"))];
+    let form = [("action", "adopt"), ("csrf", &theirs.csrf()), ("hash", &page.field("hash"))];
     other.submit(&union, &form).await.is(403, "an owner or administrator has to sign in");
-    let form = [("action", "connect"), ("csrf", "guessed"), ("hash", &page.field("hash"))];
+    let form = [("action", "adopt"), ("csrf", "guessed"), ("hash", &page.field("hash"))];
     scene.browser.submit(&union, &form).await.is_error(403, "form has expired");
 
     let globex = scene.customers.globex.directory.to_string();
@@ -204,7 +204,7 @@ async fn foreign_teams_and_groups_are_not_found() {
         scene.customers.world().create_team(neighbour.person, "Theirs"),
         scene.customers.world().create_group(neighbour.object, "Theirs").unwrap(),
     );
-    for path in [union_path_of(theirs, scene.group), format!("/teams/{theirs}/connect?name=g")] {
+    for path in [union_path_of(theirs, scene.group), format!("/teams/{theirs}/adopt?name=g")] {
         scene.browser.open(&path).await.is_error(404, "no such team");
         submit_guess(&mut scene.browser, &path)
             .await

@@ -14,7 +14,7 @@ async fn adopted_group_outlives_its_team() {
         .save(&[("on_team_deleted", "delete-group"), ("new_teams", "every")])
         .await
         .is(200, "saved");
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     let witness = older_team(&scene.customers, "Witness", 0);
     let ours = older_team(&scene.customers, "Ours", 1);
     scene.customers.stack.let_pass(20 * MINUTE).await;
@@ -35,14 +35,14 @@ async fn adopted_group_outlives_its_team() {
     scene.sign_in_again().await;
     let path = union_path_of(team_called(&scene, "Meadow"), scene.group);
     let page = scene.browser.sign_in_fresh(&path, scene.person(2).object).await;
-    submit_confirmation(&mut scene.browser, &path, &page).await.is(200, "The group is connected.");
+    submit_confirmation(&mut scene.browser, &path, &page).await.is(200, "The group is adopted.");
 }
 
 #[tokio::test]
 async fn offboarding_deletes_created_groups_only() {
     let mut scene = Scene::new().await;
     scene.browser.save(&[("new_teams", "every")]).await.is(200, "saved");
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     let ours = older_team(&scene.customers, "Ours", 0);
     scene.customers.stack.let_pass(20 * MINUTE).await;
     let made = scene.link_row(ours).await.unwrap().link.group().unwrap();
@@ -63,7 +63,7 @@ async fn account_added_by_a_person_stays_after_offboarding() {
         world.add_to_team(team, customers.acme.service_account, MembershipRole::Moderator).unwrap();
     })
     .await;
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(20 * MINUTE).await;
     scene.assert_united();
     scene.sign_in_again().await;

@@ -24,13 +24,13 @@ async fn changed_union_is_shown_again() {
     let page = scene.browser.sign_in_fresh(&union, scene.person(2).object).await;
     scene.customers.world().add_member(scene.group, scene.person(5).object);
     let new = submit_confirmation(&mut scene.browser, &union, &page).await;
-    new.is(409, "so nothing was connected");
+    new.is(409, "so no group was adopted");
     new.is(409, "Person 05 is added to the team<");
     assert!(scene.link_row(scene.team).await.is_none());
     scene.customers.world().rename_group(scene.group, scene.person(2).object, "Weeders");
     submit_confirmation(&mut scene.browser, &union, &new).await.is(409, "is renamed to “Weeders”");
     let new = scene.browser.open(&union).await;
-    submit_confirmation(&mut scene.browser, &union, &new).await.is(200, "The group is connected.");
+    submit_confirmation(&mut scene.browser, &union, &new).await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     assert_eq!(scene.team_state(), ([0, 1, 2, 3, 5].into(), [0, 2].into(), "Weeders".into()));
 }
@@ -45,13 +45,13 @@ async fn double_click_adopts_once() {
         tokio::join!(submit_confirmation(&mut scene.browser, &union, &page), async {
             submit_confirmation(&mut again, &union, &page).await
         });
-    one.is(200, "The group is connected.");
-    other.is(200, "The group is connected.");
-    submit_confirmation(&mut scene.browser, &union, &page).await.is(200, "The group is connected.");
+    one.is(200, "The group is adopted.");
+    other.is(200, "The group is adopted.");
+    submit_confirmation(&mut scene.browser, &union, &page).await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     scene.assert_united();
     let page = scene.browser.open(&format!("/teams/{}", scene.team)).await;
-    assert_eq!(page.html.matches("connected the existing group “Gardeners”").count(), 1);
+    assert_eq!(page.html.matches("adopted the group “Gardeners”").count(), 1);
     scene.browser.open(&union).await.is(409, "The team already has a group.");
     scene.browser.open(&scene.search_path("gard")).await.is(200, "The team already has a group.");
 }
@@ -74,7 +74,7 @@ async fn one_group_is_adopted_by_one_of_two_teams() {
     assert_eq!(linked.iter().filter(|linked| **linked).count(), 1, "{linked:?}");
     for (page, linked) in [(here, linked[0]), (there, linked[1])] {
         if linked {
-            page.is(200, "The group is connected.");
+            page.is(200, "The group is adopted.");
         } else {
             page.is(409, "It is linked to another team.");
         }
@@ -173,7 +173,7 @@ async fn created_group_adopted_elsewhere_is_not_reused() {
     scene.find_teams().await;
     let path = union_path_of(meadow, made);
     let page = scene.browser.sign_in_fresh(&path, scene.person(0).object).await;
-    submit_confirmation(&mut scene.browser, &path, &page).await.is(200, "The group is connected.");
+    submit_confirmation(&mut scene.browser, &path, &page).await.is(200, "The group is adopted.");
     scene.customers.world().remove_fault(&blind);
     scene.customers.stack.let_pass(3 * 60 * MINUTE).await;
     assert!(scene.is_linked(meadow, made).await);
@@ -183,7 +183,7 @@ async fn created_group_adopted_elsewhere_is_not_reused() {
     assert_eq!(team_state_of(&scene.customers, scene.team).0, [0, 1].into(), "no one was added");
     // The page offers to adopt the other group.
     scene.sign_in_again().await;
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     scene.assert_united();
 }
@@ -191,7 +191,7 @@ async fn created_group_adopted_elsewhere_is_not_reused() {
 #[tokio::test]
 async fn group_with_the_teams_key_is_offered() {
     let mut scene = Scene::new().await;
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     // A second team with a created group, unlinked and chosen again.
     scene.browser.save(&[("new_teams", "every")]).await.is(200, "saved");
@@ -205,7 +205,7 @@ async fn group_with_the_teams_key_is_offered() {
         .submit_on(&page, &page, &[("action", "unlink"), ("sure", "yes")])
         .await
         .is(200, "The team is unlinked");
-    scene.browser.open(&page).await.is(200, &format!("href=\"{page}/connect\""));
+    scene.browser.open(&page).await.is(200, &format!("href=\"{page}/adopt\""));
     scene.find_teams().await;
     let id = team.to_string();
     let chosen = scene
@@ -221,12 +221,12 @@ async fn group_with_the_teams_key_is_offered() {
     scene.customers.stack.let_pass(5 * MINUTE).await;
     let failure = scene.link_row(team).await.unwrap().link.failure.unwrap();
     assert_eq!(failure.kind(), FailureKind::GroupNotOurs);
-    let offered = scene.browser.open(&format!("{page}/connect")).await;
+    let offered = scene.browser.open(&format!("{page}/adopt")).await;
     offered.is(200, "The group with the team's own key");
     offered.is(200, &union_path_of(team, pond));
     let path = union_path_of(team, pond);
     let shown = scene.browser.sign_in_fresh(&path, scene.person(4).object).await;
-    submit_confirmation(&mut scene.browser, &path, &shown).await.is(200, "The group is connected.");
+    submit_confirmation(&mut scene.browser, &path, &shown).await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     let link = scene.link_row(team).await.unwrap().link;
     assert_eq!((link.group(), link.failure), (Some(pond), None));
@@ -276,18 +276,18 @@ async fn running_sync_goes_first() {
         .await
         .unwrap();
     assert!(lease.is_some());
-    let connect = async || {
+    let adopt = async || {
         adopt::adopt(backend.store.as_ref(), &tenant, &union, adoption_note(), now).await.unwrap()
     };
-    assert_eq!(connect().await, AdoptionOutcome::Busy);
+    assert_eq!(adopt().await, AdoptionOutcome::Busy);
     assert!(matches!(scene.link_row(team).await.unwrap().link.phase, Phase::Asked { .. }));
     scene.customers.advance(61);
     let now = domain::clock::Clock::now(backend.clock.as_ref());
-    let connect = async || {
+    let adopt = async || {
         adopt::adopt(backend.store.as_ref(), &tenant, &union, adoption_note(), now).await.unwrap()
     };
-    assert_eq!(connect().await, AdoptionOutcome::Linked);
-    assert_eq!(connect().await, AdoptionOutcome::Linked, "twice is once");
+    assert_eq!(adopt().await, AdoptionOutcome::Linked);
+    assert_eq!(adopt().await, AdoptionOutcome::Linked, "twice is once");
     // The group is linked by now, so the waiting link keeps its earlier state.
     let other = older_team(&scene.customers, "Asked too", 1);
     scene.customers.stack.let_pass(3 * MINUTE).await;

@@ -50,7 +50,7 @@ impl Scene {
     }
 
     pub(crate) fn search_path(&self, name: &str) -> String {
-        format!("/teams/{}/connect?name={name}", self.team)
+        format!("/teams/{}/adopt?name={name}", self.team)
     }
 
     pub(crate) fn union_path(&self) -> String {
@@ -131,7 +131,7 @@ pub(super) fn team_state_of(
 }
 
 pub(super) fn union_path_of(team: TeamId, group: GroupId) -> String {
-    format!("/teams/{team}/connect?group={group}")
+    format!("/teams/{team}/adopt?group={group}")
 }
 
 /// Creates a team of two, moderated by the first.
@@ -159,13 +159,13 @@ pub(super) fn create_group(
 
 /// Confirms what a page shows.
 pub(super) async fn submit_confirmation(browser: &mut Browser, path: &str, page: &Page) -> Page {
-    let form = [("action", "connect"), ("csrf", &page.csrf()), ("hash", &page.field("hash"))];
+    let form = [("action", "adopt"), ("csrf", &page.csrf()), ("hash", &page.field("hash"))];
     browser.submit(path, &form).await
 }
 
 /// Submits a page's form with a guessed hash.
 pub(super) async fn submit_guess(browser: &mut Browser, path: &str) -> Page {
-    browser.submit_on("/teams", path, &[("action", "connect"), ("hash", "guessed")]).await
+    browser.submit_on("/teams", path, &[("action", "adopt"), ("hash", "guessed")]).await
 }
 
 pub(super) fn team_called(scene: &Scene, title: &str) -> TeamId {

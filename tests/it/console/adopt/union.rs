@@ -11,7 +11,7 @@ use crate::support::{DAY, MINUTE, active_groups};
 
 /// Finds the group and checks the page that shows the union.
 async fn assert_union_is_shown(scene: &mut Scene) {
-    let path = format!("/teams/{}/connect", scene.team);
+    let path = format!("/teams/{}/adopt", scene.team);
     scene.browser.open("/existing").await.is(200, &format!("href=\"{path}\""));
     scene.browser.open(&path).await.is(200, "Name or address begins with");
     let found = scene.browser.open(&scene.search_path("gard")).await;
@@ -35,7 +35,7 @@ async fn assert_union_is_shown(scene: &mut Scene) {
     ] {
         page.is(200, shown);
     }
-    assert!(!page.html.contains("value=\"connect\""), "no sign-in yet");
+    assert!(!page.html.contains("value=\"adopt\""), "no sign-in yet");
 }
 
 #[tokio::test]
@@ -47,14 +47,14 @@ async fn group_owner_adopts_and_both_sides_merge() {
     scene.assert_untouched();
     let union = scene.union_path();
     let page = submit_confirmation(&mut scene.browser, &union, &page).await;
-    page.is(200, "The group is connected.");
+    page.is(200, "The group is adopted.");
     page.is(200, "never deleted with the team");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     scene.assert_united();
     let page = scene.browser.open(&format!("/teams/{}", scene.team)).await;
     let administrator = scene.customers.acme.administrator.person;
     let owner = scene.person(2).object;
-    page.is(200, "connected the existing group “Gardeners”.");
+    page.is(200, "adopted the group “Gardeners”.");
     page.is(200, &format!("Signed in with Microsoft: {owner}, an owner of the group."));
     assert!(!scene.customers.world().team(scene.team).unwrap().people.contains_key(&administrator));
 
@@ -93,7 +93,7 @@ async fn roles_are_merged_and_none_is_lost() {
     page.is(200, "Person 01 becomes an owner of the group");
     page.is(200, "Person 02 becomes a moderator of the team");
     assert!(!page.html.contains("no longer"), "{}", page.html);
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     assert_eq!(scene.team_state(), ((0..4).collect(), [0, 1, 2].into(), "Gardeners".into()));
     assert_eq!(scene.group_state(), ((0..4).collect(), [0, 1, 2].into(), "Gardeners".into()));
@@ -122,7 +122,7 @@ async fn excluded_people_are_named_and_untouched() {
     ] {
         page.is(200, shown);
     }
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     scene.assert_united();
     assert_eq!(scene.customers.world().group(scene.group).unwrap().members.len(), before + 1);
@@ -143,11 +143,11 @@ async fn adoption_waits_until_everyone_is_resolved() {
     scene.browser.open(&union).await.is(200, "65 people are not looked up yet");
     let page = scene.browser.sign_in_fresh(&union, owner).await;
     page.is(200, "25 people are not looked up yet");
-    assert!(!page.html.contains("value=\"connect\""));
+    assert!(!page.html.contains("value=\"adopt\""));
     submit_guess(&mut scene.browser, &union).await.is(409, "5 people are not looked up yet");
     let page = scene.browser.open(&union).await;
     page.is(200, "Excluded <span class=\"quiet\">85</span>");
-    submit_confirmation(&mut scene.browser, &union, &page).await.is(200, "The group is connected.");
+    submit_confirmation(&mut scene.browser, &union, &page).await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     scene.assert_united();
 }
@@ -161,7 +161,7 @@ async fn name_comes_from_the_preferred_side() {
         200,
         "The group “Gardeners” is renamed to “Garden”: in your settings Webex has the last word.",
     );
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     assert_eq!((scene.team_state().2, scene.group_state().2), ("Garden".into(), "Garden".into()));
     scene.customers.stack.let_pass(DAY).await;
@@ -177,7 +177,7 @@ async fn both_names_stay_when_names_are_not_synced() {
         200,
         "The team stays “Garden” and the group “Gardeners”: your settings do not sync names.",
     );
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(DAY).await;
     assert_eq!(
         (scene.team_state().2, scene.group_state().2),
@@ -194,7 +194,7 @@ async fn nothing_is_adopted_while_sync_is_off() {
     scene.browser.submit_on("/settings", "/settings", &[("switch", "off")]).await;
     let off = submit_confirmation(&mut scene.browser, &union, &page).await;
     off.is(409, "The integration is off");
-    assert!(!off.html.contains("value=\"connect\""));
+    assert!(!off.html.contains("value=\"adopt\""));
     assert!(scene.link_row(scene.team).await.is_none());
 }
 
@@ -204,7 +204,7 @@ async fn preview_mode_links_and_shows_changes_only() {
     scene.browser.save(&[("running", "preview")]).await.is(200, "saved");
     let page = scene.browser.open(&scene.union_path()).await;
     page.is(200, "no one is added on either side until preview mode is off");
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(10 * MINUTE).await;
     scene.assert_untouched();
     let page = scene.browser.open(&format!("/teams/{}", scene.team)).await;
@@ -224,7 +224,7 @@ async fn late_card_answer_does_not_change_adoption() {
     assert!(matches!(scene.link_row(team).await.unwrap().link.phase, Phase::Asked { .. }));
     let path = union_path_of(team, scene.group);
     let page = scene.browser.sign_in_fresh(&path, scene.person(2).object).await;
-    submit_confirmation(&mut scene.browser, &path, &page).await.is(200, "The group is connected.");
+    submit_confirmation(&mut scene.browser, &path, &page).await.is(200, "The group is adopted.");
     let creator = scene.person(0).person;
     let card = scene.customers.world().cards_to(creator).remove(0);
     scene
@@ -246,7 +246,7 @@ async fn person_who_became_a_guest_is_not_added() {
     let page = scene.browser.open(&scene.union_path()).await;
     page.is(200, "Added to the Webex team <span class=\"quiet\">1</span>");
     page.is(200, "The Microsoft account is a guest of the directory.");
-    scene.adopt().await.is(200, "The group is connected.");
+    scene.adopt().await.is(200, "The group is adopted.");
     scene.customers.stack.let_pass(5 * MINUTE).await;
     assert_eq!(scene.team_state().0, [0, 1, 2].into());
 }

@@ -98,7 +98,7 @@ pub(crate) async fn decide(
         Some("sign-in") => {
             step_up::start(&app, &cookies, &admin, ReturnTo::Adopt(team, group)).await
         }
-        Some("connect") => {
+        Some("adopt") => {
             let hash = form.hash.unwrap_or_default();
             adopt(&app, &admin, Adoption { candidate, group }, &hash).await
         }
@@ -113,7 +113,7 @@ async fn adopt(
     hash: &str,
 ) -> Result<Response, Failure> {
     let (tenant, team, group) = (admin.tenant(), adoption.candidate.team.id, adoption.group);
-    let done = || see_other(format!("{}?did=connected", PageLink::Team(team)));
+    let done = || see_other(format!("{}?did=adopted", PageLink::Team(team)));
     let before = adoption.candidate.before.as_ref();
     if before.is_some_and(|link_row| link_row.link.group() == Some(group)) {
         return Ok(done());

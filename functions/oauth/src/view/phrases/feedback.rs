@@ -39,7 +39,7 @@ impl Feedback {
                 "The space is being checked. Reload the page in a few seconds."
             }
             Self::GroupAdopted => {
-                "The group is connected. The two lists are being merged: reload the page in a few \
+                "The group is adopted. The two lists are being merged: reload the page in a few \
                  seconds."
             }
             Self::Unlinked => "The team is unlinked. Team and group stay as they are.",
@@ -55,21 +55,21 @@ impl Feedback {
             Self::PreviewMode => "Preview mode is on: nothing is changed on either side.",
             Self::NoGroup => "The team has no group to sync with, so nothing was changed.",
             Self::IntegrationOff => {
-                "The integration is off, so nothing was connected. Switch it on first."
+                "The integration is off, so no group was adopted. Switch it on first."
             }
             Self::AdoptionOutOfDate => {
-                "This page was out of date, so nothing was connected. Here is the current state."
+                "This page was out of date, so no group was adopted. Here is the current state."
             }
             Self::AdoptionNotProven => {
-                "Nothing was connected: an owner or administrator has to sign in with Microsoft \
+                "No group was adopted: an owner or administrator has to sign in with Microsoft \
                  first."
             }
             Self::AdoptionNotAllowed => {
-                "Nothing was connected: the user who signed in with Microsoft neither owns the \
+                "No group was adopted: the user who signed in with Microsoft neither owns the \
                  group nor administers the directory."
             }
             Self::AdoptionBusy => {
-                "The team is being synced right now, so nothing was connected. Try again in a \
+                "The team is being synced right now, so no group was adopted. Try again in a \
                  minute."
             }
             Self::PersonConfirmed => {
