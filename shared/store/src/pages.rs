@@ -1,4 +1,4 @@
-//! Streams over all pages of a query.
+//! Streams over all pages of a query, and lists that are read in parts.
 
 use futures::stream::{BoxStream, StreamExt, TryStreamExt, iter, try_unfold};
 
@@ -38,6 +38,30 @@ pub fn items<'a>(
 /// Returns all items of a query, read in pages of at most `limit`.
 pub async fn all(store: &dyn Store, query: &Query, limit: usize) -> Result<Vec<Item>, StoreError> {
     pages(store, query, limit).try_concat().await
+}
+
+/// Reads a list, part by part, until there are `count` entries. Returns them, and the place where
+/// the list continues, or `None` at its end.
+///
+/// `part` gets a place and the maximum number of entries that it may return.
+///
+/// # Errors
+/// Those of `part`.
+pub async fn up_to<Place, T, Part>(
+    count: usize,
+    start: Place,
+    part: impl Fn(Place, usize) -> Part,
+) -> Result<(Vec<T>, Option<Place>), StoreError>
+where
+    Part: Future<Output = Result<(Vec<T>, Option<Place>), StoreError>>,
+{
+    let (mut entries, mut next) = (Vec::new(), Some(start));
+    while let Some(place) = next.take_if(|_| entries.len() < count) {
+        let (read, behind) = part(place, count - entries.len()).await?;
+        entries.extend(read);
+        next = behind;
+    }
+    Ok((entries, next))
 }
 
 #[cfg(test)]
@@ -93,5 +117,22 @@ mod tests {
         let (store, query) = (store_of(4).await, query());
         let sizes = pages(&store, &query, 3).map_ok(|page| page.len());
         assert_eq!(sizes.try_collect::<Vec<_>>().await, Ok(vec![3, 1]));
+    }
+
+    #[tokio::test]
+    async fn up_to_stops_inside_a_list_and_continues_there() {
+        let part = |at: usize, room: usize| async move {
+            let entries: Vec<usize> = (at..8).take(room.min(3)).collect();
+            let next = at + entries.len();
+            Ok((entries, (next < 8).then_some(next)))
+        };
+        assert_eq!(up_to(5, 0, part).await, Ok((vec![0, 1, 2, 3, 4], Some(5))));
+        assert_eq!(up_to(5, 5, part).await, Ok((vec![5, 6, 7], None)));
+        assert_eq!(up_to(8, 0, part).await.unwrap().1, None);
+        assert_eq!(up_to(0, 2, part).await, Ok((vec![], Some(2))));
+        let empty_first = |is_first: bool, _| async move {
+            Ok((if is_first { vec![] } else { vec![1] }, is_first.then_some(false)))
+        };
+        assert_eq!(up_to(1, true, empty_first).await, Ok((vec![1], None)));
     }
 }

@@ -140,7 +140,7 @@ async fn preview_pages_show_changes_and_apply_none() {
     one.is(200, "Person 05 is added to the team");
     assert_eq!(teams.iter().map(|team| count_in_team(&customers, *team, 5..6)).sum::<usize>(), 0);
     assert_eq!(active_groups(&customers).len(), 2);
-    browser.open("/preview?from=0.%22").await.is_error(404, "Page not found");
+    browser.open("/preview?from=active.%22").await.is_error(404, "Page not found");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ pub(crate) mod approvals;
 pub(crate) mod callbacks;
 pub(crate) mod external_ids;
 pub(crate) mod home;
+mod link_list;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod preview;

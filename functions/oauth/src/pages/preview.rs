@@ -10,14 +10,14 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use domain::ids::{TeamId, TenantId};
-use engine::link::{self, LinkState};
+use engine::link::{Link, LinkRow, LinkState};
 use engine::preview::{self, Changes, GroupOutlook, Preview, PreviewKind, Totals};
 use engine::reconcile;
 use engine::tenant::settings::{self, Running, Settings};
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
 use serde::Deserialize;
-use store::table::{Cursor, StoreError};
+use store::table::{Store, StoreError};
 
 use crate::app::App;
 use crate::auth::admin::Admin;
@@ -25,15 +25,13 @@ use crate::http::error::Failure;
 use crate::http::extract::{Form, Query};
 use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, see_other};
+use crate::pages::link_list::LinkList;
 use crate::view::layout::Shell;
 use crate::view::phrases::feedback::Feedback;
 use crate::view::phrases::teams as words;
 
 /// The most teams whose previews one page reads.
 const READ: usize = 1000;
-
-/// Teams of one query.
-const PER_QUERY: usize = 100;
 
 /// Previews that are read at the same time.
 const AT_ONCE: usize = 20;
@@ -150,7 +148,7 @@ async fn render(
         unseen: 0,
         next: None,
     };
-    let filled = page.fill(app, tenant, query.from.as_deref()).await;
+    let filled = page.fill(store, tenant, query.from.as_deref()).await;
     filled.map_err(|error| Failure::of_list(error, query.from.as_deref()))?;
     let status = if note.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     response::page(status, &page)
@@ -170,44 +168,27 @@ impl PreviewPage<'_> {
     /// Reads teams, state by state, until there are enough or no more.
     async fn fill(
         &mut self,
-        app: &App,
+        store: &dyn Store,
         tenant: TenantId,
         from: Option<&str>,
     ) -> Result<(), StoreError> {
-        let store = app.store.as_ref();
-        let from = from.and_then(|from| from.split_once('.'));
-        let from = from.and_then(|(at, cursor)| Some((at.parse::<usize>().ok()?, cursor)));
-        let (first, cursor) = from.unwrap_or_default();
-        let mut start = Some(Cursor(cursor.to_owned())).filter(|cursor| !cursor.0.is_empty());
-        for (at, state) in STATES.into_iter().enumerate().skip(first) {
-            loop {
-                if self.read >= READ {
-                    let cursor = start.map(|cursor| cursor.0).unwrap_or_default();
-                    let (path, seen) = (Page::Preview, &self.seen);
-                    self.next = Some(format!("{path}?seen={seen}&from={at}.{cursor}"));
-                    return Ok(());
-                }
-                let page = link::page(store, tenant, state, "", PER_QUERY, start.as_ref());
-                let (links, next) = page.await?;
-                let load = |link_row: link::LinkRow| async move {
-                    let found =
-                        preview::load(store, tenant, link_row.link.team, PreviewKind::SyncRun)
-                            .await?;
-                    Ok::<_, StoreError>((link_row.link, found))
-                };
-                let found = stream::iter(links).map(load).buffered(AT_ONCE);
-                let found: Vec<_> = found.try_collect().await?;
-                found.into_iter().for_each(|(link, found)| self.add(link, found));
-                start = next;
-                if start.is_none() {
-                    break;
-                }
-            }
-        }
+        let list = LinkList { tenant, states: &STATES, title: "" };
+        let from = from.and_then(|from| from.parse().ok());
+        let (links, next) = list.read(store, READ, from).await?;
+        let load = |link_row: LinkRow| async move {
+            let team = link_row.link.team;
+            let found = preview::load(store, tenant, team, PreviewKind::SyncRun).await?;
+            Ok::<_, StoreError>((link_row.link, found))
+        };
+        let found = stream::iter(links).map(load).buffered(AT_ONCE);
+        let found: Vec<_> = found.try_collect().await?;
+        found.into_iter().for_each(|(link, found)| self.add(link, found));
+        let (path, seen) = (Page::Preview, &self.seen);
+        self.next = next.map(|position| format!("{path}?seen={seen}&from={position}"));
         Ok(())
     }
 
-    fn add(&mut self, link: link::Link, found: Option<Preview>) {
+    fn add(&mut self, link: Link, found: Option<Preview>) {
         self.read += 1;
         let Some(found) = found else {
             self.unseen += 1;
