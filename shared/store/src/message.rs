@@ -21,7 +21,8 @@ pub struct Message {
     /// Time of the request, which can be long before the delivery. Only a sync that read both sides
     /// after this time answers it.
     pub at: Timestamp,
-    /// Trigger of the request, for people and logs. No decision depends on it.
+    /// Trigger of the request, for people and logs. It says what is requested; what is stored of
+    /// that decides.
     pub trigger: Trigger,
     /// Requested work.
     #[serde(flatten)]

@@ -10,6 +10,7 @@ mod pilot_group;
 mod preview;
 mod recorded_traffic;
 pub(crate) mod removal_limit;
+mod requests;
 mod restored_table;
 mod service_account;
 mod tokens;

@@ -50,7 +50,7 @@ fn asked(row: LinkRow) {
     for now in
         [noon(), Timestamp::UNIX_EPOCH, Timestamp::MAX - SignedDuration::from_hours(24 * 366)]
     {
-        _ = (row.is_leased(now), row.has_answered(now));
+        _ = (row.is_leased(now), row.has_answered(row.requests()));
         let mut link = row.link.clone();
         _ = (
             link.state(),

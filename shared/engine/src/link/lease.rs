@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Link, LinkRow, index_attributes, key};
+use super::{Link, LinkRow, SyncRequests, index_attributes, key};
 use domain::ids::{TeamId, TenantId};
 use store::lease::{FirstLease, LeaseTerms};
-use store::table::{Change, Condition, Store, StoreError, Test, Write, moment, to_value};
+use store::table::{Change, Store, StoreError, Test, Write, moment, to_value};
 
 /// The exclusive right to write a link and its people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,36 +24,22 @@ pub async fn take_lease(
     Ok(taken.map(|(lease, row)| (Lease(lease), row)))
 }
 
-/// The outcome of handing a request to the holder of a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handover {
-    /// The holder will see it.
-    Accepted,
-    /// The lease has ended: try to take it.
-    LeaseGone,
-}
-
-/// Requests a sync as of `at` from the holder of the lease.
-pub async fn request_sync(
+/// Takes the lease over a link that was read as `row`, and stores what this holder was asked for.
+///
+/// Returns `None` if another holder has it, or if there is a new request since.
+pub(crate) async fn take_for(
     store: &dyn Store,
     tenant: TenantId,
     row: &LinkRow,
-    at: Timestamp,
-    hint: Option<Timestamp>,
-) -> Result<Handover, StoreError> {
-    let mut changes = vec![Change::Set("requested_at", moment(at.max(row.requested_at)))];
-    let last_event_at = hint.map(|hint| moment(hint.max(row.last_event_at)));
-    changes.extend(last_event_at.map(|at| Change::Set("last_event_at", at)));
-    let unchanged = Condition::Holds(vec![
-        Test::Equals("lease", to_value(&row.lease)?),
-        Test::Equals("lease_until", moment(row.lease_until)),
-        Test::Equals("requested_at", moment(row.requested_at)),
-    ]);
-    match store.update(&key(tenant, row.link.team), changes, unchanged).await {
-        Ok(_) => Ok(Handover::Accepted),
-        Err(StoreError::ConditionFailed) => Ok(Handover::LeaseGone),
-        Err(error) => Err(error),
-    }
+    requests: SyncRequests,
+    terms: LeaseTerms,
+) -> Result<Option<(Lease, LinkRow)>, StoreError> {
+    let mut terms = terms;
+    // What is raised is computed from the row, so it must be the row that was read.
+    terms.require.push(Test::Equals("requested_at", moment(row.requested_at)));
+    terms.set.extend(requests.changes(row.requests()));
+    let taken = store::lease::Lease::take(store, key(tenant, row.link.team), terms).await?;
+    Ok(taken.map(|(lease, row)| (Lease(lease), row)))
 }
 
 /// The values that the end of a lease stores besides the link.
@@ -61,10 +47,10 @@ pub async fn request_sync(
 pub struct Closing {
     /// The beginning of the last reading.
     pub synced_at: Timestamp,
-    /// The latest request that the holder knows.
-    pub requested_at: Timestamp,
-    /// The last event that the holder knows.
-    pub last_event_at: Timestamp,
+    /// The beginning of the last full reading.
+    pub full_synced_at: Timestamp,
+    /// The requests that the holder knows.
+    pub requests: SyncRequests,
     /// The moment of the next sync.
     pub next_sync_at: Timestamp,
     /// The moment at which the one delayed message comes, if one is about to be sent.
@@ -76,8 +62,8 @@ impl Closing {
     pub fn unread(row: &LinkRow, next_sync_at: Timestamp) -> Self {
         Self {
             synced_at: row.synced_at,
-            requested_at: row.requested_at,
-            last_event_at: row.last_event_at,
+            full_synced_at: row.full_synced_at,
+            requests: row.requests(),
             next_sync_at,
             delayed_until: None,
         }
@@ -102,7 +88,7 @@ impl Lease {
 
     /// Part of a transaction: stores the link and gives the lease back.
     ///
-    /// The transaction fails if a sync was requested that `closing` does not know.
+    /// The transaction fails if something was requested that `closing` does not know.
     pub fn close(
         &self,
         tenant: TenantId,
@@ -113,11 +99,12 @@ impl Lease {
         changes.extend([
             Change::Set("link", to_value(link)?),
             Change::Set("synced_at", moment(closing.synced_at)),
-            Change::Set("last_event_at", moment(closing.last_event_at)),
+            Change::Set("full_synced_at", moment(closing.full_synced_at)),
+            Change::Set("awaited_at", moment(closing.requests.awaited)),
         ]);
         let delayed_until = closing.delayed_until.map(moment);
         changes.extend(delayed_until.map(|until| Change::Set("delayed_until", until)));
-        let known = Test::Equals("requested_at", moment(closing.requested_at));
+        let known = Test::Equals("requested_at", moment(closing.requests.sync));
         self.0.close(changes, vec![known])
     }
 
@@ -147,10 +134,10 @@ impl Lease {
             if row.lease_until == Timestamp::UNIX_EPOCH {
                 return Ok(());
             }
-            if row.requested_at == closing.requested_at {
+            if row.requests() == closing.requests {
                 return Err(StoreError::ConditionFailed);
             }
-            closing.requested_at = row.requested_at;
+            closing.requests = row.requests();
             closing.next_sync_at = closing.next_sync_at.min(now);
         }
     }

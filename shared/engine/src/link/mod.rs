@@ -10,6 +10,7 @@ mod listing;
 mod model;
 mod people;
 mod request_override;
+mod requests;
 mod row;
 mod service_account;
 mod successor;
@@ -18,7 +19,8 @@ mod unlink;
 pub use crate::codes::{FailureKind, FailureReason};
 pub(crate) use claim::release;
 pub use claim::{Claim, claims};
-pub use lease::{Closing, Handover, Lease, request_sync, take_lease};
+pub(crate) use lease::take_for;
+pub use lease::{Closing, Lease, take_lease};
 pub(crate) use listing::listing;
 pub use listing::{LinkState, page};
 pub use model::{
@@ -27,8 +29,9 @@ pub use model::{
 };
 pub use people::{LastChange, LinkPerson, Who, delete_person, people, put_person};
 pub use request_override::{OverrideOutcome, OverrideProposal, request_override};
+pub use requests::{Schedule, SyncRequests, raise};
 use row::index_attributes;
-pub use row::{LinkRow, creation, due_condition, key, partition, postpone};
+pub use row::{LinkRow, creation, due_condition, key, partition};
 pub use service_account::{JoinedBy, ServiceAccountPresence};
 pub(crate) use successor::{creation_after, purge_people};
 pub use unlink::{Unlinked, unlink};

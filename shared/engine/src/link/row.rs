@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Link, listing};
+use super::{Link, Schedule, SyncRequests, listing};
 use domain::ids::{TeamId, TenantId};
 use store::keys;
 use store::table::{
-    Change, Condition, Key, Store, StoreError, Test, Write, milliseconds, moment, to_item, to_value,
+    Change, Condition, Key, StoreError, Test, Write, milliseconds, moment, to_item, to_value,
 };
 
 /// A link with the moments that its lease and its syncs use.
@@ -23,9 +23,18 @@ pub struct LinkRow {
     /// The latest request for a sync.
     #[serde(with = "milliseconds")]
     pub requested_at: Timestamp,
+    /// The latest request for a full sync.
+    #[serde(default, with = "milliseconds")]
+    pub full_requested_at: Timestamp,
+    /// The latest request that someone waits for.
+    #[serde(default, with = "milliseconds")]
+    pub awaited_at: Timestamp,
     /// The beginning of the last reading.
     #[serde(with = "milliseconds")]
     pub synced_at: Timestamp,
+    /// The beginning of the last full reading.
+    #[serde(default, with = "milliseconds")]
+    pub full_synced_at: Timestamp,
     /// The last event from Microsoft.
     #[serde(with = "milliseconds")]
     pub last_event_at: Timestamp,
@@ -43,9 +52,26 @@ impl LinkRow {
         self.lease_until > now
     }
 
-    /// Returns `true` if the last reading answers a request of `at` and all known since.
-    pub fn has_answered(&self, at: Timestamp) -> bool {
-        self.synced_at >= at && self.synced_at >= self.requested_at
+    /// Returns what is requested of the link.
+    pub fn requests(&self) -> SyncRequests {
+        SyncRequests {
+            sync: self.requested_at,
+            full: self.full_requested_at,
+            event: self.last_event_at,
+            awaited: self.awaited_at,
+        }
+    }
+
+    /// Returns when the link comes back without a further request.
+    pub(crate) fn schedule(&self) -> Schedule {
+        Schedule { next_sync_at: self.next_sync_at, delayed_until: self.delayed_until }
+    }
+
+    /// Returns `true` if the last readings answer these requests and all that are stored. What is
+    /// left to confirm after the lag window is scheduled.
+    pub fn has_answered(&self, requests: SyncRequests) -> bool {
+        let all = self.requests().raised_by(requests);
+        self.synced_at >= all.sync && self.full_synced_at >= all.full
     }
 }
 
@@ -80,7 +106,10 @@ pub fn creation(tenant: TenantId, link: &Link, now: Timestamp) -> Result<Write, 
         lease_until: never,
         lease: String::new(),
         requested_at: never,
+        full_requested_at: never,
+        awaited_at: never,
         synced_at: never,
+        full_synced_at: never,
         last_event_at: never,
         next_sync_at: now,
         delayed_until: never,
@@ -97,25 +126,4 @@ pub fn creation(tenant: TenantId, link: &Link, now: Timestamp) -> Result<Write, 
 /// The condition that a link's next sync is due.
 pub fn due_condition(now: Timestamp) -> Condition {
     Condition::Holds(vec![Test::Below("gsi1sk", now.as_millisecond().saturating_add(1))])
-}
-
-/// Makes `changes` unless the link's schedule has changed since it was read.
-///
-/// Returns `true` if they were made.
-pub async fn postpone(
-    store: &dyn Store,
-    tenant: TenantId,
-    row: &LinkRow,
-    changes: Vec<Change>,
-) -> Result<bool, StoreError> {
-    let unchanged = Condition::Holds(vec![
-        Test::Equals("synced_at", moment(row.synced_at)),
-        Test::Equals("delayed_until", moment(row.delayed_until)),
-        Test::Equals("gsi1sk", moment(row.next_sync_at)),
-    ]);
-    match store.update(&key(tenant, row.link.team), changes, unchanged).await {
-        Ok(_) => Ok(true),
-        Err(StoreError::ConditionFailed) => Ok(false),
-        Err(error) => Err(error),
-    }
 }

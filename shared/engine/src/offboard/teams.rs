@@ -76,13 +76,7 @@ async fn leave_team(
     }
     let mut link = row.link.clone();
     link.service_account = ServiceAccountPresence::NeverJoined;
-    let closing = Closing {
-        synced_at: row.synced_at,
-        requested_at: row.requested_at,
-        last_event_at: row.last_event_at,
-        next_sync_at: row.next_sync_at,
-        delayed_until: None,
-    };
+    let closing = Closing::unread(&row, row.next_sync_at);
     match deps.store.write(vec![lease.close(tenant, &link, &closing)?]).await {
         // A sync was requested meanwhile. The lease expires, and the next pass finds the account
         // gone.

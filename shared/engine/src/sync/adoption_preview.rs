@@ -11,7 +11,7 @@ use crate::activity::EntryId;
 use crate::adopt::{AdoptableTeam, AdoptionBlocker, AdoptionPreview};
 use crate::link::{self, JoinedBy, Lease, LinkPerson, ServiceAccountPresence, Who};
 use crate::preview::{self, Preview, PreviewKind};
-use crate::quota::Acquire;
+use crate::quota::{Acquire, Priority};
 use crate::tenant;
 use clients::graph::ObjectKind;
 use clients::http::{Deadline, ErrorClass, Urgency};
@@ -40,7 +40,7 @@ impl Deps {
             return Ok(Err(blocker));
         }
         let is_throttled = context.throttled_until.is_some()
-            || self.acquire_reading(&context, Trigger::Administrator, candidate.team.id).await?
+            || self.acquire_reading(&context, Priority::Awaited, candidate.team.id).await?
                 != Acquire::Acquired;
         if is_throttled {
             return Ok(Err(AdoptionBlocker::Throttled));
@@ -92,6 +92,7 @@ impl Deps {
             context,
             lease: &lease,
             access: &calls,
+            priority: Priority::Awaited,
             trigger: Trigger::Administrator,
             started,
             entry: EntryId::new(started),

@@ -12,7 +12,7 @@ use crate::phrases::cards;
 use clients::http::{Access, CallError};
 use clients::webex::{AttachmentAction, MembershipRole, WebexId, plain};
 use domain::ids::{PersonId, RoomId, TeamId};
-use store::message::{Message, Trigger};
+use store::message::Message;
 
 /// Time for which a card waits for its answer.
 const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -137,7 +137,7 @@ async fn store_answer(
     let closing = Closing::unread(&row, now);
     let link = Link { phase, ..row.link };
     store.write(vec![lease.close(tenant, &link, &closing)?]).await?;
-    let request = Requeue { requested_at: now, trigger: Trigger::Retry, not_before: now };
+    let request = Requeue { requested_at: now, not_before: now };
     Ok(requeue(deps, tenant, &link, request).await?)
 }
 

@@ -21,10 +21,9 @@ const RETRY_TRANSIENT: SignedDuration = SignedDuration::from_secs(30);
 /// Pause of a message after an error that only a person can remove.
 const RETRY_PERMANENT: SignedDuration = SignedDuration::from_mins(15);
 
-/// A request for another sync run of a linked team.
+/// Another sync run of a linked team, for what is requested of it.
 pub(super) struct Requeue {
     pub(super) requested_at: Timestamp,
-    pub(super) trigger: Trigger,
     pub(super) not_before: Timestamp,
 }
 
@@ -93,9 +92,9 @@ pub(super) async fn requeue(
     link: &Link,
     request: Requeue,
 ) -> Result<(), QueueError> {
-    let Requeue { requested_at: at, trigger, not_before } = request;
+    let Requeue { requested_at: at, not_before } = request;
     let job = Job::Team { team: link.team, region: Some(link.region.clone()) };
-    let message = Message { v: Default::default(), tenant, at, trigger, job };
+    let message = Message { v: Default::default(), tenant, at, trigger: Trigger::Retry, job };
     let delay = not_before.duration_since(deps.clock.now());
     deps.queue.send(&message, delay.try_into().unwrap_or_default()).await
 }

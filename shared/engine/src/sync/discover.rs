@@ -9,7 +9,7 @@ use super::spaces::{NO_TEAM_FOR, note};
 use super::types::TenantContext;
 use super::{Deps, SyncError};
 use crate::folders::FolderRequest;
-use crate::link::{self, Link};
+use crate::link::{self, Link, SyncRequests};
 use crate::quota::Acquire;
 use clients::webex::WebexId;
 use domain::ids::{RoomId, TeamId};
@@ -55,7 +55,8 @@ pub(super) async fn discover(
     if let Some(until) = context.throttled_until {
         return send_at(deps, message, until).await;
     }
-    let acquired = deps.acquire_reading(context, message.trigger, space.id.as_team()).await?;
+    let priority = SyncRequests::of(message).priority(Timestamp::UNIX_EPOCH);
+    let acquired = deps.acquire_reading(context, priority, space.id.as_team()).await?;
     if let Acquire::RetryAt(until) = acquired {
         // No link exists yet that could wait, so messages are spread by the space's id.
         let own = i64::try_from(space.id.0.as_u128() % SPREAD_OVER).unwrap_or(0);

@@ -8,34 +8,33 @@ use super::folder_request::{FolderPlan, plan_folders};
 use super::intents::write_under_lease;
 use super::link_alerts::{AlertPlan, plan_alerts};
 use super::schedule::{
-    MESSAGE_LOSS_MARGIN, is_from_microsoft, is_within_message_delay, last_full_sync,
-    next_daily_moment, pause,
+    MESSAGE_LOSS_MARGIN, is_within_message_delay, last_full_sync, next_daily_moment, pause,
 };
-use super::types::{LeasedLink, Next, RequeueReason, SyncRecord, SyncReport};
+use super::types::{LeasedLink, Next, RequeueReason, SyncDepth, SyncRecord, SyncReport};
 use super::{Deps, SyncError};
 use crate::activity::Activity;
 use crate::folders;
-use crate::link::{self, Closing, Link, LinkRow, Phase};
+use crate::link::{self, Closing, Link, LinkRow, Phase, SyncRequests};
 use crate::safety::removal_counter;
 use crate::tenant::Running;
 use domain::ids::{TeamId, TenantId};
 use domain::membership::Side;
-use domain::merge::LAG_WINDOW;
-use store::message::Trigger;
 use store::table::{StoreError, Write, never};
 
 /// Moments that follow a run, before requests that came meanwhile are known.
 struct Schedule {
     /// Start of the last reading that both sides answered.
     synced_at: Timestamp,
+    /// Start of the last full reading that both sides answered.
+    full_synced_at: Timestamp,
     /// The moment when open state of people and names settles.
     settles_at: Option<Timestamp>,
     /// The latest moment of the next sync.
     latest: Timestamp,
     /// The moment of the delayed message.
     delayed_until: Option<Timestamp>,
-    /// Trigger of the delayed message.
-    retry: Trigger,
+    /// A rate limiter put the run off: further tries leave room for other work.
+    is_rate_limited: bool,
     /// The link takes further requests at once.
     state: Readiness,
 }
@@ -71,8 +70,7 @@ pub(super) async fn finish(
     let AlertPlan { alerts, writes } = plan_alerts(tenant, &link, now)?;
     link.alerts = alerts;
     report.writes.extend(writes);
-    let FolderPlan { folders_since, request } =
-        plan_folders(leased.context, &leased.row.link, &link, leased.message.trigger, now);
+    let FolderPlan { folders_since, request } = plan_folders(leased, &link, now);
     link.folders_since = folders_since;
     if let Some(request) = &request {
         report.writes.extend(folders::request_sync(tenant, link.team, request, now)?);
@@ -98,26 +96,27 @@ fn apply_next(
     let last_full = last_full_sync(context, &link).unwrap_or(started);
     let mut schedule = Schedule {
         synced_at: leased.row.synced_at,
+        full_synced_at: leased.row.full_synced_at,
         settles_at: None,
         latest: next_daily_moment(link.team, last_full),
         delayed_until: None,
-        retry: Trigger::Retry,
+        is_rate_limited: false,
         state: Readiness::Ready,
     };
     match next {
         Next::Done { settles_at } => {
             link.failure = None;
             (schedule.synced_at, schedule.settles_at) = (started, settles_at);
+            if leased.depth == SyncDepth::Full {
+                schedule.full_synced_at = started;
+            }
             if context.settings.running == Running::Live {
                 link.preview_stored_at = None;
             }
         }
         Next::RequeueAt { moment, why } => {
             schedule.delayed_until = Some(moment);
-            // The rate limiter gives work that was put off a smaller share.
-            if why == RequeueReason::RateLimited {
-                schedule.retry = Trigger::Due;
-            }
+            schedule.is_rate_limited = why == RequeueReason::RateLimited;
         }
         Next::Failed { reason } => {
             let kind = reason.kind();
@@ -171,7 +170,7 @@ async fn close(
                 let row = lease.read(deps.store.as_ref()).await?;
                 let row = row.filter(|row| row.is_leased(now));
                 // Without a new request the condition failed because the lease is gone.
-                let row = row.filter(|row| row.requested_at != known.requested_at);
+                let row = row.filter(|row| row.requests() != known.requests());
                 known = row.ok_or(SyncError::LeaseLost(link.team))?;
             }
             Err(error) => return Err(error.into()),
@@ -180,26 +179,17 @@ async fn close(
 }
 
 impl Schedule {
-    /// Compares what the row knows of requests and events with what this run answers.
+    /// Compares what is requested with what this run answers.
     fn closing(&self, leased: &LeasedLink<'_>, known: &LinkRow, now: Timestamp) -> Closing {
-        let is_event = is_from_microsoft(leased.message.trigger);
-        let last_event_at = match is_event {
-            true => known.last_event_at.max(leased.message.at),
-            false => known.last_event_at,
-        };
-        // An event within the lag window before the reading may not have been visible to it:
-        // another reading confirms it when the lag is over.
-        let is_unconfirmed = known.last_event_at + LAG_WINDOW > self.synced_at
-            && known.last_event_at > Timestamp::UNIX_EPOCH;
-        let mut confirm_at = is_unconfirmed.then_some(known.last_event_at + LAG_WINDOW);
-        if is_event {
-            confirm_at = confirm_at.max(Some(last_event_at + LAG_WINDOW));
+        let mut requests = known.requests();
+        if self.is_rate_limited && requests.awaited == leased.row.awaited_at {
+            requests.awaited = Timestamp::UNIX_EPOCH;
         }
         let next_sync_at = match self.state {
             Readiness::Ready if self.has_request(known) => now,
             // What settles without a write can wait for the confirmation: one run does both.
             Readiness::Ready => {
-                let due = self.settles_at.max(confirm_at);
+                let due = self.settles_at.max(requests.confirm_at(self.synced_at));
                 due.map_or(self.latest, |at| at.min(self.latest))
             }
             // A link that pauses confirms when it goes on.
@@ -207,8 +197,8 @@ impl Schedule {
         };
         Closing {
             synced_at: self.synced_at,
-            requested_at: known.requested_at,
-            last_event_at,
+            full_synced_at: self.full_synced_at,
+            requests,
             next_sync_at,
             delayed_until: self.delayed_until,
         }
@@ -216,7 +206,8 @@ impl Schedule {
 
     /// Returns `true` if a request came that the reading does not answer.
     fn has_request(&self, known: &LinkRow) -> bool {
-        known.requested_at > self.synced_at && self.state == Readiness::Ready
+        let SyncRequests { sync, full, .. } = known.requests();
+        self.state == Readiness::Ready && (sync > self.synced_at || full > self.full_synced_at)
     }
 }
 
@@ -232,11 +223,9 @@ async fn queue_next(
     // A delayed message that is still on its way answers this run, too.
     let delayed_until = schedule.delayed_until.filter(|_| leased.row.delayed_until <= now);
     let request = if let Some(not_before) = delayed_until {
-        let requested_at = leased.message.at;
-        Requeue { requested_at, trigger: schedule.retry, not_before }
+        Requeue { requested_at: leased.message.at, not_before }
     } else if schedule.has_request(known) {
-        let requested_at = known.requested_at;
-        Requeue { requested_at, trigger: Trigger::Retry, not_before: now }
+        Requeue { requested_at: known.requested_at, not_before: now }
     } else {
         return Ok(());
     };

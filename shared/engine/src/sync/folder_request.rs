@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::types::TenantContext;
+use super::types::LeasedLink;
 use crate::folders::FolderRequest;
 use crate::link::{FailureKind, Link, Phase};
-use store::message::Trigger;
+use clients::http::Urgency;
 
 /// Folder state of a link after a run.
 pub(super) struct FolderPlan {
@@ -14,13 +14,8 @@ pub(super) struct FolderPlan {
 }
 
 /// Compares a link before and after a run, and says which folders have to be synced.
-pub(super) fn plan_folders(
-    context: &TenantContext,
-    before: &Link,
-    link: &Link,
-    trigger: Trigger,
-    now: Timestamp,
-) -> FolderPlan {
+pub(super) fn plan_folders(leased: &LeasedLink<'_>, link: &Link, now: Timestamp) -> FolderPlan {
+    let (context, before) = (leased.context, &leased.row.link);
     let consent = context.tenant.files.as_ref().filter(|_| context.has_folders());
     let (Some(consent), Some(_)) = (consent, link.group()) else {
         let is_over = matches!(link.phase, Phase::Ended { .. });
@@ -34,7 +29,7 @@ pub(super) fn plan_folders(
     // Only a member of the team can link folders.
     let has_joined = link.service_account.is_member(service_account)
         && !before.service_account.is_member(service_account);
-    let is_requested = trigger == Trigger::Administrator;
+    let is_requested = leased.row.requests().urgency(leased.row.synced_at) == Urgency::High;
     let request = if is_new || has_joined || is_back(before, link) || is_requested {
         Some(FolderRequest::All)
     } else if link.title != before.title {

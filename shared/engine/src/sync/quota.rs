@@ -12,7 +12,6 @@ use clients::graph::RELATIONS_PER_CALL;
 use domain::ids::TeamId;
 use domain::membership::{Aspect, Role, Side};
 use domain::merge::{Plan, PlanStep};
-use store::message::Trigger;
 use store::table::StoreError;
 
 /// Webex calls that read a team.
@@ -26,21 +25,17 @@ impl Deps {
     pub(super) async fn acquire_reading(
         &self,
         context: &TenantContext,
-        trigger: Trigger,
+        priority: Priority,
         team: TeamId,
     ) -> Result<Acquire, StoreError> {
         let quota = Quota::Webex(context.tenant.tenant);
-        let limiter = self.limiter(trigger, team);
+        let limiter = self.limiter(priority, team);
         limiter.take(self.store.as_ref(), quota, READING, context.webex_calls).await
     }
 
     /// The rate limiter of one team's run. Repair leaves room for what people wait for.
-    pub(super) fn limiter(&self, trigger: Trigger, team: TeamId) -> RateLimiter {
+    pub(super) fn limiter(&self, priority: Priority, team: TeamId) -> RateLimiter {
         let now = self.clock.now();
-        let priority = match trigger {
-            Trigger::Due | Trigger::Person => Priority::Repair,
-            _ => Priority::Awaited,
-        };
         let milliseconds = now.as_millisecond().unsigned_abs() as u128;
         RateLimiter { priority, now, jitter_seed: team.0.as_u128() ^ milliseconds }
     }
@@ -52,7 +47,7 @@ impl Deps {
 pub(super) fn write_wait(
     deps: &Deps,
     context: &TenantContext,
-    trigger: Trigger,
+    priority: Priority,
     row: &LinkRow,
 ) -> Option<Timestamp> {
     let was_delayed = row.delayed_until > row.synced_at;
@@ -60,7 +55,7 @@ pub(super) fn write_wait(
     if !is_writing || context.settings.running == Running::Preview {
         return None;
     }
-    let limiter = deps.limiter(trigger, row.link.team);
+    let limiter = deps.limiter(priority, row.link.team);
     let tenant = context.tenant.tenant;
     let buckets = [
         (Quota::GraphWrites(tenant), context.graph_writes),
@@ -82,7 +77,7 @@ pub(super) async fn acquire_work(
 ) -> Result<Acquire, StoreError> {
     let in_team = plan.steps.iter().filter(|step| step.side == Side::Team).count();
     if in_team > 0 {
-        let limiter = deps.limiter(run.trigger, link.team);
+        let limiter = deps.limiter(run.priority, link.team);
         let (store, quota) = (deps.store.as_ref(), Quota::Webex(run.tenant()));
         let acquired = limiter.take(store, quota, in_team, run.context.webex_calls).await?;
         if acquired != Acquire::Acquired {
@@ -106,7 +101,7 @@ pub(super) async fn acquire_writes(
         return Ok(Acquire::Acquired);
     }
     let (store, context) = (deps.store.as_ref(), run.context);
-    let limiter = deps.limiter(run.trigger, link.team);
+    let limiter = deps.limiter(run.priority, link.team);
     let own = Quota::GraphWrites(run.tenant());
     match limiter.take(store, own, units, context.graph_writes).await? {
         Acquire::Acquired => {
@@ -123,7 +118,7 @@ pub(super) fn wait_for_quota(
     link: &Link,
     until: Timestamp,
 ) -> Next {
-    let moment = deps.limiter(run.trigger, link.team).with_jitter(until);
+    let moment = deps.limiter(run.priority, link.team).with_jitter(until);
     Next::RequeueAt { moment, why: RequeueReason::RateLimited }
 }
 

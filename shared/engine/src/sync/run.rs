@@ -10,22 +10,22 @@ use super::next::next_after_error;
 use super::preview::preview_team;
 use super::quota::write_wait;
 use super::schedule::{
-    MESSAGE_LOSS_MARGIN, is_from_microsoft, is_within_message_delay, last_full_sync,
-    next_daily_moment,
+    MESSAGE_LOSS_MARGIN, is_within_message_delay, last_full_sync, next_daily_moment,
 };
 use super::types::{
     ApiAccess, LeasedLink, Next, Recorded, SyncDepth, SyncRecord, SyncRun, TenantContext,
 };
 use super::{Deps, SyncError, sync_team};
 use crate::activity::EntryId;
-use crate::link::{self, Handover, Lease, Link, LinkRow, Phase};
+use crate::link::{self, Lease, Link, LinkRow, Phase, Schedule, SyncRequests};
 use crate::quota::Acquire;
 use crate::tenant::Running;
-use clients::http::{CALL_TIMEOUT, Urgency};
+use clients::http::CALL_TIMEOUT;
 use domain::ids::TeamId;
 use domain::merge::LAG_WINDOW;
-use store::message::{Message, Trigger};
-use store::table::{Change, StoreError, moment, never};
+use store::lease::{FirstLease, LeaseTerms};
+use store::message::Message;
+use store::table::{StoreError, never};
 
 /// Attempts to take a lease that other runs take, too. Each of their leases ends, so few suffice.
 const LEASE_ATTEMPTS: usize = 8;
@@ -85,101 +85,89 @@ async fn try_start(
     row: &LinkRow,
 ) -> Result<Start, SyncError> {
     let (store, tenant, now) = (deps.store.as_ref(), context.tenant.tenant, deps.clock.now());
-    let event_at = is_from_microsoft(message.trigger).then_some(message.at);
-    let is_settled = if matches!(row.link.phase, Phase::Ended { .. }) {
-        clear_next_sync(deps, context, row).await?;
-        true
-    } else if row.has_answered(message.at) {
-        confirm_later(deps, context, row, event_at).await?;
-        true
-    } else if row.is_leased(now) {
-        // The holder compares requests with what it read before it gives the lease back.
-        link::request_sync(store, tenant, row, message.at, event_at).await? == Handover::Accepted
-    } else if let Some(until) = context.throttled_until {
-        postpone_run(deps, context, row, postponed(message, Trigger::Retry, until)).await?
-    } else if let Some(until) = write_wait(deps, context, message.trigger, row) {
-        postpone_run(deps, context, row, postponed(message, Trigger::Due, until)).await?
-    } else if let Acquire::RetryAt(until) =
-        deps.acquire_reading(context, message.trigger, row.link.team).await?
-    {
-        // No message is sent: a reconciliation cycle queues as many as there is room for.
-        let changes = vec![Change::Set("gsi1sk", moment(until))];
-        link::postpone(store, tenant, row, changes).await?
-    } else {
-        // The last call can start at the deadline, so the lease outlives it by one call.
-        let margin = SignedDuration::try_from(CALL_TIMEOUT).unwrap_or_default();
-        let lease_until = context.deadline.0 + margin;
-        let taken = link::take_lease(store, tenant, row.link.team, now, lease_until).await?;
-        return Ok(match taken {
-            Some((lease, row)) => Start::Leased { lease: Box::new(lease), row: Box::new(row) },
-            None => Start::RowChanged,
-        });
-    };
-    Ok(if is_settled { Start::Settled } else { Start::RowChanged })
-}
-
-fn postponed(message: &Message, trigger: Trigger, not_before: Timestamp) -> Requeue {
-    Requeue { requested_at: message.at, trigger, not_before }
-}
-
-/// Takes an ended link off the list of due links, where an earlier plan still lists it.
-async fn clear_next_sync(
-    deps: &Deps,
-    context: &TenantContext,
-    row: &LinkRow,
-) -> Result<(), SyncError> {
-    if row.next_sync_at < never() {
-        let changes = vec![Change::Set("gsi1sk", moment(never()))];
-        link::postpone(deps.store.as_ref(), context.tenant.tenant, row, changes).await?;
+    let requests = SyncRequests::of(message);
+    let priority = row.requests().raised_by(requests).priority(row.synced_at);
+    let mut later = row.schedule();
+    if matches!(row.link.phase, Phase::Ended { .. }) {
+        // An earlier plan can still list it.
+        later.next_sync_at = never();
+        return raise(deps, context, row, SyncRequests::default(), later).await;
     }
-    Ok(())
+    if row.has_answered(requests) {
+        // The reading is newer than the event, but may come from a replica that lags.
+        let unconfirmed = SyncRequests { event: requests.event, ..SyncRequests::default() };
+        if unconfirmed.event > row.last_event_at {
+            later.next_sync_at = later.next_sync_at.min(unconfirmed.event + LAG_WINDOW);
+        }
+        return raise(deps, context, row, unconfirmed, later).await;
+    }
+    if row.is_leased(now) {
+        // The holder sees the request when it gives the lease back. If it is cut off, the link
+        // comes back when its lease ends.
+        later.next_sync_at = later.next_sync_at.min(row.lease_until);
+        return raise(deps, context, row, requests, later).await;
+    }
+    if let Some(until) = context.throttled_until {
+        return postpone_run(deps, context, message, row, until).await;
+    }
+    if let Some(until) = write_wait(deps, context, priority, row) {
+        return postpone_run(deps, context, message, row, until).await;
+    }
+    if let Acquire::RetryAt(until) = deps.acquire_reading(context, priority, row.link.team).await? {
+        // No message is sent: a reconciliation cycle queues as many as there is room for.
+        later.next_sync_at = until;
+        return raise(deps, context, row, requests, later).await;
+    }
+    // The last call can start at the deadline, so the lease outlives it by one call.
+    let margin = SignedDuration::try_from(CALL_TIMEOUT).unwrap_or_default();
+    let terms = LeaseTerms::new(now, context.deadline.0 + margin, FirstLease::Prepared);
+    let taken = link::take_for(store, tenant, row, requests, terms).await?;
+    Ok(match taken {
+        Some((lease, row)) => Start::Leased { lease: Box::new(lease), row: Box::new(row) },
+        None => Start::RowChanged,
+    })
 }
 
-/// Plans one run after the lag window for an event that came late or twice.
-///
-/// The last reading is newer than the event, but may come from a replica that lags.
-async fn confirm_later(
+/// Leaves the requests where a later run answers them.
+async fn raise(
     deps: &Deps,
     context: &TenantContext,
     row: &LinkRow,
-    event_at: Option<Timestamp>,
-) -> Result<(), SyncError> {
-    let Some(event_at) = event_at.filter(|at| *at > row.last_event_at) else { return Ok(()) };
-    let next_sync_at = row.next_sync_at.min(event_at + LAG_WINDOW);
-    let changes = vec![
-        Change::Set("last_event_at", moment(event_at)),
-        Change::Set("gsi1sk", moment(next_sync_at)),
-    ];
-    link::postpone(deps.store.as_ref(), context.tenant.tenant, row, changes).await?;
-    Ok(())
+    requests: SyncRequests,
+    schedule: Schedule,
+) -> Result<Start, SyncError> {
+    let (store, tenant) = (deps.store.as_ref(), context.tenant.tenant);
+    let is_raised = link::raise(store, tenant, row, requests, schedule).await?;
+    Ok(if is_raised { Start::Settled } else { Start::RowChanged })
 }
 
-/// Plans the run for later. Returns `false` if the row changed meanwhile.
+/// Plans the run for later.
 ///
 /// One delayed message per link answers all requests. The link's next sync comes shortly after it,
 /// in case that the message is lost.
 async fn postpone_run(
     deps: &Deps,
     context: &TenantContext,
+    message: &Message,
     row: &LinkRow,
-    request: Requeue,
-) -> Result<bool, SyncError> {
-    let (now, until) = (deps.clock.now(), request.not_before);
-    if row.delayed_until > now {
-        return Ok(true);
-    }
-    let by_message = is_within_message_delay(until, now);
-    let next_sync_at = if by_message { until + MESSAGE_LOSS_MARGIN } else { until };
-    let mut changes = vec![Change::Set("gsi1sk", moment(next_sync_at))];
+    not_before: Timestamp,
+) -> Result<Start, SyncError> {
+    let now = deps.clock.now();
+    let (requests, mut later) = (SyncRequests::of(message), row.schedule());
+    let is_on_its_way = row.delayed_until > now;
+    let by_message = !is_on_its_way && is_within_message_delay(not_before, now);
     if by_message {
-        changes.push(Change::Set("delayed_until", moment(until)));
+        later.delayed_until = not_before;
+        later.next_sync_at = not_before + MESSAGE_LOSS_MARGIN;
+    } else if !is_on_its_way {
+        later.next_sync_at = not_before;
     }
-    let (store, tenant) = (deps.store.as_ref(), context.tenant.tenant);
-    let is_moved = link::postpone(store, tenant, row, changes).await?;
-    if is_moved && by_message {
-        requeue(deps, tenant, &row.link, request).await?;
+    let start = raise(deps, context, row, requests, later).await?;
+    if matches!(start, Start::Settled) && by_message {
+        let request = Requeue { requested_at: message.at, not_before };
+        requeue(deps, context.tenant.tenant, &row.link, request).await?;
     }
-    Ok(is_moved)
+    Ok(start)
 }
 
 /// Syncs the team under the lease, and finishes also where the run failed.
@@ -192,19 +180,19 @@ async fn run_leased(
 ) -> Result<(), SyncError> {
     let started = deps.clock.now();
     let entry = EntryId::new(started);
-    let leased = LeasedLink { context, message, lease, row, started, entry };
+    let depth = depth_of(context, row, started);
+    let leased = LeasedLink { context, message, lease, row, depth, started, entry };
+    let (priority, urgency) =
+        (row.requests().priority(row.synced_at), row.requests().urgency(row.synced_at));
     let access = match deps.api_access(context).await {
-        Ok(ApiAccess { webex, graph }) => {
-            ApiAccess { webex, graph: graph.urgent(urgency(message.trigger)) }
-        }
+        Ok(ApiAccess { webex, graph }) => ApiAccess { webex, graph: graph.urgent(urgency) },
         Err(error) => {
             let next = next_after_error(deps, context, &row.link, error).await?;
             return finish(deps, &leased, SyncRecord::of(row.link.clone()), next, vec![]).await;
         }
     };
-    let depth = depth_of(context, &row.link, message.trigger, started);
-    let trigger = message.trigger;
-    let run = SyncRun { context, lease, access: &access, depth, trigger, started, entry };
+    let (access, trigger) = (&access, message.trigger);
+    let run = SyncRun { context, lease, access, depth, priority, trigger, started, entry };
     let Recorded { record, result } = run_phase(deps, &run, row.link.clone()).await;
     let next = match result {
         Ok(next) => next,
@@ -235,24 +223,9 @@ async fn run_phase(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
     }
 }
 
-fn depth_of(
-    context: &TenantContext,
-    link: &Link,
-    trigger: Trigger,
-    started: Timestamp,
-) -> SyncDepth {
-    let last = last_full_sync(context, link);
-    let is_daily = last.is_none_or(|at| started >= next_daily_moment(link.team, at));
-    // Excluded people can have become eligible, which only a full run looks up.
-    let is_requested = matches!(trigger, Trigger::Administrator | Trigger::Person);
+fn depth_of(context: &TenantContext, row: &LinkRow, started: Timestamp) -> SyncDepth {
+    let last = last_full_sync(context, &row.link);
+    let is_daily = last.is_none_or(|at| started >= next_daily_moment(row.link.team, at));
+    let is_requested = row.full_requested_at > row.full_synced_at;
     if is_daily || is_requested { SyncDepth::Full } else { SyncDepth::Quick }
-}
-
-/// An administrator waits for the page; no one waits for what a cycle found due.
-fn urgency(trigger: Trigger) -> Urgency {
-    match trigger {
-        Trigger::Administrator => Urgency::High,
-        Trigger::Due | Trigger::Person => Urgency::Low,
-        _ => Urgency::Usual,
-    }
 }

@@ -6,7 +6,6 @@ use super::types::TenantContext;
 use crate::link::{FailureKind, Link};
 use crate::tenant::Running;
 use domain::ids::TeamId;
-use store::message::Trigger;
 use store::queue::LONGEST_DELAY;
 
 /// Added to the moment of a delayed message, in case that the message is lost.
@@ -15,11 +14,6 @@ pub(super) const MESSAGE_LOSS_MARGIN: SignedDuration = SignedDuration::from_mins
 /// Returns `true` if the queue can hold a message until then.
 pub(super) fn is_within_message_delay(until: Timestamp, now: Timestamp) -> bool {
     until.duration_since(now) <= SignedDuration::try_from(LONGEST_DELAY).unwrap_or_default()
-}
-
-/// Returns `true` if the message follows from a change on Microsoft's side, whose replicas lag.
-pub(super) fn is_from_microsoft(trigger: Trigger) -> bool {
-    matches!(trigger, Trigger::GraphNotification | Trigger::GraphDelta)
 }
 
 /// The last daily run in the tenant's present mode.

@@ -8,7 +8,7 @@ use super::error::SyncError;
 use crate::activity::{EntryId, PersonChange};
 use crate::codes::{FailureReason, Note};
 use crate::link::{Lease, Link, LinkPerson, LinkRow, ServiceAccountPresence, Who};
-use crate::quota::Bucket;
+use crate::quota::{Bucket, Priority};
 use crate::safety::pending_approval::PendingApproval;
 use crate::tenant::{DirectoryRules, Running, Settings, Tenant};
 use clients::graph::GroupReading;
@@ -52,7 +52,7 @@ pub(super) enum SyncDepth {
     Quick,
     /// Also resolves excluded people again and retries refused writes.
     ///
-    /// Once a day, on an administrator's request, and when a person's eligibility changed.
+    /// Once a day, and when a full sync is requested. No other run answers such a request.
     Full,
     /// Computes a preview only, while an administrator waits for the page.
     DryRun,
@@ -64,8 +64,9 @@ pub(super) struct LeasedLink<'a> {
     pub(super) context: &'a TenantContext,
     pub(super) message: &'a Message,
     pub(super) lease: &'a Lease,
-    /// The row as it was when the lease was taken.
+    /// The row as it was when the lease was taken, with the requests that the run answers.
     pub(super) row: &'a LinkRow,
+    pub(super) depth: SyncDepth,
     /// The moment of the reading.
     pub(super) started: Timestamp,
     /// Name of the activity entry that the run writes.
@@ -79,6 +80,9 @@ pub(super) struct SyncRun<'a> {
     pub(super) lease: &'a Lease,
     pub(super) access: &'a ApiAccess,
     pub(super) depth: SyncDepth,
+    /// The share of the quota that the run can take.
+    pub(super) priority: Priority,
+    /// Shown with what the run does.
     pub(super) trigger: Trigger,
     /// The moment of the reading.
     pub(super) started: Timestamp,

@@ -27,8 +27,8 @@ use crate::activity::{Activity, Note};
 use crate::folders::{
     self, FolderBlocker, FolderLease, FolderRow, Folders, Library, SpaceKey, StoredSpace,
 };
-use crate::link::{FailureKind, Link, LinkRow, Phase, SyncFailure};
-use crate::quota::{Acquire, Bucket, Quota};
+use crate::link::{FailureKind, Link, LinkRow, Phase, SyncFailure, SyncRequests};
+use crate::quota::{Acquire, Bucket, Priority, Quota};
 use crate::tenant::{self, Backoff};
 use clients::http::{Access, Api, CALL_TIMEOUT};
 use clients::webex::MembershipId;
@@ -53,6 +53,7 @@ struct FolderRun<'a> {
     /// The membership by which the service account joined the present space.
     membership: Option<MembershipId>,
     units: Option<Bucket>,
+    priority: Priority,
     activity: Activity,
 }
 
@@ -119,6 +120,7 @@ impl Deps {
             joined: BTreeSet::new(),
             membership: None,
             units,
+            priority: SyncRequests::of(message).priority(Timestamp::UNIX_EPOCH),
             activity: Activity::new(now, message.trigger),
         };
         let is_full = row.folders.is_full_sync_due(row.full_requested_at, now);
@@ -219,7 +221,7 @@ impl Deps {
             Quota::SharePoint(_) => run.units,
             _ => run.context.webex_calls,
         };
-        let limiter = self.limiter(run.activity.trigger, run.link.team);
+        let limiter = self.limiter(run.priority, run.link.team);
         Ok(match limiter.take(store, quota, count, known).await? {
             Acquire::Acquired => None,
             Acquire::RetryAt(until) => Some(Halt::Until(until)),
