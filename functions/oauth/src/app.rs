@@ -121,6 +121,7 @@ impl App {
         Ok(Self {
             sign_in: Caller::new(Api::Entra, &login, transport, clock.clone(), read_refusal)?,
             cookies: CookieNames::at(&public),
+            // Every path that is added begins with a slash.
             public: public.as_str().trim_end_matches('/').to_owned(),
             sync: sync::Deps {
                 store: store.clone(),

@@ -76,6 +76,7 @@ impl Oauth {
         let Some(failure) = response.extensions_mut().remove::<Arc<Failure>>() else {
             return response;
         };
+        // Not worth a failure's page: the admin only has to sign in again.
         if let Failure::NoSession(page) = *failure {
             let cookie = self.app.cookies.clear(self.app.cookies.session());
             return see_other(format!("/?to={}", page.name())).cookie(&cookie);

@@ -38,11 +38,13 @@ fn handlers(app: &Arc<App>, route: Route) -> MethodRouter<Arc<App>> {
     // Needs a session, and for POST the session's CSRF token.
     let admin = |handlers: MethodRouter<Arc<App>>| {
         let guard = RouteGuard { app: app.clone(), page: route.page() };
+        // Only for the route's own methods: a wrong one needs no session to be refused.
         handlers.route_layer(from_fn_with_state(guard, admin::require))
     };
     match route {
         Route::Health => get(health),
         Route::SignIn => get(login::sign_in),
+        // A sign-in returns here before there is a session; a grant's flow checks its own.
         Route::WebexCallback => get(callbacks::webex),
         Route::MicrosoftCallback => admin(get(callbacks::microsoft)),
         Route::Consent => admin(get(consent::show)),
@@ -54,6 +56,7 @@ fn handlers(app: &Arc<App>, route: Route) -> MethodRouter<Arc<App>> {
         Route::Person => admin(get(person::show).post(person::decide)),
         Route::ActivityFile => admin(get(activity::file)),
         Route::Page(page) => match page {
+            // Without a session it is the welcome page.
             Page::Home => get(home::show),
             Page::Webex => admin(get(webex::show).post(webex::connect)),
             Page::Microsoft => admin(get(microsoft::show).post(microsoft::connect)),

@@ -56,6 +56,7 @@ impl Webhook {
                 self.webex(tenant, &request).await
             }
             (&Method::POST, ["", "webhooks", "graph", tenant]) => {
+                // A handshake has no clientState yet, and its answer reveals nothing.
                 match graph::validation_token(&request) {
                     Some(token) => response::validation(&token),
                     None => self.graph(tenant, &request).await,
@@ -64,6 +65,7 @@ impl Webhook {
             _ => Err(Rejection::NoSuchRoute),
         };
         response.unwrap_or_else(|refusal| {
+            // Anyone on the internet can cause refusals, so they are no warnings.
             tracing::info!(status = refusal.status(), "refused: {refusal}");
             response::empty(refusal.status())
         })
@@ -133,6 +135,7 @@ impl Webhook {
         let at = self.clock.now();
         let messages: Vec<_> =
             jobs.into_iter().map(|job| Message { v: Version, tenant, at, trigger, job }).collect();
+        // The delivery is authentic, but no team depends on its resource.
         if messages.is_empty() {
             return Ok(());
         }

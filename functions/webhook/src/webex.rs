@@ -46,6 +46,7 @@ pub(crate) fn read(raw: &[u8]) -> Result<Hint, Rejection> {
         (Some(WebhookResource::AttachmentActions), Some(WebhookEvent::Created)) => {
             Some(Job::CardAnswered { action: data_id.ok_or(Rejection::NotANotification)? })
         }
+        // Not an error: Webex disables a webhook after too many of them.
         _ => None,
     };
     Ok(Hint { resource, job })

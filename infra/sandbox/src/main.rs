@@ -36,6 +36,7 @@ async fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
+    // Standard output belongs to the story and to the page's log.
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     log.without_time().init();
     let done = |()| ExitCode::SUCCESS;

@@ -69,6 +69,7 @@ struct Organization {
 impl Organization {
     fn create(world: &World) -> Self {
         let handle = world.add_tenant("Acme");
+        // A simulated tenant has consented already, which is what the pages are to show.
         world.withdraw_consent(handle.directory);
         let people = PEOPLE.iter().map(|name| world.add_person(&handle, name)).collect();
         let both = |name: &&str| {
@@ -86,6 +87,7 @@ pub(crate) async fn serve() -> Result<(), SetupServerError> {
     let organization = Organization::create(&world);
     let servers = serve_on(&world, PORTS).await?;
     let listener = match TcpListener::bind(("127.0.0.1", PORT)).await {
+        // Another sandbox may be open.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             TcpListener::bind(("127.0.0.1", 0)).await?
         }

@@ -154,6 +154,7 @@ async fn lag(run: &mut StoryRun) -> Result<(), StoryError> {
         run.pass(SignedDuration::from_secs(43)).await;
     }
     run.close().await?;
+    // By then all replicas agree, so every further write would be one too many.
     run.pass(PATIENCE).await;
     let calls = run.take_calls();
     let writes = calls.iter().filter(|call| call.kind == Kind::Write).count();

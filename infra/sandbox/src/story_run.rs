@@ -81,6 +81,7 @@ impl StoryRun {
         let last = company.both_sides(world);
         stack.sign_up(&company.handle, settings.clone()).await?;
         stack.sign_up(&bystander.handle, settings).await?;
+        // The story counts its own calls, not those of the sign-up.
         world.take_calls();
         Ok(Self {
             stack,

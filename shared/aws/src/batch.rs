@@ -67,6 +67,7 @@ where
         "returned a message to the queue"
     );
     let mut failure = BatchItemFailure::default();
+    // An empty id returns the whole batch, which is right for a message without one.
     failure.item_identifier = record.message_id.unwrap_or_default();
     Some(failure)
 }

@@ -34,6 +34,7 @@ where
         let ends_at = Timestamp::UNIX_EPOCH + Duration::from_millis(context.deadline);
         let handled = handler(payload, Deadline(ends_at - SHUTDOWN_MARGIN));
         let response = trace::under(context.xray_trace_id, handled).await;
+        // Lost metrics are no reason to do the work again.
         if let Some(Err(error)) = metrics.map(|metrics| metrics.flush(std::io::stdout())) {
             tracing::warn!(event = "metrics_lost", %error, "could not write the metrics");
         }

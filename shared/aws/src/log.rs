@@ -46,6 +46,7 @@ pub fn exit_code(ran: Result<(), impl std::fmt::Display>) -> ExitCode {
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            // Starting the log may be what failed.
             eprintln!("the function cannot start: {error}");
             ExitCode::FAILURE
         }

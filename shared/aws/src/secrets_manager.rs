@@ -74,6 +74,7 @@ impl Secrets for SecretsManager {
             .await
         {
             Ok(_) => Ok(()),
+            // Nearly every write renews a secret, so creating one is the second try.
             Err(error) if error.code() == NOT_FOUND => self.create(name, &value).await,
             Err(error) => Err(classified(name, &error)),
         }

@@ -65,6 +65,7 @@ impl Lease {
         let mut changes =
             vec![Change::Set("lease_until", moment(until)), Change::Set("lease", lease.value()?)];
         changes.extend(set);
+        // Tests only know "below", and a lease that ends right now is free.
         require.push(Test::Below("lease_until", now.as_millisecond().saturating_add(1)));
         let mut conditions = vec![Condition::Holds(require)];
         match first {
@@ -74,6 +75,7 @@ impl Lease {
             }
             FirstLease::Absent => conditions.push(Condition::Absent),
         }
+        // The tests of a condition all have to pass, so each state of the row needs another try.
         for condition in conditions {
             match store.update(&lease.key, changes.clone(), condition).await {
                 Ok(item) => return Ok(Some((lease, from_item(item)?))),
@@ -115,6 +117,7 @@ impl Lease {
 
     /// Part of a transaction: changes the row and gives the lease back, if `require` holds too.
     pub fn close(&self, mut changes: Vec<Change>, require: Vec<Test>) -> Result<Write, StoreError> {
+        // Set and not removed, because the next take compares it as a number.
         changes.push(Change::Set("lease_until", moment(Timestamp::UNIX_EPOCH)));
         let mut tests = vec![self.held()?];
         tests.extend(require);

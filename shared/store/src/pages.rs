@@ -56,6 +56,7 @@ where
     Part: Future<Output = Result<(Vec<T>, Option<Place>), StoreError>>,
 {
     let (mut entries, mut next) = (Vec::new(), Some(start));
+    // A part can be empty although more follow, so only its place says if the list ends.
     while let Some(place) = next.take_if(|_| entries.len() < count) {
         let (read, behind) = part(place, count - entries.len()).await?;
         entries.extend(read);

@@ -58,6 +58,7 @@ impl Admin {
     pub(crate) fn step_up(&self, now: Timestamp) -> Option<&StepUp> {
         let directory = self.organization.directory.as_ref()?.id;
         let step_up = self.session.step_up.as_ref()?;
+        // The organization may have connected another directory since the sign-in.
         let is_valid = step_up.directory == directory && step_up.at + STEP_UP_LASTS > now;
         is_valid.then_some(step_up)
     }
@@ -118,11 +119,13 @@ pub(crate) async fn require(
     let admin = Admin::load(&guard.app, &cookies).await?;
     let admin = admin.ok_or(Failure::NoSession(guard.page))?;
     let (mut parts, mut body) = request.into_parts();
+    // Only a POST changes a tenant; a return by GET carries the state of a flow.
     if parts.method == Method::POST {
         let form = to_bytes(body, LARGEST_BODY).await.map_err(|_| Failure::TooLarge)?;
         if !is_from_our_page(&parts.headers, &form, admin.csrf()) {
             return Err(Failure::NotFromOurPage);
         }
+        // The handler's extractor reads the same form again.
         body = Body::from(form);
     }
     parts.extensions.insert(admin);
@@ -132,6 +135,7 @@ pub(crate) async fn require(
 fn is_from_our_page(headers: &HeaderMap, form: &Bytes, csrf: &str) -> bool {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let site = header("sec-fetch-site");
+    // Older browsers do not send the header; the token alone decides for them.
     if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return false;
     }

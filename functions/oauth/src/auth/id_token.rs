@@ -124,9 +124,11 @@ struct Claims {
 pub fn check(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<SignedIn, IdTokenFault> {
     let &Expected { issuer, client_id, nonce, now } = expected;
     let header = jsonwebtoken::decode_header(token).map_err(|_| IdTokenFault::Malformed)?;
+    // The token names its own algorithm: with "none" or an HMAC, anyone could sign it.
     if header.alg != Algorithm::RS256 {
         return Err(IdTokenFault::Algorithm);
     }
+    // A token without a key id must not match a key without one.
     let is_named = |key: &&Key| key.kty == "RSA" && key.kid.is_some() && key.kid == header.kid;
     let key = keys.keys.iter().find(is_named).ok_or(IdTokenFault::Key)?;
     let (Some(n), Some(e)) = (&key.n, &key.e) else {
@@ -135,6 +137,7 @@ pub fn check(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Signed
     let decoding = DecodingKey::from_rsa_components(n, e).map_err(|_| IdTokenFault::Key)?;
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_audience(&[client_id]);
+    // A token that lacks a claim would pass the claim's check otherwise.
     validation.set_required_spec_claims(&["aud", "exp", "iss"]);
     // Checked below, against our own clock.
     validation.validate_exp = false;
@@ -160,6 +163,7 @@ pub fn check(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Signed
     Ok(SignedIn {
         directory: claims.tid,
         person: claims.oid,
+        // For display only: it can change, so no decision may rest on it.
         name: claims.preferred_username.unwrap_or_default(),
         authenticated: claims.auth_time.map(moment).transpose()?,
         roles: claims.wids,

@@ -42,6 +42,7 @@ pub(crate) async fn sign_in(
     cookies: RequestCookies,
     Query(query): Query<To>,
 ) -> Result<Response, Failure> {
+    // A page's name and never an address: no link may lead away through the sign-in.
     let to = Page::named(query.to.as_deref().unwrap_or_default());
     let purpose = Purpose::SignIn { to };
     let Begun { flow, cookie } = redirect_flow::begin(&app, &cookies, purpose, None).await?;
@@ -100,6 +101,7 @@ pub(crate) async fn begin_session(
     let is_administrator =
         account.kind == AccountKind::Person && account.has_role(FULL_ADMINISTRATOR);
     let org = account.org.filter(|_| is_administrator).ok_or(Failure::NotAWebexAdministrator)?;
+    // Nothing may be stored about an organization that is not welcome.
     if !app.allowed.includes(org) {
         return Err(Failure::OrganizationNotAllowed);
     }
@@ -108,7 +110,9 @@ pub(crate) async fn begin_session(
     let name = account.name.or_else(|| account.emails.into_iter().next()).unwrap_or_default();
     let person = account.id.id;
     let who = SignedInPerson { person, name };
+    // A new token each time: one that was planted in the browser never becomes a session.
     let token = Session::begin(store, &organization, who, app.clock.now()).await?;
+    // The browser forgets the earlier token, so no one could end that session any longer.
     if let Some(old) = cookies.get(app.cookies.session()) {
         Session::end(store, old).await?;
     }

@@ -25,6 +25,7 @@ impl SignInKind {
     /// The tenant in the address of the sign-in page.
     fn authority(self) -> String {
         match self {
+            // Not "common": a personal account has no directory that could consent.
             Self::Connect => "organizations".into(),
             // Also admits guests who administer the directory.
             Self::StepUp(directory) => directory.to_string(),
@@ -89,6 +90,7 @@ pub(crate) fn authorize_url(
         ("code_challenge_method", "S256"),
     ]);
     match kind {
+        // The browser may be signed in to another directory than the one to connect.
         SignInKind::Connect => query.append_pair("prompt", "select_account"),
         // A browser can drop both from the address; the token's claims decide. Microsoft's pages
         // do not list `max_age`, but its own libraries send it.
@@ -151,6 +153,7 @@ pub(crate) async fn validate(
     deadline: Deadline,
 ) -> Result<Result<SignedIn, IdTokenFault>, CallError> {
     let access = Access::anonymous(deadline);
+    // Sign-ins are rare: reading the keys each time never misses a new one.
     let discovery = Call::get("/organizations/v2.0/.well-known/openid-configuration");
     let discovery: Discovery = sign_in.call(&access, discovery).await?.json()?;
     // The caller follows links to its own host only.

@@ -91,7 +91,7 @@ impl Callback {
                 Err(Failure::Declined(service))
             }
             Some(error) => {
-                // The page shows the service's own word, so only what can be a word is link_row.
+                // The page shows the service's own word, so it keeps only what can be a word.
                 let is_word = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
                 let word: String = error.chars().filter(is_word).take(60).collect();
                 Err(Failure::Returned(service, word))
@@ -144,9 +144,11 @@ pub(crate) async fn end(
     let stored = stored.ok_or(Failure::State)?;
     let is_same_browser = random::are_equal(&stored.browser, &random::hash(&flow.browser));
     let is_same_session = match &stored.session {
+        // A sign-in begins before there is a session.
         None => true,
         Some(hash) => session.is_some_and(|session| random::are_equal(hash, &session.hash)),
     };
+    // Nothing is deleted here: another browser must not be able to use up the flow.
     if !is_same_browser || !is_same_session || !fits(&stored.purpose) {
         return Err(Failure::State);
     }

@@ -99,6 +99,7 @@ impl Session {
         token: &str,
         now: Timestamp,
     ) -> Result<Option<(Self, Organization)>, StoreError> {
+        // A cookie can be anything; what is no token is not worth a read.
         if !random::is_token(token) {
             return Ok(None);
         }
@@ -150,6 +151,7 @@ impl Session {
     }
 
     async fn update(&self, store: &dyn Store, change: Change) -> Result<(), StoreError> {
+        // Without the condition, an update would bring back a session that has ended.
         let exists = Condition::Holds(vec![]);
         store.update(&key(&self.hash), vec![change], exists).await.map(drop)
     }

@@ -3,7 +3,7 @@
 //! # Guarantees
 //! The user belongs to the connected directory and authenticated within the last minutes, not
 //! through a sign-in that Microsoft remembered. The result is valid for ten minutes, in the session
-//! that asked for it. Nothing but the user's identity is asked for or link_row.
+//! that asked for it. Nothing but the user's identity is asked for or stored.
 
 use std::sync::Arc;
 
@@ -88,6 +88,7 @@ pub(crate) async fn finish(
     let kind = SignInKind::StepUp(directory);
     let MicrosoftUser { user, .. } = microsoft_user(app, callback, flow, kind).await?;
     let connected = admin.directory()?;
+    // The organization may have connected another directory while the user signed in.
     if user.directory != connected.id || user.directory != directory {
         return Err(Failure::AnotherDirectory { connected: connected.name.clone() });
     }

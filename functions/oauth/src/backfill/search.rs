@@ -66,6 +66,7 @@ impl SearchShown {
     fn of(search: Search, counted: usize) -> Self {
         Self {
             people: search.people,
+            // People can have come since the count; the progress must not pass its end.
             of: counted.max(search.people),
             teams: search.teams,
             hidden: search.hidden,
@@ -122,6 +123,7 @@ impl Row {
             excluded: found.outlook.excluded_count() + found.outlook.unresolved,
             blocker: chooser.blocker(one).map(engine::phrases::backfill::blocker),
             has_link: link.is_some(),
+            // People here can be members of another organization's team, which is not ours to link.
             can_adopt: found.owner == Some(chooser.org)
                 && found.state == TeamState::Active
                 && link_blocker.flatten().is_none(),

@@ -148,6 +148,7 @@ async fn render(
     let links = store.get_many(&keys).await?;
     let links = links.iter().filter_map(|item| Key::of(item)?.sk.parse().ok()).collect();
     let is_gathering = matches!(run.stage, BackfillStage::Selecting { .. });
+    // A paused run still ends the teams that it has begun.
     let is_moving = is_gathering || run.stage == BackfillStage::Running || run.counts.started > 0;
     let page = SelectionPage {
         shell: admin.shell(Page::Selection),
@@ -187,8 +188,10 @@ pub(crate) async fn decide(
     let chooser = chooser(&app, &admin, &settings)?;
     let action = form.action.as_deref().ok_or(Failure::NotAForm)?;
     let outcome = match action {
+        // The integration was switched off after the page was shown.
         "create" if settings.switched_on_at.is_none() => UpdateOutcome::Stale,
         "create" => {
+            // Before the hashes are compared, so that a change refuses the confirmation.
             read_again(&app, &admin, &chooser).await?;
             chooser.confirm(form.hash.as_deref().unwrap_or_default()).await?
         }
@@ -234,6 +237,7 @@ async fn read_again(app: &App, admin: &Admin, chooser: &Chooser<'_>) -> Result<(
         let people = app.webex.memberships(&access, &space).await?;
         let outlook = Outlook::of(store, &row, people.get()).await?;
         let has_changed = outlook != one.outlook;
+        // Another request changed the selection; the comparison of hashes refuses this one.
         if has_changed && chooser.correct(&mut run, &one, outlook).await? == UpdateOutcome::Stale {
             break;
         }

@@ -72,6 +72,7 @@ pub(crate) async fn show(
     uri: Uri,
     Query(callback): Query<Callback>,
 ) -> Result<Response, Failure> {
+    // The waiting page reloads without the query, because its state works once.
     if uri.query().is_none() {
         return prove(&app, &admin).await;
     }
@@ -99,6 +100,7 @@ async fn take_consent(
         pending.registration == registration && pending.directory == directory
     };
     let pending = session.pending.as_ref().filter(is_this);
+    // Anyone can write an address, so its directory has to be the one that signed in.
     let (Some(pending), true) = (pending, named == Some(directory)) else {
         return Err(Failure::ConsentForAnotherDirectory);
     };
@@ -136,6 +138,7 @@ async fn store_consent(
     now: Timestamp,
 ) -> Result<Response, Failure> {
     let Admin { session, organization } = admin;
+    // Another admin may have connected a directory while this one consented.
     if let Some(connected) = &organization.directory
         && connected.id != pending.directory
     {
@@ -160,7 +163,9 @@ async fn store_consent(
             see_other(format!("{}?authorized", Page::Folders))
         }
     };
+    // Only now: after a failure above, the waiting page proves the consent again.
     session.set_pending(store, None).await?;
+    // The full cycle creates webhooks and counts people, for which the admin waits.
     reconcile::request_full_cycle(store, tenant).await?;
     Ok(response)
 }
@@ -217,12 +222,14 @@ async fn proof(app: &App, pending: &PendingConsent) -> Result<Proof, Failure> {
     let token = app.entra.token(pending.directory, &client_id, &credential, deadline).await;
     let token = match token {
         Ok(token) => token,
+        // Entra has not heard of the consent yet, or not at every place.
         Err(error) if error.kind == TokenErrorKind::ConsentGone => {
             return Ok(Proof::Missing(all().collect()));
         }
         Err(error) => return Err(error.into()),
     };
     let AppToken { access, roles, directory, app: token_app, .. } = token;
+    // A token of another directory or app proves nothing about this consent.
     if directory != Some(pending.directory) || token_app.as_deref() != Some(client_id.as_str()) {
         return Err(Failure::ConsentForAnotherDirectory);
     }

@@ -86,6 +86,7 @@ pub(crate) async fn disconnect(
     if organization.directory.is_none() {
         // Only Webex is connected, so there is nothing to offboard but the account.
         if organization.service_account.is_some() {
+            // First: it fails if a directory was joined meanwhile, which needs the tokens.
             organization::remove_service_account(store, organization).await?;
             app.tokens.discard(id).await?;
         }
@@ -94,6 +95,7 @@ pub(crate) async fn disconnect(
     let tenant = load_tenant(&app, id).await?;
     let groups = match sent.groups.as_deref() {
         Some("delete") => Groups::Delete,
+        // A deletion has to be said clearly; anything else keeps the groups.
         _ => Groups::Keep,
     };
     let links = match sent.links.as_deref() {
@@ -172,6 +174,7 @@ pub(crate) async fn decide_groups(
     let left = admin.organization.offboarded.ok_or(Failure::NotConnected)?;
     let count = form.count.and_then(|count| count.parse().ok());
     let word = match (form.groups.as_deref(), count) {
+        // Only as many as the admin saw: with another number of groups nothing is deleted.
         (Some("delete"), Some(groups)) => GroupsDecision::Delete { groups },
         (Some("keep"), _) => GroupsDecision::Keep,
         _ => return Err(Failure::Changed(Page::Receipt)),

@@ -50,6 +50,7 @@ pub(crate) async fn folders_state(
         return Ok(FoldersState::NotConnected);
     };
     Ok(match (settings.service_account_mode, consent, settings.folders) {
+        // First, because no consent helps an account that cannot join a space.
         (ServiceAccountMode::Observer, ..) => FoldersState::Observer,
         (_, None, _) => FoldersState::NoConsent,
         (_, Some(FilesConsent { lost: Some(lost), .. }), _) => FoldersState::Lost(lost.clone()),
@@ -75,6 +76,7 @@ pub(crate) async fn show(
     let page = FoldersPage {
         shell: admin.shell(Page::Folders),
         csrf: admin.csrf(),
+        // An address alone must not claim a success.
         is_authorized: query.authorized.is_some() && state.is_settled(),
         state,
         consent: context.and_then(|context| context.tenant.files),

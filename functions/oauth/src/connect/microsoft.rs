@@ -56,6 +56,7 @@ pub(crate) async fn connect(
     cookies: RequestCookies,
     admin: Admin,
 ) -> Result<Response, Failure> {
+    // A tenant begins with its directory, and its cycles need the account from then on.
     if admin.organization.service_account.is_none() {
         return Err(Failure::WebexFirst);
     }
@@ -70,6 +71,7 @@ pub(crate) async fn start_consent(
     admin: &Admin,
     registration: Registration,
 ) -> Result<Response, Failure> {
+    // Sign-ins use the app for groups, whichever app is consented to afterwards.
     let MicrosoftApp { client_id, .. } = app.tokens.microsoft_app(Registration::Groups).await?;
     let purpose = Purpose::Microsoft { registration };
     let begun = redirect_flow::begin(app, cookies, purpose, Some(&admin.session)).await?;
@@ -99,6 +101,7 @@ pub(crate) async fn continue_to_consent(
         return Err(Failure::AnotherDirectory { connected: connected.name.clone() });
     }
     let name = directory_name(app, user.directory, token).await;
+    // The name is for pages only, so a failed call is no reason to stop.
     let name = name.or_else(|| Some(user.name.split_once('@')?.1.to_owned()));
     let directory = user.directory;
     let pending = PendingConsent {
@@ -124,6 +127,7 @@ pub(crate) async fn continue_to_consent(
     let authorization =
         Authorization { client_id: &client_id, redirect_uri: &redirect_uri, flow: &flow };
     let url = oidc::consent_url(&app.sign_in, &authorization, directory);
+    // No form led here, so the content policy lets the answer redirect to Microsoft.
     Ok(see_other(url).cookie(&cookie))
 }
 

@@ -129,6 +129,7 @@ async fn count_people(
 ) -> Result<PeopleCount, CallError> {
     let page = app.webex.scim_page(access, organization.org, 1, SAMPLE, ScimOrder::ById).await?;
     let people_counts =
+        // Without the counts, the sample still shows that the role is there.
         people::people_counts(app.store.as_ref(), organization.tenant).await.ok().flatten();
     if let Some(of) = people_counts.filter(|_| organization.directory.is_some()) {
         let source = CountSource::Counted { at: date(of.at) };

@@ -150,6 +150,7 @@ pub(crate) async fn store_account(
     if !missing.is_empty() {
         return Err(Failure::ScopesMissing { missing });
     }
+    // A scope without the role gives nothing, so the account's calls have to show the roles.
     probe_roles(app, &Access::with_token(pair.access.clone(), deadline), organization).await?;
     let service_account = ServiceAccount {
         person: account.id.id,
@@ -162,6 +163,7 @@ pub(crate) async fn store_account(
     let store = app.store.as_ref();
     // What is left of an earlier offboarding must not delete the new tokens.
     offboard::stop(store, tenant).await.map_err(changed)?;
+    // Before the account: a cycle that finds the account must find its tokens.
     app.tokens.save(tenant, pair).await?;
     organization::set_service_account(store, organization, &service_account)
         .await
@@ -169,6 +171,7 @@ pub(crate) async fn store_account(
     reconcile::request_full_cycle(store, tenant).await?;
     let before = organization.service_account.as_ref();
     let is_replaced = before.is_some_and(|before| before.person != service_account.person);
+    // Each team needs the new account as a moderator, which its next sync sees to.
     if organization.directory.is_some() && is_replaced {
         reconcile::request_sync_of_every_link(store, tenant, service_account.since).await?;
     }
@@ -186,6 +189,7 @@ fn check_account(
         return Err(Failure::AccountOfAnotherOrganization);
     }
     match &organization.service_account {
+        // A browser may still be signed in at Webex with another account, which grants then.
         Some(connected) if connected.person != account.id.id && mode == ConnectMode::Connect => {
             Err(Failure::AnotherAccount { connected: connected.name.clone() })
         }
@@ -229,5 +233,6 @@ pub(crate) async fn probe_events(app: &App, access: &Access) -> Result<(), CallE
 
 /// Returns `true` if the service says that the account may not.
 pub(crate) fn is_refused<T>(answer: &Result<T, CallError>) -> bool {
+    // Webex also answers 404 for what the account may not see.
     matches!(answer, Err(error) if matches!(error.status(), Some(401 | 403 | 404)))
 }

@@ -64,6 +64,7 @@ impl RequestCookies {
     /// Reads the cookies from the event's own list and from the header.
     pub(crate) fn read(event: &ApiGatewayV2httpRequest) -> Self {
         let listed = event.cookies.iter().flatten().map(String::as_str);
+        // Behind another gateway, the cookies are still in the header.
         let headers = event.headers.get_all(COOKIE).iter();
         let headers = headers.filter_map(|cookie| cookie.to_str().ok());
         let pairs = listed.chain(headers).flat_map(|cookies| cookies.split(';'));

@@ -134,6 +134,7 @@ unavailable!(
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
+            // A handler that knows a better page to return to has handled this before.
             StoreError::ConditionFailed => Self::Changed(Page::Home),
             error => Self::Unavailable(error.into()),
         }

@@ -67,6 +67,7 @@ pub(crate) fn request(event: ApiGatewayV2httpRequest) -> Result<Request, Failure
 
 fn body(event: &ApiGatewayV2httpRequest) -> Result<Vec<u8>, Failure> {
     let text = event.body.as_deref().unwrap_or_default();
+    // Before decoding, which copies the body; base64 is a third longer than its content.
     if text.len() > LARGEST_BODY.saturating_mul(2) {
         return Err(Failure::TooLarge);
     }
@@ -86,8 +87,10 @@ pub(crate) async fn answer(response: Response) -> ApiGatewayV2httpResponse {
     for (name, value) in SECURITY_HEADERS {
         answer.headers.insert(name, HeaderValue::from_static(value));
     }
+    // Before the answer's own headers, which let browsers keep the stylesheet.
     answer.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     for (name, value) in &parts.headers {
+        // Payload format 2.0 has a separate list for cookies.
         if name == header::SET_COOKIE {
             answer.cookies.extend(value.to_str().ok().map(str::to_owned));
         } else if name != header::CONTENT_LENGTH {

@@ -83,6 +83,7 @@ impl Page {
     /// The page's name in a query.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            // A name has no slash, so that a query never holds an address.
             Self::Home => "home",
             Self::Microsoft => "microsoft",
             Self::ExternalIds => "fix",

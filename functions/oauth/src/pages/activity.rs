@@ -66,6 +66,7 @@ impl ActivityFilter {
             let text = text.as_deref().unwrap_or_default().trim().to_owned();
             Some(text).filter(|text| !text.is_empty())
         };
+        // A mistyped id must not silently show the activity of all teams.
         let team = match text(&query.team) {
             Some(team) => Some(team.parse().map_err(|_| Failure::NoSuchTeam)?),
             None => None,
@@ -95,6 +96,7 @@ impl ActivityFilter {
                 ];
                 texts.iter().any(|text| text.contains(&self.person))
             });
+            // Notes are about the team; with a search for a person, only they count.
             activity.notes.clear();
         }
         (!activity.is_empty()).then_some(activity)
@@ -235,6 +237,7 @@ async fn find(
     loop {
         let page = query_page(app, tenant, filter.team, found.next.as_ref()).await;
         let (page, next) = page.map_err(|error| Failure::of_list(error, from))?;
+        // What was read counts, not what matched: the request has to end in time.
         read += page.len();
         let page: Vec<_> =
             page.into_iter().filter(|(team, one)| filter.includes(*team, one)).collect();
@@ -253,6 +256,7 @@ async fn find(
     }
     let teams = found.activity.iter().map(|(team, _)| *team).chain(filter.team);
     found.titles = titles(app, tenant, teams.collect()).await?;
+    // A team of another organization must not be told apart from none.
     if filter.team.is_some_and(|team| !found.titles.contains_key(&team)) {
         return Err(Failure::NoSuchTeam);
     }

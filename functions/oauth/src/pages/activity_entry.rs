@@ -105,6 +105,7 @@ pub(crate) async fn restore(
 ) -> Result<Response, Failure> {
     let link_row = load_link(&app, &admin, team).await?;
     let activity = load(&app, &admin, team, entry).await?;
+    // Proposed again from what is stored now; the hash says if it is what was shown.
     let propose =
         |people: &BTreeMap<Who, LinkPerson>| OverrideProposal::restore_members(&activity, people);
     let hash = form.hash.unwrap_or_default();
@@ -134,6 +135,7 @@ async fn render(
     let people = activity.changes.iter().map(|change| Who::Person(change.person)).collect();
     let names = DisplayNames::load(app, &admin.organization, &people).await?;
     let possible = match settings::load(store, tenant).await?.0.running {
+        // First, since without a group there is nothing to restore in any mode.
         _ if link_row.link.group().is_none() || link_row.link.state() == LinkState::Ended => {
             Possible::NoGroup
         }

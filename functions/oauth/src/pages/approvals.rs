@@ -55,6 +55,7 @@ impl PendingTable {
             from: words::removed_from(held.side),
         };
         let mut removals: Vec<_> = plan.removals.iter().map(removal).collect();
+        // The plan's own order is by id, which no reader can follow.
         removals.sort();
         let title = &link.title;
         Self {

@@ -34,6 +34,7 @@ pub(crate) async fn webex(
     let (flow, purpose) = redirect_flow::end(&app, &cookies, &callback, session, fits).await?;
     let grant = login::exchange(&app, &callback, &flow).await;
     match (purpose, admin) {
+        // Its failures lead back to the people, not to connecting Webex.
         (Purpose::ExternalIds { pairs }, Some(admin)) => {
             let written = match grant {
                 Ok(grant) => external_ids::finish(&app, &admin, &pairs, grant).await,
@@ -41,12 +42,14 @@ pub(crate) async fn webex(
             };
             written.map_err(|failure| failure.returning_to(Page::People))
         }
+        // Also from a browser that has a session, which the new one replaces.
         (Purpose::SignIn { to }, _) => {
             login::begin_session(&app, &cookies, grant?.account, to).await
         }
         (Purpose::ServiceAccount { service_account_mode, mode }, Some(admin)) => {
             connect::webex::store_account(&app, &admin, service_account_mode, mode, grant?).await
         }
+        // The session ended while the browser was at Webex.
         _ => Err(grant.err().unwrap_or(Failure::State)),
     }
 }

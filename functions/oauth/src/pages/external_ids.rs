@@ -133,6 +133,7 @@ pub(crate) async fn offers(
     }
     let users = users_by_name(app, admin.directory()?.id, &by_name).await;
     let mut found: BTreeMap<PersonId, Vec<User>> = BTreeMap::new();
+    // A guest's name can be made to look like a member's.
     for user in users.into_iter().filter(|user| user.kind == UserKind::Member) {
         if let Some(person) = by_name.get(&user.user_principal_name.to_lowercase()) {
             found.entry(*person).or_default().push(user);
@@ -141,6 +142,7 @@ pub(crate) async fn offers(
     let objects: BTreeSet<ObjectId> = found.values().flatten().map(|user| user.id).collect();
     let taken = PersonIndex::new(store, tenant).holders_of(objects).await?;
     let offers = found.into_iter().filter_map(|(person, users)| {
+        // Of several users with the name, no one can say which is meant.
         let [user] = <[User; 1]>::try_from(users).ok()?;
         let is_taken = taken.contains_key(&user.id);
         Some((person, if is_taken { Offer::Taken(user) } else { Offer::Write(user) }))
@@ -157,6 +159,7 @@ async fn users_by_name(
     let names: Vec<String> = by_name.keys().cloned().collect();
     let users = async {
         let access = app.tokens.graph(directory, app.deadline()).await;
+        // An admin waits for the page, so its calls come before those of cycles.
         let access = access.map_err(|error| error.to_string())?.urgent(Urgency::High);
         app.graph.users_named(&access, &names).await.map_err(|error| error.to_string())
     };
@@ -189,6 +192,7 @@ pub(crate) async fn show(
     let (mut rows, mut others) = (vec![], vec![]);
     for known in people {
         match offers.remove(&known.person) {
+            // Offered again from both services: what the address says is only a selection.
             Some(Offer::Write(user)) => rows.push(OfferRow { known, user }),
             _ => others.push(known.name),
         }
@@ -213,6 +217,7 @@ pub(crate) async fn start(
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
     let tenant = admin.connected()?.tenant;
+    // Without a count of everyone, another account could have the id unnoticed.
     if people::people_counts(app.store.as_ref(), tenant).await?.is_none() {
         return Err(Failure::Changed(Page::People));
     }
@@ -250,6 +255,7 @@ pub(crate) async fn finish(
     if account.org != Some(organization.org) {
         return Err(Failure::GrantOfAnotherOrganization);
     }
+    // Known before the first write, so that not every account fails one by one.
     let roles = [FULL_ADMINISTRATOR, USER_ADMINISTRATOR];
     if !roles.iter().any(|role| account.has_role(role)) {
         return Err(Failure::MayNotChangePeople);
@@ -257,6 +263,7 @@ pub(crate) async fn finish(
     let (store, session) = (app.store.as_ref(), &admin.session);
     let index = PersonIndex::new(store, organization.tenant);
     let known = index.people(pairs.iter().map(|pair| pair.person)).await?;
+    // The grant may reach other organizations' people; these pages do not.
     let is_own = |pair: &&Person| known.contains_key(&pair.person);
     let pairs: Vec<Person> = pairs.iter().filter(is_own).copied().collect();
     let outcomes = write_external_ids::write(app, admin, &pairs, pair.access, deadline).await?;

@@ -119,6 +119,7 @@ async fn overview(app: &App, admin: &Admin) -> Result<Response, Failure> {
     let context = app.tenant_context(tenant).await?;
     let folders = folders_state(app, context.as_ref()).await?;
     let (mut asked, mut alerts, mut checked) = (vec![], vec![], None);
+    // A tenant without a directory has no cycles and no links yet.
     if is_complete {
         asked = asked_creators(app, organization).await?;
         alerts = notify::except_suspension(store, tenant).await?;
@@ -138,6 +139,7 @@ async fn overview(app: &App, admin: &Admin) -> Result<Response, Failure> {
         is_complete,
         asked,
         offboarding: offboarding
+            // Once connected again, an earlier offboarding is history.
             .filter(|offboarding| offboarding.stage != OffboardingStage::Done && !is_complete),
         suspension,
         alerts,

@@ -67,6 +67,7 @@ impl LinkList<'_> {
             let (links, inside) = page.await?;
             let inside = inside.map(|cursor| Position { state, cursor: Some(cursor) });
             let mut from_here = self.states.iter().skip_while(|one| **one != state);
+            // Behind the last page of a state, the next state begins.
             Ok((links, inside.or_else(|| from_here.nth(1).map(start_of))))
         };
         pages::up_to(count, start, part).await

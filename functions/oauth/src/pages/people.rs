@@ -155,6 +155,7 @@ async fn excluded(
         read += people.len();
         rows.extend(people.into_iter().filter(is_shown));
         next = behind;
+        // Few of many people may match, and the request has to end in time.
         if next.is_none() || rows.len() >= SHOWN || read >= READ {
             return Ok((rows, next));
         }

@@ -161,6 +161,7 @@ pub(crate) async fn decide(
 ) -> Result<Response, Failure> {
     match form.action.as_deref() {
         Some("sign-in") => {
+            // An unknown person must not send the browser to Microsoft.
             refresh(&app, &admin, person).await?;
             step_up::start(&app, &cookies, &admin, ReturnTo::Person(person)).await
         }
@@ -179,6 +180,7 @@ async fn confirm(
     person: PersonId,
     hash: &str,
 ) -> Result<Response, Failure> {
+    // Account and user may have changed since the page was shown.
     let seen = refresh(app, admin, person).await?;
     let now = app.clock.now();
     let step_up = admin.step_up(now);
@@ -189,6 +191,7 @@ async fn confirm(
     };
     let index = PersonIndex::new(app.store.as_ref(), admin.tenant());
     let by = ConfirmedBy { administrator: admin.session.person, microsoft: step_up.person };
+    // The hash holds both accounts: only what was seen is confirmed.
     if let Some(moved) = index.moved(person).await?.filter(|moved| moved.hash() == hash) {
         store_confirmation(app, admin, moved, by, now).await?;
     }
@@ -248,9 +251,11 @@ async fn refresh(app: &App, admin: &Admin, person: PersonId) -> Result<Seen, Fai
         app.tokens.webex(tenant, service_account, deadline),
         app.tokens.graph(directory, deadline)
     )?;
+    // An admin waits for the page, so its calls come before those of cycles.
     let (webex, graph) = (webex.urgent(Urgency::High), graph.urgent(Urgency::High));
     let index = PersonIndex::new(app.store.as_ref(), tenant);
     let Some(account) = app.webex.scim_user(&webex, org, person).await? else {
+        // Webex has deleted the account, so the index must not offer it any longer.
         index.purge(person, now).await?;
         return Err(Failure::NoSuchPerson);
     };

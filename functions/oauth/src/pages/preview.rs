@@ -103,9 +103,11 @@ pub(crate) async fn go_live(
     let seen: Option<Changes> = form.seen.and_then(|seen| seen.parse().ok());
     let seen = seen.ok_or(Failure::NotAForm)?;
     let (settings, version) = settings::load(store, tenant).await?;
+    // Another admin went live, or switched the integration off.
     if !is_on(&settings) {
         return Err(Failure::Changed(Page::Preview));
     }
+    // No one may let through what they have not seen.
     if preview::changes(store, tenant).await? != seen {
         let query = PreviewQuery::default();
         return render(&app, &admin, &query, Some(Feedback::PreviewOutOfDate)).await;
@@ -115,6 +117,7 @@ pub(crate) async fn go_live(
         Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Page::Preview)),
         saved => saved?,
     }
+    // Only now: a sync before the save would still only show what it would do.
     reconcile::request_sync_of_every_link(store, tenant, app.clock.now()).await?;
     reconcile::request_full_cycle(store, tenant).await?;
     let person = admin.session.person;
@@ -190,6 +193,7 @@ impl PreviewPage<'_> {
 
     fn add(&mut self, link: Link, found: Option<Preview>) {
         self.read += 1;
+        // Without its preview no one knows what a sync would do, which stops going live.
         let Some(found) = found else {
             self.unseen += 1;
             return;
@@ -200,6 +204,7 @@ impl PreviewPage<'_> {
             GroupOutlook::Blocked { reason } => Some(words::failure(&reason)),
             GroupOutlook::Exists | GroupOutlook::Created { .. } => None,
         };
+        // Teams without changes are only counted, so that the others stand out.
         if totals != Totals::default() || blocked.is_some() {
             let team: TeamId = link.team;
             let row = Row { link: PageLink::Team(team), title: link.title, totals, blocked };

@@ -170,6 +170,7 @@ impl SettingsForm {
         let is_on = self.enabled == "yes";
         let (team, group) = (&self.on_team_deleted, &self.on_group_deleted);
         let settings = Settings {
+            // The first time stays: teams from before it are existing teams, which backfill serves.
             switched_on_at: is_on.then(|| stored.switched_on_at.unwrap_or(now)),
             running: reader.choice("running", &self.running, stored.running),
             new_teams: reader.choice("new_teams", &self.new_teams, stored.new_teams),

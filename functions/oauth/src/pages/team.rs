@@ -130,6 +130,7 @@ async fn unlink(
         Unlinked::Busy => return refuse(app, admin, team, Feedback::Busy).await,
         Unlinked::Gone => {
             let status = StatusCode::CONFLICT;
+            // Another admin unlinked it: the page shows that without a note.
             return team_page::render(app, admin, team, &query, status, None).await;
         }
     }
@@ -177,6 +178,7 @@ pub(crate) async fn override_people(
     propose: impl Fn(&BTreeMap<Who, LinkPerson>) -> OverrideProposal,
 ) -> Result<Option<Feedback>, Failure> {
     let (store, tenant, team) = (app.store.as_ref(), admin.tenant(), link_row.link.team);
+    // An override is valid for 24 hours, so it would take effect when preview mode ends.
     if settings::load(store, tenant).await?.0.running == Running::Preview {
         return Ok(Some(Feedback::PreviewMode));
     }
@@ -211,6 +213,7 @@ pub(crate) async fn sync_soon(
     tenant: TenantId,
     link_row: &LinkRow,
 ) -> Result<(), Failure> {
+    // The region saves the sync a search for the team's address.
     let job = Job::Team { team: link_row.link.team, region: Some(link_row.link.region.clone()) };
     let (at, trigger) = (app.clock.now(), Trigger::Administrator);
     let message = Message { v: Default::default(), tenant, at, trigger, job };

@@ -142,6 +142,7 @@ impl Row {
         let known = on_link.state.baseline;
         let roles = match who {
             Who::Person(_) => known,
+            // An excluded account may have no baseline, and is listed because it is there.
             Who::Webex(_) => Sides { team: known.team.max(Role::Member), group: Role::None },
             Who::Entra(_) => Sides { team: Role::None, group: known.group.max(Role::Member) },
         };
@@ -204,6 +205,7 @@ pub(crate) async fn render(
     let rows = rows(&loaded);
     let of = rows.len();
     let from = query.people.as_ref().and_then(|from| from.parse().ok());
+    // People may have left since the address was made.
     let from = from.filter(|from| *from < of).unwrap_or(0);
     let rows: Vec<Row> = rows.into_iter().skip(from).take(PEOPLE_SHOWN).collect();
     let to = from + rows.len();
@@ -212,6 +214,7 @@ pub(crate) async fn render(
     let page = TeamPage {
         shell: admin.shell(Page::Teams),
         csrf: admin.csrf(),
+        // Zero stands for a link that was never synced.
         synced: (link_row.synced_at.as_millisecond() > 0).then(|| date(link_row.synced_at)),
         link_row,
         note,
@@ -242,6 +245,7 @@ async fn load(
     let last_preview = async {
         match running {
             Running::Preview => preview::load(store, tenant, team, PreviewKind::SyncRun).await,
+            // An old preview says nothing once syncs write.
             Running::Live => Ok::<_, StoreError>(None),
         }
     };
@@ -282,6 +286,7 @@ fn rows(loaded: &Loaded) -> Vec<Row> {
 
 /// Returns both ways to resolve a person's difference.
 fn offers(who: Who, people: &BTreeMap<Who, LinkPerson>) -> Vec<Offer> {
+    // An account with no known counterpart cannot be put on the other side.
     let Who::Person(person) = who else {
         return vec![];
     };

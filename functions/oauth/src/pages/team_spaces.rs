@@ -63,6 +63,7 @@ impl Row {
     fn of(room: RoomId, space: Space, link_row: &LinkRow) -> Self {
         let is_general = room == link_row.link.team.general_space();
         let title = match space.title {
+            // Webex gives the General space the team's title, which would mislead here.
             _ if is_general => words::GENERAL_SPACE.to_owned(),
             Some(title) => title,
             None => words::SPACE_WITHOUT_TITLE.to_owned(),
@@ -111,6 +112,7 @@ impl SpacesTable {
             return Ok(None);
         };
         let known = others.into_iter().next().map(from_item::<folders::FolderRow>).transpose()?;
+        // Folders that were linked before the setting changed are still listed.
         if known.is_none() && context.settings.folders == Folders::No {
             return Ok(None);
         }

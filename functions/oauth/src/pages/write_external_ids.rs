@@ -61,6 +61,7 @@ pub(crate) async fn write(
 
 impl Writer<'_> {
     async fn write(&self, pair: Person) -> (Person, WriteOutcome) {
+        // The reason holds for every other account, too.
         if let Some(stopped) = self.stopped.get() {
             return (pair, stopped.clone());
         }
@@ -122,6 +123,7 @@ impl Writer<'_> {
                 }
                 Ok(WriteOutcome::Written)
             }
+            // Webex answered with another id, which another client wrote at the same time.
             Ok(_) => Ok(WriteOutcome::Another),
             Err(error) => Ok(self.failed(&error)),
         }
@@ -135,6 +137,7 @@ impl Writer<'_> {
         };
         match (&account.external_id, account.state()) {
             (Some(_), _) if object_of(account) == Some(object) => Some(WriteOutcome::AlreadyThere),
+            // An existing id is never replaced: it may be right in a way unknown here.
             (Some(_), _) => Some(WriteOutcome::Another),
             (None, ScimState::SignedIn) => {
                 let user = self.users.get(&object).and_then(Option::as_ref);
@@ -152,6 +155,7 @@ impl Writer<'_> {
     ) -> Result<bool, HoldersUnread> {
         let Person { object, person } = pair;
         let (webex, org) = (&self.app.webex, self.admin.organization.org);
+        // The index can be behind, so Webex is asked about each account that it names.
         let holders = self.index.accounts_with_id(object).await.map_err(Failure::from)?;
         for other in holders.into_iter().filter(|other| *other != person) {
             match webex.scim_user(access, org, other).await? {
@@ -192,6 +196,7 @@ impl Writer<'_> {
                 };
                 return WriteOutcome::Refused { said, tracking };
             }
+            // The answer was lost: the id may be there, which the next cycle reads.
             _ => return WriteOutcome::InDoubt { tracking },
         };
         self.stopped.get_or_init(|| WriteOutcome::NotTried { reason }).clone()

@@ -48,6 +48,7 @@ impl DisplayNames {
         let mut names = Self { people: known.collect(), users: BTreeMap::new() };
         let unknown = people.iter().filter_map(|who| match who {
             Who::Person(Person { person, object }) => {
+                // The index forgets deleted accounts, whose users the directory may still have.
                 (!names.people.contains_key(person)).then_some(*object)
             }
             Who::Webex(_) => None,

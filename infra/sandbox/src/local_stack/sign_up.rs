@@ -74,6 +74,7 @@ impl LocalStack {
         handle: &TenantHandle,
         settings: Settings,
     ) -> Result<TenantId, LocalStackError> {
+        // Derived, so that a run always has the same ids; but never the organization's own.
         let id = TenantId(Uuid::from_u128(handle.org.0.as_u128() ^ 1));
         self.deploy(handle).await?;
         let tenant = Tenant {

@@ -201,6 +201,7 @@ impl LocalStack {
     /// Runs one thing that is due, or advances the clock to the next; returns `false` at `end`.
     pub async fn step(&mut self, end: Timestamp) -> bool {
         let now = self.backend.clock.now();
+        // Before the queue, so that a delivery and its message are handled at the same moment.
         self.deliver_webhooks().await;
         let received = self.backend.queue.receive(BATCH);
         if !received.is_empty() {

@@ -66,6 +66,7 @@ impl Comparison<'_> {
             Who::Webex(person) => Some(*person) == account.person,
             Who::Entra(object) => Some(*object) == account.object,
         };
+        // An account of one side can never be equal on both, even before the first sync.
         let is_one_sided = account.person.is_none() || account.object.is_none();
         let mut people = self.people.iter();
         is_one_sided || people.any(|(who, person)| person.excluded.is_some() && is_account(who))

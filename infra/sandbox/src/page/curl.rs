@@ -28,6 +28,7 @@ pub async fn curl(playground: &Playground, servers: &Servers) -> Result<String, 
     let env = &playground.env;
     let (world, customer) = (env.world(), &env.customers[0]);
     let [ana, by_webex, by_graph] = [0, 13, 12].map(|n| &customer.people[n]);
+    // At sixty times the speed, a token of hours would end within minutes.
     world.webex_settings(|settings| settings.access_life = TOKEN_LIFE);
     let own = ana.person.map(|person| world.issue_tokens(person, &SCOPES).access_token);
     let own = own.unwrap_or_default();
@@ -81,6 +82,7 @@ async fn app_token(world: &World, handle: &TenantHandle) -> Result<String, Trans
     let request = http::Request::post(url).body(Bytes::from(form));
     let request = request.map_err(|error| TransportError::NotSent(error.to_string()))?;
     let answer = world.transport().send(request, CALL_TIMEOUT).await;
+    // At once: the functions' own tokens have to end as usual.
     world.graph_settings(|settings| settings.token_life = usual);
     let body: Value = serde_json::from_slice(answer?.body()).unwrap_or_default();
     let token = body["access_token"].as_str().map(str::to_owned);

@@ -91,6 +91,7 @@ impl Disruptor {
         disruption: Disruption,
         switch: Switch,
     ) -> Result<(), Refused> {
+        // A second start would forget what the first one needs to be undone.
         if (switch == Switch::On) == self.is_on(env, index, disruption) {
             return Ok(());
         }

@@ -39,10 +39,12 @@ fn check(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
     if !is_loopback(host) {
         return forbidden("Use the host 127.0.0.1 or localhost.");
     }
+    // Reads change nothing, and the browser keeps their answers from other pages.
     if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(());
     }
     let own = format!("http://{host}");
+    // A program without a browser sends no origin, and may write.
     if text(header::ORIGIN).is_some_and(|origin| !origin.eq_ignore_ascii_case(&own)) {
         return forbidden("Other pages cannot do that.");
     }
@@ -52,6 +54,7 @@ fn check(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
     }
     let media_type = text(header::CONTENT_TYPE).unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    // Another page can send a form unasked, but JSON only after a preflight.
     if !media_type.eq_ignore_ascii_case("application/json") {
         let why = "Send JSON, as application/json.";
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));

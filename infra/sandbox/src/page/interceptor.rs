@@ -171,6 +171,7 @@ impl Transport for Intercepted<dyn Transport> {
         let answer = self.send_delayed(request, timeout).await;
         if crashes {
             self.layer.crashed.notify_one();
+            // A crashed function never sees the answer: its future is dropped.
             return pending().await;
         }
         answer
@@ -186,6 +187,7 @@ impl Intercepted<dyn Transport> {
         let delay = self.layer.take_delay(request.uri().host().unwrap_or_default());
         let answer = self.inner.send(request, timeout).await;
         let Some(delay) = delay else { return answer };
+        // The caller gives up at its timeout, so no more time passes.
         self.layer.clock.sleep(delay.min(timeout)).await;
         if delay >= timeout {
             Err(TransportError::NoAnswer("no answer in time".into()))
@@ -226,6 +228,7 @@ impl Store for Intercepted<dyn Store> {
     async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         let activities: Vec<Observed> = writes.iter().filter_map(activity).collect();
         self.inner.write(writes).await?;
+        // Only now: a refused write has stored no activity.
         self.layer.observe(activities);
         Ok(())
     }

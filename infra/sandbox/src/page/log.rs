@@ -113,6 +113,7 @@ impl Log {
     /// The entries after this number.
     pub(super) fn after(&self, n: u64) -> impl Iterator<Item = &Entry> {
         let first = self.entries.front().map_or(0, |entry| entry.n);
+        // Numbers are consecutive, so counting finds the first new entry.
         let skipped = usize::try_from((n + 1).saturating_sub(first)).unwrap_or(usize::MAX);
         self.entries.iter().skip(skipped)
     }

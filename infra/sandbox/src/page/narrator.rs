@@ -45,6 +45,7 @@ impl Narrator {
     /// Logs everything observed since the last time, and changed links.
     pub(super) async fn narrate(&mut self, env: &mut Environment, caller: Caller) {
         let observed = env.interceptor.take_observed();
+        // Every change leaves an event; without one, reading all links at each tick is waste.
         if observed.is_empty() {
             return;
         }
@@ -58,6 +59,7 @@ impl Narrator {
                 }
             }
         }
+        // Only the functions change cycles and links.
         if caller == Caller::Functions {
             self.log_cycles(env).await;
             self.log_links(env).await;

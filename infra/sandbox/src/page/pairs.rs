@@ -125,6 +125,7 @@ pub(super) async fn pairs(env: &Environment, customer: &Customer) -> Vec<Pair> {
         let group = group.and_then(|id| Some((id, groups.remove(&id)?)));
         sources.push(Source { team: Some(team), group, row });
     }
+    // The teams of these links were deleted; a group is shown for as long as it exists.
     for (team, row) in links {
         let group = row.link.group().and_then(|id| Some((id, groups.remove(&id)?)));
         if group.is_some() {
@@ -254,6 +255,7 @@ fn state(
     let is_throttled = pause.throttled_until.is_some();
     match (&row.link.phase, &row.link.failure) {
         (Phase::Ended { .. }, _) => PairState::Ended,
+        // Before the link's own state, because a suspended tenant is not served at all.
         _ if pause.suspension.is_some() => PairState::Paused,
         (_, Some(failure)) if failure.kind() == FailureKind::Archived => PairState::Paused,
         (_, Some(_)) => PairState::Failing,

@@ -107,6 +107,7 @@ fn create_team(
 ) -> Result<Performed, Refused> {
     let (name, by, world) = (checked(name)?, known(customer, by)?, env.world());
     let people = people.iter().map(|id| in_webex(known(customer, *id)?));
+    // Before the team is created: an unknown person must not leave it half done.
     let people: Vec<PersonId> = people.collect::<Result<_, _>>()?;
     let creator = in_webex(by)?;
     let team = world.create_team(creator, name);
@@ -207,6 +208,7 @@ fn change_group(
     match change {
         Change::Add => world.add_member(group, person),
         Change::Remove => {
+            // Graph lists owners and members apart, and a person who leaves is in neither list.
             if current.owners.contains(&person) {
                 world.remove_owner(group, person)?;
             }

@@ -105,6 +105,7 @@ impl Playground {
             customer.tenant = stack.sign_up(&customer.handle, settings.clone()).await?;
             stack.consent_to_files(customer.tenant, &customer.handle).await?;
         }
+        // The log begins after the sign-up, which no person did.
         interceptor.take_observed();
         let mut playground = Self {
             env: Environment { stack, interceptor, customers, log: Log::default() },
@@ -184,6 +185,7 @@ impl Playground {
             clock.advance_to(self.due.min(self.now() + RESOLUTION));
             let interceptor = self.env.interceptor.clone();
             let has_crashed = tokio::select! {
+                // The crash first, because a crashed future never ends.
                 biased;
                 () = interceptor.crashed.notified() => true,
                 () = self.env.stack.run_due() => false,
@@ -198,6 +200,7 @@ impl Playground {
         self.narrator.narrate(&mut self.env, Caller::Other).await;
         let end = self.now() + span;
         while self.now() < end {
+            // In parts, so that the story and the log keep up.
             let part = end.duration_since(self.now()).min(SignedDuration::from_mins(1));
             let interceptor = self.env.interceptor.clone();
             let has_crashed = tokio::select! {

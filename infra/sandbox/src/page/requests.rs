@@ -81,6 +81,7 @@ impl FaultRequest {
         let Self { service, method, path, skip, times, failure } = self;
         let service = service.map(Service::from);
         if let FailureRequest::Slow { seconds } = failure {
+            // The layer that delays answers knows only the service of a call.
             if method.is_some() || !path.is_empty() || skip > 0 {
                 return Err(refused("Slow answers are possible for a whole service only."));
             }

@@ -60,6 +60,7 @@ pub async fn serve(
     curl: String,
 ) -> io::Result<Served> {
     let listener = match TcpListener::bind(("127.0.0.1", port)).await {
+        // A second sandbox opens beside the first one.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             TcpListener::bind(("127.0.0.1", 0)).await?
         }
@@ -177,6 +178,7 @@ async fn time(State(app): State<App>, Body(request): Body<TimeRequest>) -> Answe
     if let Some(speed) = request.speed {
         app.playground.lock().await.set_speed(speed);
     }
+    // Without holding the lock, which the clock's thread needs meanwhile.
     if !span.is_zero() {
         app.clock.pass(span).await;
     }

@@ -51,6 +51,7 @@ impl Placeholders {
             Condition::Absent => {
                 let (pk, end, now) =
                     (self.name("pk"), self.name(EXPIRES_AT), self.number(now.as_second()));
+                // The service deletes expired items days later, and they are absent until then.
                 return Some(format!("attribute_not_exists({pk}) OR {end} <= {now}"));
             }
             Condition::Holds(tests) => tests,

@@ -211,6 +211,7 @@ impl Store for DynamoStore {
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        // The service refuses a batch that names a key twice.
         let keys: Vec<_> =
             keys.iter().collect::<BTreeSet<_>>().into_iter().map(attributes).collect();
         let mut found = Vec::new();
@@ -230,6 +231,7 @@ impl Store for DynamoStore {
         let key_condition = placeholders.key_condition(query);
         let (index, consistent) = match query {
             Query::Partition { .. } => (None, true),
+            // The service refuses strongly consistent reads of an index.
             Query::Due { .. } => (Some("gsi1".to_owned()), false),
             Query::Listed { .. } => (Some("gsi2".to_owned()), false),
         };
@@ -280,6 +282,7 @@ impl Store for DynamoStore {
 
     async fn write(&self, mut writes: Vec<Write>) -> Result<(), StoreError> {
         check_writes(&writes)?;
+        // A transaction costs twice as much as the same write alone.
         if writes.len() > 1 {
             return self.transaction(writes).await;
         }
@@ -290,6 +293,7 @@ impl Store for DynamoStore {
                 self.update(&key, changes, condition).await.map(drop)
             }
             Some(Write::Delete(key, condition)) => self.delete(&key, &condition).await,
+            // Only a transaction can check an item without writing it.
             Some(check @ Write::Check(..)) => self.transaction(vec![check]).await,
         }
     }

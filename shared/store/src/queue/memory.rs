@@ -108,6 +108,7 @@ impl<M: Queued> MemoryQueue<M> {
 
     /// Deletes a received message. An outdated receipt changes nothing.
     pub fn delete(&self, receipt: Receipt) {
+        // A later receive moved the message, so an outdated receipt finds nothing.
         self.lock().waiting.remove(&(receipt.visible_at, receipt.sent));
     }
 

@@ -11,6 +11,7 @@ use super::{Cursor, StoreError};
 impl Cursor {
     /// Returns the cursor behind the item with these key attributes.
     pub fn behind(keys: &Item) -> Result<Self, StoreError> {
+        // In one order, so that equal cursors are equal texts.
         let sorted: BTreeMap<&String, &AttributeValue> = keys.iter().collect();
         let json = serde_json::to_vec(&sorted)
             .map_err(|error| StoreError::Malformed(error.to_string()))?;

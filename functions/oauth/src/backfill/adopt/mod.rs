@@ -115,6 +115,7 @@ async fn adopt(
     let (tenant, team, group) = (admin.tenant(), adoption.candidate.team.id, adoption.group);
     let done = || see_other(format!("{}?did=adopted", PageLink::Team(team)));
     let before = adoption.candidate.before.as_ref();
+    // The button was pressed twice.
     if before.is_some_and(|link_row| link_row.link.group() == Some(group)) {
         return Ok(done());
     }
@@ -124,6 +125,7 @@ async fn adopt(
         union_page::render(app, admin, &adoption, found, status, Some(note)).await
     };
     let candidate = &adoption.candidate;
+    // Both sides may have changed since the page was shown.
     let union = match app.sync.preview_adoption(tenant, candidate, group, app.deadline()).await? {
         Ok(union) => union,
         blocked => return refuse(blocked, StatusCode::CONFLICT, Feedback::AdoptionOutOfDate).await,
@@ -181,6 +183,7 @@ async fn check<'a>(
     if !may_adopt(step_up, union) {
         return Ok(Err((StatusCode::FORBIDDEN, Feedback::AdoptionNotAllowed)));
     }
+    // The admin confirms exactly what they saw, and all of it.
     if !union.is_complete() || union.hash() != hash {
         return Ok(Err((StatusCode::CONFLICT, Feedback::AdoptionOutOfDate)));
     }

@@ -60,6 +60,7 @@ struct Row {
 impl Row {
     fn of(team: TeamId, group: Group, tenant: TenantId, claim: Option<&Claim>) -> Self {
         let claimed = claim.map(|claim| AdoptionBlocker::of_claim(tenant, claim));
+        // Another organization's team is not named, only that the group is taken.
         let own_claim = claim.filter(|claim| claim.tenant == tenant);
         Self {
             blocker: claimed.or_else(|| AdoptionBlocker::of_group(&group)),
@@ -91,6 +92,7 @@ pub(super) async fn render(
     let beginning: String = beginning.trim().chars().take(LONGEST).collect();
     let blocker = candidate.blocker();
     let found = match blocker {
+        // No group can be chosen for the team, so none is searched for.
         Some(_) => Found::default(),
         None => find(app, admin, candidate, &beginning).await?,
     };

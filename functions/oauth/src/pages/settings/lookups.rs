@@ -29,6 +29,7 @@ pub(crate) async fn complete(
     let mut faults: Vec<_> = folders(&settings, stored, has_files_consent).into_iter().collect();
     let account = admin.organization.service_account.as_ref();
     let missing = account.map(|one| missing_scopes(settings.service_account_mode, &one.scopes));
+    // Without an account nothing was granted either.
     let lacks_scopes = missing.is_none_or(|missing| !missing.is_empty());
     if settings.service_account_mode == ServiceAccountMode::Member && lacks_scopes {
         faults.push(Fault::new("account_mode", Problem::ScopesMissing));
@@ -132,6 +133,7 @@ async fn recipient(
         _ => return Ok(Ok(None)),
     };
     if is_same(stored.alert_recipient.as_ref(), &alert_recipient) {
+        // A known recipient must not get the first message again with every save.
         return Ok(Ok(stored.alert_recipient.clone()));
     }
     let access = access().await?;

@@ -91,6 +91,7 @@ pub(crate) async fn save(
     Form(form): Form<SettingsForm>,
 ) -> Result<Response, Failure> {
     let tenant = admin.connected()?.tenant;
+    // Before the form is checked: nothing in it may keep an admin from stopping all writes.
     if form.switch == "off" {
         return switch_off(&app, &admin).await;
     }
@@ -105,6 +106,7 @@ pub(crate) async fn save(
         Ok(draft) => draft,
         Err(faults) => return refused(SettingsPage { faults, ..page }),
     };
+    // Before the lookups, which send a message to a new recipient.
     if seen != version {
         let differences = differences(&stored, &draft);
         return outdated(page, version.0.to_string(), differences);
@@ -116,6 +118,7 @@ pub(crate) async fn save(
         };
     match settings::save(store, tenant, &requested, seen).await {
         Ok(()) => {}
+        // Another admin saved while the services were asked.
         Err(StoreError::ConditionFailed) => {
             let (stored, version) = settings::load(store, tenant).await?;
             let differences = differences(&stored, &requested);
@@ -164,7 +167,7 @@ async fn apply(
     Ok(())
 }
 
-/// Stops all writes, even if another administrator is saving right now. Links are link_row.
+/// Stops all writes, even if another administrator is saving right now. Links stay.
 async fn switch_off(app: &App, admin: &Admin) -> Result<Response, Failure> {
     let (store, tenant) = (app.store.as_ref(), admin.tenant());
     for _ in 0..TRIES {

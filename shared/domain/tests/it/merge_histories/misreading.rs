@@ -47,7 +47,7 @@ pub(super) enum Misreading {
     OneBaselineForBoth,
     /// The removal limit holds only the removals beyond it.
     OnlyExcessHeld,
-    /// While removals are pending, the limit alone decide_removals on the next one.
+    /// While removals are pending, the limit alone decides on the next one.
     PendingIgnored,
     /// Promotions come first, even at the owner limit.
     PromotionsFirst,

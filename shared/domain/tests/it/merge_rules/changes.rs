@@ -33,7 +33,7 @@ fn presence_includes_the_role() {
     let plan = link().with(baseline(Role::None, Role::None), Owner, Role::None).plan();
     assert_eq!(plan.steps.len(), 1);
     assert_eq!((plan.steps[0].aspect, plan.steps[0].to), (Aspect::Presence, Owner));
-    // The role changed on one side, and presence on the other. Presence decide_removals.
+    // The role changed on one side, and presence on the other. Presence decides.
     assert_eq!(
         link().with(baseline(Member, Member), Owner, Role::None).steps(),
         ["team: remove 1"]

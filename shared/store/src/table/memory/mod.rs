@@ -112,6 +112,8 @@ impl MemoryStore {
             | Write::Update(_, _, condition)
             | Write::Delete(_, condition)
             | Write::Check(_, condition)) = &write;
+            // The loop goes on: the service reports a mistake in any part before a failed
+            // condition.
             held &= holds(condition, self.seen(table, &key));
             let mut size = table.items.get(&key).map_or(0, size_of_item);
             let after = match write {
@@ -225,6 +227,7 @@ impl Store for MemoryStore {
             if is_live(item, self.clock.now()) {
                 items.push(projected(item, query));
             }
+            // Expired items count, so a page can be empty although more follow.
             if read == limit || bytes >= LARGEST_PAGE {
                 next = Some(Cursor::behind(&only(item, query.key_attributes()))?);
                 break;
