@@ -9,14 +9,13 @@ use serde_dynamo::AttributeValue;
 use uuid::Uuid;
 
 pub use crate::codes::{AdoptionRight, ChangeReason, Note, Refusal};
+use crate::stored::readable;
 use domain::ids::{TeamId, TenantId};
 use domain::membership::{Person, Role, Side};
 use store::keys::team_partition;
 use store::message::Trigger;
 use store::pages;
-use store::table::{
-    Condition, Cursor, EXPIRES_AT, Key, Query, Store, StoreError, Write, from_item, to_item,
-};
+use store::table::{Condition, Cursor, EXPIRES_AT, Key, Query, Store, StoreError, Write, to_item};
 
 const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -138,13 +137,14 @@ impl Activity {
     fn part(&self, tenant: TenantId, team: TeamId, n: usize) -> Result<Write, StoreError> {
         let changes = self.changes.iter().skip(n * PER_ITEM).take(PER_ITEM).cloned().collect();
         // Notes and request ids are stored once.
-        let rest = if n == 0 {
-            self.clone()
-        } else {
-            Self { notes: vec![], request_ids: vec![], ..self.clone() }
+        let (notes, request_ids) = match n {
+            0 => (self.notes.clone(), self.request_ids.clone()),
+            _ => (vec![], vec![]),
         };
+        let Self { id, at, trigger, .. } = *self;
+        let part = Self { id, at, trigger, changes, notes, request_ids };
         let key = Key::new(team_partition(tenant, team), format!("{PREFIX}{}#{n}", self.id));
-        let mut item = to_item(&key, &Self { changes, ..rest })?;
+        let mut item = to_item(&key, &part)?;
         item.insert("gsi2pk".into(), AttributeValue::S(tenant_index(tenant)));
         item.insert("gsi2sk".into(), AttributeValue::S(format!("{}#{n}", self.id)));
         let expires_at = (self.at + RETENTION).as_second();
@@ -165,7 +165,7 @@ pub async fn entry(
     let mut parts: Vec<(usize, Activity)> = vec![];
     for item in pages::all(store, &query, PAGE).await? {
         let part = Key::of(&item).and_then(|key| key.sk.rsplit('#').next()?.parse().ok());
-        parts.push((part.unwrap_or_default(), from_item(item)?));
+        parts.extend(readable(item).map(|activity| (part.unwrap_or_default(), activity)));
     }
     parts.sort_by_key(|(n, _)| *n);
     Ok(parts.into_iter().map(|(_, part)| part).reduce(|mut whole, part| {
@@ -184,7 +184,7 @@ pub async fn page(
 ) -> Result<(Vec<Activity>, Option<Cursor>), StoreError> {
     let query = Query::Partition { pk: team_partition(tenant, team), prefix: PREFIX.into() };
     let page = store.query(&query, limit, start).await?;
-    Ok((page.items.into_iter().map(from_item).collect::<Result<_, _>>()?, page.next))
+    Ok((page.items.into_iter().filter_map(readable).collect(), page.next))
 }
 
 /// Loads a page of the entries of all links, each with its team, newest first.
@@ -201,12 +201,9 @@ pub async fn page_of_all(
     let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
     let mut found = Vec::with_capacity(keys.len());
     for item in store.get_many(&keys).await? {
-        let key = Key::of(&item)
-            .ok_or_else(|| StoreError::Malformed("an activity without a key".into()))?;
-        let team = key.pk.rsplit('#').next().and_then(|team| team.parse().ok());
-        let team: TeamId =
-            team.ok_or_else(|| StoreError::Malformed(format!("no team in {}", key.pk)))?;
-        found.push((key.sk, team, from_item(item)?));
+        let Some(key) = Key::of(&item) else { continue };
+        let team: Option<TeamId> = key.pk.rsplit('#').next().and_then(|team| team.parse().ok());
+        found.extend(team.zip(readable(item)).map(|(team, activity)| (key.sk, team, activity)));
     }
     found.sort_by(|one, other| one.0.cmp(&other.0));
     Ok((found.into_iter().map(|(_, team, activity)| (team, activity)).collect(), page.next))

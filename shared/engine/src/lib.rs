@@ -15,5 +15,6 @@ pub mod preview;
 pub mod quota;
 pub mod reconcile;
 pub mod safety;
+pub mod stored;
 pub mod sync;
 pub mod tenant;

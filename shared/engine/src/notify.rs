@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 pub use crate::codes::AlertMessage;
 use crate::credentials::registration::Registration;
 use crate::phrases::alerts as phrases;
+use crate::stored::readable;
 use clients::webex::plain;
 use domain::ids::{TeamId, TenantId};
 use store::pages;
 use store::table::{
-    Change, Condition, Item, Key, Query, Store, StoreError, Write, from_item, moment, to_item,
+    Change, Condition, Item, Key, Query, Store, StoreError, Write, moment, to_item,
 };
 
 /// Items of one page of a query.
@@ -155,12 +156,12 @@ pub async fn load(
     tenant: TenantId,
     alert: AlertKey,
 ) -> Result<Option<Alert>, StoreError> {
-    store.get(&key(tenant, alert)).await?.map(from_item).transpose()
+    Ok(store.get(&key(tenant, alert)).await?.and_then(readable))
 }
 
 /// Loads all alerts of a tenant, sent or not.
 pub async fn all(store: &dyn Store, tenant: TenantId) -> Result<Vec<Alert>, StoreError> {
-    items(store, tenant).await?.into_iter().map(from_item).collect()
+    Ok(items(store, tenant).await?.into_iter().filter_map(readable).collect())
 }
 
 /// Loads all alerts except the suspension, which the pages show in full.
@@ -170,7 +171,8 @@ pub async fn except_suspension(
 ) -> Result<Vec<Alert>, StoreError> {
     let suspension = key(tenant, AlertKey::Suspended);
     let items = items(store, tenant).await?.into_iter();
-    items.filter(|item| Key::of(item).as_ref() != Some(&suspension)).map(from_item).collect()
+    let others = items.filter(|item| Key::of(item).as_ref() != Some(&suspension));
+    Ok(others.filter_map(readable).collect())
 }
 
 async fn items(store: &dyn Store, tenant: TenantId) -> Result<Vec<Item>, StoreError> {
@@ -194,7 +196,7 @@ pub(crate) async fn unsent(
     let (mut keys, mut alerts) = (vec![], vec![]);
     for item in items(store, tenant).await? {
         let Some(key) = Key::of(&item) else { continue };
-        let alert: Alert = from_item(item)?;
+        let Some(alert) = readable::<Alert>(item) else { continue };
         if alert.notified_at.is_none() {
             keys.push(key);
             alerts.push(alert);

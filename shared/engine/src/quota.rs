@@ -12,10 +12,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use crate::stored::load_rebuildable;
 use domain::ids::TenantId;
-use store::table::{
-    Change, Condition, Key, Store, StoreError, Test, from_item, milliseconds, moment,
-};
+use store::table::{Change, Condition, Key, Store, StoreError, Test, milliseconds, moment};
 
 /// One in this many small takes from an idle bucket is written, for all of them.
 const SAMPLED: i64 = 8;
@@ -212,5 +211,5 @@ impl RateLimiter {
 /// # Errors
 /// The table's.
 pub async fn read(store: &dyn Store, quota: Quota) -> Result<Option<Bucket>, StoreError> {
-    store.get(&quota.key()).await?.map(from_item).transpose()
+    load_rebuildable(store, &quota.key()).await
 }

@@ -5,6 +5,16 @@ use domain::ids::{DirectoryId, GroupId, OrgId, TeamId, TenantId};
 
 use crate::table::Key;
 
+/// Maximum length in bytes of a text that people typed, as part of a sort key of at most 1,024.
+const LONGEST_TYPED: usize = 900;
+
+/// Returns a text that people typed as part of a sort key: in lowercase, and cut.
+pub fn typed(text: &str) -> String {
+    let mut lowercase = text.to_lowercase();
+    lowercase.truncate(lowercase.floor_char_boundary(LONGEST_TYPED));
+    lowercase
+}
+
 /// Organization that signed up. It has at most one tenant.
 pub fn org(org: OrgId) -> Key {
     Key::new(format!("ORG#{org}"), "-")
@@ -98,4 +108,19 @@ pub fn team_partition(tenant: TenantId, team: TeamId) -> String {
 /// The index partition of a tenant's links and folders, by the time of their next sync.
 pub fn due_partition(tenant: TenantId) -> String {
     format!("DUE#{tenant}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_text_fits_into_a_sort_key() {
+        for letter in ["x", "船", "🚢", "İ"] {
+            let key = typed(&letter.repeat(2_000));
+            assert!((897..=900).contains(&key.len()), "{letter}: {}", key.len());
+            assert!(typed(&letter.repeat(100)).len() >= 100, "a short text stays whole");
+        }
+        assert_eq!(typed("Pier"), "pier");
+    }
 }

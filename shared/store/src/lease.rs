@@ -40,7 +40,7 @@ pub struct LeaseTerms {
     pub until: Timestamp,
     /// The state of a row that was never leased.
     pub first: FirstLease,
-    /// Further conditions on a row that was leased before.
+    /// Further conditions on a row that exists.
     pub require: Vec<Test>,
     /// Further attributes to set.
     pub set: Vec<Change>,
@@ -66,25 +66,23 @@ impl Lease {
             vec![Change::Set("lease_until", moment(until)), Change::Set("lease", lease.value()?)];
         changes.extend(set);
         // Tests only know "below", and a lease that ends right now is free.
-        require.push(Test::Below("lease_until", now.as_millisecond().saturating_add(1)));
-        let mut conditions = vec![Condition::Holds(require)];
-        match first {
-            FirstLease::Prepared => {}
-            FirstLease::Unprepared => {
-                conditions.push(Condition::Holds(vec![Test::Missing("lease_until")]));
+        let after = now.as_millisecond().saturating_add(1);
+        require.push(match first {
+            FirstLease::Prepared | FirstLease::Absent => Test::Below("lease_until", after),
+            FirstLease::Unprepared => Test::MissingOrBelow("lease_until", after),
+        });
+        let condition = match first {
+            FirstLease::Prepared | FirstLease::Unprepared => Condition::Holds(require),
+            FirstLease::Absent => Condition::AbsentOr(require),
+        };
+        match store.update(&lease.key, changes, condition).await {
+            Ok(item) => Ok(Some((lease, from_item(item)?))),
+            // An earlier try whose answer was lost may have taken the lease for us.
+            Err(StoreError::ConditionFailed) => {
+                Ok(lease.read(store).await?.map(|row| (lease, row)))
             }
-            FirstLease::Absent => conditions.push(Condition::Absent),
+            Err(error) => Err(error),
         }
-        // The tests of a condition all have to pass, so each state of the row needs another try.
-        for condition in conditions {
-            match store.update(&lease.key, changes.clone(), condition).await {
-                Ok(item) => return Ok(Some((lease, from_item(item)?))),
-                Err(StoreError::ConditionFailed) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        // An earlier try whose answer was lost may have taken the lease for us.
-        Ok(lease.read(store).await?.map(|row| (lease, row)))
     }
 
     /// A lease that is not held: every write under it is refused.

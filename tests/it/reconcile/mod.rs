@@ -4,6 +4,7 @@ mod alerts;
 mod backoff;
 mod changes;
 mod cycle;
+mod healing;
 mod suspension;
 mod webhooks;
 

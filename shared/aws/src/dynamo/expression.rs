@@ -48,26 +48,37 @@ impl Placeholders {
     pub(super) fn condition(&mut self, condition: &Condition, now: Timestamp) -> Option<String> {
         let tests = match condition {
             Condition::Any => return None,
-            Condition::Absent => {
-                let (pk, end, now) =
-                    (self.name("pk"), self.name(EXPIRES_AT), self.number(now.as_second()));
-                // The service deletes expired items days later, and they are absent until then.
-                return Some(format!("attribute_not_exists({pk}) OR {end} <= {now}"));
-            }
-            Condition::Holds(tests) => tests,
+            Condition::Absent => &[][..],
+            Condition::Holds(tests) | Condition::AbsentOr(tests) => tests,
         };
         let (pk, end, now) = (self.name("pk"), self.name(EXPIRES_AT), self.number(now.as_second()));
-        let mut all = vec![format!(
-            "attribute_exists({pk}) AND (attribute_not_exists({end}) OR {end} > {now})"
-        )];
-        all.extend(tests.iter().map(|test| match test {
+        let tests = self.tests(tests);
+        // The service deletes expired items days later, and they are absent until then.
+        let absent = format!("attribute_not_exists({pk}) OR {end} <= {now}");
+        let live =
+            format!("attribute_exists({pk}) AND (attribute_not_exists({end}) OR {end} > {now})");
+        Some(match condition {
+            Condition::Any | Condition::Absent => absent,
+            Condition::Holds(_) => [vec![live], tests].concat().join(" AND "),
+            // Without a test, each item passes.
+            Condition::AbsentOr(_) if tests.is_empty() => format!("{absent} OR ({live})"),
+            Condition::AbsentOr(_) => format!("{absent} OR ({})", tests.join(" AND ")),
+        })
+    }
+
+    fn tests(&mut self, tests: &[Test]) -> Vec<String> {
+        let test = |test: &Test| match test {
             Test::Equals(name, value) => {
                 format!("{} = {}", self.name(name), self.value(value.clone()))
             }
             Test::Below(name, limit) => format!("{} < {}", self.name(name), self.number(*limit)),
             Test::Missing(name) => format!("attribute_not_exists({})", self.name(name)),
-        }));
-        Some(all.join(" AND "))
+            Test::MissingOrBelow(name, limit) => {
+                let (name, limit) = (self.name(name), self.number(*limit));
+                format!("(attribute_not_exists({name}) OR {name} < {limit})")
+            }
+        };
+        tests.iter().map(test).collect()
     }
 
     /// Returns the update expression.

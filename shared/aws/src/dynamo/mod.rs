@@ -319,8 +319,16 @@ where
     }
     match failure(error) {
         SdkFailure::Busy(what) => StoreError::Busy(what),
-        SdkFailure::Refused(what) => StoreError::Refused(what),
+        SdkFailure::Refused(what) if error.code().is_some_and(is_about_the_items) => {
+            StoreError::Refused(what)
+        }
+        SdkFailure::Refused(what) => StoreError::Denied(what),
     }
+}
+
+/// Returns `true` for refusals of the request's own items; others concern the table.
+fn is_about_the_items(code: &str) -> bool {
+    matches!(code, "ValidationException" | "ItemCollectionSizeLimitExceededException")
 }
 
 /// Returns the error of a cancelled transaction. A mistake in one part outweighs a condition in

@@ -37,6 +37,29 @@ pub struct MembershipEvent {
     pub created: Option<Timestamp>,
 }
 
+/// Start of the events to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventsFrom {
+    /// The first page of a window.
+    Window {
+        /// Beginning of the window.
+        from: Timestamp,
+        /// End of the window.
+        to: Timestamp,
+    },
+    /// The link of an earlier page.
+    Link(String),
+}
+
+/// A page of events, unordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventsPage {
+    /// The events.
+    pub events: Vec<MembershipEvent>,
+    /// Link to the next page. An empty page can have one.
+    pub next: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct EventAsSent {
     #[serde(default, deserialize_with = "lenient")]
@@ -83,6 +106,23 @@ impl EventAsSent {
 }
 
 impl Webex {
+    /// Returns one page of the membership events of a window, of all kinds.
+    ///
+    /// # Errors
+    /// As [`membership_events`](Self::membership_events).
+    pub async fn membership_events_page(
+        &self,
+        access: &Access,
+        from: EventsFrom,
+    ) -> Result<EventsPage, CallError> {
+        let call = match from {
+            EventsFrom::Window { from, to } => window(None, from, to),
+            EventsFrom::Link(link) => Call::follow(link),
+        };
+        let (_, events, next) = self.page(access, call, EventAsSent::read).await?;
+        Ok(EventsPage { events, next })
+    }
+
     /// Returns the membership events between two times, unordered. A `kind` of `None` returns all
     /// kinds. Events appear with a small delay, so windows should overlap.
     ///
@@ -95,16 +135,17 @@ impl Webex {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Complete<Vec<MembershipEvent>>, CallError> {
-        let mut call = Call::get("/events").query("resource", "memberships");
-        if let Some(kind) = kind {
-            call = call.query("type", kind.as_str());
-        }
-        let call = call
-            .query("from", format!("{from:.3}"))
-            .query("to", format!("{to:.3}"))
-            .query("max", PAGE);
-        self.list(access, call, EventAsSent::read).await
+        self.list(access, window(kind, from, to), EventAsSent::read).await
     }
+}
+
+/// Returns the call for the first page of a window.
+fn window(kind: Option<EventKind>, from: Timestamp, to: Timestamp) -> Call {
+    let mut call = Call::get("/events").query("resource", "memberships");
+    if let Some(kind) = kind {
+        call = call.query("type", kind.as_str());
+    }
+    call.query("from", format!("{from:.3}")).query("to", format!("{to:.3}")).query("max", PAGE)
 }
 
 impl EventKind {

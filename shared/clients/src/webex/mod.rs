@@ -29,7 +29,7 @@ mod webhooks;
 mod wire;
 
 pub use client::Webex;
-pub use events::{EventKind, MembershipEvent};
+pub use events::{EventKind, EventsFrom, EventsPage, MembershipEvent};
 pub use folders::{FolderToLink, LinkedFolder, Storage};
 pub use id::{InvalidWebexId, Region, WebexId, WebexKind};
 pub use memberships::{

@@ -9,15 +9,15 @@ use super::search::SearchNumber;
 pub use crate::codes::BackfillBlocker;
 use crate::link::{self, LinkRow, Phase};
 use crate::people::{IndexedPerson, PersonIndex};
+use crate::stored::readable;
 use crate::tenant::Tenant;
 use crate::tenant::settings::Settings;
 use clients::webex::{Membership, MembershipRole, Region};
 use domain::ids::{OrgId, PersonId, TeamId, TenantId};
 use domain::membership::{Eligibility, ExclusionReason};
 use domain::merge::OWNER_LIMIT;
-use store::table::{
-    Condition, Cursor, Key, Query, Store, StoreError, Write, from_item, to_item, to_value,
-};
+use store::keys;
+use store::table::{Condition, Cursor, Key, Query, Store, StoreError, Write, to_item, to_value};
 
 /// A team that the search found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,11 +143,12 @@ impl Candidate {
     pub(crate) fn put(&self, tenant: TenantId) -> Result<Write, StoreError> {
         let mut item = to_item(&key(tenant, self.team), self)?;
         item.insert("gsi2pk".into(), to_value(&listing(tenant))?);
-        item.insert(
-            "gsi2sk".into(),
-            to_value(&format!("{}#{}", self.title.to_lowercase(), self.team))?,
-        );
+        item.insert("gsi2sk".into(), to_value(&self.sort_key())?);
         Ok(Write::Put(item, Condition::Any))
+    }
+
+    fn sort_key(&self) -> String {
+        format!("{}#{}", keys::typed(&self.title), self.team)
     }
 }
 
@@ -178,12 +179,12 @@ pub async fn page(
     limit: usize,
     start: Option<&Cursor>,
 ) -> Result<(Vec<CandidateWithLink>, Option<Cursor>), StoreError> {
-    let query = Query::Listed { pk: listing(tenant), prefix: title.to_lowercase() };
+    let query = Query::Listed { pk: listing(tenant), prefix: keys::typed(title) };
     let page = store.query(&query, limit, start).await?;
     let teams: Vec<TeamId> =
         page.items.iter().filter_map(|item| Key::of(item)?.sk.parse().ok()).collect();
     let mut rows = with_links(store, tenant, teams).await?;
-    rows.sort_by_cached_key(|(found, _)| (found.title.to_lowercase(), found.team.to_string()));
+    rows.sort_by_cached_key(|(found, _)| found.sort_key());
     Ok((rows, page.next))
 }
 
@@ -200,9 +201,8 @@ pub async fn with_links(
     let (mut found, mut links) = (vec![], BTreeMap::new());
     for item in store.get_many(&keys.collect::<Vec<_>>()).await? {
         if Key::of(&item).is_some_and(|key| key.pk == partition(tenant)) {
-            found.push(from_item::<Candidate>(item)?);
-        } else {
-            let row: LinkRow = from_item(item)?;
+            found.extend(readable::<Candidate>(item));
+        } else if let Some(row) = readable::<LinkRow>(item) {
             links.insert(row.link.team, row);
         }
     }

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Folders;
 use super::space::{self, SpaceKey};
+use crate::stored::readable;
 use clients::webex::Region;
 use domain::ids::{RoomId, TeamId, TenantId};
 use store::keys;
 use store::table::{
-    Change, Condition, Key, Store, StoreError, Test, Write, from_item, milliseconds, moment,
-    to_value,
+    Change, Condition, Key, Store, StoreError, Test, Write, milliseconds, moment, to_value,
 };
 
 /// A team's folders with the moments that their lease and runs use.
@@ -78,7 +78,7 @@ pub async fn load(
     tenant: TenantId,
     team: TeamId,
 ) -> Result<Option<FolderRow>, StoreError> {
-    store.get(&key(tenant, team)).await?.map(from_item).transpose()
+    Ok(store.get(&key(tenant, team)).await?.and_then(readable))
 }
 
 /// Parts of a transaction: requests a folder run as of `now`, and makes it due.

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::stored::readable;
 use clients::webex::Region;
 use domain::ids::{DirectoryId, GroupId, TeamId, TenantId};
 use store::keys;
-use store::table::{Condition, Key, Store, StoreError, Write, from_item, to_item};
+use store::table::{Condition, Key, Store, StoreError, Write, to_item};
 
 /// The team that has a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,6 @@ pub async fn claims(
         groups.into_iter().map(|group| (keys::group(directory, group), group)).collect();
     let keys: Vec<Key> = groups.keys().cloned().collect();
     let items = store.get_many(&keys).await?;
-    let of = |item| Some((*groups.get(&Key::of(&item)?)?, from_item(item)));
-    items.into_iter().filter_map(of).map(|(group, claim)| Ok((group, claim?))).collect()
+    let of = |item| Some((*groups.get(&Key::of(&item)?)?, readable(item)?));
+    Ok(items.into_iter().filter_map(of).collect())
 }

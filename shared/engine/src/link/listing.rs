@@ -3,8 +3,10 @@
 use std::fmt;
 
 use super::{Link, LinkRow};
+use crate::stored::readable;
 use domain::ids::TenantId;
-use store::table::{Cursor, Key, Query, Store, StoreError, from_item};
+use store::keys;
+use store::table::{Cursor, Key, Query, Store, StoreError};
 
 /// The state of a link, as the pages list it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +61,11 @@ pub async fn page(
     limit: usize,
     start: Option<&Cursor>,
 ) -> Result<(Vec<LinkRow>, Option<Cursor>), StoreError> {
-    let query = Query::Listed { pk: listing(tenant, state), prefix: title.to_lowercase() };
+    let query = Query::Listed { pk: listing(tenant, state), prefix: keys::typed(title) };
     let page = store.query(&query, limit, start).await?;
     let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
-    let links = store.get_many(&keys).await?.into_iter().map(from_item::<LinkRow>);
-    let mut links = links.collect::<Result<Vec<_>, _>>()?;
+    let links = store.get_many(&keys).await?.into_iter();
+    let mut links: Vec<LinkRow> = links.filter_map(readable).collect();
     links.sort_by_cached_key(|row| sort_key(&row.link));
     Ok((links, page.next))
 }
@@ -75,5 +77,5 @@ pub(crate) fn listing(tenant: TenantId, state: LinkState) -> String {
 
 /// The sort key of a link in its list.
 pub(super) fn sort_key(link: &Link) -> String {
-    format!("{}#{}", link.title.to_lowercase(), link.team)
+    format!("{}#{}", keys::typed(&link.title), link.team)
 }

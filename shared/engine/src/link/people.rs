@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::activity::EntryId;
 use crate::codes::{ChangeReason, Refusal};
+use crate::stored::{readable, report_unreadable};
 use domain::ids::{ObjectId, PersonId, TeamId, TenantId};
 use domain::membership::{ExclusionReason, Person};
 use domain::merge::PersonState;
 use store::keys::team_partition;
 use store::message::Trigger;
 use store::pages;
-use store::table::{Condition, Key, Query, Store, StoreError, Write, from_item, to_item};
+use store::table::{Condition, Key, Query, Store, StoreError, Write, to_item};
 
 /// Prefix of the items' sort keys.
 pub(super) const PREFIX: &str = "PERSON#";
@@ -92,9 +93,13 @@ pub async fn people(
     let query = Query::Partition { pk: team_partition(tenant, team), prefix: PREFIX.into() };
     let mut people = BTreeMap::new();
     for item in pages::all(store, &query, PAGE).await? {
-        let who = Key::of(&item).and_then(|key| Who::from_sort_key(&key.sk));
-        let who = who.ok_or_else(|| StoreError::Malformed(format!("a person of team {team}")))?;
-        people.insert(who, from_item(item)?);
+        let key = Key::of(&item);
+        let Some(who) = key.as_ref().and_then(|key| Who::from_sort_key(&key.sk)) else {
+            report_unreadable(key.as_ref());
+            continue;
+        };
+        // Readings rebuild a person whose item cannot be read.
+        people.extend(readable(item).map(|on_link| (who, on_link)));
     }
     Ok(people)
 }

@@ -3,9 +3,10 @@
 use super::{Offboarding, OffboardingDeps, OffboardingError, OffboardingFailure, OffboardingStage};
 use crate::link::{self, LinkRow};
 use crate::safety::removal_counter::GROUP_DELETION_LIMIT;
+use crate::stored::readable;
 use clients::graph::Deletion;
 use clients::http::ErrorClass;
-use store::table::{Cursor, Query, StoreError, from_item};
+use store::table::{Cursor, Query, StoreError};
 
 /// Links per page of deletions: an interrupted pass repeats as many.
 const PAGE: usize = 25;
@@ -28,7 +29,7 @@ pub(super) async fn links(
     let pk = link::partition(offboarding.tenant.tenant);
     let query = Query::Partition { pk, prefix: String::new() };
     let page = deps.store.query(&query, limit, offboarding.cursor.as_ref()).await?;
-    let rows = page.items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+    let rows = page.items.into_iter().filter_map(readable).collect();
     Ok(LinkPage { rows, next: page.next })
 }
 

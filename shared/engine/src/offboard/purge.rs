@@ -6,10 +6,9 @@ use crate::folders;
 use crate::link::{self, LinkRow};
 use crate::notify;
 use crate::people;
+use crate::stored::readable;
 use store::keys;
-use store::table::{
-    Condition, Item, Key, Query, Store, StoreError, Test, Write, from_item, to_value,
-};
+use store::table::{Condition, Item, Key, Query, Store, StoreError, Test, Write, to_value};
 
 /// Items per page; each can need two deletions of one transaction.
 const PAGE: usize = 45;
@@ -74,12 +73,13 @@ async fn purge_links(
     let query = Query::Partition { pk: link::partition(id), prefix: String::new() };
     let page = store.query(&query, LINKS_PAGE, None).await?;
     for item in &page.items {
-        let row: LinkRow = from_item(item.clone())?;
-        let people = keys::team_partition(id, row.link.team);
+        let Some(team) = Key::of(item).and_then(|key| key.sk.parse().ok()) else { continue };
+        let people = keys::team_partition(id, team);
         if delete_page(store, &people, deletion).await? == Remaining::Something {
             return Ok(Remaining::Something);
         }
-        if let Some(group) = row.link.group() {
+        let row: Option<LinkRow> = readable(item.clone());
+        if let Some(group) = row.and_then(|row| row.link.group()) {
             let claim = keys::group(offboarding.tenant.directory, group);
             let ours = Condition::Holds(vec![Test::Equals("tenant", to_value(&id)?)]);
             match store.write(vec![Write::Delete(claim, ours)]).await {

@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use super::records::{EntraUser, ExternalIdHolders, PersonEntry, object_of};
 use super::snapshot::{Concerned, IndexSnapshot, Touched};
 use super::{IndexedPerson, object_key, person_key};
+use crate::stored::{delete_unreadable, readable};
 use clients::graph::User;
 use clients::webex::ScimUser;
 use domain::ids::{ObjectId, PersonId, TenantId};
 use domain::membership::ExclusionReason;
 use store::message::{Job, Message, Trigger};
 use store::queue::{Queue, QueueError};
-use store::table::{Condition, Key, Store, StoreError, Write, from_item};
+use store::table::{Condition, Key, Store, StoreError, Write};
 use store::versioned::{self, Version};
 
 /// A tenant's person index.
@@ -281,12 +282,15 @@ impl<'a> PersonIndex<'a> {
     ) -> Result<BTreeMap<PersonId, PersonEntry>, StoreError> {
         let people = people.into_iter();
         let keys: Vec<Key> = people.map(|person| person_key(self.tenant, person)).collect();
-        let mut entries = BTreeMap::new();
+        let (mut entries, mut unreadable) = (BTreeMap::new(), vec![]);
         for item in self.store.get_many(&keys).await? {
-            if let Some(person) = Key::of(&item).and_then(|key| key.sk.parse().ok()) {
-                entries.insert(person, from_item(item)?);
+            let Some(key) = Key::of(&item) else { continue };
+            match (key.sk.parse().ok(), readable(item)) {
+                (Some(person), Some(entry)) => _ = entries.insert(person, entry),
+                _ => unreadable.push(key),
             }
         }
+        delete_unreadable(self.store, unreadable).await?;
         Ok(entries)
     }
 
@@ -296,13 +300,16 @@ impl<'a> PersonIndex<'a> {
     ) -> Result<BTreeMap<ObjectId, ExternalIdHolders>, StoreError> {
         let objects = objects.into_iter();
         let keys: Vec<Key> = objects.map(|object| object_key(self.tenant, object)).collect();
-        let mut holders = BTreeMap::new();
+        let (mut holders, mut unreadable) = (BTreeMap::new(), vec![]);
         for item in self.store.get_many(&keys).await? {
-            let object = Key::of(&item).and_then(|key| key.pk.rsplit('#').next()?.parse().ok());
-            if let Some(object) = object {
-                holders.insert(object, from_item(item)?);
+            let Some(key) = Key::of(&item) else { continue };
+            let object = key.pk.rsplit('#').next().and_then(|object| object.parse().ok());
+            match (object, readable(item)) {
+                (Some(object), Some(known)) => _ = holders.insert(object, known),
+                _ => unreadable.push(key),
             }
         }
+        delete_unreadable(self.store, unreadable).await?;
         Ok(holders)
     }
 }

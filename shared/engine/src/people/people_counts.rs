@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::object_of;
+use crate::stored::readable;
 use clients::graph::{User, UserKind};
 use clients::webex::{ScimState, ScimUser};
 use domain::ids::{ObjectId, TenantId};
 use domain::membership::ExclusionReason;
 use store::keys;
-use store::table::{Store, StoreError, from_item};
+use store::table::{Store, StoreError};
 
 /// Counts of an organization's people.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,5 +98,5 @@ pub async fn people_counts(
     store: &dyn Store,
     tenant: TenantId,
 ) -> Result<Option<StoredPeopleCounts>, StoreError> {
-    store.get(&keys::people_counts(tenant)).await?.map(from_item).transpose()
+    Ok(store.get(&keys::people_counts(tenant)).await?.and_then(readable))
 }

@@ -32,7 +32,7 @@ pub struct PersonEntry {
 /// The accounts with an object id, and the directory's user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExternalIdHolders {
-    /// The Webex accounts with this externalId.
+    /// Webex accounts with this externalId: the first three of them.
     pub holders: BTreeSet<PersonId>,
     /// The last account that was eligible with it.
     pub active_holder: Option<PersonId>,

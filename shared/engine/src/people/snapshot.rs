@@ -11,6 +11,10 @@ use clients::webex::ScimUser;
 use domain::ids::{ObjectId, PersonId};
 use domain::membership::{Eligibility, ExclusionReason};
 
+/// Most holders of an object id that are stored: two already exclude each other, and a constant
+/// mapped to the externalId of thousands makes no large item.
+const MOST_HOLDERS: usize = 3;
+
 /// A part of the index.
 #[derive(Default)]
 pub(super) struct IndexSnapshot {
@@ -145,7 +149,8 @@ impl IndexSnapshot {
     ) -> bool {
         let is_new = !self.objects.contains_key(&object);
         let holders = self.objects.entry(object).or_insert_with(ExternalIdHolders::unknown);
-        let mut is_changed = holders.holders.insert(account.person) || is_new;
+        let has_room = holders.holders.len() < MOST_HOLDERS;
+        let mut is_changed = has_room && holders.holders.insert(account.person) || is_new;
         if let Some(user) = directory.get(&object) {
             let user = EntraUser::from(user.as_ref());
             // A first answer is no return.

@@ -1,4 +1,4 @@
-//! The calls that a cycle may spend on work that no one waits for.
+//! The calls that a cycle may spend on long listings, and on work that no one waits for.
 
 use super::SyncError;
 use super::context::Cycle;
@@ -35,6 +35,11 @@ impl CallAllowance {
         let syncs = report.spaces + report.due + report.groups + report.sweep_requests;
         let before = CALLS_PER_SYNC * syncs + report.background_calls;
         Self { left: CALLS_PER_CYCLE.saturating_sub(before), taken: 0 }
+    }
+
+    /// Returns the calls for further pages of events, which the background parts then lack.
+    pub(super) fn of_events() -> Self {
+        Self { left: CALLS_PER_CYCLE, taken: 0 }
     }
 
     /// Takes `calls` from the allowance and from the tenant's quota.

@@ -8,8 +8,10 @@ use super::{SYNC_SPACING, SYNCS_PER_CYCLE, SyncError};
 use crate::folders;
 use crate::link;
 use domain::ids::TenantId;
+use futures::TryStreamExt;
 use store::keys;
 use store::message::{Job, Message, Trigger};
+use store::pages::pages;
 use store::table::{Change, Item, Key, Query, StoreError, moment};
 
 /// Time during which a queued sync is not queued again.
@@ -25,12 +27,15 @@ struct DueRow {
 pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     let (sync, tenant, now) = (&cycle.reconciler.sync, cycle.tenant(), cycle.now());
     let query = Query::Due { pk: keys::due_partition(tenant), at_most: now.as_millisecond() };
-    let mut start = None;
-    while cycle.report.due < SYNCS_PER_CYCLE {
-        let limit = SYNCS_PER_CYCLE - cycle.report.due;
-        let page = sync.store.query(&query, limit, start.as_ref()).await?;
-        let rows: Vec<DueRow> =
-            page.items.iter().filter_map(|item| due_row(tenant, item, now)).collect();
+    let mut pages = pages(sync.store.as_ref(), &query, SYNCS_PER_CYCLE);
+    while cycle.report.due < SYNCS_PER_CYCLE
+        && let Some(items) = pages.try_next().await?
+    {
+        let rows: Vec<DueRow> = items
+            .iter()
+            .filter_map(|item| due_row(tenant, item, now))
+            .take(SYNCS_PER_CYCLE - cycle.report.due)
+            .collect();
         let messages: Vec<Message> = rows.iter().map(|row| row.message.clone()).collect();
         sync.queue.send_spaced(&messages, SYNC_SPACING).await?;
         for row in &rows {
@@ -42,10 +47,6 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
             }
         }
         cycle.report.due += rows.len();
-        start = page.next;
-        if start.is_none() {
-            break;
-        }
     }
     Ok(())
 }

@@ -3,52 +3,85 @@
 use serde::{Deserialize, Serialize};
 
 use super::context::Cycle;
+use super::cursor::{self, Stored};
 use super::{SyncError, sweep};
 use crate::link;
 use clients::graph::{Delta, DeltaFrom, Then};
 use domain::ids::GroupId;
-use store::keys;
 use store::message::{Job, Message, Trigger};
-use store::table::{Condition, Write, from_item, to_item};
+
+/// Name of the cursor.
+const CURSOR: &str = "groups";
+
+/// Cycles in a row whose stored link was refused, after which a new one takes its place.
+const REFUSALS: u32 = 3;
 
 /// Delta link to resume from.
 #[derive(Serialize, Deserialize)]
 struct DeltaCursor {
     /// Link of the next page, or of all later changes.
     link: String,
+    /// Cycles in a row in which the link was refused.
+    #[serde(default)]
+    refused: u32,
 }
 
 /// Queues a sync for every linked group that changed. The cursor moves page by page, after the
 /// syncs are queued.
 pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
-    let key = keys::cursor(cycle.tenant(), "groups");
-    let cursor: Option<DeltaCursor> = cycle.store().get(&key).await?.map(from_item).transpose()?;
+    let Stored::Cursor(mut stored) = cursor::load::<DeltaCursor>(cycle, CURSOR).await? else {
+        return restart(cycle).await;
+    };
     let access = cycle.graph().await?;
-    let mut from = cursor.map(|cursor| cursor.link);
     loop {
-        let asked = from.take().map_or(DeltaFrom::Now, DeltaFrom::Link);
-        let restarts = asked == DeltaFrom::Now;
-        match cycle.reconciler.sync.graph.delta(&access, asked).await? {
-            // The loop restarts from now and then requests a sync of every link: no change between
-            // the two is lost.
-            Delta::Expired => {}
-            Delta::Unusable(error) => return Err(error.into()),
+        let from = DeltaFrom::Link(stored.link.clone());
+        match cycle.reconciler.sync.graph.delta(&access, from).await? {
             Delta::Page { groups, then } => {
                 queue_linked(cycle, &groups).await?;
-                let (Then::Next(link) | Then::Later(link)) = &then;
-                let cursor = to_item(&key, &DeltaCursor { link: link.clone() })?;
-                let mut writes = vec![Write::Put(cursor, Condition::Any)];
-                if restarts {
-                    writes.push(sweep::start(cycle.tenant(), cycle.now())?);
+                let is_last = matches!(then, Then::Later(_));
+                let (Then::Next(link) | Then::Later(link)) = then;
+                stored = DeltaCursor { link, refused: 0 };
+                save(cycle, &stored).await?;
+                if is_last || !cycle.has_time() {
+                    return Ok(());
                 }
-                cycle.store().write(writes).await?;
-                match then {
-                    Then::Next(link) if cycle.has_time() => from = Some(link),
-                    Then::Next(_) | Then::Later(_) => return Ok(()),
-                }
+            }
+            Delta::Expired => {
+                cursor::report_reset(cycle.tenant(), CURSOR, "its link has expired");
+                return restart(cycle).await;
+            }
+            // The service may be wrong once or twice.
+            Delta::Unusable(error) if stored.refused + 1 < REFUSALS => {
+                stored.refused += 1;
+                save(cycle, &stored).await?;
+                return Err(error.into());
+            }
+            Delta::Unusable(error) => {
+                cursor::report_reset(cycle.tenant(), CURSOR, &error.to_string());
+                return restart(cycle).await;
             }
         }
     }
+}
+
+/// Begins again from now, and then requests a sync of every link: no change between the two is
+/// lost.
+async fn restart(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
+    let access = cycle.graph().await?;
+    let begun = cycle.reconciler.sync.graph.delta(&access, DeltaFrom::Now).await?;
+    let Delta::Page { then: Then::Next(link) | Then::Later(link), .. } = begun else {
+        return Ok(());
+    };
+    let begun = DeltaCursor { link, refused: 0 };
+    let writes = vec![
+        cursor::put(cycle.tenant(), CURSOR, &begun)?,
+        sweep::start(cycle.tenant(), cycle.now())?,
+    ];
+    Ok(cycle.store().write(writes).await?)
+}
+
+async fn save(cycle: &Cycle<'_>, stored: &DeltaCursor) -> Result<(), SyncError> {
+    Ok(cycle.store().write(vec![cursor::put(cycle.tenant(), CURSOR, stored)?]).await?)
 }
 
 async fn queue_linked(cycle: &mut Cycle<'_>, groups: &[GroupId]) -> Result<(), SyncError> {

@@ -4,13 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::CycleReport;
+use crate::stored::{delete_unreadable, readable};
 use clients::http::{CALL_TIMEOUT, Deadline};
 use domain::ids::TenantId;
 use store::keys;
 use store::lease::{FirstLease, Lease, LeaseTerms};
 use store::message::ReconcileRequest;
 use store::table::{
-    Change, Condition, Key, Store, StoreError, Test, from_item, milliseconds, moment, to_value,
+    Change, Condition, Key, Store, StoreError, Test, milliseconds, moment, to_value,
 };
 
 /// Interval of full cycles: five minutes, less half a minute since no schedule is exact.
@@ -28,6 +29,23 @@ struct CycleRow {
     /// Start of the last full cycle.
     #[serde(default = "epoch", with = "milliseconds")]
     full_at: Timestamp,
+}
+
+/// The moments that decide if a cycle may begin.
+#[derive(Deserialize)]
+struct CycleMoments {
+    #[serde(rename = "began", with = "milliseconds")]
+    _began: Timestamp,
+    #[serde(rename = "lease_until", with = "milliseconds")]
+    _lease_until: Timestamp,
+    #[serde(flatten)]
+    _row: CycleRow,
+}
+
+/// Returns `true` if no later cycle can begin, because the row cannot be read.
+async fn is_unusable(store: &dyn Store, key: &Key) -> Result<bool, StoreError> {
+    let row = store.get(key).await?;
+    Ok(row.is_some_and(|row| readable::<CycleMoments>(row).is_none()))
 }
 
 fn epoch() -> Timestamp {
@@ -58,7 +76,14 @@ impl CycleLease {
             set: vec![Change::Set("began", moment(now))],
             ..LeaseTerms::new(now, until, FirstLease::Absent)
         };
-        let taken = Lease::take(store, key(request.tenant), terms).await?;
+        let key = key(request.tenant);
+        let taken = match Lease::take(store, key.clone(), terms.clone()).await {
+            Ok(None) | Err(StoreError::Malformed(_)) if is_unusable(store, &key).await? => {
+                delete_unreadable(store, vec![key.clone()]).await?;
+                Lease::take(store, key, terms).await?
+            }
+            taken => taken?,
+        };
         Ok(taken.map(|(lease, CycleRow { full_at })| Self { lease, full_at, began: now }))
     }
 
@@ -117,5 +142,5 @@ pub async fn last_report(
         report: Option<CycleReport>,
     }
     let row = store.get(&key(tenant)).await?;
-    Ok(row.map(from_item::<Reported>).transpose()?.and_then(|row| row.report))
+    Ok(row.and_then(readable::<Reported>).and_then(|row| row.report))
 }

@@ -7,7 +7,7 @@ use super::context::Cycle;
 use super::lease::Extent;
 use crate::credentials::registration::Registration;
 use crate::notify::{self, AlertKey, AlertMessage};
-use crate::tenant::suspension::{self, Suspension};
+use crate::tenant::suspension::{self, Refusal, Suspension};
 use clients::webex::ScimOrder;
 use store::table::Write;
 
@@ -40,7 +40,8 @@ pub(super) async fn try_resume(cycle: &mut Cycle<'_>, extent: Extent) -> Result<
             None => (suspension.why, suspension.said),
         };
         cycle.report.suspension = Some(why);
-        suspension::begin(cycle.store(), tenant, why, said, now).await?;
+        let refusal = Refusal { why, of: "probe".into(), said };
+        suspension::begin(cycle.store(), tenant, refusal, now).await?;
         notify_suspension(cycle).await?;
         return Ok(false);
     }

@@ -9,7 +9,8 @@
 //! | `sweep` | every minute, if all links need a sync | what `due` leaves of them |
 //! | `graph_delta` | every 5 minutes | one call per page of changed groups |
 //! | `people_scan` | every 5 minutes | 20 pages of changed people, 10 pages of all people |
-//! | `maintain`, `files_consent` | every 5 minutes | a token and one call |
+//! | `maintain` | every 5 minutes, first | a token and one call |
+//! | `files_consent` | every 5 minutes | one call |
 //! | `webhooks`, `subscription` | every 5 minutes | 2 listings and the repairs |
 //! | `notify` | every 5 minutes | one message |
 //! | `backfill`, `team_search` | every minute, last | 60 calls less those of the syncs |
@@ -18,12 +19,14 @@
 //! * A tenant has one cycle at a time. A request that a later cycle has answered starts none.
 //! * Each part has a cursor, which moves only after its findings are in the queue or the table.
 //!   The next cycle continues an interrupted one.
-//! * A failed part does not stop the other parts, nor the cycles of other tenants.
+//! * A failed part does not stop the other parts, nor the cycles of other tenants. One refusal
+//!   suspends no one: a second one, minutes later, does.
 //! * A cycle writes nothing to a team or group; it requests syncs.
 
 mod backfill;
 mod call_allowance;
 mod context;
+mod cursor;
 mod due;
 mod files_consent;
 mod graph_delta;
@@ -50,7 +53,7 @@ use crate::credentials::webhook_keys::CachedWebhookKeys;
 use crate::offboard::{self, OffboardingDeps, OffboardingError};
 use crate::sync::{Deps, SyncError};
 use crate::tenant;
-use crate::tenant::suspension::{self, Begun};
+use crate::tenant::suspension::{self, Begun, Refusal, Suspension};
 use clients::http::{Deadline, ErrorClass};
 use context::Cycle;
 use domain::ids::TenantId;
@@ -59,7 +62,7 @@ use lease::{CycleLease, Extent};
 use store::message::ReconcileRequest;
 use store::pages::pages;
 use store::queue::Queue;
-use store::table::{Key, Query};
+use store::table::{Key, Query, StoreErrorClass};
 
 /// Tenants per page of their list.
 const TENANTS_PAGE: usize = 1000;
@@ -100,6 +103,9 @@ enum Part {
     TeamSearch,
 }
 
+/// First part of every full cycle: nothing that fails later ends the sign-in.
+const FIRST: &[Part] = &[Part::ServiceAccountTokens];
+
 /// Parts of every cycle while the integration is switched on.
 const EVERY_MINUTE: &[Part] = &[Part::WebexEvents, Part::Due, Part::Sweep];
 
@@ -108,22 +114,16 @@ const EVERY_FIVE_MINUTES: &[Part] = &[
     Part::GraphDelta,
     Part::ChangedPeople,
     Part::PeopleScan,
-    Part::ServiceAccountTokens,
     Part::FilesConsent,
     Part::Webhooks,
     Part::Subscription,
     Part::Notify,
 ];
 
-/// Parts of a full cycle while the integration is switched off. The sign-in is kept alive, people
-/// are counted, and webhooks report from the moment at which it is switched on.
-const WHILE_SWITCHED_OFF: &[Part] = &[
-    Part::ServiceAccountTokens,
-    Part::Webhooks,
-    Part::Subscription,
-    Part::PeopleScan,
-    Part::Notify,
-];
+/// Further parts of a full cycle while the integration is switched off. People are counted, and
+/// webhooks report from the moment at which it is switched on.
+const WHILE_SWITCHED_OFF: &[Part] =
+    &[Part::Webhooks, Part::Subscription, Part::PeopleScan, Part::Notify];
 
 /// Last parts of every cycle while switched on: they use the calls that the others leave.
 const IN_THE_BACKGROUND: &[Part] = &[Part::Backfill, Part::TeamSearch];
@@ -155,6 +155,25 @@ impl Reconciler {
     /// # Errors
     /// The table or the queue is out of reach. The report has the failures of single parts.
     pub async fn run_cycle(
+        &self,
+        request: &ReconcileRequest,
+        deadline: Deadline,
+    ) -> Result<Option<CycleReport>, SyncError> {
+        match self.try_run_cycle(request, deadline).await {
+            // An item of the tenant itself cannot be used, so a repetition fails as well.
+            Err(SyncError::Store(error)) if error.class() == StoreErrorClass::Item => {
+                metrics::counter!("UnreadableItems").increment(1);
+                tracing::error!(
+                    event = "cycle_impossible", tenant = %request.tenant, %error,
+                    "could not run a reconciliation cycle"
+                );
+                Ok(None)
+            }
+            ran => ran,
+        }
+    }
+
+    async fn try_run_cycle(
         &self,
         request: &ReconcileRequest,
         deadline: Deadline,
@@ -241,12 +260,12 @@ async fn run_parts(cycle: &mut Cycle<'_>, extent: Extent) -> Result<(), SyncErro
     let is_on = cycle.snapshot.settings.switched_on_at.is_some();
     let (every_minute, background) =
         if is_on { (EVERY_MINUTE, IN_THE_BACKGROUND) } else { (&[][..], &[][..]) };
-    let full = match (extent, is_on) {
-        (Extent::Minute, _) => &[],
-        (Extent::Full, true) => EVERY_FIVE_MINUTES,
-        (Extent::Full, false) => WHILE_SWITCHED_OFF,
+    let (first, full) = match (extent, is_on) {
+        (Extent::Minute, _) => (&[][..], &[][..]),
+        (Extent::Full, true) => (FIRST, EVERY_FIVE_MINUTES),
+        (Extent::Full, false) => (FIRST, WHILE_SWITCHED_OFF),
     };
-    for part in every_minute.iter().chain(full).chain(background).copied() {
+    for part in [first, every_minute, full, background].concat() {
         // A backoff that began in an earlier part concerns all later ones.
         if cycle.snapshot.throttled_until.is_some() && part != Part::ServiceAccountTokens {
             continue;
@@ -257,8 +276,9 @@ async fn run_parts(cycle: &mut Cycle<'_>, extent: Extent) -> Result<(), SyncErro
             cycle.reconciler.sync.tokens.purge(cycle.tenant(), cycle.directory());
             outcome = run_part(cycle, part).await;
         }
-        if let Err(error) = outcome {
-            record_failure(cycle, part, error).await?;
+        match outcome {
+            Ok(()) => clear_refusal(cycle, part).await?,
+            Err(error) => record_failure(cycle, part, error).await?,
         }
         if cycle.report.suspension.is_some() {
             return maintain::notify_suspension(cycle).await;
@@ -285,6 +305,15 @@ async fn run_part(cycle: &mut Cycle<'_>, part: Part) -> Result<(), SyncError> {
     }
 }
 
+/// Forgets an earlier refusal of this part, which works now.
+async fn clear_refusal(cycle: &mut Cycle<'_>, part: Part) -> Result<(), SyncError> {
+    let is_this = |refused: &mut Suspension| refused.unconfirmed == Some(part.to_string());
+    if cycle.snapshot.unconfirmed.take_if(is_this).is_some() {
+        suspension::end(cycle.store(), cycle.tenant()).await?;
+    }
+    Ok(())
+}
+
 /// Records the error of a part, with its effect on the tenant: a backoff or a suspension.
 ///
 /// # Errors
@@ -295,17 +324,16 @@ async fn record_failure(
     error: SyncError,
 ) -> Result<(), SyncError> {
     let (tenant, now) = (cycle.tenant(), cycle.now());
-    if matches!(error, SyncError::Store(_) | SyncError::Queue(_)) {
-        return Err(error);
-    }
+    let Some(class) = error.class() else { return Err(error) };
     let reason = error.to_string();
-    if let Some(ErrorClass::ThrottledUntil(until)) = error.class() {
+    if let ErrorClass::ThrottledUntil(until) = class {
         tenant::set_backoff(cycle.store(), tenant, error.api(), until).await?;
         cycle.snapshot.throttled_until = Some(until);
     }
     if let Some(why) = error.suspension_reason().filter(|_| part.proves_access()) {
-        cycle.report.suspension = Some(why);
-        let begun = suspension::begin(cycle.store(), tenant, why, reason.clone(), now).await?;
+        let refusal = Refusal { why, of: part.to_string(), said: reason.clone() };
+        let begun = suspension::begin(cycle.store(), tenant, refusal, now).await?;
+        cycle.report.suspension = (begun != Begun::NotYet).then_some(why);
         if begun == Begun::Now {
             tracing::error!(
                 event = "tenant_suspended",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SyncError;
 use super::context::Cycle;
+use super::cursor::{self, Stored};
 use crate::people::{
     ExclusionChange, IndexChanges, IndexedPerson, PeopleCounts, PersonIndex, StoredPeopleCounts,
     object_of,
@@ -16,7 +17,13 @@ use clients::graph::User;
 use clients::webex::{ScimOrder, ScimPage, ScimUser};
 use domain::ids::ObjectId;
 use store::keys;
-use store::table::{Condition, Write, from_item, milliseconds, to_item};
+use store::table::{Condition, Write, milliseconds, to_item};
+
+/// Name of the cursor of the scan over all people.
+const SCAN_CURSOR: &str = "people";
+
+/// Name of the cursor of changed people.
+const CHANGED_CURSOR: &str = "changed-people";
 
 /// People requested per call; the service can return fewer.
 const PAGE: usize = 500;
@@ -120,22 +127,31 @@ pub(super) async fn scan_everyone(cycle: &mut Cycle<'_>) -> Result<(), SyncError
 
 /// Indexes the people whose account changed since the cursor, the last changed first.
 pub(super) async fn index_changed_people(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
-    let key = keys::cursor(cycle.tenant(), "changed-people");
-    let cursor: Option<ChangedCursor> =
-        cycle.store().get(&key).await?.map(from_item).transpose()?;
     // The first scan covers everything before the first cursor.
-    let read_to = cursor.map_or(cycle.now(), |cursor| cursor.read_to);
+    let read_to = match cursor::load::<ChangedCursor>(cycle, CHANGED_CURSOR).await? {
+        Stored::Cursor(cursor) => cursor.read_to,
+        Stored::Absent => cycle.now(),
+        Stored::Unreadable => {
+            restart(cycle).await?;
+            cycle.now()
+        }
+    };
     let access = cycle.webex().await?;
     let (scim, org) = (&cycle.reconciler.sync.webex, cycle.snapshot.tenant.org);
     let (mut start, mut newest, mut pages) = (1, read_to, 0);
     loop {
         let order = ScimOrder::NewestFirst;
         let page = scim.scim_page(&access, org, start, CHANGED_PAGE, order).await?;
-        let count = page.users.len();
-        let is_new = |user: &ScimUser| user.last_modified.is_some_and(|at| at >= read_to - OVERLAP);
-        let users: Vec<ScimUser> = page.users.into_iter().take_while(is_new).collect();
-        newest = users.iter().filter_map(|user| user.last_modified).fold(newest, Timestamp::max);
-        let is_through = users.len() < count || count == 0 || start + count > page.total;
+        let count = page.items_per_page;
+        let known_from = read_to - OVERLAP;
+        // An account without a readable time hides no other. Only the daily scan reads it.
+        let times: Vec<Timestamp> =
+            page.users.iter().filter_map(|user| user.last_modified).collect();
+        let is_new = |user: &ScimUser| user.last_modified.is_some_and(|at| at >= known_from);
+        let users: Vec<ScimUser> = page.users.into_iter().filter(is_new).collect();
+        newest = times.iter().copied().fold(newest, Timestamp::max);
+        let is_last = count == 0 || start + count > page.total;
+        let is_through = is_last || times.iter().all(|at| *at < known_from);
         let pace = load(cycle).await?.pace;
         index_accounts(cycle, pace, &users).await?;
         (start, pages) = (start + count, pages + 1);
@@ -149,8 +165,8 @@ pub(super) async fn index_changed_people(cycle: &mut Cycle<'_>) -> Result<(), Sy
     }
     // Without the second bound, every cycle would read a mass import again until the next change.
     let read_to = newest.max(cycle.now() - OVERLAP);
-    let cursor = to_item(&key, &ChangedCursor { read_to })?;
-    Ok(cycle.store().write(vec![Write::Put(cursor, Condition::Any)]).await?)
+    let cursor = cursor::put(cycle.tenant(), CHANGED_CURSOR, &ChangedCursor { read_to })?;
+    Ok(cycle.store().write(vec![cursor]).await?)
 }
 
 /// Continues the scan over all people: by a 288th of them, or by ten pages of a faster scan.
@@ -164,8 +180,8 @@ pub(super) async fn continue_scan(cycle: &mut Cycle<'_>) -> Result<(), SyncError
         let page = scim.scim_page(&access, org, start, size, ScimOrder::ById).await?;
         let indexed = index_accounts(cycle, cursor.pace, &page.users).await?;
         count_page(&mut cursor.people_counts, &page, indexed);
-        let next = start + page.users.len();
-        let is_through = page.users.is_empty() || next > page.total;
+        let next = start + page.items_per_page;
+        let is_through = page.items_per_page == 0 || next > page.total;
         cursor = if is_through {
             store_counts(cycle, cursor.people_counts).await?;
             ScanCursor { total: page.total, pace: ScanPace::Daily, ..ScanCursor::default() }
@@ -173,7 +189,7 @@ pub(super) async fn continue_scan(cycle: &mut Cycle<'_>) -> Result<(), SyncError
             ScanCursor { start_index: next, total: page.total, ..cursor }
         };
         save(cycle, &cursor).await?;
-        (read, pages) = (read + page.users.len(), pages + 1);
+        (read, pages) = (read + page.items_per_page, pages + 1);
         let is_enough = cursor.pace.is_enough(read, pages, cursor.total);
         if is_through || is_enough || !cycle.has_time() {
             return Ok(());
@@ -207,13 +223,15 @@ async fn restart(cycle: &Cycle<'_>) -> Result<(), SyncError> {
 }
 
 async fn load(cycle: &Cycle<'_>) -> Result<ScanCursor, SyncError> {
-    let row = cycle.store().get(&keys::cursor(cycle.tenant(), "people")).await?;
-    Ok(row.map(from_item).transpose()?.unwrap_or_default())
+    Ok(match cursor::load(cycle, SCAN_CURSOR).await? {
+        Stored::Cursor(cursor) => cursor,
+        Stored::Absent => ScanCursor::default(),
+        Stored::Unreadable => ScanCursor { pace: ScanPace::Hurried, ..ScanCursor::default() },
+    })
 }
 
 async fn save(cycle: &Cycle<'_>, cursor: &ScanCursor) -> Result<(), SyncError> {
-    let item = to_item(&keys::cursor(cycle.tenant(), "people"), cursor)?;
-    Ok(cycle.store().write(vec![Write::Put(item, Condition::Any)]).await?)
+    Ok(cycle.store().write(vec![cursor::put(cycle.tenant(), SCAN_CURSOR, cursor)?]).await?)
 }
 
 /// Takes accounts into the index and requests syncs for people who became eligible. The requests

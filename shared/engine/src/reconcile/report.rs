@@ -31,7 +31,7 @@ pub struct CycleReport {
     pub alerts_sent: usize,
     /// Teams that the search found.
     pub candidates: usize,
-    /// Calls of backfill and search.
+    /// Calls of backfill and search, and for further pages of events.
     pub background_calls: usize,
     /// Reason of the tenant's suspension, if it is suspended.
     pub suspension: Option<SuspensionReason>,

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::SyncError;
 use super::context::Cycle;
+use super::cursor::{self, Stored};
 use crate::credentials::webhook_keys::WebhookKind;
 use clients::graph::{SUBSCRIPTION_LIFE, Subscription};
-use store::keys;
-use store::table::{Condition, Write, from_item, to_item};
+
+/// Name of the item with its state.
+const CURSOR: &str = "subscription";
 
 /// Remaining life at which a subscription is renewed: half of it, so that two weeks of failures
 /// lose nothing.
@@ -25,8 +27,10 @@ struct Generation {
 /// Keeps exactly one current subscription of the tenant.
 pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     let (tenant, graph) = (cycle.tenant(), &cycle.reconciler.sync.graph);
-    let key = keys::cursor(tenant, "subscription");
-    let known: Option<Generation> = cycle.store().get(&key).await?.map(from_item).transpose()?;
+    let known: Option<Generation> = match cursor::load(cycle, CURSOR).await? {
+        Stored::Cursor(known) => Some(known),
+        Stored::Absent | Stored::Unreadable => None,
+    };
     let keys = cycle.reconciler.keys.get().await?;
     let is_current = known.is_some_and(|known| known.generation == keys.current());
     let path = format!("/webhooks/graph/{tenant}");
@@ -60,8 +64,8 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
             "subscribed to groups"
         );
         cycle.report.repaired += 1;
-        let generation = to_item(&key, &Generation { generation: keys.current().into() })?;
-        cycle.store().write(vec![Write::Put(generation, Condition::Any)]).await?;
+        let generation = Generation { generation: keys.current().into() };
+        cycle.store().write(vec![cursor::put(tenant, CURSOR, &generation)?]).await?;
     }
     for other in ours.iter().filter(|one| Some(&one.id) != current) {
         graph.delete_subscription(&access, &other.id).await?;

@@ -4,12 +4,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::context::Cycle;
+use super::cursor::{self, Stored};
 use super::{SYNC_SPACING, SYNCS_PER_CYCLE, SyncError};
 use crate::link::{self, LinkRow, Phase};
+use crate::stored::readable;
 use domain::ids::TenantId;
 use store::keys;
 use store::message::{Job, Message, Trigger};
-use store::table::{Condition, Cursor, Key, Query, Store, StoreError, Write, from_item, to_item};
+use store::table::{Condition, Cursor, Query, Store, StoreError, Write};
+
+/// Name of the cursor.
+const CURSOR: &str = "sweep";
 
 /// Position of the sweep in the list of links.
 #[derive(Serialize, Deserialize)]
@@ -33,22 +38,17 @@ pub async fn request_sync_of_every_link(
 
 /// Returns the write that starts a sweep.
 pub(super) fn start(tenant: TenantId, now: Timestamp) -> Result<Write, StoreError> {
-    let sweep = SweepCursor { requested_at: now, next: None };
-    Ok(Write::Put(to_item(&key(tenant), &sweep)?, Condition::Any))
-}
-
-fn key(tenant: TenantId) -> Key {
-    keys::cursor(tenant, "sweep")
+    cursor::put(tenant, CURSOR, &SweepCursor { requested_at: now, next: None })
 }
 
 /// Queues syncs of the next links.
 pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     let tenant = cycle.tenant();
-    let key = key(tenant);
-    let Some(item) = cycle.store().get(&key).await? else {
-        return Ok(());
+    let SweepCursor { requested_at, next } = match cursor::load(cycle, CURSOR).await? {
+        Stored::Cursor(cursor) => cursor,
+        Stored::Absent => return Ok(()),
+        Stored::Unreadable => SweepCursor { requested_at: cycle.now(), next: None },
     };
-    let SweepCursor { requested_at, next } = from_item(item)?;
     let room = SYNCS_PER_CYCLE.saturating_sub(cycle.report.due);
     if room == 0 {
         return Ok(());
@@ -57,7 +57,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     let page = cycle.store().query(&query, room, next.as_ref()).await?;
     let mut messages = vec![];
     for item in page.items {
-        let link = from_item::<LinkRow>(item)?.link;
+        let Some(LinkRow { link, .. }) = readable(item) else { continue };
         if !matches!(link.phase, Phase::Ended { .. }) {
             let job = Job::Team { team: link.team, region: Some(link.region) };
             let (v, trigger) = (Default::default(), Trigger::Due);
@@ -68,10 +68,10 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     cycle.report.sweep_requests += messages.len();
     let advanced = match page.next {
         Some(next) => {
-            let cursor = SweepCursor { requested_at, next: Some(next) };
-            Write::Put(to_item(&key, &cursor)?, Condition::Any)
+            let sweep = SweepCursor { requested_at, next: Some(next) };
+            cursor::put(tenant, CURSOR, &sweep)?
         }
-        None => Write::Delete(key, Condition::Any),
+        None => Write::Delete(keys::cursor(tenant, CURSOR), Condition::Any),
     };
     Ok(cycle.store().write(vec![advanced]).await?)
 }

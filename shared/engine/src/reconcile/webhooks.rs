@@ -6,14 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::SyncError;
 use super::context::Cycle;
+use super::cursor::{self, Stored};
 use crate::credentials::webhook_keys::{WebhookKeys, WebhookKind};
 use clients::http::{Access, CallError};
 use clients::webex::{
     NewWebhook, Webhook, WebhookEvent as Event, WebhookOwner as Owner, WebhookResource as Resource,
     WebhookStatus, WebhookUpdate,
 };
-use store::keys;
-use store::table::{Condition, Write, from_item, to_item};
+
+/// Name of the item with their state.
+const CURSOR: &str = "webhooks";
 
 /// A webhook that the tenant should have.
 #[derive(Clone, Copy)]
@@ -61,9 +63,10 @@ enum Creation {
 
 /// Repairs the tenant's webhooks: one active webhook per expected one.
 pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
-    let key = keys::cursor(cycle.tenant(), "webhooks");
-    let stored = cycle.store().get(&key).await?.map(from_item).transpose()?;
-    let before: WebhookState = stored.unwrap_or_default();
+    let before: WebhookState = match cursor::load(cycle, CURSOR).await? {
+        Stored::Cursor(state) => state,
+        Stored::Absent | Stored::Unreadable => WebhookState::default(),
+    };
     let mut state = before.clone();
     if state.refused_at.is_some_and(|at| cycle.now().duration_since(at) > RETRY_AFTER) {
         (state.refused, state.refused_at) = (vec![], None);
@@ -106,7 +109,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     }
     state.generation = keys.current().into();
     if state != before {
-        cycle.store().write(vec![Write::Put(to_item(&key, &state)?, Condition::Any)]).await?;
+        cycle.store().write(vec![cursor::put(cycle.tenant(), CURSOR, &state)?]).await?;
     }
     Ok(())
 }

@@ -11,12 +11,13 @@ use super::spaces::{RoomNote, room_key};
 use super::types::TenantContext;
 use super::{Deps, SyncError};
 use crate::link::{self, LinkRow};
+use crate::stored::readable;
 use clients::http::Deadline;
 use clients::webex::{Region, WebexId};
 use domain::ids::{GroupId, RoomId, TeamId};
 use domain::membership::Person;
 use store::message::{Job, Message, Trigger};
-use store::table::{Key, from_item};
+use store::table::Key;
 
 /// Handles one message within the deadline.
 pub(super) async fn handle(
@@ -90,7 +91,7 @@ async fn sync_room(
     let tenant = context.tenant.tenant;
     let space = WebexId::new(region.clone(), room);
     let note = deps.store.get(&room_key(tenant, room)).await?;
-    let note: Option<RoomNote> = note.map(from_item).transpose()?;
+    let note: Option<RoomNote> = note.and_then(readable);
     let known_team = match note {
         None => None,
         // The space may have moved between teams. A General space cannot, and the decision about
@@ -160,7 +161,7 @@ async fn teams_of(
     let claims = link::claims(store, context.tenant.directory, groups?).await?;
     let mut teams = BTreeSet::new();
     for item in store.get_many(&links).await? {
-        teams.insert(from_item::<LinkRow>(item)?.link.team);
+        teams.extend(readable::<LinkRow>(item).map(|row| row.link.team));
     }
     let own = claims.into_values().filter(|claim| claim.tenant == tenant);
     teams.extend(own.map(|claim| claim.team));

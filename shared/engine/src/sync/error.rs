@@ -9,7 +9,7 @@ use clients::http::{Api, CallError, ErrorClass};
 use clients::webex::InvalidWebexId;
 use domain::ids::TeamId;
 use store::queue::QueueError;
-use store::table::StoreError;
+use store::table::{StoreError, StoreErrorClass};
 
 /// Reason why a message could not be handled.
 ///
@@ -55,10 +55,12 @@ impl SyncError {
     /// Returns how to react; `None` where only another delivery of the message helps.
     pub fn class(&self) -> Option<ErrorClass> {
         match self {
-            Self::Store(_)
-            | Self::Queue(_)
-            | Self::LeaseLost(_)
-            | Self::Tokens(TokensError::Store(_)) => None,
+            Self::Store(error) | Self::Tokens(TokensError::Store(error)) => match error.class() {
+                StoreErrorClass::Table => None,
+                StoreErrorClass::Item => Some(ErrorClass::Permanent),
+            },
+            Self::Queue(QueueError::Busy(_)) | Self::LeaseLost(_) => None,
+            Self::Queue(QueueError::Refused(_)) => Some(ErrorClass::Permanent),
             Self::Call(error) => Some(error.class()),
             // A refused refresh token never works again.
             Self::Tokens(TokensError::Refresh(error)) => Some(match error.class() {

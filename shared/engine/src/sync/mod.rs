@@ -9,7 +9,7 @@
 //!   been.
 //! * While a service asks for a pause, no call is made for that tenant; other tenants go on.
 //! * A message returns to the queue only where table or queue are out of reach. Everything else is
-//!   state of the link, with a next sync.
+//!   state of the link, with a next sync. A link that cannot be read is logged.
 
 mod adoption_preview;
 mod approvals;
@@ -66,7 +66,7 @@ use clients::webex::Webex;
 use domain::clock::Clock;
 use store::message::Message;
 use store::queue::Queue;
-use store::table::Store;
+use store::table::{Store, StoreErrorClass};
 
 /// Dependencies of a sync. Made once per process.
 pub struct Deps {
@@ -90,7 +90,18 @@ impl Deps {
     /// # Errors
     /// The message must be delivered again.
     pub async fn handle(&self, message: &Message, deadline: Deadline) -> Result<(), SyncError> {
-        dispatch::handle(self, message, deadline).await
+        match dispatch::handle(self, message, deadline).await {
+            // The link, or another item of this message alone, cannot be read or written.
+            Err(SyncError::Store(error)) if error.class() == StoreErrorClass::Item => {
+                metrics::counter!("UnreadableItems").increment(1);
+                tracing::error!(
+                    event = "message_unusable", tenant = %message.tenant, ?message, %error,
+                    "A message was dropped that meets an unusable item."
+                );
+                Ok(())
+            }
+            handled => handled,
+        }
     }
 }
 

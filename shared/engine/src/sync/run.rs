@@ -25,7 +25,7 @@ use domain::ids::TeamId;
 use domain::merge::LAG_WINDOW;
 use store::lease::{FirstLease, LeaseTerms};
 use store::message::Message;
-use store::table::{StoreError, never};
+use store::table::{StoreError, StoreErrorClass, never};
 
 /// Attempts to take a lease that other runs take, too. Each of their leases ends, so few suffice.
 const LEASE_ATTEMPTS: usize = 8;
@@ -200,7 +200,17 @@ async fn run_leased(
     };
     let request_ids =
         [access.webex.written_request_ids(), access.graph.written_request_ids()].concat();
-    finish(deps, &leased, record, next, request_ids).await
+    match finish(deps, &leased, record, next, request_ids).await {
+        Err(SyncError::Store(error)) if error.class() == StoreErrorClass::Item => {
+            // What was done shows in the next readings. The link says why it is not stored.
+            let Some(row) = lease.read(deps.store.as_ref()).await? else {
+                return Err(SyncError::LeaseLost(row.link.team));
+            };
+            let next = next_after_error(deps, context, &row.link, error.into()).await?;
+            finish(deps, &leased, SyncRecord::of(row.link), next, vec![]).await
+        }
+        finished => finished,
+    }
 }
 
 /// Runs what the link's phase needs. In preview mode nothing but the preview is written.

@@ -4,12 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
+use crate::stored::readable;
 use domain::ids::{RoomId, TeamId, TenantId};
 use store::keys;
 use store::pages;
-use store::table::{
-    Condition, EXPIRES_AT, Item, Key, Query, Store, StoreError, Write, from_item, to_item,
-};
+use store::table::{Condition, EXPIRES_AT, Item, Key, Query, Store, StoreError, Write, to_item};
 
 /// Time for which a space without a team is not asked about again.
 pub(super) const NO_TEAM_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -83,6 +82,6 @@ pub(super) async fn known_spaces(
 /// The space of a stored note, unless it is a General space.
 pub(crate) fn no_general_space(note: Item) -> Option<RoomId> {
     let room: RoomId = Key::of(&note)?.sk.parse().ok()?;
-    let note: RoomNote = from_item(note).ok()?;
+    let note: RoomNote = readable(note)?;
     (note.team != Some(room.as_team())).then_some(room)
 }

@@ -6,9 +6,11 @@ pub mod settings;
 pub mod suspension;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::quota::{Bucket, Quota};
+use crate::stored::{delete_unreadable, readable};
 use crate::tenant::files_consent::FilesConsent;
 pub use crate::tenant::settings::{
     AlertRecipient, Folders, GroupDeleted, NameSync, NewTeams, RemovalLimits, Running,
@@ -109,6 +111,8 @@ pub struct TenantSnapshot {
     pub throttled_until: Option<Timestamp>,
     /// The suspension, if the tenant is suspended.
     pub suspension: Option<Suspension>,
+    /// A refusal that suspends the tenant if a later one confirms it.
+    pub unconfirmed: Option<Suspension>,
     /// The rate of its service account's calls.
     pub webex_calls: Option<Bucket>,
     /// The rate of writes in its directory.
@@ -144,25 +148,43 @@ pub async fn load_snapshot(
             .map(|at| items.swap_remove(at))
     };
     let Some(tenant) = take(&own[0]).map(from_item).transpose()? else { return Ok(None) };
-    let (settings, rules) =
-        (take(&own[1]).map(from_item).transpose()?, take(&own[2]).map(from_item).transpose()?);
-    let webex_calls = take(&own[6]).map(from_item).transpose()?;
-    let graph_writes = take(&own[7]).map(from_item).transpose()?;
-    let all_graph_writes = take(&own[8]).map(from_item).transpose()?;
-    let backoffs: Vec<Item> = own[3..6].iter().filter_map(&mut take).collect();
-    let suspension =
-        backoffs.iter().find(|backoff| Key::of(backoff).as_ref() == Some(&own[5])).cloned();
+    let settings = take(&own[1]).map(from_item).transpose()?;
+    let mut rebuilt = Rebuilt::default();
+    let rules = rebuilt.read(take(&own[2]));
+    let suspension: Option<Suspension> = rebuilt.read(take(&own[5]));
+    let backoffs = [&own[3], &own[4]].map(|key| rebuilt.read::<Backoff>(take(key)));
+    let suspended = suspension.as_ref().map(|suspension| suspension.throttled_until);
     let snapshot = TenantSnapshot {
         tenant,
         settings: settings.unwrap_or_default(),
         rules,
-        suspension: suspension.map(from_item).transpose()?,
-        throttled_until: latest(backoffs, now)?,
-        webex_calls,
-        graph_writes,
-        all_graph_writes,
+        throttled_until: latest(backoffs, now).max(suspended.filter(|until| *until > now)),
+        unconfirmed: suspension.clone().filter(|suspension| !suspension.is_confirmed()),
+        suspension: suspension.filter(Suspension::is_confirmed),
+        webex_calls: rebuilt.read(take(&own[6])),
+        graph_writes: rebuilt.read(take(&own[7])),
+        all_graph_writes: rebuilt.read(take(&own[8])),
     };
+    delete_unreadable(store, rebuilt.unreadable).await?;
     Ok(Some((snapshot, items)))
+}
+
+/// Reads items that cycles and syncs rebuild.
+#[derive(Default)]
+struct Rebuilt {
+    unreadable: Vec<Key>,
+}
+
+impl Rebuilt {
+    fn read<T: DeserializeOwned>(&mut self, item: Option<Item>) -> Option<T> {
+        let item = item?;
+        let key = Key::of(&item);
+        let record = readable(item);
+        if record.is_none() {
+            self.unreadable.extend(key);
+        }
+        record
+    }
 }
 
 /// Loads the end of the longest backoff of Webex and Graph.
@@ -172,7 +194,8 @@ pub async fn load_throttled_until(
     now: Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
     let [webex, graph, _] = keys::backoffs(tenant);
-    latest(store.get_many(&[webex, graph]).await?, now)
+    let backoffs = store.get_many(&[webex, graph]).await?;
+    Ok(latest(backoffs.into_iter().map(readable), now))
 }
 
 /// Begins a backoff for one API. A longer one stays.
@@ -188,24 +211,19 @@ pub async fn set_backoff(
         event = "backoff_set", %tenant, %api, %until, "A service throttled the tenant."
     );
     let key = keys::backoff(tenant, api);
-    let set = || vec![Change::Set("throttled_until", moment(until))];
-    let longer = Condition::Holds(vec![Below("throttled_until", until.as_millisecond())]);
-    match store.update(&key, set(), longer).await {
-        Err(StoreError::ConditionFailed) => {
-            match store.update(&key, set(), Condition::Absent).await {
-                Err(StoreError::ConditionFailed) => Ok(()),
-                other => other.map(drop),
-            }
-        }
-        other => other.map(drop),
+    let set = vec![Change::Set("throttled_until", moment(until))];
+    let longer = Condition::AbsentOr(vec![Below("throttled_until", until.as_millisecond())]);
+    match store.update(&key, set, longer).await {
+        Ok(_) | Err(StoreError::ConditionFailed) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
 /// Returns the end of the longest of these backoffs.
-fn latest(backoffs: Vec<Item>, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-    let mut latest = None;
-    for backoff in backoffs {
-        latest = latest.max(Some(from_item::<Backoff>(backoff)?.throttled_until));
-    }
-    Ok(latest.filter(|until| *until > now))
+fn latest(
+    backoffs: impl IntoIterator<Item = Option<Backoff>>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let ends = backoffs.into_iter().flatten().map(|backoff| backoff.throttled_until);
+    ends.max().filter(|until| *until > now)
 }

@@ -45,6 +45,8 @@ pub enum Condition {
     Absent,
     /// The item exists and passes all tests.
     Holds(Vec<Test>),
+    /// The item does not exist, or passes all tests.
+    AbsentOr(Vec<Test>),
 }
 
 /// Test of one attribute.
@@ -56,6 +58,8 @@ pub enum Test {
     Below(&'static str, i64),
     /// The attribute does not exist.
     Missing(&'static str),
+    /// The attribute does not exist, or is a number below this one.
+    MissingOrBelow(&'static str, i64),
 }
 
 /// Change of one attribute. It creates an item that does not exist.
@@ -143,12 +147,34 @@ pub enum StoreError {
     /// Another transaction has the same items, or the table is throttled. A retry helps.
     #[error("the table is busy: {0}")]
     Busy(String),
-    /// The request can never succeed, or the service refused it.
+    /// The request can never succeed: an item is too large, or a key too long.
     #[error("the table refused: {0}")]
     Refused(String),
+    /// The service does not let us use the table.
+    #[error("the table is not ours to use: {0}")]
+    Denied(String),
     /// An item has a format that this program does not write.
     #[error("an item cannot be understood: {0}")]
     Malformed(String),
+}
+
+/// Extent of an error of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorClass {
+    /// The table as a whole: the same request can succeed later.
+    Table,
+    /// The items of the request: it fails again, and other requests do not.
+    Item,
+}
+
+impl StoreError {
+    /// Returns the extent of the error.
+    pub fn class(&self) -> StoreErrorClass {
+        match self {
+            Self::ConditionFailed | Self::Busy(_) | Self::Denied(_) => StoreErrorClass::Table,
+            Self::Refused(_) | Self::Malformed(_) => StoreErrorClass::Item,
+        }
+    }
 }
 
 /// Attribute with the time, in epoch seconds, at which an item expires.

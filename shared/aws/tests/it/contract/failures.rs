@@ -8,7 +8,7 @@ use aws_types::SdkConfig;
 use serde_json::{Value, json};
 use store::queue::{Queue, QueueError};
 use store::secrets::{Secrets, SecretsError};
-use store::table::{Condition, Store, StoreError, Write};
+use store::table::{Condition, Store, StoreError, StoreErrorClass, Write};
 use wiremock::matchers::header;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -63,8 +63,18 @@ async fn throttled_or_broken_table_is_busy() {
 #[tokio::test]
 async fn refusal_names_code_text_and_request() {
     let (_server, config) = service(400, error("AccessDeniedException")).await;
-    let refused = StoreError::Refused("AccessDeniedException: why (request REQUEST)".to_owned());
-    assert_eq!(store(&config).get(&key("a", "1")).await, Err(refused));
+    let denied = StoreError::Denied("AccessDeniedException: why (request REQUEST)".to_owned());
+    assert_eq!(store(&config).get(&key("a", "1")).await, Err(denied));
+}
+
+#[tokio::test]
+async fn only_a_refusal_of_the_items_is_theirs() {
+    let (_server, config) = service(400, error("ValidationException")).await;
+    let refused = store(&config).get(&key("a", "1")).await.unwrap_err();
+    assert_eq!(refused.class(), StoreErrorClass::Item, "{refused:?}");
+    let (_server, config) = service(400, error("ResourceNotFoundException")).await;
+    let denied = store(&config).get(&key("a", "1")).await.unwrap_err();
+    assert_eq!(denied.class(), StoreErrorClass::Table, "{denied:?}");
 }
 
 #[tokio::test]
@@ -77,12 +87,12 @@ async fn unreachable_service_is_busy() {
 }
 
 #[tokio::test]
-async fn call_without_credentials_is_refused() {
+async fn call_without_credentials_is_denied() {
     let (_server, config) = service(200, json!({})).await;
     let mut anonymous = config.into_builder();
     anonymous.set_credentials_provider(None);
     let answer = store(&anonymous.build()).get(&key("a", "1")).await;
-    assert!(matches!(&answer, Err(StoreError::Refused(_))), "{answer:?}");
+    assert!(matches!(&answer, Err(StoreError::Denied(_))), "{answer:?}");
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ super::contract_tests! {
     update_creates_an_absent_item
     update_changes_named_attributes_only
     absent_requires_a_missing_item
+    absent_or_needs_one_request
     no_test_holds_for_an_absent_item
     tests_compare_by_value
     delete_obeys_its_condition
@@ -168,6 +169,24 @@ async fn absent_requires_a_missing_item(Subject { store, .. }: Subject) {
     failed(store.write(vec![Write::Put(second, Condition::Absent)]).await);
     failed(store.update(&key("a", "1"), vec![Change::Add("n", 1)], Condition::Absent).await);
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), Some(first));
+}
+
+async fn absent_or_needs_one_request(Subject { store, .. }: Subject) {
+    let add = async |test| {
+        let condition = Condition::AbsentOr(vec![test]);
+        store.update(&key("a", "1"), vec![Change::Add("n", 1)], condition).await
+    };
+    assert_eq!(add(Test::Below("n", 2)).await.unwrap(), item("a", "1", [("n", number(1))]));
+    assert_eq!(add(Test::Below("n", 2)).await.unwrap(), item("a", "1", [("n", number(2))]));
+    failed(add(Test::Below("n", 2)).await);
+    failed(add(Test::MissingOrBelow("n", 2)).await);
+    assert_eq!(
+        add(Test::MissingOrBelow("m", 2)).await.unwrap(),
+        item("a", "1", [("n", number(3))])
+    );
+    let always = Condition::AbsentOr(vec![]);
+    store.write(vec![Write::Check(key("a", "1"), always.clone())]).await.unwrap();
+    store.write(vec![Write::Check(key("a", "2"), always)]).await.unwrap();
 }
 
 async fn no_test_holds_for_an_absent_item(Subject { store, .. }: Subject) {

@@ -115,14 +115,11 @@ impl Tokens {
         let (key, now) = (key(tenant), self.clock.now());
         let busy_until = moment(now + REFRESH_TIME);
         let begin = vec![Change::Set("busy_until", busy_until.clone())];
-        let free = Condition::Holds(vec![Test::Below("busy_until", now.as_millisecond())]);
-        for condition in [free, Condition::Absent] {
-            match self.store.update(&key, begin.clone(), condition).await {
-                Ok(_) => return Ok(busy_until),
-                Err(StoreError::ConditionFailed) => {}
-                Err(error) => return Err(error.into()),
-            }
+        let free = Condition::AbsentOr(vec![Test::Below("busy_until", now.as_millisecond())]);
+        match self.store.update(&key, begin, free).await {
+            Ok(_) => Ok(busy_until),
+            Err(StoreError::ConditionFailed) => Err(TokensError::BeingRefreshed),
+            Err(error) => Err(error.into()),
         }
-        Err(TokensError::BeingRefreshed)
     }
 }

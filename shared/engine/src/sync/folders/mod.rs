@@ -29,13 +29,14 @@ use crate::folders::{
 };
 use crate::link::{FailureKind, Link, LinkRow, Phase, SyncFailure, SyncRequests};
 use crate::quota::{Acquire, Bucket, Priority, Quota};
+use crate::stored::readable;
 use crate::tenant::{self, Backoff};
 use clients::http::{Access, Api, CALL_TIMEOUT};
 use clients::webex::MembershipId;
 use domain::ids::{GroupId, RoomId, TeamId};
 use store::keys;
 use store::message::Message;
-use store::table::{Key, from_item};
+use store::table::Key;
 
 /// A folder run under way.
 struct FolderRun<'a> {
@@ -146,13 +147,13 @@ impl Deps {
         let mut stored = Stored { row: None, throttled_until, units: None };
         for item in self.store.get_many(&keys).await? {
             match Key::of(&item) {
-                Some(key) if key == own => stored.row = Some(from_item(item)?),
+                Some(key) if key == own => stored.row = readable(item),
                 Some(key) if key == backoff => {
-                    let until = from_item::<Backoff>(item)?.throttled_until;
-                    let until = Some(until).filter(|until| *until > now);
+                    let until = readable::<Backoff>(item).map(|backoff| backoff.throttled_until);
+                    let until = until.filter(|until| *until > now);
                     stored.throttled_until = throttled_until.max(until);
                 }
-                _ => stored.units = Some(from_item(item)?),
+                _ => stored.units = readable(item),
             }
         }
         Ok(stored)

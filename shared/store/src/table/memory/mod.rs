@@ -318,17 +318,25 @@ fn holds(condition: &Condition, item: Option<&Item>) -> bool {
         Condition::Holds(tests) => {
             item.is_some_and(|item| tests.iter().all(|test| passes(test, item)))
         }
+        Condition::AbsentOr(tests) => {
+            item.is_none_or(|item| tests.iter().all(|test| passes(test, item)))
+        }
     }
 }
 
 fn passes(test: &Test, item: &Item) -> bool {
     match test {
         Test::Equals(name, value) => item.get(*name).is_some_and(|there| same(there, value)),
-        Test::Below(name, limit) => {
-            item.get(*name).and_then(integer).is_some_and(|there| there < i128::from(*limit))
-        }
+        Test::Below(name, limit) => is_below(item, name, *limit),
         Test::Missing(name) => !item.contains_key(*name),
+        Test::MissingOrBelow(name, limit) => {
+            !item.contains_key(*name) || is_below(item, name, *limit)
+        }
     }
+}
+
+fn is_below(item: &Item, name: &str, limit: i64) -> bool {
+    item.get(name).and_then(integer).is_some_and(|there| there < i128::from(limit))
 }
 
 /// Compares as the service does: numbers by value, sets in any order.
