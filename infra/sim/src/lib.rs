@@ -25,8 +25,10 @@
 //!
 //! # Layout
 //! `state` is plain data. `webex` and `microsoft` are the handlers of the services. `world` sends a
-//! call to its service, and acts as people do. `serve` puts the world behind a transport and HTTP.
+//! call to its service, and acts as people do. `answer` gives the answers of `faults` that lie.
+//! `serve` puts the world behind a transport and HTTP.
 
+mod answer;
 mod browser;
 mod external_issuer;
 mod faults;
@@ -43,7 +45,7 @@ mod wire;
 mod world;
 
 pub use external_issuer::{issue_token, issuer_header, issuer_keys};
-pub use faults::{Failure, Fault};
+pub use faults::{BrokenBody, Failure, Fault, Lie, Operation, Rows};
 pub use readable_path::readable_path;
 pub use record::{Call, Item, Kind, Service, Violation};
 pub use serve::{Ports, Servers, serve, serve_on};

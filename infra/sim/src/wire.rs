@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// A call as a service sees it.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) method: Method,
     /// Segments of the path, decoded after splitting.
@@ -124,9 +125,17 @@ impl Response {
         self
     }
 
+    /// Sets a header in place of those of the same name.
+    pub(crate) fn set_header(&mut self, name: &str, value: impl Into<String>) {
+        self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        self.headers.push((name.into(), value.into()));
+    }
+
     pub(crate) fn into_http(self) -> http::Response<Bytes> {
         let mut response = http::Response::builder().status(self.status);
-        if self.body.is_some() {
+        let is_typed =
+            self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Content-Type"));
+        if self.body.is_some() && !is_typed {
             response =
                 response.header(http::header::CONTENT_TYPE, "application/json;charset=UTF-8");
         }

@@ -19,9 +19,10 @@ use super::action::Action;
 use super::api_error::ApiError;
 use super::clock_thread::ClockThread;
 use super::disruption::{Disruption, Switch};
+use super::fault_request::FaultRequest;
 use super::guard::guard;
 use super::playground::{LONGEST_JUMP, Playground, Speed};
-use super::requests::{DeliveryRequest, FaultRequest, SettingsRequest};
+use super::requests::{DeliveryRequest, SettingsRequest};
 use super::view::view;
 
 const HTML: &str = include_str!("../../page/index.html");
@@ -32,6 +33,7 @@ const SCRIPTS: [(&str, &str); 4] = [
     ("/pairs.js", include_str!("../../page/pairs.js")),
     ("/panels.js", include_str!("../../page/panels.js")),
 ];
+const API: &str = include_str!("../../page/api.md");
 const ICON: &str = include_str!("../../page/icon.svg");
 
 /// The page on 127.0.0.1, until dropped.
@@ -93,6 +95,7 @@ fn router(app: App, curl: String) -> Router {
         .route("/style.css", asset("text/css; charset=utf-8", STYLE))
         .route("/icon.svg", asset("image/svg+xml", ICON))
         .route("/curl", get(async move || curl))
+        .route("/api", asset("text/plain; charset=utf-8", API))
         .route("/api/state", get(state))
         .route("/api/actions", post(actions))
         .route("/api/disruptions", post(disruptions))
@@ -204,8 +207,7 @@ async fn story(State(app): State<App>, Body(request): Body<StoryRequest>) -> Ans
 }
 
 async fn faults(State(app): State<App>, Body(request): Body<FaultRequest>) -> Answer {
-    let playground = app.playground.lock().await;
-    request.apply(playground.world(), &playground.env.interceptor)?;
+    request.apply(&app.playground.lock().await.env)?;
     done()
 }
 

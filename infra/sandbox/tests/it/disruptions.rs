@@ -126,3 +126,48 @@ async fn every_disruption_ends_in_sync() {
         }
     }
 }
+
+#[tokio::test]
+async fn lies_are_limited_to_an_operation_and_a_person() {
+    let site = Site::open().await;
+    let state = site.state().await;
+    let lighthouse = pair(&state, "Lighthouse");
+    let team = &lighthouse["team"]["id"];
+    let [hugo, ines] = ["Hugo Laurent", "Ines Duarte"].map(|name| id(&state["people"], name));
+    let lost = json!({"operation": "add-people", "person": hugo, "times": u32::MAX,
+        "customer": "contoso", "lasting": 60, "failure": {"kind": "no-effect"}});
+    site.done("/api/faults", lost).await;
+    let later = json!({"operation": "add-people", "person": ines, "service": "graph",
+        "failure": {"kind": "late", "seconds": 120}});
+    site.done("/api/faults", later).await;
+    for person in [hugo, ines] {
+        site.act(json!({"action": "add", "team": team, "person": person})).await;
+    }
+    let is_in_group =
+        async |name: &str| role(&pair(&site.state().await, "Lighthouse")["group"], name).is_some();
+    site.pass(60).await;
+    assert!(!is_in_group("Hugo Laurent").await && !is_in_group("Ines Duarte").await);
+    site.pass(90).await;
+    assert!(is_in_group("Ines Duarte").await);
+}
+
+#[tokio::test]
+async fn every_kind_of_fault_is_accepted() {
+    let site = Site::open().await;
+    for failure in [
+        json!({"kind": "already-there"}),
+        json!({"kind": "not-there"}),
+        json!({"kind": "rows-missing", "rows": {"half": 3}}),
+        json!({"kind": "odd-rows", "rows": "all", "fields": {"active": "true"}}),
+        json!({"kind": "body", "body": "html"}),
+        json!({"kind": "headers", "headers": {"Link": "?"}}),
+        json!({"kind": "batch-item", "status": 429, "code": "x", "message": "y", "retry_after": "1"}),
+    ] {
+        site.done("/api/faults", json!({"failure": failure})).await;
+    }
+    let slow = json!({"kind": "slow", "seconds": 8});
+    let refused = site.post("/api/faults", json!({"lasting": 5, "failure": slow})).await;
+    assert_eq!(refused.0, 409);
+    let api = site.get("/api").await.text().await.unwrap();
+    assert!(api.contains("rows-missing"), "{api}");
+}

@@ -2,16 +2,18 @@
 //! order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value, json};
 
 use super::{App, bad_request, error, seal_error};
-use crate::faults::{self, Failure, Target};
+use crate::answer::{Handler, answer_lie};
+use crate::faults::{self, Failure, Part, Strike, Struck};
 use crate::record::{Item, Kind, Service, kind};
-use crate::state::State;
 use crate::state::graph_settings::{Collisions, ThrottledBatch};
+use crate::state::{Effect, State};
 use crate::wire::{Outcome, Request, Response};
 
 const MOST_ITEMS: usize = 20;
@@ -72,27 +74,52 @@ pub(super) fn handle(state: &mut State, app: &App, call: &Request) -> Outcome {
 }
 
 fn item(state: &mut State, app: &App, entry: &Entry, written: &mut BTreeSet<String>) -> Response {
-    if let Some(Failure::BatchItem(status, headers, body)) =
-        faults::take(&mut state.faults, Service::Graph, &entry.call, Target::Item)
-    {
+    let owner = Some(app.directory.0);
+    let struck = Struck { service: Service::Graph, owner, call: &entry.call, part: Part::Item };
+    let strike = faults::take(&mut state.faults, state.now, &struck);
+    if let Some(Strike { what: Failure::BatchItem(status, headers, body), .. }) = strike {
         return faults::response(status, headers, body);
     }
     if entry.untyped {
         return bad_request("Write request with a body must have a Content-Type header.");
     }
-    let segments: Vec<&str> = entry.call.segments.iter().map(String::as_str).collect();
-    let group =
-        segments.get(1).filter(|_| segments.first() == Some(&"groups")).map(|id| (*id).to_owned());
+    let segments = &entry.call.segments;
+    let group = segments.get(1).filter(|_| segments.first().is_some_and(|of| of == "groups"));
     let parallel =
         state.microsoft.settings.collisions == Collisions::ParallelItems && entry.after.is_empty();
     if let (true, Kind::Write, Some(group)) = (parallel, kind(Service::Graph, &entry.call), group)
-        && !written.insert(group)
+        && !written.insert(group.clone())
     {
         let message = "Error due to concurrent requests being made to the tenant. Please wait \
                        briefly and retry.";
         return error(409, "Directory_ConcurrencyViolation", message).with("Retry-After", "3");
     }
-    super::handle_request(state, app, &entry.call, &segments)
+    match strike {
+        Some(Strike { what: Failure::Lie(lie), person }) => {
+            answer_lie(state, app, &entry.call, &lie, &person)
+        }
+        _ => app.answer(state, &entry.call),
+    }
+}
+
+impl Handler for App {
+    fn answer(&self, state: &mut State, request: &Request) -> Response {
+        let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
+        super::handle_request(state, self, request, &segments)
+    }
+
+    fn effect(&self, _: &mut State, request: &Request) -> Option<Effect> {
+        let (app, request) = (self.clone(), request.clone());
+        Some(Arc::new(move |state| _ = app.answer(state, &request)))
+    }
+
+    fn already_there(&self, request: &Request) -> Response {
+        super::already_there(request)
+    }
+
+    fn not_there(&self, request: &Request) -> Response {
+        super::not_there(request)
+    }
 }
 
 fn item_json(state: &mut State, id: String, mut response: Response) -> Value {
@@ -105,7 +132,7 @@ fn item_json(state: &mut State, id: String, mut response: Response) -> Value {
     }
     headers.extend(response.headers.into_iter().map(|(name, value)| (name, value.into())));
     let mut shown = json!({"id": id, "status": response.status, "headers": headers});
-    if let Some(body) = response.body {
+    if let Some(body) = response.body.or(response.page.map(Value::String)) {
         shown["body"] = body;
     }
     shown

@@ -22,20 +22,26 @@ mod token;
 pub(crate) mod users;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use domain::ids::{DirectoryId, GroupId, ObjectId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::record::{Kind, Service, kind};
-use crate::state::State;
+use crate::state::groups::Relation;
+use crate::state::{Effect, State};
 use crate::wire::{Outcome, Request, Response};
 
 /// Visibility of a group that shows its members to no one.
 pub(crate) const HIDDEN_MEMBERSHIP: &str = "HiddenMembership";
 
+/// Property that adds owners.
+const OWNERS_BIND: &str = "owners@odata.bind";
+
 /// The calling app, in one directory.
-pub(super) struct App {
+#[derive(Clone)]
+pub(crate) struct App {
     client_id: String,
     directory: DirectoryId,
     roles: BTreeSet<String>,
@@ -152,6 +158,29 @@ pub(crate) fn handle(state: &mut State, call: &Request) -> Response {
         return batch::handle(state, &app, call).unwrap_or_else(|refusal| refusal);
     }
     handle_request(state, &app, call, segments)
+}
+
+/// Returns the effect of a call that its caller may make now, for later.
+pub(crate) fn effect(state: &State, call: &Request) -> Option<Effect> {
+    let (app, call) = (caller(state, call).ok()?, call.clone());
+    Some(Arc::new(move |state| {
+        let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+        let segments = segments.strip_prefix(&["v1.0"]).unwrap_or(&segments);
+        handle_request(state, &app, &call, segments);
+    }))
+}
+
+/// Returns the refusal of a change that is made already.
+pub(crate) fn already_there(call: &Request) -> Response {
+    let names_owners = call.target.contains("/owners") || call.json().get(OWNERS_BIND).is_some();
+    relations::exist_already(if names_owners { Relation::Owners } else { Relation::Members })
+}
+
+/// Returns the answer about an object that is not there: the one that the path names last.
+pub(crate) fn not_there(call: &Request) -> Response {
+    let ids = call.segments.iter().rev();
+    let mut ids = ids.filter(|segment| segment.parse::<uuid::Uuid>().is_ok());
+    missing(ids.next().map_or("", String::as_str))
 }
 
 /// Handles a single request or an item of a batch.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::groups::{listing, page_token};
 use super::{
-    App, HIDDEN_MEMBERSHIP, READ_MEMBERS, WRITE_GROUPS, WRITE_MEMBERS, bad_request, directories,
-    error, missing, record_foreign_access, replicas, selected, users,
+    App, HIDDEN_MEMBERSHIP, OWNERS_BIND, READ_MEMBERS, WRITE_GROUPS, WRITE_MEMBERS, bad_request,
+    directories, error, missing, record_foreign_access, replicas, selected, users,
 };
 use crate::state::State;
 use crate::state::graph_settings::OwnerRemoval;
@@ -39,8 +39,7 @@ impl Binds {
                 urls.as_array().ok_or_else(|| bad_request("Binds must be an array."))?.clone();
             urls.iter().map(|url| object_of(url.as_str().unwrap_or_default())).collect()
         };
-        let binds =
-            Self { members: list("members@odata.bind")?, owners: list("owners@odata.bind")? };
+        let binds = Self { members: list("members@odata.bind")?, owners: list(OWNERS_BIND)? };
         if binds.members.len() + binds.owners.len() > MOST_BINDS {
             return Err(bad_request("The request has more than the maximum of 20 relationships."));
         }
@@ -70,7 +69,7 @@ fn object_of(url: &str) -> Result<ObjectId, Response> {
     }
 }
 
-fn exist_already(relation: Relation) -> Response {
+pub(super) fn exist_already(relation: Relation) -> Response {
     bad_request(&format!(
         "One or more added object references already exist for the following modified properties: \
          '{}'.",

@@ -9,16 +9,28 @@ pub(crate) mod outbox;
 pub(crate) mod webex;
 pub(crate) mod webex_settings;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::faults::Fault;
+use crate::faults::Injected;
 use crate::generate;
 use crate::record::{Call, Item, Service, Violation};
 
 use microsoft::Microsoft;
 use outbox::Delivery;
 use webex::Webex;
+
+/// A change of the state, by a caller who was admitted.
+pub(crate) type Effect = Arc<dyn Fn(&mut State) + Send + Sync>;
+
+/// A change that was acknowledged before it takes effect.
+#[derive(Clone)]
+pub(crate) struct LateEffect {
+    pub(crate) at: Timestamp,
+    pub(crate) effect: Effect,
+}
 
 /// Everything in the world. A call changes it in one step, under one lock.
 #[derive(Clone)]
@@ -28,7 +40,9 @@ pub(crate) struct State {
     pub(crate) rng: fastrand::Rng,
     pub(crate) webex: Webex,
     pub(crate) microsoft: Microsoft,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<Injected>,
+    /// Changes that were acknowledged and take effect later.
+    pub(crate) late: Vec<LateEffect>,
     pub(crate) calls: Vec<Call>,
     /// Items of the batch in progress.
     pub(crate) items: Vec<Item>,
@@ -47,6 +61,7 @@ impl State {
             webex,
             microsoft,
             faults: Vec::new(),
+            late: Vec::new(),
             calls: Vec::new(),
             items: Vec::new(),
             violations: Vec::new(),
@@ -58,6 +73,16 @@ impl State {
     /// Returns a new id from the seed.
     pub(crate) fn uuid(&mut self) -> Uuid {
         generate::uuid(&mut self.rng)
+    }
+
+    /// Applies the late changes that are due, in the order of their moments.
+    pub(crate) fn apply_late_effects(&mut self) {
+        while let Some(at) = self.late.iter().map(|late| late.at).min().filter(|at| *at <= self.now)
+            && let Some(index) = self.late.iter().position(|late| late.at == at)
+        {
+            let late = self.late.remove(index);
+            (late.effect)(self);
+        }
     }
 
     /// Records that a token of one tenant was used for something of another.

@@ -16,12 +16,13 @@ pub(crate) mod teams;
 pub(crate) mod webhooks;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use domain::ids::{OrgId, PersonId};
 use serde_json::{Value, json};
 
-use crate::state::State;
 use crate::state::webex_settings::{EmptyPages, WebexSettings};
+use crate::state::{Effect, State};
 use crate::wire::{Outcome, Request, Response};
 
 /// Account and scopes of a call's token.
@@ -54,7 +55,7 @@ pub(crate) fn error(status: u16, message: &str) -> Response {
     Response::new(status, json!({"message": message, "errors": [{"description": message}]}))
 }
 
-fn not_found() -> Response {
+pub(crate) fn not_found() -> Response {
     error(404, "The requested resource could not be found.")
 }
 
@@ -114,54 +115,71 @@ fn route(state: &mut State, call: &Request) -> Outcome {
         return authorize::authorize(state, call);
     }
     let caller = caller(state, call)?;
+    route_as(state, &caller, call, segments)
+}
+
+/// Returns the effect of a call that its caller may make now, for later.
+pub(crate) fn effect(state: &mut State, call: &Request) -> Option<Effect> {
+    let (caller, call) = (caller(state, call).ok()?, call.clone());
+    Some(Arc::new(move |state| {
+        let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+        let segments = segments.strip_prefix(&["v1"]).unwrap_or(&segments);
+        _ = route_as(state, &caller, &call, segments);
+    }))
+}
+
+/// Returns the refusal of a membership that exists.
+pub(crate) fn already_there() -> Response {
+    error(409, "User is already a participant of the room.")
+}
+
+fn route_as(state: &mut State, caller: &Caller, call: &Request, segments: &[&str]) -> Outcome {
     match (call.method.as_str(), segments) {
-        ("GET", ["people", "me"]) => people::get(state, &caller, caller.person),
-        ("GET", ["people", id]) => people::get(state, &caller, ids::parse_person(id)?),
-        ("GET", ["organizations", id]) => people::get_organization(state, &caller, id),
-        ("GET", ["teams"]) => teams::list(state, &caller, call),
-        ("POST", ["teams"]) => teams::create(state, &caller, &call.json()),
-        ("GET", ["teams", id]) => teams::get(state, &caller, id),
-        ("PUT", ["teams", id]) => teams::update(state, &caller, id, &call.json()),
-        ("GET", ["team", "memberships"]) => teams::list_memberships(state, &caller, call),
-        ("POST", ["team", "memberships"]) => teams::create_membership(state, &caller, &call.json()),
+        ("GET", ["people", "me"]) => people::get(state, caller, caller.person),
+        ("GET", ["people", id]) => people::get(state, caller, ids::parse_person(id)?),
+        ("GET", ["organizations", id]) => people::get_organization(state, caller, id),
+        ("GET", ["teams"]) => teams::list(state, caller, call),
+        ("POST", ["teams"]) => teams::create(state, caller, &call.json()),
+        ("GET", ["teams", id]) => teams::get(state, caller, id),
+        ("PUT", ["teams", id]) => teams::update(state, caller, id, &call.json()),
+        ("GET", ["team", "memberships"]) => teams::list_memberships(state, caller, call),
+        ("POST", ["team", "memberships"]) => teams::create_membership(state, caller, &call.json()),
         ("PUT", ["team", "memberships", id]) => {
-            teams::update_membership(state, &caller, id, &call.json())
+            teams::update_membership(state, caller, id, &call.json())
         }
-        ("DELETE", ["team", "memberships", id]) => teams::delete_membership(state, &caller, id),
-        ("GET", ["rooms"]) => rooms::list(state, &caller, call),
-        ("GET", ["rooms", id]) => rooms::get(state, &caller, id),
-        ("PUT", ["rooms", id]) => rooms::update(state, &caller, id, &call.json()),
-        ("DELETE", ["rooms", id]) => rooms::delete(state, &caller, id),
-        ("GET", ["memberships"]) => memberships::list(state, &caller, call),
-        ("POST", ["memberships"]) => memberships::create(state, &caller, &call.json()),
-        ("GET", ["memberships", id]) => memberships::get(state, &caller, id),
-        ("PUT", ["memberships", id]) => memberships::update(state, &caller, id, &call.json()),
-        ("DELETE", ["memberships", id]) => memberships::delete(state, &caller, id),
-        ("GET", ["room", "linkedFolders"]) => folders::list(state, &caller, call),
-        ("POST", ["room", "linkedFolders"]) => folders::create(state, &caller, &call.json()),
-        ("GET", ["room", "linkedFolders", id]) => folders::get(state, &caller, id),
-        ("PUT", ["room", "linkedFolders", id]) => folders::update(state, &caller, id, &call.json()),
-        ("DELETE", ["room", "linkedFolders", id]) => folders::delete(state, &caller, id),
-        ("GET", ["events"]) => events::list(state, &caller, call),
-        ("GET", ["webhooks"]) => webhooks::list(state, &caller, call),
-        ("POST", ["webhooks"]) => webhooks::create(state, &caller, &call.json()),
-        ("GET", ["webhooks", id]) => webhooks::get(state, &caller, id),
-        ("PUT", ["webhooks", id]) => webhooks::update(state, &caller, id, &call.json()),
-        ("DELETE", ["webhooks", id]) => webhooks::delete(state, &caller, id),
-        ("POST", ["messages"]) => messages::create(state, &caller, &call.json()),
-        ("GET", ["messages", "direct"]) => messages::list_direct(state, &caller, call),
-        ("GET", ["messages", id]) => messages::get(state, &caller, id),
-        ("DELETE", ["messages", id]) => messages::delete(state, &caller, id),
-        ("POST", ["attachment", "actions"]) => {
-            messages::create_action(state, &caller, &call.json())
-        }
-        ("GET", ["attachment", "actions", id]) => messages::get_action(state, &caller, id),
-        ("GET", ["identity", "scim", org, "v2", "Users"]) => scim::list(state, &caller, org, call),
+        ("DELETE", ["team", "memberships", id]) => teams::delete_membership(state, caller, id),
+        ("GET", ["rooms"]) => rooms::list(state, caller, call),
+        ("GET", ["rooms", id]) => rooms::get(state, caller, id),
+        ("PUT", ["rooms", id]) => rooms::update(state, caller, id, &call.json()),
+        ("DELETE", ["rooms", id]) => rooms::delete(state, caller, id),
+        ("GET", ["memberships"]) => memberships::list(state, caller, call),
+        ("POST", ["memberships"]) => memberships::create(state, caller, &call.json()),
+        ("GET", ["memberships", id]) => memberships::get(state, caller, id),
+        ("PUT", ["memberships", id]) => memberships::update(state, caller, id, &call.json()),
+        ("DELETE", ["memberships", id]) => memberships::delete(state, caller, id),
+        ("GET", ["room", "linkedFolders"]) => folders::list(state, caller, call),
+        ("POST", ["room", "linkedFolders"]) => folders::create(state, caller, &call.json()),
+        ("GET", ["room", "linkedFolders", id]) => folders::get(state, caller, id),
+        ("PUT", ["room", "linkedFolders", id]) => folders::update(state, caller, id, &call.json()),
+        ("DELETE", ["room", "linkedFolders", id]) => folders::delete(state, caller, id),
+        ("GET", ["events"]) => events::list(state, caller, call),
+        ("GET", ["webhooks"]) => webhooks::list(state, caller, call),
+        ("POST", ["webhooks"]) => webhooks::create(state, caller, &call.json()),
+        ("GET", ["webhooks", id]) => webhooks::get(state, caller, id),
+        ("PUT", ["webhooks", id]) => webhooks::update(state, caller, id, &call.json()),
+        ("DELETE", ["webhooks", id]) => webhooks::delete(state, caller, id),
+        ("POST", ["messages"]) => messages::create(state, caller, &call.json()),
+        ("GET", ["messages", "direct"]) => messages::list_direct(state, caller, call),
+        ("GET", ["messages", id]) => messages::get(state, caller, id),
+        ("DELETE", ["messages", id]) => messages::delete(state, caller, id),
+        ("POST", ["attachment", "actions"]) => messages::create_action(state, caller, &call.json()),
+        ("GET", ["attachment", "actions", id]) => messages::get_action(state, caller, id),
+        ("GET", ["identity", "scim", org, "v2", "Users"]) => scim::list(state, caller, org, call),
         ("GET", ["identity", "scim", org, "v2", "Users", id]) => {
-            scim::get(state, &caller, org, id, call)
+            scim::get(state, caller, org, id, call)
         }
         ("PATCH", ["identity", "scim", org, "v2", "Users", id]) => {
-            scim::patch(state, &caller, org, id, &call.json(), call)
+            scim::patch(state, caller, org, id, &call.json(), call)
         }
         _ => Err(not_found()),
     }

@@ -3,7 +3,7 @@
 use domain::ids::{OrgId, PersonId, RoomId, TeamId};
 use serde_json::{Value, json};
 
-use super::{error, events, ids, not_found};
+use super::{already_there, error, events, ids, not_found};
 use crate::state::State;
 use crate::state::webex::{
     Change, Membership, MembershipRole, Origin, RoomEntry, TeamEntry, UserType,
@@ -24,7 +24,7 @@ pub(crate) fn add_person(
     }
     let entry = state.webex.rooms.get(&room).ok_or_else(not_found)?;
     if entry.has(person) {
-        return Err(error(409, "User is already a participant of the room."));
+        return Err(already_there());
     }
     if let Some(team) = entry.team.filter(|team| team.general_space() != room) {
         let general = state.webex.rooms.get(&team.general_space());

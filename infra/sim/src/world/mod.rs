@@ -22,9 +22,10 @@ pub use teams::{LinkedFolder, Room, Team};
 pub use tenants::{Person, TenantHandle};
 pub use users::User;
 
-use crate::faults::{self, Failure, Fault, Target};
+use crate::answer::{Handler, answer_lie};
+use crate::faults::{self, Failure, Fault, Injected, Part, Strike, Struck};
 use crate::record::{Call, Kind, Service, Violation, kind};
-use crate::state::State;
+use crate::state::{Effect, State};
 use crate::wire::{Request, Response};
 use crate::{microsoft, webex};
 
@@ -75,6 +76,7 @@ impl World {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.now = now;
         microsoft::deleted::expire_groups(&mut state);
+        state.apply_late_effects();
         state
     }
 
@@ -108,12 +110,14 @@ impl World {
 
     /// Injects a fault.
     pub fn inject(&self, fault: Fault) {
-        self.lock().faults.push(fault);
+        let mut state = self.lock();
+        let injected = Injected::new(fault, state.now);
+        state.faults.push(injected);
     }
 
-    /// Removes faults equal to this one. A fault with limited times differs once it has struck.
+    /// Removes faults that were injected as equal to this one.
     pub fn remove_fault(&self, fault: &Fault) {
-        self.lock().faults.retain(|injected| injected != fault);
+        self.lock().faults.retain(|injected| injected.fault != *fault);
     }
 
     /// Removes all faults.
@@ -166,31 +170,70 @@ impl World {
 }
 
 fn carry(state: &mut State, service: Service, call: &Request) -> Result<Response, TransportError> {
-    let fault = faults::take(&mut state.faults, service, call, Target::Call);
-    let outcome = match fault {
-        Some(Failure::Refused) => Err(TransportError::NotSent("connection refused".into())),
-        Some(Failure::CutBefore) => Err(TransportError::NoAnswer("connection cut".into())),
-        Some(Failure::CutAfter) => {
-            dispatch(state, service, call);
-            Err(TransportError::NoAnswer("connection cut".into()))
-        }
-        Some(Failure::Status(status, headers, body)) => Ok(faults::response(status, headers, body)),
-        Some(Failure::StatusAfter(status, headers, body)) => {
-            dispatch(state, service, call);
-            Ok(faults::response(status, headers, body))
-        }
-        Some(Failure::BatchItem(..)) | None => Ok(dispatch(state, service, call)),
+    let struck = Struck { service, owner: owner(state, service, call), call, part: Part::Call };
+    let strike = faults::take(&mut state.faults, state.now, &struck);
+    let outcome = match strike {
+        Some(strike) => strike_down(state, service, call, strike),
+        None => Ok(service.answer(state, call)),
     };
     let outcome = outcome.map(|response| with_ids(state, service, call, response));
     record(state, service, call, outcome.as_ref().ok().map(|response| response.status));
     outcome
 }
 
-fn dispatch(state: &mut State, service: Service, call: &Request) -> Response {
-    match service {
-        Service::Webex => webex::handle(state, call),
-        Service::Entra => microsoft::entra::handle(state, call),
-        Service::Graph => microsoft::handle(state, call),
+/// Lets a call fail.
+fn strike_down(
+    state: &mut State,
+    service: Service,
+    call: &Request,
+    strike: Strike,
+) -> Result<Response, TransportError> {
+    match strike.what {
+        Failure::Refused => Err(TransportError::NotSent("connection refused".into())),
+        Failure::CutBefore => Err(TransportError::NoAnswer("connection cut".into())),
+        Failure::CutAfter => {
+            service.answer(state, call);
+            Err(TransportError::NoAnswer("connection cut".into()))
+        }
+        Failure::Status(status, headers, body) => Ok(faults::response(status, headers, body)),
+        Failure::StatusAfter(status, headers, body) => {
+            service.answer(state, call);
+            Ok(faults::response(status, headers, body))
+        }
+        Failure::Lie(lie) => Ok(answer_lie(state, &service, call, &lie, &strike.person)),
+        Failure::BatchItem(..) => Ok(service.answer(state, call)),
+    }
+}
+
+impl Handler for Service {
+    fn answer(&self, state: &mut State, call: &Request) -> Response {
+        match self {
+            Self::Webex => webex::handle(state, call),
+            Self::Entra => microsoft::entra::handle(state, call),
+            Self::Graph => microsoft::handle(state, call),
+        }
+    }
+
+    fn effect(&self, state: &mut State, call: &Request) -> Option<Effect> {
+        match self {
+            Self::Webex => webex::effect(state, call),
+            Self::Entra => None,
+            Self::Graph => microsoft::effect(state, call),
+        }
+    }
+
+    fn already_there(&self, call: &Request) -> Response {
+        match self {
+            Self::Webex => webex::already_there(),
+            Self::Entra | Self::Graph => microsoft::already_there(call),
+        }
+    }
+
+    fn not_there(&self, call: &Request) -> Response {
+        match self {
+            Self::Webex => webex::not_found(),
+            Self::Entra | Self::Graph => microsoft::not_there(call),
+        }
     }
 }
 
