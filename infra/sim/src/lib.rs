@@ -57,7 +57,7 @@ pub use state::graph_settings::{
     UpsertBinds,
 };
 pub use state::groups::GroupRule;
-pub use state::microsoft::UserKind;
+pub use state::microsoft::{UserKind, UserOrigin};
 pub use state::outbox::Delivery;
 pub use state::webex::{
     AccountStatus, AdminRole, MembershipRole, SERVICE_ACCOUNT_SCOPES, TokenPair, UserType,

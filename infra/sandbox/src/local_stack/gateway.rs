@@ -7,9 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::encodings::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use clients::http::{Transport, TransportError};
-use http::header::{COOKIE, SET_COOKIE};
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use oauth::Oauth;
 use webhook::Webhook;
 
@@ -58,9 +61,24 @@ fn lambda_event(request: http::Request<Bytes>) -> ApiGatewayV2httpRequest {
     let cookies = parts.headers.remove(COOKIE);
     let cookies = cookies.and_then(|cookies| cookies.to_str().map(str::to_owned).ok());
     event.cookies = cookies.map(|cookies| cookies.split("; ").map(str::to_owned).collect());
+    event.is_base64_encoded = !is_text(&parts.headers);
+    event.body = Some(if event.is_base64_encoded {
+        STANDARD.encode(&body)
+    } else {
+        String::from_utf8_lossy(&body).into_owned()
+    });
     event.headers = parts.headers;
-    event.body = Some(String::from_utf8_lossy(&body).into_owned());
     event
+}
+
+/// Returns `true` for the types of bodies that API Gateway passes as text. Others, forms among
+/// them, it encodes.
+fn is_text(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    let media_type = media_type.trim().to_ascii_lowercase();
+    const TEXTS: [&str; 4] = ["", "application/json", "application/xml", "application/javascript"];
+    media_type.starts_with("text/") || TEXTS.contains(&media_type.as_str())
 }
 
 fn http_response(

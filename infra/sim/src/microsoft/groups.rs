@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::relations::Binds;
 use super::{
-    App, READ_GROUPS, WRITE_GROUPS, WRITE_MEMBERS, bad_request, directories, error, missing,
+    App, READ_GROUPS, WRITE_GROUPS, WRITE_MEMBERS, bad_request, directories, error, kinds, missing,
     naming, relations, replicas, selected,
 };
 use crate::state::State;
@@ -47,7 +47,7 @@ const EXCHANGE_ONLY: [&str; 6] = [
     "unseenCount",
 ];
 
-fn invalid(property: &str) -> Response {
+pub(super) fn invalid(property: &str) -> Response {
     bad_request(&format!("Invalid value specified for property '{property}' of resource 'Group'."))
 }
 
@@ -60,12 +60,13 @@ pub(super) fn json(state: &State, app: &App, id: GroupId, facts: &Facts) -> Valu
     json!({
         "id": id,
         "deletedDateTime": facts.deleted.map(second),
+        "assignedLabels": kinds::labels(facts),
         "classification": null,
         "createdDateTime": second(facts.created),
         "description": facts.description,
         "displayName": facts.display_name,
         "expirationDateTime": lifetime.map(|lifetime| second(facts.renewed + lifetime)),
-        "groupTypes": types(facts),
+        "groupTypes": kinds::types(facts),
         "isAssignableToRole": (facts.rule == GroupRule::RoleAssignable).then_some(true),
         "mail": is_unified.then_some(&facts.mail),
         "mailEnabled": is_unified,
@@ -245,8 +246,9 @@ fn create(
         created: state.now,
         renewed: state.now,
         deleted: None,
-        rule: GroupRule::Assigned,
+        rule: kinds::created(app, &body)?,
         kind: GroupKind::Microsoft365,
+        label: None,
     };
     let id = GroupId(state.uuid());
     let shown = json(state, app, id, &facts);
@@ -303,6 +305,7 @@ fn change_properties(
             "The property 'resourceBehaviorOptions' can only be set while creating a group.",
         ));
     }
+    let rule = kinds::changed(body, replicas::facts(state, app.directory, id)?)?;
     let description = description(body)?;
     let visibility = body["visibility"].as_str().map(str::to_owned);
     replicas::write_group(state, app.directory, id, |facts| {
@@ -310,6 +313,7 @@ fn change_properties(
         facts.mail_nickname = changed.unwrap_or_else(|| facts.mail_nickname.clone());
         facts.description = description.unwrap_or_else(|| facts.description.clone());
         facts.visibility = visibility.unwrap_or_else(|| facts.visibility.clone());
+        facts.rule = rule;
     });
     Ok(())
 }
@@ -328,14 +332,6 @@ pub(super) fn renew(state: &mut State, app: &App, id: &str) -> Outcome {
     let now = state.now;
     replicas::write_group(state, app.directory, group, |facts| facts.renewed = now);
     Ok(Response::empty(204))
-}
-
-fn types(facts: &Facts) -> Vec<&'static str> {
-    let unified = (facts.kind == GroupKind::Microsoft365).then_some("Unified");
-    unified
-        .into_iter()
-        .chain((facts.rule == GroupRule::Dynamic).then_some("DynamicMembership"))
-        .collect()
 }
 
 /// Returns the description that a body sets: `null` clears it, an empty one is refused.

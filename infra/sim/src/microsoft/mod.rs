@@ -10,6 +10,7 @@ pub(crate) mod directories;
 pub(crate) mod drives;
 pub(crate) mod entra;
 mod groups;
+mod kinds;
 mod naming;
 pub(crate) mod quota;
 pub(crate) mod registration;

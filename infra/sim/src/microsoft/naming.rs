@@ -10,6 +10,8 @@ use crate::state::microsoft::Directory;
 use crate::wire::Response;
 
 const GROUP_NAME: &str = "[GroupName]";
+/// Most UTF-16 units of a displayName.
+const LONGEST_NAME: usize = 256;
 /// Most characters of prefix, name and suffix together.
 const LONGEST: usize = 63;
 
@@ -56,13 +58,19 @@ fn detailed(message: &str, detail: serde_json::Value) -> Response {
     refusal
 }
 
+/// Returns `true` for a name of which nothing is seen: white space and marks without width.
+fn is_blank(name: &str) -> bool {
+    let has_no_width = |letter: char| matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}');
+    name.chars().all(|letter| letter.is_whitespace() || letter.is_control() || has_no_width(letter))
+}
+
 /// Refuses a displayName that an app may not give.
 pub(super) fn check_name(
     state: &State,
     directory: DirectoryId,
     name: &str,
 ) -> Result<(), Response> {
-    if name.trim().is_empty() || name.chars().count() > 256 {
+    if is_blank(name) || name.encode_utf16().count() > LONGEST_NAME {
         return Err(bad_request(
             "Invalid value specified for property 'displayName' of resource 'Group'.",
         ));

@@ -13,7 +13,7 @@ use super::{
 use crate::generate::slug;
 use crate::record::Violation;
 use crate::state::State;
-use crate::state::microsoft::{UserEntry, UserKind};
+use crate::state::microsoft::{UserEntry, UserKind, UserOrigin};
 use crate::wire::{Outcome, Request, Response};
 
 pub(super) const DEFAULT: [&str; 7] =
@@ -47,6 +47,10 @@ pub(crate) fn add(
         name: name.into(),
         principal,
         kind,
+        origin: match kind {
+            UserKind::Member => UserOrigin::Internal,
+            UserKind::Guest => UserOrigin::External,
+        },
         department: String::new(),
         enabled: true,
         roles: BTreeSet::new(),
@@ -87,6 +91,8 @@ pub(super) fn json(state: &State, app: &App, id: ObjectId) -> Value {
         "userPrincipalName": user.principal,
         "jobTitle": null,
         "userType": match user.kind { UserKind::Member => "Member", UserKind::Guest => "Guest" },
+        "creationType": (user.origin == UserOrigin::External).then_some("Invitation"),
+        "externalUserState": (user.origin == UserOrigin::External).then_some("Accepted"),
         "accountEnabled": user.enabled,
         "department": user.department,
     });

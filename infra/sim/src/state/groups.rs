@@ -25,6 +25,8 @@ pub(crate) struct Facts {
     pub(crate) deleted: Option<Timestamp>,
     pub(crate) rule: GroupRule,
     pub(crate) kind: GroupKind,
+    /// Display name of the sensitivity label.
+    pub(crate) label: Option<String>,
 }
 
 impl Facts {

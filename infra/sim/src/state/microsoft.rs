@@ -22,11 +22,22 @@ pub enum UserKind {
     Guest,
 }
 
+/// Home of a user's account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserOrigin {
+    /// The directory itself.
+    Internal,
+    /// Another directory or provider, which was invited (`creationType: Invitation`). The userType
+    /// can be either one.
+    External,
+}
+
 #[derive(Clone)]
 pub(crate) struct UserEntry {
     pub(crate) name: String,
     pub(crate) principal: String,
     pub(crate) kind: UserKind,
+    pub(crate) origin: UserOrigin,
     pub(crate) department: String,
     pub(crate) enabled: bool,
     pub(crate) roles: BTreeSet<DirectoryRole>,

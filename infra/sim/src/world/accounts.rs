@@ -97,6 +97,31 @@ impl World {
         Ok(Person { person: new, ..person })
     }
 
+    /// Deletes a Webex account with all of its memberships and creates another one with the same
+    /// address and `externalId`.
+    ///
+    /// # Errors
+    /// If there is no such account.
+    pub fn recreate_account(&self, person: PersonId) -> Result<PersonId, Refused> {
+        let old = self.lock().webex.accounts.get(&person).cloned();
+        let old = old.ok_or_else(|| Refused("no such account".into()))?;
+        self.delete_account(person);
+        let mut state = self.lock();
+        let new = PersonId(state.uuid());
+        let (created, modified) = (state.now, state.now);
+        state.webex.accounts.insert(new, Account { created, modified, ..old });
+        Ok(new)
+    }
+
+    /// Moves an account to another organization, which claims its address. Its memberships stay,
+    /// its roles end.
+    pub fn move_account(&self, person: PersonId, org: OrgId) {
+        self.change_account(person, |account| {
+            account.org = org;
+            account.roles.clear();
+        });
+    }
+
     /// Gives an account a role, as an administrator does.
     pub fn give_role(&self, person: PersonId, role: AdminRole) {
         self.change_account(person, |account| {

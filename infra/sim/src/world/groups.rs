@@ -72,6 +72,7 @@ impl World {
             deleted: None,
             rule: GroupRule::Assigned,
             kind: GroupKind::Microsoft365,
+            label: None,
         };
         replicas::insert_group(&mut state, directory, id, facts);
         Some(id)
@@ -94,6 +95,11 @@ impl World {
     /// Changes the authority over a group's members.
     pub fn set_group_rule(&self, group: GroupId, rule: GroupRule) {
         self.change_group(group, |facts| facts.rule = rule);
+    }
+
+    /// Gives a group a sensitivity label, or takes it away, as an administrator does.
+    pub fn set_group_label(&self, group: GroupId, label: Option<&str>) {
+        self.change_group(group, |facts| facts.label = label.map(str::to_owned));
     }
 
     /// Returns the number of mails that welcomed people to groups of the directory.

@@ -3,9 +3,9 @@
 use domain::ids::{DirectoryId, ObjectId};
 use jiff::{SignedDuration, Timestamp};
 
-use super::World;
+use super::{Refused, World};
 use crate::microsoft::{deleted, directories};
-use crate::state::microsoft::{UserEntry, UserKind};
+use crate::state::microsoft::{UserEntry, UserKind, UserOrigin};
 
 /// A user as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,32 @@ impl World {
     /// Makes a user a guest, or a member again.
     pub fn set_user_kind(&self, user: ObjectId, kind: UserKind) {
         self.change_user(user, |entry| entry.kind = kind);
+    }
+
+    /// Invites an internal user's outside account in place of the own one, or the reverse. Object id,
+    /// userPrincipalName and userType stay.
+    pub fn set_user_origin(&self, user: ObjectId, origin: UserOrigin) {
+        self.change_user(user, |entry| entry.origin = origin);
+    }
+
+    /// Deletes a user and creates another one with the same name and userPrincipalName, as an
+    /// administrator does when a person returns. No group has the new user.
+    ///
+    /// # Errors
+    /// If there is no such user.
+    pub fn recreate_user(&self, user: ObjectId) -> Result<ObjectId, Refused> {
+        let mut state = self.lock();
+        let directory = directories::of_user(&state, user);
+        let directory = directory.ok_or_else(|| Refused("no such user".into()))?;
+        deleted::remove_user(&mut state, directory, user);
+        let new = ObjectId(state.uuid());
+        let entry = directories::find_mut(&mut state, directory)?;
+        let old = entry.users.get_mut(&user).ok_or_else(|| Refused("no such user".into()))?;
+        let created = UserEntry { deleted: None, former_groups: Vec::new(), ..old.clone() };
+        // A deleted user's name is free again: theirs gets a prefix.
+        old.principal.insert_str(0, &user.0.simple().to_string());
+        entry.users.insert(new, created);
+        Ok(new)
     }
 
     /// Sets the department, which a naming policy may use.

@@ -5,6 +5,7 @@
 mod ask;
 mod browser;
 mod keys;
+mod kinds;
 mod lies;
 
 mod consent_entra;
