@@ -4,12 +4,15 @@ use std::collections::HashSet;
 
 use serde_dynamo::{AttributeValue, Item};
 
-use super::{Change, Key, StoreError, TRANSACTION_LIMIT, Write};
+use super::{Change, Key, Query, StoreError, TRANSACTION_LIMIT, Write};
 
-/// Maximum length of a partition key in bytes.
+/// Maximum length of a partition key in bytes, in the table and its indexes.
 const LONGEST_PK: usize = 2048;
-/// Maximum length of a sort key in bytes.
+/// Maximum length of a sort key in bytes, in the table and its indexes.
 const LONGEST_SK: usize = 1024;
+/// Attributes of the indexes that are texts, with their maximum length in bytes.
+const INDEX_KEYS: [(&str, usize); 3] =
+    [("gsi1pk", LONGEST_PK), ("gsi2pk", LONGEST_PK), ("gsi2sk", LONGEST_SK)];
 /// Maximum size of an item in bytes.
 const LARGEST_ITEM: usize = 400 * 1024;
 
@@ -65,21 +68,38 @@ pub fn check_changes(changes: &[Change]) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn is_within(part: &str, longest: usize) -> bool {
+    !part.is_empty() && part.len() <= longest
+}
+
 /// Refuses a text that cannot be a key.
 pub(crate) fn check_key(key: &Key) -> Result<(), StoreError> {
-    let within = |part: &str, longest| !part.is_empty() && part.len() <= longest;
-    if within(&key.pk, LONGEST_PK) && within(&key.sk, LONGEST_SK) {
+    if is_within(&key.pk, LONGEST_PK) && is_within(&key.sk, LONGEST_SK) {
         return Ok(());
     }
     Err(StoreError::Refused(format!("a key with an empty or overlong part: {}/{}", key.pk, key.sk)))
 }
 
+/// Refuses a query for a partition or prefix that no key can have.
+pub(crate) fn check_query(query: &Query) -> Result<(), StoreError> {
+    let (Query::Partition { pk, .. } | Query::Due { pk, .. } | Query::Listed { pk, .. }) = query;
+    let prefix = match query {
+        Query::Partition { prefix, .. } | Query::Listed { prefix, .. } => prefix.len(),
+        Query::Due { .. } => 0,
+    };
+    if is_within(pk, LONGEST_PK) && prefix <= LONGEST_SK {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!("a query of an empty or overlong key: {query:?}")))
+}
+
 /// Returns the item's size in bytes, or refuses it as the service would.
 pub(crate) fn check_item(item: &Item) -> Result<usize, StoreError> {
     let refused = |why: &str| Err(StoreError::Refused(why.to_owned()));
-    for name in ["gsi1pk", "gsi2pk", "gsi2sk"] {
-        if item.contains_key(name) && text(item, name).is_none_or(|text| text.is_empty()) {
-            return refused("an index attribute that is no text, or empty");
+    for (name, longest) in INDEX_KEYS {
+        if item.contains_key(name) && text(item, name).is_none_or(|text| !is_within(&text, longest))
+        {
+            return refused("an index attribute that is no text, or empty, or overlong");
         }
     }
     if item

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::clock::SimulatedClock;
 use serde_dynamo::{AttributeValue, Item};
 use store::table::memory::MemoryStore;
-use store::table::{Change, Condition, Key, Store, StoreError, Test, Write};
+use store::table::{Change, Condition, Key, Query, Store, StoreError, Test, Write};
 use tokio::task::JoinSet;
 
 use super::START;
@@ -80,7 +80,9 @@ super::contract_tests! {
     empty_requests_succeed
     invalid_update_is_refused
     empty_or_long_key_is_refused
+    keys_have_at_most_2048_and_1024_bytes
     index_attribute_of_wrong_type_is_refused
+    index_attributes_have_at_most_2048_and_1024_bytes
     item_has_at_most_400_kilobytes
     numbers_have_64_bits
     only_a_number_can_be_added_to
@@ -359,6 +361,46 @@ async fn empty_or_long_key_is_refused(Subject { store, .. }: Subject) {
     refused(store.write(vec![Write::Put(item("", "1", []), Condition::Any)]).await);
     refused(store.write(vec![Write::Put(item("a", &"x".repeat(1025), []), Condition::Any)]).await);
     refused(store.write(vec![Write::Put(Item::default(), Condition::Any)]).await);
+}
+
+/// A text of so many bytes, in characters of three.
+fn of_bytes(bytes: usize) -> String {
+    "東".repeat(bytes / 3) + &"x".repeat(bytes % 3)
+}
+
+async fn keys_have_at_most_2048_and_1024_bytes(Subject { store, .. }: Subject) {
+    let longest = key(&of_bytes(2048), &of_bytes(1024));
+    put(&*store, [item(&longest.pk, &longest.sk, [])]).await;
+    assert!(store.get(&longest).await.unwrap().is_some());
+    let query = Query::Partition { pk: longest.pk.clone(), prefix: longest.sk.clone() };
+    assert_eq!(store.query(&query, 1, None).await.unwrap().items.len(), 1);
+    for long in [key(&of_bytes(2049), "1"), key("a", &of_bytes(1025))] {
+        refused(store.get(&long).await);
+        refused(store.write(vec![Write::Put(item(&long.pk, &long.sk, []), Condition::Any)]).await);
+        refused(store.update(&long, vec![Change::Add("n", 1)], Condition::Any).await);
+        let query = Query::Partition { pk: long.pk, prefix: long.sk };
+        refused(store.query(&query, 1, None).await);
+    }
+    let nowhere = Query::Partition { pk: String::new(), prefix: String::new() };
+    refused(store.query(&nowhere, 1, None).await);
+}
+
+async fn index_attributes_have_at_most_2048_and_1024_bytes(Subject { store, .. }: Subject) {
+    for (name, longest, other) in [
+        ("gsi1pk", 2048, ("gsi1sk", number(1))),
+        ("gsi2pk", 2048, ("gsi2sk", text("1"))),
+        ("gsi2sk", 1024, ("gsi2pk", text("1"))),
+    ] {
+        let at =
+            |sk: &str, bytes: usize| item("a", sk, [(name, text(&of_bytes(bytes))), other.clone()]);
+        put(&*store, [at(name, longest)]).await;
+        let long = Write::Put(at("long", longest + 1), Condition::Any);
+        refused(store.write(vec![long]).await);
+        let long = Change::Set(name, text(&of_bytes(longest + 1)));
+        refused(store.update(&key("a", name), vec![long], Condition::Any).await);
+        assert_eq!(store.get(&key("a", "long")).await.unwrap(), None);
+        assert_eq!(store.get(&key("a", name)).await.unwrap(), Some(at(name, longest)));
+    }
 }
 
 async fn index_attribute_of_wrong_type_is_refused(Subject { store, .. }: Subject) {

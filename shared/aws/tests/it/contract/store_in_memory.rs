@@ -4,7 +4,7 @@ use store::table::memory::{MemoryStore, Requests};
 use store::table::{Condition, Key, Query, Store, Write, to_value};
 
 use super::START;
-use super::store::{item, key, number};
+use super::store::{item, key, number, refused, text};
 
 #[tokio::test]
 async fn requests_and_items_are_counted() {
@@ -96,4 +96,21 @@ async fn snapshot_includes_expired_items() {
     store.write(vec![Write::Put(past.clone(), Condition::Any)]).await.unwrap();
     assert_eq!(store.get(&key("a", "1")).await.unwrap(), None);
     assert_eq!(store.snapshot().into_iter().collect::<Vec<_>>(), [(key("a", "1"), past)]);
+}
+
+/// DynamoDB Local does not count the bytes of a transaction.
+#[tokio::test]
+async fn transaction_has_at_most_four_megabytes() {
+    let store = MemoryStore::new(super::clock());
+    let body = "x".repeat(390 * 1024);
+    let put =
+        |n: usize| Write::Put(item("a", &n.to_string(), [("body", text(&body))]), Condition::Any);
+    store.write((0..10).map(put).collect()).await.unwrap();
+    refused(store.write((0..11).map(put).collect()).await);
+    // What a condition reads or a deletion removes counts, too.
+    let check = |n: usize| Write::Check(key("a", &n.to_string()), Condition::Any);
+    let delete = |n: usize| Write::Delete(key("a", &n.to_string()), Condition::Any);
+    let others = (0..5).map(check).chain((5..10).map(delete));
+    refused(store.write(others.chain([put(10)]).collect()).await);
+    assert!(store.get(&key("a", "9")).await.unwrap().is_some());
 }

@@ -18,7 +18,8 @@ use async_trait::async_trait;
 use serde_dynamo::{AttributeValue, Item};
 
 use crate::table::limits::{
-    check_changes, check_item, check_key, check_writes, integer, key_of, size_of_item, target,
+    check_changes, check_item, check_key, check_query, check_writes, integer, key_of, size_of_item,
+    target,
 };
 use crate::table::{
     Change, Condition, Cursor, EXPIRES_AT, Key, Page, Query, Store, StoreError, Test, Write,
@@ -123,15 +124,15 @@ impl MemoryStore {
                 }
                 Write::Delete(..) => None,
                 Write::Check(..) => {
+                    bytes += size;
                     table.requests.write_units += units_each * units(size, WRITE_UNIT);
                     continue;
                 }
             };
             if let Some(item) = &after {
-                let written = check_item(item)?;
-                bytes += written;
-                size = size.max(written);
+                size = size.max(check_item(item)?);
             }
+            bytes += size;
             table.requests.write_units += units_each * units(size, WRITE_UNIT);
             outcome.push((key, after));
         }
@@ -196,6 +197,7 @@ impl Store for MemoryStore {
         limit: usize,
         start: Option<&Cursor>,
     ) -> Result<Page, StoreError> {
+        check_query(query)?;
         let mut guard = self.lock();
         let table = &mut *guard;
         table.requests.queries += 1;
