@@ -177,7 +177,7 @@ impl App {
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct SignInErrorBody {
     error: String,
     #[serde(default)]
     error_description: String,
@@ -185,7 +185,7 @@ struct Refusal {
 
 /// Reads the code and the message of a refusal of Microsoft's sign-in.
 fn read_refusal(body: &[u8]) -> (String, String) {
-    match serde_json::from_slice::<Refusal>(body) {
+    match serde_json::from_slice::<SignInErrorBody>(body) {
         Ok(refusal) => (refusal.error, refusal.error_description),
         Err(_) => Default::default(),
     }

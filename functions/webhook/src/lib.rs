@@ -24,7 +24,7 @@ use domain::ids::TenantId;
 use engine::credentials::webhook_keys::{CachedWebhookKeys, WebhookKind};
 use http::Method;
 use secrecy::SecretString;
-use store::message::{Job, Message, Trigger, Version};
+use store::message::{Job, Message, MessageVersion, Trigger};
 use store::queue::Queue;
 use uuid::Uuid;
 
@@ -133,8 +133,10 @@ impl Webhook {
         jobs: impl IntoIterator<Item = Job>,
     ) -> Result<(), Rejection> {
         let at = self.clock.now();
-        let messages: Vec<_> =
-            jobs.into_iter().map(|job| Message { v: Version, tenant, at, trigger, job }).collect();
+        let messages: Vec<_> = jobs
+            .into_iter()
+            .map(|job| Message { v: MessageVersion, tenant, at, trigger, job })
+            .collect();
         // The delivery is authentic, but no team depends on its resource.
         if messages.is_empty() {
             return Ok(());

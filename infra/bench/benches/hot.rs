@@ -28,7 +28,7 @@ use sandbox::local_stack::{Backend, Connections, LocalStack};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sim::MembershipRole;
-use store::message::{Job, Message, Trigger, Version};
+use store::message::{Job, Message, MessageVersion, Trigger};
 use store::queue::memory::MemoryQueue;
 use store::secrets::Secrets;
 use store::secrets::memory::MemorySecrets;
@@ -278,7 +278,8 @@ fn sync_without_changes(bencher: Bencher, people: usize) {
     let sync = || {
         backend.clock.advance(Duration::from_secs(1));
         let (at, job) = (backend.clock.now(), Job::Team { team, region: None });
-        let message = Message { v: Version, tenant, at, trigger: Trigger::WebexWebhook, job };
+        let message =
+            Message { v: MessageVersion, tenant, at, trigger: Trigger::WebexWebhook, job };
         let deadline = Deadline(at + SignedDuration::from_mins(1));
         runtime.block_on(stack.sync().handle(&message, deadline)).unwrap();
     };

@@ -15,7 +15,7 @@ pub trait Queued: Serialize + Clone + Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Version of this format. Others are refused.
-    pub v: Version,
+    pub v: MessageVersion,
     /// Tenant that the message belongs to.
     pub tenant: TenantId,
     /// Time of the request, which can be long before the delivery. Only a sync that read both sides
@@ -39,7 +39,7 @@ impl Queued for Message {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReconcileRequest {
     /// Version of this format. Others are refused.
-    pub v: Version,
+    pub v: MessageVersion,
     /// Tenant that the message belongs to.
     pub tenant: TenantId,
     /// Time of the request. A cycle that started after this time answers it.
@@ -54,15 +54,15 @@ impl Queued for ReconcileRequest {
 
 /// Version 1 of [`Message`] and [`ReconcileRequest`], a number on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Version;
+pub struct MessageVersion;
 
-impl Serialize for Version {
+impl Serialize for MessageVersion {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u8(1)
     }
 }
 
-impl<'de> Deserialize<'de> for Version {
+impl<'de> Deserialize<'de> for MessageVersion {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u8::deserialize(deserializer)? {
             1 => Ok(Self),

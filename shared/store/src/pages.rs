@@ -4,8 +4,8 @@ use futures::stream::{BoxStream, StreamExt, TryStreamExt, iter, try_unfold};
 
 use crate::table::{Cursor, Item, Query, Store, StoreError};
 
-enum Next {
-    Page(Option<Cursor>),
+enum Resume {
+    At(Option<Cursor>),
     End,
 }
 
@@ -18,12 +18,12 @@ pub fn pages<'a>(
     limit: usize,
 ) -> BoxStream<'a, Result<Vec<Item>, StoreError>> {
     let read = move |next| async move {
-        let Next::Page(start) = next else { return Ok(None) };
+        let Resume::At(start) = next else { return Ok(None) };
         let page = store.query(query, limit, start.as_ref()).await?;
-        let next = page.next.map_or(Next::End, |cursor| Next::Page(Some(cursor)));
+        let next = page.next.map_or(Resume::End, |cursor| Resume::At(Some(cursor)));
         Ok(Some((page.items, next)))
     };
-    try_unfold(Next::Page(None), read).boxed()
+    try_unfold(Resume::At(None), read).boxed()
 }
 
 /// Returns the items of a query one by one, read in pages of at most `limit`.

@@ -46,7 +46,7 @@ struct BackfillPage<'a> {
     search: Option<SearchShown>,
     run: BackfillRun,
     title: &'a str,
-    rows: Vec<Row>,
+    rows: Vec<FoundTeam>,
     next: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl SearchShown {
 }
 
 /// A team that was found.
-struct Row {
+struct FoundTeam {
     team: TeamId,
     title: String,
     created: Option<String>,
@@ -108,7 +108,7 @@ struct Row {
     can_adopt: bool,
 }
 
-impl Row {
+impl FoundTeam {
     fn of(chooser: &Chooser<'_>, one: &CandidateWithLink) -> Self {
         let (found, link) = one;
         let title = &found.title;
@@ -203,7 +203,7 @@ pub(crate) async fn show(
         search: search.map(|search| SearchShown::of(search, counted)),
         run: run::load(store, tenant).await?,
         title,
-        rows: found.iter().map(|one| Row::of(&chooser, one)).collect(),
+        rows: found.iter().map(|one| FoundTeam::of(&chooser, one)).collect(),
         next: next.map(|next| address(title, &next)),
     };
     // With rows there are ticks, which a reload would clear.

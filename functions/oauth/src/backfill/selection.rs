@@ -50,7 +50,7 @@ struct SelectionPage<'a> {
     run: BackfillRun,
     hash: String,
     began: Option<String>,
-    rows: Vec<Row>,
+    rows: Vec<SelectedTeam>,
     next: Option<String>,
 }
 
@@ -82,7 +82,7 @@ impl SelectionPage<'_> {
 }
 
 /// A selected team.
-struct Row {
+struct SelectedTeam {
     team: TeamId,
     title: String,
     people: usize,
@@ -93,7 +93,7 @@ struct Row {
     has_link: bool,
 }
 
-impl Row {
+impl SelectedTeam {
     fn of(chosen: ChosenTeam, links: &BTreeSet<TeamId>) -> Self {
         let Outlook { people, owners, excluded, unresolved } = chosen.outlook;
         let excluded = excluded.into_iter().map(|(reason, count)| words::excluded(count, reason));
@@ -159,7 +159,7 @@ async fn render(
         hash: run.hash(),
         began: run.began.map(date),
         run,
-        rows: chosen.into_iter().map(|one| Row::of(one, &links)).collect(),
+        rows: chosen.into_iter().map(|one| SelectedTeam::of(one, &links)).collect(),
         next: next.map(|next| format!("{}?from={}", Page::Selection, next.0)),
     };
     if note.is_some() {

@@ -51,7 +51,7 @@ struct EntryPage<'a> {
 /// The effect that restoring would have.
 struct Restore {
     hash: String,
-    rows: Vec<Row>,
+    rows: Vec<RestoredPerson>,
     further: usize,
     total: usize,
     excluded: Vec<String>,
@@ -59,7 +59,7 @@ struct Restore {
 }
 
 /// A person who would be restored.
-struct Row {
+struct RestoredPerson {
     name: String,
     is: Sides<Role>,
     to: Role,
@@ -165,8 +165,12 @@ async fn render(
 impl Restore {
     fn of(proposal: &OverrideProposal, names: &DisplayNames, possible: Possible) -> Self {
         let people = proposal.people.iter();
-        let mut rows: Vec<Row> = people
-            .map(|(person, (is, to))| Row { name: names.name(*person), is: *is, to: *to })
+        let mut rows: Vec<RestoredPerson> = people
+            .map(|(person, (is, to))| RestoredPerson {
+                name: names.name(*person),
+                is: *is,
+                to: *to,
+            })
             .collect();
         rows.sort_by_cached_key(|row| row.name.to_lowercase());
         rows.truncate(SHOWN);

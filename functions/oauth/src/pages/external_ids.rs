@@ -49,7 +49,7 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(1);
 
 /// The offer for an account without an externalId.
 #[derive(Clone, Debug)]
-pub(crate) enum Offer {
+pub(crate) enum IdOffer {
     /// Writing the object id of this user, who has the account's name.
     Write(User),
     /// Nothing, because another account has this user's object id.
@@ -120,7 +120,7 @@ pub(crate) async fn offers(
     app: &App,
     admin: &Admin,
     people: &[IndexedPerson],
-) -> Result<BTreeMap<PersonId, Offer>, Failure> {
+) -> Result<BTreeMap<PersonId, IdOffer>, Failure> {
     let tenant = admin.connected()?.tenant;
     let store = app.store.as_ref();
     let is_missing =
@@ -145,7 +145,7 @@ pub(crate) async fn offers(
         // Of several users with the name, no one can say which is meant.
         let [user] = <[User; 1]>::try_from(users).ok()?;
         let is_taken = taken.contains_key(&user.id);
-        Some((person, if is_taken { Offer::Taken(user) } else { Offer::Write(user) }))
+        Some((person, if is_taken { IdOffer::Taken(user) } else { IdOffer::Write(user) }))
     });
     Ok(offers.collect())
 }
@@ -193,7 +193,7 @@ pub(crate) async fn show(
     for known in people {
         match offers.remove(&known.person) {
             // Offered again from both services: what the address says is only a selection.
-            Some(Offer::Write(user)) => rows.push(OfferRow { known, user }),
+            Some(IdOffer::Write(user)) => rows.push(OfferRow { known, user }),
             _ => others.push(known.name),
         }
     }

@@ -20,7 +20,7 @@ use crate::http::error::Failure;
 use crate::http::extract::Query;
 use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
-use crate::pages::external_ids::{self, Offer};
+use crate::pages::external_ids::{self, IdOffer};
 use crate::view::layout::Shell;
 use crate::view::phrases::date;
 use crate::view::phrases::people::{REASONS, ReasonFilter};
@@ -40,23 +40,23 @@ struct PeoplePage<'a> {
     shell: Shell<'a>,
     /// The name of the filter; empty without one.
     why: &'static str,
-    rows: Vec<Row>,
+    rows: Vec<ExcludedPerson>,
     next: Option<String>,
     counted: Option<Counted>,
 }
 
 /// An excluded person.
-struct Row {
+struct ExcludedPerson {
     known: IndexedPerson,
     reason: ExclusionReason,
-    offer: Option<Offer>,
+    offer: Option<IdOffer>,
 }
 
-impl Row {
+impl ExcludedPerson {
     /// The user whose id can be written to the account.
     fn fix(&self) -> Option<&User> {
         match &self.offer {
-            Some(Offer::Write(user)) => Some(user),
+            Some(IdOffer::Write(user)) => Some(user),
             _ => None,
         }
     }
@@ -64,7 +64,7 @@ impl Row {
     /// The user whose id another account has.
     fn taken(&self) -> Option<&User> {
         match &self.offer {
-            Some(Offer::Taken(user)) => Some(user),
+            Some(IdOffer::Taken(user)) => Some(user),
             _ => None,
         }
     }
@@ -124,7 +124,7 @@ pub(crate) async fn show(
     let mut offers = external_ids::offers(&app, &admin, &people).await?;
     let rows = people.into_iter().filter_map(|known| {
         let offer = offers.remove(&known.person);
-        Some(Row { reason: known.excluded()?, known, offer })
+        Some(ExcludedPerson { reason: known.excluded()?, known, offer })
     });
     let page = PeoplePage {
         shell: admin.shell(Page::People),

@@ -41,7 +41,7 @@ struct PersonPage<'a> {
     known: &'a IndexedPerson,
     note: Option<Feedback>,
     user: Option<&'a User>,
-    moved: Option<Waiting<'a>>,
+    moved: Option<MovedId<'a>>,
     confirmed: Option<Confirmer>,
 }
 
@@ -57,7 +57,7 @@ impl PersonPage<'_> {
 }
 
 /// An object id that moved and waits for a confirmation.
-struct Waiting<'a> {
+struct MovedId<'a> {
     hash: String,
     before: Option<IndexedPerson>,
     id_before: PersonId,
@@ -115,7 +115,7 @@ async fn render(
     let step_up = admin.step_up(app.clock.now());
     let with_role = |role: DirectoryRole| step_up.filter(|step_up| step_up.role == role);
     let moved = match index.moved(person).await? {
-        Some(moved) => Some(Waiting {
+        Some(moved) => Some(MovedId {
             hash: moved.hash(),
             before: index.people([moved.before]).await?.remove(&moved.before),
             id_before: moved.before,

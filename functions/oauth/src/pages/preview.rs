@@ -54,7 +54,7 @@ struct PreviewPage<'a> {
     is_on: bool,
     /// The previews that all pages show.
     seen: Changes,
-    rows: Vec<Row>,
+    rows: Vec<ChangedTeam>,
     totals: Totals,
     /// Teams that were read.
     read: usize,
@@ -64,7 +64,7 @@ struct PreviewPage<'a> {
 }
 
 /// A team that a sync would change.
-struct Row {
+struct ChangedTeam {
     link: PageLink,
     title: String,
     totals: Totals,
@@ -207,7 +207,8 @@ impl PreviewPage<'_> {
         // Teams without changes are only counted, so that the others stand out.
         if totals != Totals::default() || blocked.is_some() {
             let team: TeamId = link.team;
-            let row = Row { link: PageLink::Team(team), title: link.title, totals, blocked };
+            let row =
+                ChangedTeam { link: PageLink::Team(team), title: link.title, totals, blocked };
             self.rows.push(row);
         }
     }

@@ -70,9 +70,9 @@ struct TeamPage<'a> {
     synced: Option<String>,
     note: Option<Feedback>,
     pending: Option<PendingTable>,
-    outlook: Option<Outlook>,
+    outlook: Option<PlannedChanges>,
     spaces: Option<SpacesTable>,
-    people: Vec<Row>,
+    people: Vec<TeamPerson>,
     shown: Shown,
     further_people: Option<String>,
     activity: Vec<Entry>,
@@ -105,39 +105,39 @@ struct Shown {
 }
 
 /// The changes that a sync would make if preview mode were off.
-struct Outlook {
+struct PlannedChanges {
     at: String,
     lines: Vec<String>,
     further: usize,
 }
 
 /// A person of the team or the group.
-struct Row {
+struct TeamPerson {
     name: String,
     address: String,
     roles: Sides<Role>,
     excluded: Option<ExclusionReason>,
-    last_change: Option<Reason>,
+    last_change: Option<LastChangeShown>,
     deferred: Option<String>,
-    offers: Vec<Offer>,
+    offers: Vec<ResolutionOffer>,
 }
 
 /// The reason for a person's role.
-struct Reason {
+struct LastChangeShown {
     words: String,
     event: String,
     entry: EntryId,
 }
 
 /// A way to make a person equal on both sides.
-struct Offer {
+struct ResolutionOffer {
     person: String,
     as_in: Side,
     hash: String,
     words: &'static str,
 }
 
-impl Row {
+impl TeamPerson {
     fn of(who: Who, on_link: &LinkPerson, names: &DisplayNames) -> Self {
         let known = on_link.state.baseline;
         let roles = match who {
@@ -146,7 +146,7 @@ impl Row {
             Who::Webex(_) => Sides { team: known.team.max(Role::Member), group: Role::None },
             Who::Entra(_) => Sides { team: Role::None, group: known.group.max(Role::Member) },
         };
-        let last_change = on_link.last_change.as_ref().map(|last_change| Reason {
+        let last_change = on_link.last_change.as_ref().map(|last_change| LastChangeShown {
             words: change(last_change.reason, last_change.refused.as_ref()),
             event: format!("{}, {}", trigger(last_change.trigger), date(last_change.at)),
             entry: last_change.entry,
@@ -207,7 +207,7 @@ pub(crate) async fn render(
     let from = query.people.as_ref().and_then(|from| from.parse().ok());
     // People may have left since the address was made.
     let from = from.filter(|from| *from < of).unwrap_or(0);
-    let rows: Vec<Row> = rows.into_iter().skip(from).take(PEOPLE_SHOWN).collect();
+    let rows: Vec<TeamPerson> = rows.into_iter().skip(from).take(PEOPLE_SHOWN).collect();
     let to = from + rows.len();
     let next_activity = loaded.next_activity.as_ref();
     let entries = loaded.activity.iter();
@@ -268,24 +268,24 @@ async fn load(
 }
 
 /// Returns all people, those first who need attention.
-fn rows(loaded: &Loaded) -> Vec<Row> {
+fn rows(loaded: &Loaded) -> Vec<TeamPerson> {
     let Loaded { link_row, running, people, names, .. } = loaded;
     // In preview mode, or without a group, nothing can be carried out.
     let can_write = *running == Running::Live && link_row.link.group().is_some();
     let row = |(who, on_link): (&Who, &LinkPerson)| {
-        let mut row = Row::of(*who, on_link, names);
+        let mut row = TeamPerson::of(*who, on_link, names);
         if can_write && row.differs() {
             row.offers = offers(*who, people);
         }
         row
     };
-    let mut rows: Vec<Row> = people.iter().map(row).collect();
-    rows.sort_by_cached_key(Row::order);
+    let mut rows: Vec<TeamPerson> = people.iter().map(row).collect();
+    rows.sort_by_cached_key(TeamPerson::order);
     rows
 }
 
 /// Returns both ways to resolve a person's difference.
-fn offers(who: Who, people: &BTreeMap<Who, LinkPerson>) -> Vec<Offer> {
+fn offers(who: Who, people: &BTreeMap<Who, LinkPerson>) -> Vec<ResolutionOffer> {
     // An account with no known counterpart cannot be put on the other side.
     let Who::Person(person) = who else {
         return vec![];
@@ -294,7 +294,7 @@ fn offers(who: Who, people: &BTreeMap<Who, LinkPerson>) -> Vec<Offer> {
         let proposal = OverrideProposal::resolve_difference(person, as_in, people);
         let &(is, to) = proposal.people.get(&person)?;
         let side = as_in.other();
-        Some(Offer {
+        Some(ResolutionOffer {
             person: format!("{}/{}", person.object, person.person),
             as_in,
             hash: proposal.hash(),
@@ -304,7 +304,7 @@ fn offers(who: Who, people: &BTreeMap<Who, LinkPerson>) -> Vec<Offer> {
     Side::BOTH.into_iter().filter_map(offer).collect()
 }
 
-fn outlook(preview: &Preview, names: &DisplayNames) -> Outlook {
+fn outlook(preview: &Preview, names: &DisplayNames) -> PlannedChanges {
     let group = words::group_outlook(&preview.group);
     let joins = preview.service_account == ServiceAccountOutlook::Joins;
     let joins = joins.then(|| words::ACCOUNT_JOINS.to_owned());
@@ -313,7 +313,7 @@ fn outlook(preview: &Preview, names: &DisplayNames) -> Outlook {
         let line = planned_line(one, &names.name(one.person));
         if one.held.is_some() { words::would_wait(&line) } else { line }
     });
-    Outlook {
+    PlannedChanges {
         at: date(preview.at),
         lines: group.into_iter().chain(joins).chain(rename).chain(moves).collect(),
         further: preview.moves.len().saturating_sub(CHANGES_SHOWN),

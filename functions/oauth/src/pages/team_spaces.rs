@@ -27,13 +27,13 @@ const SPACES_SHOWN: usize = 100;
 /// The spaces of a team and their folders.
 pub(crate) struct SpacesTable {
     /// The reason why all of them wait.
-    pub(crate) waiting: Option<Waiting>,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) waiting: Option<FoldersWait>,
+    pub(crate) rows: Vec<SpaceRow>,
     pub(crate) further: usize,
 }
 
 /// The reason why the folders of a team wait.
-pub(crate) struct Waiting {
+pub(crate) struct FoldersWait {
     pub(crate) why: &'static str,
     pub(crate) remedy: &'static str,
     pub(crate) since: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) struct Waiting {
 }
 
 /// One space.
-pub(crate) struct Row {
+pub(crate) struct SpaceRow {
     pub(crate) room: RoomId,
     pub(crate) title: String,
     pub(crate) folder: Option<FolderLink>,
@@ -59,7 +59,7 @@ pub(crate) struct FolderLink {
     pub(crate) url: Option<String>,
 }
 
-impl Row {
+impl SpaceRow {
     fn of(room: RoomId, space: Space, link_row: &LinkRow) -> Self {
         let is_general = room == link_row.link.team.general_space();
         let title = match space.title {
@@ -117,9 +117,9 @@ impl SpacesTable {
             return Ok(None);
         }
         let spaces = folders::spaces(store, tenant, team).await?.into_iter();
-        let mut rows: Vec<Row> =
-            spaces.map(|(room, space)| Row::of(room, space, link_row)).collect();
-        rows.sort_by_cached_key(Row::order);
+        let mut rows: Vec<SpaceRow> =
+            spaces.map(|(room, space)| SpaceRow::of(room, space, link_row)).collect();
+        rows.sort_by_cached_key(SpaceRow::order);
         let further = rows.len().saturating_sub(SPACES_SHOWN);
         rows.truncate(SPACES_SHOWN);
         Ok(Some(Self { waiting: waiting(&context, known.as_ref()), rows, further }))
@@ -127,10 +127,10 @@ impl SpacesTable {
 }
 
 /// Returns the first thing that all folders of the team wait for.
-fn waiting(context: &TenantSnapshot, known: Option<&folders::FolderRow>) -> Option<Waiting> {
+fn waiting(context: &TenantSnapshot, known: Option<&folders::FolderRow>) -> Option<FoldersWait> {
     let because = |reason: words::Reason| {
         let words::Reason { why, remedy } = reason;
-        Some(Waiting { why, remedy, since: None, said: None })
+        Some(FoldersWait { why, remedy, since: None, said: None })
     };
     let blocked = |by: FolderBlocker| words::Reason {
         why: words::blocker(by),
@@ -149,7 +149,7 @@ fn waiting(context: &TenantSnapshot, known: Option<&folders::FolderRow>) -> Opti
     let blocker = known?.folders.blocker.as_ref()?;
     let words::Reason { why, remedy } = blocked(blocker.by);
     let (since, said) = (Some(date(blocker.since)), blocker.said.clone());
-    Some(Waiting { why, remedy, since, said })
+    Some(FoldersWait { why, remedy, since, said })
 }
 
 /// Requests another try for the folder of a space.

@@ -5,7 +5,7 @@ use aws_lambda_events::encodings::Body;
 use domain::ids::GroupId;
 use engine::credentials::webhook_keys::WebhookKind;
 use serde_json::{Value, json};
-use store::message::{Job, Message, Trigger, Version};
+use store::message::{Job, Message, MessageVersion, Trigger};
 use uuid::{Uuid, uuid};
 
 const ONE: Uuid = uuid!("11111111-aaaa-4aaa-8aaa-111111111111");
@@ -38,7 +38,7 @@ fn messages(asks: Vec<Job>) -> Vec<Message> {
     let at = START.parse().unwrap();
     asks.into_iter()
         .map(|job| Message {
-            v: Version,
+            v: MessageVersion,
             tenant: TENANT,
             at,
             trigger: Trigger::GraphNotification,

@@ -5,7 +5,7 @@ use clients::webex::{Region, WebexId};
 use domain::ids::RoomId;
 use engine::credentials::webhook_keys::WebhookKind;
 use serde_json::{Value, json};
-use store::message::{Job, Message, Trigger, Version};
+use store::message::{Job, Message, MessageVersion, Trigger};
 use uuid::{Uuid, uuid};
 
 pub(crate) fn room() -> WebexId<RoomId> {
@@ -69,7 +69,7 @@ async fn message_names_tenant_time_and_trigger() {
     world.webex(&delivery("memberships", "created", json!({"id": "m", "roomId": room()}))).await;
     let at = START.parse().unwrap();
     let message = Message {
-        v: Version,
+        v: MessageVersion,
         tenant: TENANT,
         at,
         trigger: Trigger::WebexWebhook,

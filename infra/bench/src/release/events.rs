@@ -9,7 +9,7 @@ use engine::credentials::webhook_keys::{WebhookKeys, WebhookKind};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use store::message::{Job, Message, Trigger, Version};
+use store::message::{Job, Message, MessageVersion, Trigger};
 use store::secrets::Secrets;
 use store::secrets::memory::MemorySecrets;
 use uuid::Uuid;
@@ -51,7 +51,7 @@ pub(super) fn binary(name: &str) -> PathBuf {
 pub(super) fn sqs_event() -> Result<Bytes, BenchError> {
     let job = Job::Team { team: TeamId(Uuid::from_u128(2)), region: None };
     let (tenant, at) = (TenantId(Uuid::from_u128(1)), Timestamp::UNIX_EPOCH);
-    let message = Message { v: Version, tenant, at, trigger: Trigger::WebexWebhook, job };
+    let message = Message { v: MessageVersion, tenant, at, trigger: Trigger::WebexWebhook, job };
     let message = serde_json::to_string(&message).map_err(unexpected)?;
     let event = json!({"Records": [{
         "messageId": "19dd0b57-b21e-4ac1-bd88-01bbb068cb78",

@@ -13,7 +13,7 @@ use domain::ids::{TeamId, TenantId};
 use jiff::SignedDuration;
 use sandbox::local_stack::{Backend, Connections, LocalStack};
 use sim::{MembershipRole, Person};
-use store::message::{Job, Message, Trigger, Version};
+use store::message::{Job, Message, MessageVersion, Trigger};
 use store::queue::Queue;
 
 use super::format::{milliseconds, p50_p99};
@@ -156,7 +156,7 @@ impl Instance {
         let message = |team: &TeamId| {
             let job = Job::Team { team: *team, region: None };
             let (tenant, at) = (self.tenant, clock.now());
-            Message { v: Version, tenant, at, trigger: Trigger::WebexWebhook, job }
+            Message { v: MessageVersion, tenant, at, trigger: Trigger::WebexWebhook, job }
         };
         let messages: Vec<_> = self.teams.iter().map(message).collect();
         queue.send_all(&messages).await.map_err(unexpected)?;

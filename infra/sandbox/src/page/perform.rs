@@ -79,10 +79,16 @@ async fn perform_for(
     Ok(match action {
         Action::CreateTeam { name, by, people } => create_team(env, customer, name, *by, people)?,
         Action::CreateGroup { name, by } => create_group(env, customer, name, *by)?.into(),
-        Action::Add(membership) => change(env, customer, membership, Change::Add)?.into(),
-        Action::Remove(membership) => change(env, customer, membership, Change::Remove)?.into(),
-        Action::Promote(membership) => change(env, customer, membership, Change::Promote)?.into(),
-        Action::Demote(membership) => change(env, customer, membership, Change::Demote)?.into(),
+        Action::Add(membership) => change(env, customer, membership, MembershipChange::Add)?.into(),
+        Action::Remove(membership) => {
+            change(env, customer, membership, MembershipChange::Remove)?.into()
+        }
+        Action::Promote(membership) => {
+            change(env, customer, membership, MembershipChange::Promote)?.into()
+        }
+        Action::Demote(membership) => {
+            change(env, customer, membership, MembershipChange::Demote)?.into()
+        }
         Action::Rename { on, name } => rename(env, customer, *on, name)?.into(),
         Action::Delete { on } => delete(env, *on)?.into(),
         Action::Restore { group } => restore(env, *group).into(),
@@ -133,14 +139,14 @@ fn create_group(
 
 /// A change of a membership.
 #[derive(Clone, Copy)]
-enum Change {
+enum MembershipChange {
     Add,
     Remove,
     Promote,
     Demote,
 }
 
-impl Change {
+impl MembershipChange {
     fn in_words(self, name: &str, title: &str, service: &str) -> String {
         match self {
             Self::Add => format!("{name} was added in {service}."),
@@ -155,7 +161,7 @@ fn change(
     env: &Environment,
     customer: &Customer,
     membership: &Membership,
-    change: Change,
+    change: MembershipChange,
 ) -> Result<Note, Refused> {
     let Membership { on, person } = *membership;
     // The service account is not one of the customer's people, and can still leave a team.
@@ -184,17 +190,17 @@ fn change_team(
     env: &Environment,
     team: TeamId,
     person: PersonId,
-    change: Change,
+    change: MembershipChange,
 ) -> Result<(), Refused> {
     let world = env.world();
     if world.is_archived(team) {
         return Err(refused("The team is archived: its members cannot change."));
     }
     match change {
-        Change::Add => world.add_to_team(team, person, MembershipRole::Member),
-        Change::Remove => world.remove_from_team(team, person),
-        Change::Promote => world.promote(team, person),
-        Change::Demote => world.demote(team, person),
+        MembershipChange::Add => world.add_to_team(team, person, MembershipRole::Member),
+        MembershipChange::Remove => world.remove_from_team(team, person),
+        MembershipChange::Promote => world.promote(team, person),
+        MembershipChange::Demote => world.demote(team, person),
     }
 }
 
@@ -202,23 +208,23 @@ fn change_group(
     env: &Environment,
     group: GroupId,
     person: ObjectId,
-    change: Change,
+    change: MembershipChange,
 ) -> Result<(), Refused> {
     let (world, current) = (env.world(), existing(env, group)?);
     match change {
-        Change::Add => world.add_member(group, person),
-        Change::Remove => {
+        MembershipChange::Add => world.add_member(group, person),
+        MembershipChange::Remove => {
             // Graph lists owners and members apart, and a person who leaves is in neither list.
             if current.owners.contains(&person) {
                 world.remove_owner(group, person)?;
             }
             world.remove_member(group, person);
         }
-        Change::Promote => {
+        MembershipChange::Promote => {
             world.add_member(group, person);
             world.add_owner(group, person);
         }
-        Change::Demote => world.remove_owner(group, person)?,
+        MembershipChange::Demote => world.remove_owner(group, person)?,
     }
     Ok(())
 }

@@ -55,13 +55,13 @@ pub(super) fn trigger(trigger: Trigger) -> &'static str {
 
 /// A change of one or more people.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Change {
+struct RoleChange {
     side: Side,
     from: Role,
     to: Role,
 }
 
-impl Change {
+impl RoleChange {
     fn of(change: &PersonChange) -> Self {
         Self { side: change.side, from: change.from, to: change.to }
     }
@@ -71,9 +71,9 @@ impl Change {
 pub(super) fn decisions(activity: &Activity, name: &impl Fn(&PersonChange) -> String) -> Vec<Note> {
     let mut notes: Vec<Note> =
         activity.notes.iter().map(|note| Note::from(activity_phrases::note(note))).collect();
-    let mut applied: Vec<(Change, Vec<String>)> = Vec::new();
+    let mut applied: Vec<(RoleChange, Vec<String>)> = Vec::new();
     for person in &activity.changes {
-        let (who, change) = (name(person), Change::of(person));
+        let (who, change) = (name(person), RoleChange::of(person));
         if let Some(refused) = &person.refused {
             let (result, why) = (result(change, Form::Refused), activity_phrases::refusal(refused));
             let text = format!("{who} {result}: {why}");
@@ -93,7 +93,7 @@ pub(super) fn decisions(activity: &Activity, name: &impl Fn(&PersonChange) -> St
 }
 
 /// `Hugo Laurent was added in Microsoft 365, so Hugo was added to the Webex team.`
-fn sentence(trigger: Trigger, change: Change, people: &[String]) -> String {
+fn sentence(trigger: Trigger, change: RoleChange, people: &[String]) -> String {
     let (who, pronoun, form) = match people {
         [one] => (one.clone(), first_name(one).to_owned(), Form::One),
         several => (listed(several), "they".to_owned(), Form::Several),
@@ -102,7 +102,7 @@ fn sentence(trigger: Trigger, change: Change, people: &[String]) -> String {
     if trigger == Trigger::Administrator {
         return format!("{who} {result}, as an administrator requested.");
     }
-    let reason = reason(Change { side: change.side.other(), ..change }, form);
+    let reason = reason(RoleChange { side: change.side.other(), ..change }, form);
     format!("{who} {reason}, so {pronoun} {result}.")
 }
 
@@ -130,8 +130,8 @@ enum Form {
 }
 
 /// The change on the side where a person made it.
-fn reason(change: Change, form: Form) -> String {
-    let Change { side, from, to } = change;
+fn reason(change: RoleChange, form: Form) -> String {
+    let RoleChange { side, from, to } = change;
     let (service, title) = (service(side), title(side));
     let (was, is) = if form == Form::One { ("was", "is") } else { ("were", "are") };
     match (from, to) {
@@ -144,8 +144,8 @@ fn reason(change: Change, form: Form) -> String {
 }
 
 /// The change on the other side.
-fn result(change: Change, form: Form) -> String {
-    let Change { side, from, to } = change;
+fn result(change: RoleChange, form: Form) -> String {
+    let RoleChange { side, from, to } = change;
     let (place, title) = (place(side), title(side));
     let was = match form {
         Form::One => "was",

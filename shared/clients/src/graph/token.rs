@@ -143,7 +143,7 @@ struct Claims {
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct TokenErrorBody {
     error: String,
     #[serde(default)]
     error_description: String,
@@ -219,7 +219,7 @@ fn claims(token: &str) -> Option<Claims> {
 }
 
 fn read_refusal(body: &[u8]) -> (String, String) {
-    let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else {
+    let Ok(refusal) = serde_json::from_slice::<TokenErrorBody>(body) else {
         return (String::new(), String::from_utf8_lossy(body).into_owned());
     };
     let message = match refusal.error_codes.first() {

@@ -53,7 +53,7 @@ pub(super) fn is_not_found(error: &CallError) -> bool {
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct ErrorBody {
     #[serde(default, deserialize_with = "lenient")]
     message: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
@@ -72,7 +72,7 @@ struct Reason {
 /// Returns an empty code and the message. Webex has no codes, and its reasons often repeat the
 /// message.
 fn refusal(body: &[u8]) -> (String, String) {
-    let Ok(Refusal { message, errors, detail }) = serde_json::from_slice(body) else {
+    let Ok(ErrorBody { message, errors, detail }) = serde_json::from_slice(body) else {
         return Default::default();
     };
     let reason = errors.into_iter().flatten().find_map(|reason| reason.description);

@@ -12,7 +12,7 @@ use store::keys;
 use store::table::from_item;
 
 /// Microsoft's refusal of our app for files.
-struct Refusal {
+struct ConsentRefusal {
     reason: SuspensionReason,
     /// The service's words, with its request id.
     said: String,
@@ -53,7 +53,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     }
     let now = cycle.now();
     let changed = match refusal {
-        Some(Refusal { reason, said }) => {
+        Some(ConsentRefusal { reason, said }) => {
             FilesConsent { lost: Some(Lost { why: reason, since: now, said }), ..seen.clone() }
         }
         None => FilesConsent { since: now, lost: None, ..seen.clone() },
@@ -67,7 +67,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
 }
 
 /// Returns Microsoft's refusal, or `None` if it accepts our app.
-async fn refusal(cycle: &Cycle<'_>) -> Result<Option<Refusal>, SyncError> {
+async fn refusal(cycle: &Cycle<'_>) -> Result<Option<ConsentRefusal>, SyncError> {
     let sync = &cycle.reconciler.sync;
     let access = sync.tokens.files(cycle.directory(), cycle.deadline).await;
     let access = match access.map_err(SyncError::from) {
@@ -75,10 +75,12 @@ async fn refusal(cycle: &Cycle<'_>) -> Result<Option<Refusal>, SyncError> {
         Err(error) => {
             let reason = error.suspension_reason();
             let said = error.to_string();
-            return reason.map(|reason| Some(Refusal { reason, said })).ok_or(error);
+            return reason.map(|reason| Some(ConsentRefusal { reason, said })).ok_or(error);
         }
     };
     let refusal = sync.graph.refusal_of_files(&access).await?;
-    Ok(refusal
-        .map(|error| Refusal { reason: SuspensionReason::ConsentLost, said: error.to_string() }))
+    Ok(refusal.map(|error| ConsentRefusal {
+        reason: SuspensionReason::ConsentLost,
+        said: error.to_string(),
+    }))
 }

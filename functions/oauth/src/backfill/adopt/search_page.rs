@@ -31,8 +31,8 @@ struct SearchPage<'a> {
     blocker: Option<AdoptionBlocker>,
     beginning: &'a str,
     /// The group with the team's own key, if it keeps the team from another group.
-    own: Option<Row>,
-    rows: Vec<Row>,
+    own: Option<FoundGroup>,
+    rows: Vec<FoundGroup>,
     in_all: usize,
 }
 
@@ -47,7 +47,7 @@ impl SearchPage<'_> {
 }
 
 /// A group that was found.
-struct Row {
+struct FoundGroup {
     link: PageLink,
     name: String,
     mail: Option<String>,
@@ -57,7 +57,7 @@ struct Row {
     team: Option<PageLink>,
 }
 
-impl Row {
+impl FoundGroup {
     fn of(team: TeamId, group: Group, tenant: TenantId, claim: Option<&Claim>) -> Self {
         let claimed = claim.map(|claim| AdoptionBlocker::of_claim(tenant, claim));
         // Another organization's team is not named, only that the group is taken.
@@ -101,7 +101,7 @@ pub(super) async fn render(
     let claims = link::claims(app.store.as_ref(), admin.directory()?.id, ids).await?;
     let row = |group: Group| {
         let claim = claims.get(&group.id);
-        Row::of(team, group, tenant, claim)
+        FoundGroup::of(team, group, tenant, claim)
     };
     let page = SearchPage {
         shell: admin.shell(Page::Teams),

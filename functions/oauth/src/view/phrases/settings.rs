@@ -76,7 +76,7 @@ pub(crate) struct Difference {
 pub(crate) fn differences(stored: &Settings, requested: &Settings) -> Vec<Difference> {
     let pairs = rows(stored).into_iter().zip(rows(requested));
     let changed = pairs.filter(|(stored, requested)| stored.value != requested.value);
-    let difference = |(stored, requested): (Row, Row)| Difference {
+    let difference = |(stored, requested): (ShownSetting, ShownSetting)| Difference {
         label: stored.label,
         stored: stored.value,
         requested: requested.value,
@@ -85,17 +85,17 @@ pub(crate) fn differences(stored: &Settings, requested: &Settings) -> Vec<Differ
 }
 
 /// A setting, in words.
-struct Row {
+struct ShownSetting {
     label: &'static str,
     value: String,
 }
 
-fn row(label: &'static str, value: impl Into<String>) -> Row {
-    Row { label, value: value.into() }
+fn row(label: &'static str, value: impl Into<String>) -> ShownSetting {
+    ShownSetting { label, value: value.into() }
 }
 
 /// Names every field, so that a new one does not compile until it is shown.
-fn rows(settings: &Settings) -> Vec<Row> {
+fn rows(settings: &Settings) -> Vec<ShownSetting> {
     let Settings {
         switched_on_at,
         running,
@@ -137,7 +137,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
     rows
 }
 
-fn limits(limits: &RemovalLimits) -> [Row; 4] {
+fn limits(limits: &RemovalLimits) -> [ShownSetting; 4] {
     let RemovalLimits { link_people, link_percent, tenant_people, tenant_percent } = limits;
     [
         row("Removal limit of one team: people", link_people.to_string()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws::sqs::SqsQueue;
 use domain::ids::{TeamId, TenantId};
 use jiff::Timestamp;
-use store::message::{Job, Message, Trigger, Version};
+use store::message::{Job, Message, MessageVersion, Trigger};
 use store::queue::memory::MemoryQueue;
 use store::queue::{LONGEST_DELAY, Queue};
 use uuid::Uuid;
@@ -61,7 +61,7 @@ fn in_new_memory() -> Subject {
 /// Returns message number `n` of a series of different ones.
 pub(super) fn message(n: u64) -> Message {
     Message {
-        v: Version,
+        v: MessageVersion,
         tenant: TenantId(Uuid::from_u64_pair(1, n % 3)),
         at: Timestamp::from_second(super::START + n as i64).unwrap(),
         trigger: Trigger::WebexWebhook,
