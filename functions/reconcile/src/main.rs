@@ -23,6 +23,7 @@ async fn run() -> Result<(), Error> {
         sync: clients.into_deps(),
     };
     function::serve(Some(metrics), async |event, deadline| {
+        // Only the schedule's event fails as a whole; requests fail one by one.
         reconcile::handle(&reconciler, event, deadline).await.map_err(|error| Diagnostic {
             error_type: "ScheduleFailed".into(),
             error_message: error.to_string(),

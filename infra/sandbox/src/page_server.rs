@@ -47,6 +47,7 @@ pub(crate) async fn serve(port: u16) -> Result<(), PageServerError> {
     terminal.good(&format!("\nThe sandbox is open: {}", served.address))?;
     terminal.line("Change either side and watch the other one follow. Ctrl-C ends it.")?;
     terminal.line(&format!("curl commands (also at {}/curl):\n\n{curl}", served.address))?;
+    // What happened before the page opened is no news.
     let last = playground.lock().await.entries_after(0).last().map(|entry| entry.n);
     let mut printed = last.unwrap_or(0);
     let mut stop = pin!(tokio::signal::ctrl_c());

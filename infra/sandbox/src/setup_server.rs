@@ -116,6 +116,7 @@ pub(crate) async fn serve() -> Result<(), SetupServerError> {
             }
             () = tokio::time::sleep(INTERVAL) => {}
         }
+        // From the start each time, so that rounding does not add up.
         clock.advance_to(start + began.elapsed());
         for tenant in stack.listed_tenants().await? {
             if !stack.tenants().contains(&tenant) {

@@ -126,6 +126,7 @@ impl StoryRun {
         let calls = self.take_calls();
         let groups = self.world().groups(self.company.handle.directory);
         self.company.expected.group =
+            // The first group that appears has to stay the only one.
             self.company.expected.group.or_else(|| groups.into_keys().next());
         self.terminal.both_sides(&self.company, &self.before, &self.last)?;
         self.terminal.calls(&calls, &self.company.names())?;

@@ -23,6 +23,7 @@ pub enum ConfigError {
 
 /// Returns the variable's value.
 pub fn required(name: &'static str) -> Result<String, ConfigError> {
+    // A parameter of the template that is left empty arrives as an empty variable.
     env::var(name).ok().filter(|value| !value.trim().is_empty()).ok_or(ConfigError::Missing(name))
 }
 

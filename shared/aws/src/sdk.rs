@@ -130,6 +130,7 @@ where
             SdkFailure::Busy("no connection".to_owned())
         }
         SdkError::ResponseError(_) => SdkFailure::Busy("an answer that cannot be read".to_owned()),
+        // The request itself or the credentials are at fault, and would be again.
         other => SdkFailure::Refused(format!("not sent: {}", DisplayErrorContext(other))),
     }
 }

@@ -66,6 +66,7 @@ impl<'de> Deserialize<'de> for MessageVersion {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u8::deserialize(deserializer)? {
             1 => Ok(Self),
+            // It returns to the queue, where a newer program can find it.
             other => Err(serde::de::Error::custom(format!("message version {other} is not 1"))),
         }
     }

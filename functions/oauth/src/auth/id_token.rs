@@ -166,6 +166,7 @@ pub fn check(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Signed
         // For display only: it can change, so no decision may rest on it.
         name: claims.preferred_username.unwrap_or_default(),
         authenticated: claims.auth_time.map(moment).transpose()?,
+        // `wids` are roles of the directory; `roles` would be those of our own app.
         roles: claims.wids,
     })
 }

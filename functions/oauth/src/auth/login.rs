@@ -87,6 +87,7 @@ pub(crate) async fn exchange(
     };
     let pair = app.webex.exchange_code(&exchange, deadline).await;
     let pair = pair.map_err(|error| Failure::of_exchange(error, Service::Webex))?;
+    // Webex's answer to a code does not say whose tokens it has given.
     let account = app.webex.me(&Access::with_token(pair.access.clone(), deadline)).await?;
     Ok(Grant { pair, account, deadline })
 }

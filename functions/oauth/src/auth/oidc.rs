@@ -81,6 +81,7 @@ pub(crate) fn authorize_url(
     query.extend_pairs([
         ("client_id", authorization.client_id),
         ("response_type", "code"),
+        // A return by POST from another site would come without our `Lax` cookies.
         ("response_mode", "query"),
         ("redirect_uri", authorization.redirect_uri),
         ("scope", kind.scopes()),
@@ -141,6 +142,7 @@ pub(crate) async fn exchange(
     ];
     form.extend(credential.fields());
     let path = format!("/{}/oauth2/v2.0/token", kind.authority());
+    // A second try would be refused as used, which hides why the first one failed.
     let call = Call::new(Method::POST, path).repeat(Repeat::Unsafe).form(&form);
     sign_in.call(&Access::anonymous(deadline), call).await?.json()
 }

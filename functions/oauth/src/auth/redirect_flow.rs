@@ -101,6 +101,7 @@ impl Callback {
 }
 
 fn key(state: &str) -> Key {
+    // Hashed, so that a reader of the table cannot end a flow.
     Key::new(format!("STATE#{}", random::hash(state)), "-")
 }
 

@@ -80,6 +80,7 @@ impl Session {
             org: organization.org,
             person: who.person,
             name: who.name,
+            // Another token than the session's, which no page may contain.
             csrf: random::token()?,
             generation: organization.generation,
             began: now,

@@ -235,6 +235,7 @@ pub(crate) async fn decide(
             (chooser.choose(teams).await?, Page::Selection)
         }
         "choose-all" => {
+            // Teams are found by their lower-case titles.
             let title = field("title").unwrap_or_default().trim().to_lowercase();
             (choose_all(&chooser, SelectionSource::Candidate { title }).await?, Page::Selection)
         }

@@ -135,6 +135,7 @@ async fn render(
     let (store, tenant) = (app.store.as_ref(), admin.connected()?.tenant);
     let (settings, _) = settings::load(store, tenant).await?;
     let run = run::load(store, tenant).await?;
+    // Once confirmed, only what failed needs an admin.
     let listed = match run.stage {
         BackfillStage::Choosing | BackfillStage::Selecting { .. } => ChosenState::Waiting,
         _ => ChosenState::Failed,
@@ -162,6 +163,7 @@ async fn render(
         rows: chosen.into_iter().map(|one| SelectedTeam::of(one, &links)).collect(),
         next: next.map(|next| format!("{}?from={}", Page::Selection, next.0)),
     };
+    // Without a reload, which would take the note away.
     if note.is_some() {
         return response::page(StatusCode::CONFLICT, &page);
     }

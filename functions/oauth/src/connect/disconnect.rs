@@ -104,6 +104,7 @@ pub(crate) async fn disconnect(
     };
     let options = OffboardingChoice { groups, links };
     match offboard::begin(store, &tenant, session.person, options, app.clock.now()).await {
+        // Another admin disconnected at the same time.
         Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Page::Disconnect)),
         begun => begun?,
     }
@@ -137,6 +138,7 @@ pub(crate) async fn receipt(
     State(app): State<Arc<App>>,
     admin: Admin,
 ) -> Result<Response, Failure> {
+    // The organization may have another tenant id by now.
     let left = admin.organization.offboarded.ok_or(Failure::NotConnected)?;
     let offboarding =
         offboard::load(app.store.as_ref(), left).await?.ok_or(Failure::NotConnected)?;

@@ -46,6 +46,7 @@ struct PrerequisitesPage<'a> {
 /// Checks everything and shows the list.
 pub(crate) async fn show(State(app): State<Arc<App>>, admin: Admin) -> Result<Response, Failure> {
     let organization = &admin.organization;
+    // Side by side: each asks another service, and an admin waits.
     let (webex, microsoft, folders) = futures::join!(
         check_webex(&app, &admin),
         check_microsoft(&app, organization),

@@ -274,6 +274,8 @@ pub(crate) async fn finish(
     let mut item = to_item(&key(session), &LastWritten { written: written.collect() })?;
     let end = (app.clock.now() + RETENTION).as_second();
     item.insert(EXPIRES_AT.into(), AttributeValue::N(end.to_string()));
+    // The outcomes of the session's next grant replace these.
     store.write(vec![Write::Put(item, Condition::Any)]).await?;
+    // A redirect, so that a reload does not bring the used code again.
     Ok(see_other(Page::ExternalIds))
 }

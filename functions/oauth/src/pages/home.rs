@@ -122,6 +122,7 @@ async fn overview(app: &App, admin: &Admin) -> Result<Response, Failure> {
     // A tenant without a directory has no cycles and no links yet.
     if is_complete {
         asked = asked_creators(app, organization).await?;
+        // The suspension has a separate card.
         alerts = notify::except_suspension(store, tenant).await?;
         checked = reconcile::last_report(store, tenant).await?.map(|report| date(report.began));
     }

@@ -184,6 +184,7 @@ async fn confirm(
     let seen = refresh(app, admin, person).await?;
     let now = app.clock.now();
     let step_up = admin.step_up(now);
+    // A Webex admin alone could otherwise give themselves another person's groups.
     let step_up = step_up.filter(|step_up| step_up.role == DirectoryRole::Administrator);
     let Some(step_up) = step_up else {
         let (status, note) = (StatusCode::FORBIDDEN, Feedback::ConfirmationNotProven);

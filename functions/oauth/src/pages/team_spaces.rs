@@ -178,6 +178,7 @@ pub(crate) async fn retry_folder(
         event = "folder_requested", %tenant, %team, space = %room, %person,
         "An administrator requested the folder of a space."
     );
+    // After the write, because the message only says that a request is stored.
     let (job, trigger) = (Job::Folders { team }, Trigger::Administrator);
     let message = Message { v: Default::default(), tenant, at: now, trigger, job };
     app.queue.send(&message, Duration::ZERO).await?;

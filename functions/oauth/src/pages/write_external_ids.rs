@@ -87,6 +87,7 @@ impl Writer<'_> {
     async fn try_write(&self, pair: Person) -> Result<WriteOutcome, Failure> {
         let Person { object, person } = pair;
         let (webex, org) = (&self.app.webex, self.admin.organization.org);
+        // One for each account, because it collects the request ids of its writes.
         let access = Access::with_token(self.token.clone(), self.deadline);
         let access = access.urgent(Urgency::High);
         let account = match webex.scim_user(&access, org, person).await {
@@ -160,6 +161,7 @@ impl Writer<'_> {
         for other in holders.into_iter().filter(|other| *other != person) {
             match webex.scim_user(access, org, other).await? {
                 Some(account) if object_of(&account) == Some(object) => return Ok(true),
+                // The index was behind: the other account no longer has this id.
                 Some(account) => self.update_index(&account).await?,
                 None => {
                     let now = self.app.clock.now();

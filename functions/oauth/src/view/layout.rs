@@ -65,5 +65,6 @@ struct FailurePage<'a> {
 
 /// Renders the page of a failure.
 pub(crate) fn failure_page(failure: &Failure, error_id: &str) -> Result<String, askama::Error> {
+    // A failure can come before the session is known, so its page names no one.
     FailurePage { shell: Shell::PUBLIC, words: failure_text(failure), error_id }.render()
 }

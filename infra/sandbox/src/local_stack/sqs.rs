@@ -9,6 +9,7 @@ pub(super) fn batch<M: Queued>(received: &[Received<M>]) -> SqsEvent {
     let mut event = SqsEvent::default();
     for one in received {
         let mut record = SqsMessage::default();
+        // The function's response names failed messages by this id.
         record.message_id = Some(format!("{:?}", one.receipt));
         record.body = serde_json::to_string(&one.message).ok();
         record.attributes.insert("ApproximateReceiveCount".into(), one.receives.to_string());

@@ -217,6 +217,7 @@ impl Playback {
         let since = position.in_sync_since.or(Some(now));
         position.in_sync_since = since.filter(|_| is_in_sync);
         let rested = position.in_sync_since.is_some_and(|since| now.duration_since(since) >= REST);
+        // A visitor can keep both sides from being in sync; the story goes on all the same.
         rested || now.duration_since(position.began) >= PATIENCE
     }
 

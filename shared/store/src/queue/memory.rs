@@ -89,6 +89,7 @@ impl<M: Queued> MemoryQueue<M> {
     pub fn receive(&self, max: usize) -> Vec<Received<M>> {
         let now = self.clock.now();
         let mut state = self.lock();
+        // SQS moves a message away only when it would be received once more.
         state.bury(now);
         let places: Vec<_> =
             state.waiting.range(..=(now, u64::MAX)).map(|(place, _)| *place).take(max).collect();

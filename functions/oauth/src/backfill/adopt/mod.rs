@@ -161,6 +161,7 @@ async fn adopt(
         event = "group_adopted", %tenant, %team, %group, %person, %microsoft, ?role,
         "An existing group was adopted."
     );
+    // Read only now, because the adoption may have created the link.
     let link_row = load_link(app, admin, team).await?;
     sync_soon(app, tenant, &link_row).await?;
     Ok(done())

@@ -213,5 +213,6 @@ fn needs_syncs(stored: &Settings, requested: &Settings) -> bool {
             folders,
         )
     };
+    // While it is off nothing syncs, and switching it on is a change itself.
     requested.switched_on_at.is_some() && rules(stored) != rules(requested)
 }
