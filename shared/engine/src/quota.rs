@@ -22,6 +22,9 @@ const SAMPLED: i64 = 8;
 /// Range in milliseconds over which waiting callers return, so that they do not all return at once.
 const JITTER_MS: u128 = 30_000;
 
+/// A level that no bucket reaches.
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// Attempts before a contended bucket counts as full.
 const MAX_TRIES: usize = 3;
 
@@ -89,6 +92,12 @@ impl Quota {
         Rate { interval, burst }
     }
 
+    /// Returns `true` if a take is so small that one in some is written for all.
+    fn is_small(self, count: usize) -> bool {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        count.saturating_mul(SAMPLED) <= self.rate().burst / 4
+    }
+
     /// Returns the time in which this many calls drain.
     fn drain_time(self, count: i64) -> SignedDuration {
         SignedDuration::from_millis(self.rate().interval.saturating_mul(count))
@@ -153,15 +162,58 @@ impl RateLimiter {
         count: usize,
         known: Option<Bucket>,
     ) -> Result<Acquire, StoreError> {
+        self.take_up_to(store, quota, count, known, quota.capacity(self.priority)).await
+    }
+
+    /// Counts calls that were made without taking them before, however full the bucket is.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn add(
+        self,
+        store: &dyn Store,
+        quota: Quota,
+        count: usize,
+        known: Option<Bucket>,
+    ) -> Result<(), StoreError> {
+        self.take_up_to(store, quota, count, known, A_DAY).await.map(drop)
+    }
+
+    /// Gives back calls that were taken and not made. A few are not worth a write.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn give_back(
+        self,
+        store: &dyn Store,
+        quota: Quota,
+        count: usize,
+    ) -> Result<(), StoreError> {
+        if quota.is_small(count) {
+            return Ok(());
+        }
         let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let back = quota.rate().interval.saturating_mul(count).saturating_neg();
+        let change = vec![Change::Add("drained_at", back)];
+        store.update(&quota.key(), change, Condition::Any).await.map(drop)
+    }
+
+    async fn take_up_to(
+        self,
+        store: &dyn Store,
+        quota: Quota,
+        count: usize,
+        known: Option<Bucket>,
+        capacity: SignedDuration,
+    ) -> Result<Acquire, StoreError> {
         let mut bucket = known;
         for _ in 0..MAX_TRIES {
-            let full_until =
-                bucket.and_then(|bucket| bucket.full_until(quota, self.priority, self.now));
-            if let Some(until) = full_until {
+            let full_until = bucket.map(|bucket| bucket.drained_at - capacity);
+            if let Some(until) = full_until.filter(|until| *until > self.now) {
                 return Ok(Acquire::RetryAt(until));
             }
-            let Some(Take { change, condition }) = self.take_from(bucket, quota, count) else {
+            let Some(Take { change, condition }) = self.take_from(bucket, quota, count, capacity)
+            else {
                 return Ok(Acquire::Acquired);
             };
             match store.update(&quota.key(), vec![change], condition).await {
@@ -175,22 +227,26 @@ impl RateLimiter {
     }
 
     /// Returns the write that takes from a bucket with room, or `None` if another caller counts it.
-    fn take_from(self, bucket: Option<Bucket>, quota: Quota, count: i64) -> Option<Take> {
-        let Rate { interval, burst } = quota.rate();
+    fn take_from(
+        self,
+        bucket: Option<Bucket>,
+        quota: Quota,
+        count: usize,
+        capacity: SignedDuration,
+    ) -> Option<Take> {
+        let is_small = quota.is_small(count);
+        let interval = quota.rate().interval;
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
         let below = |level: Timestamp| {
             let level = level.as_millisecond().saturating_add(1);
             Condition::Holds(vec![Test::Below("drained_at", level)])
         };
         if bucket.is_some_and(|bucket| bucket.drained_at > self.now) {
             let change = Change::Add("drained_at", interval.saturating_mul(count));
-            return Some(Take {
-                change,
-                condition: below(self.now + quota.capacity(self.priority)),
-            });
+            return Some(Take { change, condition: below(self.now + capacity) });
         }
         // A large take is always counted, also while the bucket is idle.
         let for_all = count.saturating_mul(SAMPLED);
-        let is_small = for_all <= burst / 4;
         if is_small && !self.jitter_seed.is_multiple_of(SAMPLED.unsigned_abs().into()) {
             return None;
         }

@@ -7,6 +7,7 @@ mod delivery;
 mod eligibility;
 mod eventual_consistency;
 mod pilot_group;
+mod portions;
 mod preview;
 mod recorded_traffic;
 pub(crate) mod removal_limit;

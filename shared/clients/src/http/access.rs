@@ -1,6 +1,7 @@
 //! Access: the token, deadline and urgency of calls.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,12 +33,13 @@ pub enum Urgency {
     High,
 }
 
-/// Token and deadline of calls. Collects the request ids of its writes.
+/// Token and deadline of calls. Counts the calls, and collects the request ids of its writes.
 #[derive(Clone)]
 pub struct Access {
     pub(super) token: Option<SecretString>,
     pub(super) deadline: Deadline,
     pub(super) urgency: Urgency,
+    calls: Arc<AtomicUsize>,
     request_ids: Arc<Mutex<Vec<String>>>,
     nearly_spent_until: Arc<Mutex<Option<Timestamp>>>,
 }
@@ -50,8 +52,9 @@ impl Access {
 
     /// Returns access without a token, for the token endpoints.
     pub fn anonymous(deadline: Deadline) -> Self {
-        let (request_ids, nearly_spent_until) = Default::default();
-        Self { token: None, deadline, urgency: Urgency::Usual, request_ids, nearly_spent_until }
+        let (calls, request_ids, nearly_spent_until) = Default::default();
+        let urgency = Urgency::Usual;
+        Self { token: None, deadline, urgency, calls, request_ids, nearly_spent_until }
     }
 
     /// Sets the urgency of the calls.
@@ -64,6 +67,11 @@ impl Access {
         self.deadline
     }
 
+    /// Returns the number of calls made with this access, repetitions included.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
     /// Returns the request ids of all writes made with this access.
     pub fn written_request_ids(&self) -> Vec<String> {
         self.request_ids.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -73,6 +81,10 @@ impl Access {
     /// is left. Later calls are not refused.
     pub fn nearly_spent_until(&self) -> Option<Timestamp> {
         *self.nearly_spent_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn record_call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn record_write(&self, request_id: String) {

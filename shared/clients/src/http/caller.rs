@@ -140,6 +140,7 @@ impl Caller {
         let request = self.request(access, call, url)?;
         let (calls, throttled) = self.api.metrics();
         metrics::counter!(calls).increment(1);
+        access.record_call();
         let (api, method) = (self.api, &call.method);
         let response = self.transport.send(request, CALL_TIMEOUT).await.map_err(|error| {
             let path = call.path();

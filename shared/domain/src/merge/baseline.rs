@@ -133,6 +133,9 @@ pub struct Deferred {
     pub by: DeferredBy,
     /// Time of the first refusal.
     pub since: Timestamp,
+    /// Time of the service's last refusal.
+    #[serde(default)]
+    pub tried: Option<Timestamp>,
 }
 
 /// Source of a refusal. It decides when the write is planned again.
@@ -149,6 +152,13 @@ pub enum DeferredBy {
         /// Message of the service.
         said: String,
     },
+}
+
+impl DeferredBy {
+    /// Returns the time of a call that was refused now. Our own rule makes none.
+    fn tried_at(&self, now: Timestamp) -> Option<Timestamp> {
+        matches!(self, Self::Service { .. }).then_some(now)
+    }
 }
 
 /// Rule that stops a write before the call.
@@ -211,6 +221,12 @@ impl PersonState {
         }
         self.deferred[aspect] = None;
         self.been_equal |= seen.are_equal() && seen.team.is_present();
+    }
+
+    /// Returns `true` if the state says nothing but what a reading shows.
+    pub(super) fn has_no_history(&self) -> bool {
+        let seen = Self { before: self.before, lag: self.lag, ..Self::default() };
+        *self == seen
     }
 
     /// Returns `true` if a valid override is partly done, or may be.
@@ -311,7 +327,7 @@ impl PersonState {
             .as_ref()
             .filter(|deferred| deferred.side == side)
             .map_or(now, |deferred| deferred.since);
-        self.deferred[aspect] = Some(Deferred { side, by, since });
+        self.deferred[aspect] = Some(Deferred { side, since, tried: by.tried_at(now), by });
     }
 
     fn added_without_ownership(mut self, step: &PlanStep, by: DeferredBy, now: Timestamp) -> Self {
@@ -319,7 +335,7 @@ impl PersonState {
         self.baseline[step.side] = Role::Member;
         self.deferred = PerAspect {
             presence: None,
-            ownership: Some(Deferred { side: step.side, by, since: now }),
+            ownership: Some(Deferred { side: step.side, since: now, tried: by.tried_at(now), by }),
         };
         self.wrote(step, Role::Member, now);
         self

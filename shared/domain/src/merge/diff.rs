@@ -40,7 +40,10 @@ pub struct Terms {
 pub enum Retry {
     /// Only those that our own rules stopped.
     OwnRules,
-    /// All of them. Used once a day, and when an admin asks.
+    /// Also those that the service last refused before this moment. Used once a day, and when an
+    /// admin asks: each of the runs that answer together takes others of them.
+    TriedBefore(Timestamp),
+    /// All of them.
     Everything,
 }
 
@@ -303,6 +306,11 @@ fn observe(state: &mut PersonState, baseline: Sides<Role>, group: Role, now: Tim
 
 impl super::Deferred {
     fn is_due(&self, retry: Retry) -> bool {
-        matches!(self.by, DeferredBy::Rule { .. }) || retry == Retry::Everything
+        matches!(self.by, DeferredBy::Rule { .. })
+            || match retry {
+                Retry::OwnRules => false,
+                Retry::TriedBefore(moment) => self.tried.is_none_or(|tried| tried < moment),
+                Retry::Everything => true,
+            }
     }
 }

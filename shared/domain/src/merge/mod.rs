@@ -4,8 +4,9 @@
 //! A sync run uses it in this order: [`apply_overlay`] overlays a reading with the values of the
 //! lag window and settles open intents. [`Draft::of`] compares and collects the differences.
 //! [`Draft::limit_removals`] holds back unusually many removals. [`Draft::order`] turns the rest
-//! into a [`Plan`] within the limits on owners. The run stores [`Plan::intend`], makes the calls,
-//! and stores what [`PersonState::after`] returns.
+//! into a [`Plan`] within the limits on owners, and [`Plan::portion`] cuts it to what one run can
+//! finish. The run stores [`Plan::intend`], makes the calls, and stores what
+//! [`PersonState::after`] returns.
 //!
 //! # Guarantees
 //! * A side that did not change never causes a write.
@@ -30,7 +31,7 @@ pub use name::{
     TeamName,
 };
 pub use overlay::{OverlaidReading, apply_overlay};
-pub use plan::{OwnerLimits, Plan, PlanStep};
+pub use plan::{OwnerLimits, PORTION, Plan, PlanStep, Work};
 pub use removal_limit::{ApprovalReason, ApprovalState, RemovalGuard, RemovalLimit};
 
 use jiff::{SignedDuration, Timestamp};

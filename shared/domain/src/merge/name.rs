@@ -258,7 +258,7 @@ impl NameState {
         let deferred = names
             .deferred
             .clone()
-            .filter(|deferred| terms.retry == Retry::Everything && terms.allow(deferred));
+            .filter(|deferred| terms.retry != Retry::OwnRules && terms.allow(deferred));
         (names, deferred)
     }
 

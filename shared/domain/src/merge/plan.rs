@@ -47,6 +47,21 @@ impl PlanStep {
         }
     }
 
+    /// Returns the calls that the step takes, with the proof of a removal.
+    fn work(&self) -> Work {
+        let is_removal = self.to == Role::None;
+        let relations = if is_removal || self.aspect == Aspect::Ownership {
+            // An owner has two relations, and each of these calls pays for three binds.
+            3 + 3 * usize::from(self.read.group == Role::Owner)
+        } else {
+            1 + usize::from(self.to == Role::Owner)
+        };
+        match self.side {
+            Side::Team => Work { webex_calls: 1, binds: 0 },
+            Side::Group => Work { webex_calls: 2 * usize::from(is_removal), binds: relations },
+        }
+    }
+
     /// Returns `true` if the step proves presence, whatever replicas show.
     ///
     /// Removing an owner in the group can take the membership along until it is added again, and a
@@ -67,12 +82,36 @@ impl PlanStep {
     }
 }
 
+/// Calls of steps, as the services' quotas count them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Calls of Webex.
+    pub webex_calls: usize,
+    /// Writes of Graph. Any other write is worth three binds.
+    pub binds: usize,
+}
+
+/// Work that one run can finish before its deadline, without filling the rate limiters of its
+/// tenant for other teams.
+pub const PORTION: Work = Work { webex_calls: 60, binds: 600 };
+
+impl Work {
+    /// Subtracts `other`, or returns `None` if it does not fit.
+    fn without(self, other: Self) -> Option<Self> {
+        let webex_calls = self.webex_calls.checked_sub(other.webex_calls)?;
+        let binds = self.binds.checked_sub(other.binds)?;
+        Some(Self { webex_calls, binds })
+    }
+}
+
 /// Writes of one sync run, with the states to store.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// Writes in order: additions, promotions, demotions, removals. A person added as a member for
     /// lack of room can be promoted later, which requires that the addition was done.
     pub steps: Vec<PlanStep>,
+    /// Writes that are left to the next runs.
+    pub later: Vec<PlanStep>,
     /// State of each person if no step succeeds.
     pub states: BTreeMap<Person, (PersonState, Dirty)>,
     /// Removals that wait for approval, with the reason.
@@ -82,7 +121,7 @@ pub struct Plan {
 impl Draft {
     /// Orders the differences. What a limit forbids is deferred.
     pub fn order(self, limits: &OwnerLimits, now: Timestamp) -> Plan {
-        let mut plan = Plan { steps: Vec::new(), states: self.states, held: self.held };
+        let mut plan = Plan { states: self.states, held: self.held, ..Plan::default() };
         let mut queues = [Side::Team, Side::Group].map(|side| {
             let most = if side == Side::Group { limits.group_owners } else { usize::MAX };
             StepQueue::new(
@@ -124,6 +163,46 @@ impl Draft {
 }
 
 impl Plan {
+    /// Leaves to the next runs what exceeds this much work. The steps of each side keep their
+    /// order, and at least one stays.
+    pub fn portion(mut self, most: Work) -> Self {
+        let (mut left, mut full) = (most, Sides::<bool>::default());
+        for step in std::mem::take(&mut self.steps) {
+            let rest = left.without(step.work()).filter(|_| !full[step.side]);
+            match rest {
+                Some(rest) => left = rest,
+                None if self.steps.is_empty() => left = Work { webex_calls: 0, binds: 0 },
+                None => {
+                    full[step.side] = true;
+                    self.later.push(step);
+                    continue;
+                }
+            }
+            self.steps.push(step);
+        }
+        let coming: BTreeSet<Person> = self.steps.iter().map(|step| step.person).collect();
+        for step in self.later.iter().filter(|step| !coming.contains(&step.person)) {
+            // Nothing is known of them that the next reading does not show again.
+            if let Some((state, dirty)) = self.states.get_mut(&step.person)
+                && state.has_no_history()
+            {
+                *dirty = Dirty::No;
+            }
+        }
+        self
+    }
+
+    /// Returns the removals of this run.
+    pub fn removals(&self) -> impl Iterator<Item = PersonRemoval> {
+        let removals = self.steps.iter().filter(|step| step.to == Role::None);
+        removals.map(|step| PersonRemoval { person: step.person, side: step.side })
+    }
+
+    /// Drops the person's steps, because no proof allows their removal. Their baseline stays.
+    pub fn exclude(&mut self, person: Person) {
+        self.steps.retain(|step| step.person != person);
+    }
+
     /// Adds the intents of all steps, and returns the states to store before the first write.
     pub fn intend(&mut self, now: Timestamp) -> impl Iterator<Item = (Person, &PersonState)> {
         let is_addition =
@@ -155,7 +234,7 @@ impl Plan {
             .map(|(person, (state, _))| (*person, state))
     }
 
-    /// Returns `true` if nothing is written outside.
+    /// Returns `true` if this run writes nothing outside.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
@@ -195,9 +274,12 @@ impl StepQueue {
         queue
     }
 
+    /// Owners first: a new group needs one, whatever portion of its people comes first.
     fn additions(&mut self) -> Vec<PlanStep> {
         let mut steps = vec![];
-        for target in std::mem::take(&mut self.coming) {
+        let mut coming = std::mem::take(&mut self.coming);
+        coming.sort_by_key(|target| target.to != Role::Owner);
+        for target in coming {
             if target.to == Role::Owner && self.owners >= self.most {
                 steps.push(PlanStep::from(target, Role::Member));
                 // If a demotion makes room, the person is a member by then.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::observe::observe;
 use super::preview::build_preview;
+use super::quota::SMALL_READING;
 use super::types::{Observation, SyncDepth, SyncRun};
 use super::{ApiAccess, Deps, SyncError, TenantContext, decide_and_prove};
 use crate::activity::EntryId;
@@ -40,7 +41,9 @@ impl Deps {
             return Ok(Err(blocker));
         }
         let is_throttled = context.throttled_until.is_some()
-            || self.acquire_reading(&context, Priority::Awaited, candidate.team.id).await?
+            || self
+                .acquire_reading(&context, Priority::Awaited, candidate.team.id, SMALL_READING)
+                .await?
                 != Acquire::Acquired;
         if is_throttled {
             return Ok(Err(AdoptionBlocker::Throttled));
@@ -64,8 +67,8 @@ impl Deps {
         group: GroupId,
     ) -> Result<Result<AdoptionPreview, AdoptionBlocker>, SyncError> {
         let (store, tenant, team) = (self.store.as_ref(), context.tenant.tenant, candidate.team.id);
-        let ApiAccess { webex, graph } = self.api_access(context).await?;
-        let calls = ApiAccess { webex, graph: graph.urgent(Urgency::High) };
+        let access = self.api_access(context).await?;
+        let calls = ApiAccess { graph: access.graph.urgent(Urgency::High), ..access };
         if let Some(claim) =
             link::claims(store, context.tenant.directory, [group]).await?.get(&group)
         {
@@ -95,6 +98,7 @@ impl Deps {
             priority: Priority::Awaited,
             trigger: Trigger::Administrator,
             started,
+            full_since: started,
             entry: EntryId::new(started),
         };
         let (mut reading, link) = match observe(self, &run, &candidate.link(group)).await? {

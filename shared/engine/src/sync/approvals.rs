@@ -110,7 +110,8 @@ pub(super) fn save_pending_approval(
     outcomes: &Outcomes,
 ) -> Recorded<()> {
     let is_decided = |before: &&PendingApproval| before.decision != ApprovalDecision::Open;
-    if let Some(before) = before.filter(|before| is_decided(before) && outcomes.is_cut_short()) {
+    let is_left = outcomes.is_cut_short() || !plan.later.is_empty();
+    if let Some(before) = before.filter(|before| is_decided(before) && is_left) {
         // The decision is not carried out completely: the next run goes on with it.
         let link = Link { held: Some(before.why), ..link.clone() };
         return Recorded { record: SyncRecord::of(link), result: Ok(()) };

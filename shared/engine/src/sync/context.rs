@@ -1,5 +1,7 @@
 //! Loads what a message needs, and queues messages for later.
 
+use std::sync::atomic::AtomicUsize;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::types::{ApiAccess, TenantContext};
@@ -72,7 +74,7 @@ impl Deps {
             self.tokens.graph(tenant.directory, context.deadline),
         )
         .await;
-        Ok(ApiAccess { webex: webex?, graph: graph? })
+        Ok(ApiAccess { webex: webex?, graph: graph?, webex_acquired: AtomicUsize::new(0) })
     }
 }
 

@@ -122,10 +122,10 @@ pub(super) async fn create_group(
                     record.link =
                         link_group(deps, run, &record.link, reading, &request, &group).await?;
                     record.report.notes.push(created_note(&group));
-                    let owner = fallback_owner(deps, run, plan, &request.group).await?;
-                    record.report.people.extend(owner);
                     let done = plan.steps.iter().filter(|step| is_within(&request.group, step));
                     outcomes.steps.extend(done.map(|step| (*step, StepOutcome::Done)));
+                    let owner = fallback_owner(deps, run, plan, &request.group).await?;
+                    record.report.people.extend(owner);
                     break;
                 }
                 Ok(Upserted::Existed) => {
@@ -150,7 +150,13 @@ pub(super) async fn create_group(
         Ok(())
     }
     .await;
-    Recorded { record, result: result.map(|()| outcomes) }
+    match result {
+        // The group exists: what its creation did is recorded, whatever failed after it.
+        Err(error) if record.link.group().is_some() => outcomes.stop(error),
+        Err(error) => return Recorded { record, result: Err(error) },
+        Ok(()) => {}
+    }
+    Recorded { record, result: Ok(outcomes) }
 }
 
 /// The request as the service demands it.
@@ -211,7 +217,8 @@ async fn fallback_owner(
     group: &NewGroup,
 ) -> Result<BTreeMap<Who, Option<LinkPerson>>, SyncError> {
     let mut people = BTreeMap::new();
-    let has_step = |owner: &ObjectId| plan.steps.iter().any(|step| step.person.object == *owner);
+    let steps = || plan.steps.iter().chain(&plan.later);
+    let has_step = |owner: &ObjectId| steps().any(|step| step.person.object == *owner);
     let owner = run.context.settings.fallback_owner;
     let owner = owner.filter(|owner| group.owners.contains(owner) && !has_step(owner));
     let Some(owner) = owner else { return Ok(people) };

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::context::{load_link, retry_message, send_at};
 use super::pilot::{Origin, phase_of_new};
+use super::quota::SMALL_READING;
 use super::run::run_known;
 use super::spaces::{NO_TEAM_FOR, note};
 use super::types::TenantContext;
@@ -56,7 +57,8 @@ pub(super) async fn discover(
         return send_at(deps, message, until).await;
     }
     let priority = SyncRequests::of(message).priority(Timestamp::UNIX_EPOCH);
-    let acquired = deps.acquire_reading(context, priority, space.id.as_team()).await?;
+    let team = space.id.as_team();
+    let acquired = deps.acquire_reading(context, priority, team, SMALL_READING).await?;
     if let Acquire::RetryAt(until) = acquired {
         // No link exists yet that could wait, so messages are spread by the space's id.
         let own = i64::try_from(space.id.0.as_u128() % SPREAD_OVER).unwrap_or(0);

@@ -38,9 +38,16 @@ pub(super) async fn execute(
         outcomes = target.take_steps(plan, outcomes).await;
         // Webex refuses each change of an archived team. Asked only then, so that a team in sync
         // costs nothing.
-        if outcomes.has_team_refusal() && is_archived(deps, run, link).await? {
-            outcomes.withdraw_team_refusals();
-            outcomes.stop(SyncError::Archived(link.team));
+        if outcomes.has_team_refusal() {
+            let stopped = match is_archived(deps, run, link).await {
+                Ok(false) => None,
+                Ok(true) => Some(SyncError::Archived(link.team)),
+                Err(error) => Some(error),
+            };
+            if let Some(error) = stopped {
+                outcomes.withdraw_team_refusals();
+                outcomes.stop(error);
+            }
         }
         if let (Some(write), None) = (work.rename, &outcomes.stopped) {
             let renamed = rename(deps, run, &record.link, reading, group, write).await;

@@ -116,7 +116,8 @@ fn apply_next(
         }
         Next::RequeueAt { moment, why } => {
             schedule.delayed_until = Some(moment);
-            schedule.is_rate_limited = why == RequeueReason::RateLimited;
+            schedule.is_rate_limited =
+                matches!(why, RequeueReason::RateLimited | RequeueReason::NextPortion);
         }
         Next::Failed { reason } => {
             let kind = reason.kind();

@@ -64,6 +64,7 @@ use clients::graph::Graph;
 use clients::http::Deadline;
 use clients::webex::Webex;
 use domain::clock::Clock;
+use domain::merge::PORTION;
 use store::message::Message;
 use store::queue::Queue;
 use store::table::{Store, StoreErrorClass};
@@ -179,9 +180,9 @@ async fn decide_and_prove(
     let approvals = approvals::load_approvals(deps, run, link).await?;
     let decide::Proposal { draft, guard, limits, eligibility } =
         decide::decide(run, link, reading, &resolved, &approvals, subjects);
-    let draft = prove_removals::prove_removals(deps, run, link, draft).await?;
     let draft = approvals::permit_removals(deps, run, draft, &guard).await?;
-    let plan = draft.order(&limits, run.started);
+    let plan = draft.order(&limits, run.started).portion(PORTION);
+    let plan = prove_removals::prove_removals(deps, run, link, plan).await?;
     let NamePlan { names, rename } = rename::plan_rename(deps, run, link, reading).await?;
     let pending_before = approvals.pending;
     Ok(Decision { resolved, eligibility, pending_before, guard, plan, names, rename })
@@ -221,10 +222,14 @@ async fn record_and_maintain(
         record.report.memberships_delta = subjects::eligible_delta(record.link.counts, counts);
         record.link.counts = counts;
         if run.depth == SyncDepth::Full {
-            record.link.full_sync_at = Some(run.started);
+            // Until the last portion, full runs follow: only they retry what is refused.
+            if plan.later.is_empty() {
+                record.link.full_sync_at = Some(run.started);
+            }
             let renewed = maintain::renew_before_expiry(deps, run, &record.link, reading).await;
             record.take(renewed)?;
         }
+        quota::give_back_writes(deps, run, &record.link, &outcomes).await?;
         let unresolved = resolved.unresolved;
         let state = next::SyncState { plan: &plan, unresolved, eligibility: &eligibility, quota };
         next::next_after_steps(deps, run, &record.link, state, outcomes).await

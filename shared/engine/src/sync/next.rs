@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::quota::wait_for_quota;
+use super::quota::{room_for_repair, wait_for_quota};
 use super::types::{Next, Outcomes, RequeueReason, SyncRun, TenantContext};
 use super::{Deps, SyncError};
 use crate::codes::FailureReason;
@@ -53,6 +53,10 @@ pub(super) async fn next_after_steps(
             after(NOT_YET, RequeueReason::StepsLeft)
         }
         Some(error) => return next_after_error(deps, run.context, link, error).await,
+        None if !state.plan.later.is_empty() => {
+            let moment = room_for_repair(deps, run, link).await?;
+            Next::RequeueAt { moment, why: RequeueReason::NextPortion }
+        }
         None if is_cut_short => after(STEPS_LEFT, RequeueReason::StepsLeft),
         None if state.unresolved > 0 => after(PEOPLE_UNRESOLVED, RequeueReason::PeopleUnresolved),
         None if is_override_incomplete(state.plan) => {

@@ -105,7 +105,8 @@ async fn group_outlook(
     };
     Ok(match new_group(deps, run, link, reading, plan).await? {
         GroupRequest::Possible(group) => {
-            let has_step = |owner| plan.steps.iter().any(|step| step.person.object == owner);
+            let steps = || plan.steps.iter().chain(&plan.later);
+            let has_step = |owner| steps().any(|step| step.person.object == owner);
             let fallback_owner = group.owners.iter().copied().find(|owner| !has_step(*owner));
             let (name, mail_nickname) = (group.display_name, group.mail_nickname);
             GroupOutlook::Created { name, mail_nickname, fallback_owner, consent }
@@ -136,7 +137,7 @@ fn empty_preview(run: &SyncRun<'_>, group: GroupOutlook) -> Preview {
 
 /// Steps in their order, then removals that would wait for approval.
 fn moves(plan: &Plan, reading: &Reading) -> Vec<Move> {
-    let steps = plan.steps.iter().map(|step| Move {
+    let steps = plan.steps.iter().chain(&plan.later).map(|step| Move {
         person: step.person,
         side: step.side,
         from: step.read[step.side],

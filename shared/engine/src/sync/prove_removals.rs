@@ -9,7 +9,7 @@ use crate::people::{PersonIndex, object_of};
 use clients::http::ErrorClass;
 use clients::webex::ScimState;
 use domain::membership::{Person, Side};
-use domain::merge::Draft;
+use domain::merge::Plan;
 
 /// Result of asking the directory about a person to be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,14 +18,14 @@ enum RemovalProof {
     Missing,
 }
 
-/// Excludes people from the draft whose removal cannot be proven.
+/// Excludes people from the plan whose removal cannot be proven.
 pub(super) async fn prove_removals(
     deps: &Deps,
     run: &SyncRun<'_>,
     link: &Link,
-    mut draft: Draft,
-) -> Result<Draft, SyncError> {
-    let removals: Vec<_> = draft.removals().collect();
+    mut plan: Plan,
+) -> Result<Plan, SyncError> {
+    let removals: Vec<_> = plan.removals().collect();
     for removal in removals {
         let person = removal.person;
         // Asked of the side that they left.
@@ -35,7 +35,7 @@ pub(super) async fn prove_removals(
         };
         match proof {
             Ok(RemovalProof::Proven) => {}
-            Ok(RemovalProof::Missing) => draft.exclude(person),
+            Ok(RemovalProof::Missing) => plan.exclude(person),
             // A service account that lost a role proves nothing: no one is removed, and
             // everything else goes on.
             Err(SyncError::Call(error)) if is_refusal(error.class()) => {
@@ -43,12 +43,12 @@ pub(super) async fn prove_removals(
                     event = "removal_not_proven", tenant = %run.tenant(), team = %link.team,
                     person = %person.object, %error, "A removal could not be proven."
                 );
-                draft.exclude(person);
+                plan.exclude(person);
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(draft)
+    Ok(plan)
 }
 
 fn is_refusal(class: ErrorClass) -> bool {

@@ -1,36 +1,65 @@
 //! Quota of the services that a run acquires before it calls them.
 
-use jiff::Timestamp;
+use std::sync::atomic::Ordering;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::Deps;
 use super::outcomes::binds_of;
-use super::types::{Next, RequeueReason, SyncRun, TenantContext, Work};
+use super::types::{ApiAccess, Next, Outcomes, RequeueReason, SyncRun, TenantContext, Work};
 use crate::link::{Link, LinkRow, Phase};
-use crate::quota::{Acquire, Priority, Quota, RateLimiter};
+use crate::quota::{self, Acquire, Priority, Quota, RateLimiter};
 use crate::tenant::Running;
 use clients::graph::RELATIONS_PER_CALL;
 use domain::ids::TeamId;
 use domain::membership::{Aspect, Role, Side};
-use domain::merge::{Plan, PlanStep};
+use domain::merge::{Plan, PlanStep, StepOutcome};
 use store::table::StoreError;
 
-/// Webex calls that read a team.
-const READING: usize = 2;
+/// Webex calls that read a small team: the team, and a page of its people.
+pub(super) const SMALL_READING: usize = 2;
+
+/// People in a page of a team's memberships.
+const PER_PAGE: usize = 1_000;
+
+/// Shortest pause before the next portion of a plan.
+const NEXT_PORTION: SignedDuration = SignedDuration::from_secs(1);
 
 /// Binds that one unit of Graph's write quota pays for, as Microsoft told others who asked.
 const BINDS_PER_UNIT: usize = 3;
 
 impl Deps {
-    /// Acquires the quota for reading a team.
+    /// Acquires the quota for so many Webex calls that read a team.
     pub(super) async fn acquire_reading(
         &self,
         context: &TenantContext,
         priority: Priority,
         team: TeamId,
+        calls: usize,
     ) -> Result<Acquire, StoreError> {
         let quota = Quota::Webex(context.tenant.tenant);
         let limiter = self.limiter(priority, team);
-        limiter.take(self.store.as_ref(), quota, READING, context.webex_calls).await
+        limiter.take(self.store.as_ref(), quota, calls, context.webex_calls).await
+    }
+
+    /// Counts the Webex calls of a run that it did not acquire before it made them, such as
+    /// look-ups, and gives back those that it did not make.
+    pub(super) async fn settle_calls(
+        &self,
+        context: &TenantContext,
+        priority: Priority,
+        team: TeamId,
+        access: &ApiAccess,
+    ) -> Result<(), StoreError> {
+        let made = access.webex.calls();
+        let acquired = access.webex_acquired.swap(made, Ordering::Relaxed);
+        let (store, quota) = (self.store.as_ref(), Quota::Webex(context.tenant.tenant));
+        let limiter = self.limiter(priority, team);
+        match made.checked_sub(acquired) {
+            Some(0) => Ok(()),
+            Some(more) => limiter.add(store, quota, more, context.webex_calls).await,
+            None => limiter.give_back(store, quota, acquired - made).await,
+        }
     }
 
     /// The rate limiter of one team's run. Repair leaves room for what people wait for.
@@ -39,6 +68,12 @@ impl Deps {
         let milliseconds = now.as_millisecond().unsigned_abs() as u128;
         RateLimiter { priority, now, jitter_seed: team.0.as_u128() ^ milliseconds }
     }
+}
+
+/// Webex calls that read a team of its last known size.
+pub(super) fn reading_calls(link: &Link) -> usize {
+    let people = link.counts.eligible + link.counts.excluded;
+    SMALL_READING - 1 + people.div_ceil(PER_PAGE).max(1)
 }
 
 /// The moment for a run that is known to write and finds no room for it; `None` if it can start.
@@ -77,12 +112,13 @@ pub(super) async fn acquire_work(
 ) -> Result<Acquire, StoreError> {
     let in_team = plan.steps.iter().filter(|step| step.side == Side::Team).count();
     if in_team > 0 {
-        let limiter = deps.limiter(run.priority, link.team);
         let (store, quota) = (deps.store.as_ref(), Quota::Webex(run.tenant()));
+        let limiter = after_reading(deps, run, link);
         let acquired = limiter.take(store, quota, in_team, run.context.webex_calls).await?;
         if acquired != Acquire::Acquired {
             return Ok(acquired);
         }
+        run.access.webex_acquired.fetch_add(in_team, Ordering::Relaxed);
     }
     // A creation binds people in the same call.
     let is_bare_creation = work.creation.is_some() && plan.is_empty();
@@ -101,7 +137,7 @@ pub(super) async fn acquire_writes(
         return Ok(Acquire::Acquired);
     }
     let (store, context) = (deps.store.as_ref(), run.context);
-    let limiter = deps.limiter(run.priority, link.team);
+    let limiter = after_reading(deps, run, link);
     let own = Quota::GraphWrites(run.tenant());
     match limiter.take(store, own, units, context.graph_writes).await? {
         Acquire::Acquired => {
@@ -109,6 +145,46 @@ pub(super) async fn acquire_writes(
         }
         refused => Ok(refused),
     }
+}
+
+/// The rate limiter of a run that has read both sides. Repair waited before it read: to wait again
+/// would waste the reading.
+fn after_reading(deps: &Deps, run: &SyncRun<'_>, link: &Link) -> RateLimiter {
+    RateLimiter { priority: Priority::Awaited, ..deps.limiter(run.priority, link.team) }
+}
+
+/// Gives back what was acquired for steps in the group that were not tried.
+pub(super) async fn give_back_writes(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    outcomes: &Outcomes,
+) -> Result<(), StoreError> {
+    let not_tried = outcomes.steps.iter().filter(|(_, outcome)| *outcome == StepOutcome::NotTried);
+    let steps: Vec<PlanStep> = not_tried.map(|(step, _)| *step).collect();
+    let units = write_units(&steps);
+    let limiter = deps.limiter(run.priority, link.team);
+    for quota in [Quota::GraphWrites(run.tenant()), Quota::AllGraphWrites] {
+        limiter.give_back(deps.store.as_ref(), quota, units).await?;
+    }
+    Ok(())
+}
+
+/// The moment from which the rate limiters have room for the next portion of a plan.
+pub(super) async fn room_for_repair(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+) -> Result<Timestamp, StoreError> {
+    deps.settle_calls(run.context, run.priority, link.team, run.access).await?;
+    let now = deps.clock.now();
+    let mut moment = now + NEXT_PORTION;
+    for quota in [Quota::Webex(run.tenant()), Quota::GraphWrites(run.tenant())] {
+        let bucket = quota::read(deps.store.as_ref(), quota).await?;
+        let until = bucket.and_then(|bucket| bucket.full_until(quota, Priority::Repair, now));
+        moment = until.map_or(moment, |until| moment.max(until));
+    }
+    Ok(moment)
 }
 
 /// The end of a run that found no room for its writes.

@@ -1,6 +1,8 @@
 //! One run of a linked team: takes the lease, syncs the team, and finishes. Requests that cannot
 //! run now are left where a later run sees them.
 
+use std::sync::atomic::AtomicUsize;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::card::ask_creator;
@@ -8,7 +10,7 @@ use super::context::{Requeue, load_link, requeue};
 use super::finish::finish;
 use super::next::next_after_error;
 use super::preview::preview_team;
-use super::quota::write_wait;
+use super::quota::{reading_calls, write_wait};
 use super::schedule::{
     MESSAGE_LOSS_MARGIN, is_within_message_delay, last_full_sync, next_daily_moment,
 };
@@ -29,6 +31,9 @@ use store::table::{StoreError, StoreErrorClass, never};
 
 /// Attempts to take a lease that other runs take, too. Each of their leases ends, so few suffice.
 const LEASE_ATTEMPTS: usize = 8;
+
+/// Time within which a run that comes anyway answers an event.
+const SOON: SignedDuration = SignedDuration::from_secs(30);
 
 /// Result of an attempt to start a run.
 enum Start {
@@ -107,13 +112,20 @@ async fn try_start(
         later.next_sync_at = later.next_sync_at.min(row.lease_until);
         return raise(deps, context, row, requests, later).await;
     }
+    if requests.full <= row.full_requested_at && is_coming(row, now) {
+        // Its reading answers everything but the confirmation after the lag window.
+        let event = SyncRequests { event: requests.event, ..SyncRequests::default() };
+        return raise(deps, context, row, event, later).await;
+    }
     if let Some(until) = context.throttled_until {
         return postpone_run(deps, context, message, row, until).await;
     }
     if let Some(until) = write_wait(deps, context, priority, row) {
         return postpone_run(deps, context, message, row, until).await;
     }
-    if let Acquire::RetryAt(until) = deps.acquire_reading(context, priority, row.link.team).await? {
+    let calls = reading_calls(&row.link);
+    let acquired = deps.acquire_reading(context, priority, row.link.team, calls).await?;
+    if let Acquire::RetryAt(until) = acquired {
         // No message is sent: a reconciliation cycle queues as many as there is room for.
         later.next_sync_at = until;
         return raise(deps, context, row, requests, later).await;
@@ -126,6 +138,11 @@ async fn try_start(
         Some((lease, row)) => Start::Leased { lease: Box::new(lease), row: Box::new(row) },
         None => Start::RowChanged,
     })
+}
+
+/// Returns `true` if the delayed message comes so soon that its run answers an event.
+fn is_coming(row: &LinkRow, now: Timestamp) -> bool {
+    row.delayed_until > now && row.delayed_until <= now + SOON
 }
 
 /// Leaves the requests where a later run answers them.
@@ -185,14 +202,20 @@ async fn run_leased(
     let (priority, urgency) =
         (row.requests().priority(row.synced_at), row.requests().urgency(row.synced_at));
     let access = match deps.api_access(context).await {
-        Ok(ApiAccess { webex, graph }) => ApiAccess { webex, graph: graph.urgent(urgency) },
+        Ok(access) => ApiAccess {
+            graph: access.graph.urgent(urgency),
+            webex_acquired: AtomicUsize::new(reading_calls(&row.link)),
+            webex: access.webex,
+        },
         Err(error) => {
             let next = next_after_error(deps, context, &row.link, error).await?;
             return finish(deps, &leased, SyncRecord::of(row.link.clone()), next, vec![]).await;
         }
     };
     let (access, trigger) = (&access, message.trigger);
-    let run = SyncRun { context, lease, access, depth, priority, trigger, started, entry };
+    let full_since = full_since(context, row, started);
+    let run =
+        SyncRun { context, lease, access, depth, priority, trigger, started, full_since, entry };
     let Recorded { record, result } = run_phase(deps, &run, row.link.clone()).await;
     let next = match result {
         Ok(next) => next,
@@ -200,7 +223,7 @@ async fn run_leased(
     };
     let request_ids =
         [access.webex.written_request_ids(), access.graph.written_request_ids()].concat();
-    match finish(deps, &leased, record, next, request_ids).await {
+    let finished = match finish(deps, &leased, record, next, request_ids).await {
         Err(SyncError::Store(error)) if error.class() == StoreErrorClass::Item => {
             // What was done shows in the next readings. The link says why it is not stored.
             let Some(row) = lease.read(deps.store.as_ref()).await? else {
@@ -210,7 +233,9 @@ async fn run_leased(
             finish(deps, &leased, SyncRecord::of(row.link), next, vec![]).await
         }
         finished => finished,
-    }
+    };
+    finished?;
+    Ok(deps.settle_calls(context, priority, row.link.team, access).await?)
 }
 
 /// Runs what the link's phase needs. In preview mode nothing but the preview is written.
@@ -234,8 +259,19 @@ async fn run_phase(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
 }
 
 fn depth_of(context: &TenantContext, row: &LinkRow, started: Timestamp) -> SyncDepth {
-    let last = last_full_sync(context, &row.link);
-    let is_daily = last.is_none_or(|at| started >= next_daily_moment(row.link.team, at));
     let is_requested = row.full_requested_at > row.full_synced_at;
-    if is_daily || is_requested { SyncDepth::Full } else { SyncDepth::Quick }
+    let is_due = is_requested || daily_moment(context, row) <= started;
+    if is_due { SyncDepth::Full } else { SyncDepth::Quick }
+}
+
+/// The moment since which a full sync is due or requested, as of `started`.
+fn full_since(context: &TenantContext, row: &LinkRow, started: Timestamp) -> Timestamp {
+    let daily = Some(daily_moment(context, row)).filter(|at| *at <= started);
+    daily.map_or(row.full_requested_at, |daily| daily.max(row.full_requested_at))
+}
+
+/// The moment of the next daily run. The epoch where there was none yet.
+fn daily_moment(context: &TenantContext, row: &LinkRow) -> Timestamp {
+    let last = last_full_sync(context, &row.link);
+    last.map_or(Timestamp::UNIX_EPOCH, |at| next_daily_moment(row.link.team, at))
 }

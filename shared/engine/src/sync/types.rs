@@ -1,6 +1,7 @@
 //! Plain data of a sync run. A leaf: it imports no sibling but the error.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicUsize;
 
 use jiff::Timestamp;
 
@@ -43,6 +44,8 @@ impl TenantContext {
 pub(crate) struct ApiAccess {
     pub(super) webex: Access,
     pub(super) graph: Access,
+    /// Webex calls that the rate limiter counts for this run.
+    pub(super) webex_acquired: AtomicUsize,
 }
 
 /// Extent of one run.
@@ -86,6 +89,8 @@ pub(super) struct SyncRun<'a> {
     pub(super) trigger: Trigger,
     /// The moment of the reading.
     pub(super) started: Timestamp,
+    /// The moment since which a full sync is due, in a full run.
+    pub(super) full_since: Timestamp,
     /// Name of the activity entry that the run writes.
     pub(super) entry: EntryId,
 }
@@ -95,9 +100,12 @@ impl SyncRun<'_> {
         self.context.tenant.tenant
     }
 
-    /// Refused writes are retried by full runs only.
+    /// Refused writes are retried by full runs only, once for each request.
     pub(super) fn retry(&self) -> Retry {
-        if self.depth == SyncDepth::Full { Retry::Everything } else { Retry::OwnRules }
+        match self.depth {
+            SyncDepth::Full => Retry::TriedBefore(self.full_since),
+            SyncDepth::Quick | SyncDepth::DryRun => Retry::OwnRules,
+        }
     }
 }
 
@@ -308,6 +316,8 @@ pub(super) enum RequeueReason {
     RateLimited,
     /// A new or restored group is not visible on every replica yet.
     GroupNotVisibleYet,
+    /// The plan has more steps than one run can finish.
+    NextPortion,
     /// Steps were not tried, or their outcome is unknown.
     StepsLeft,
     /// People are still to be looked up.

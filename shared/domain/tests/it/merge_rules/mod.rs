@@ -16,7 +16,7 @@ use domain::membership::{Aspect, Eligibility, ExclusionReason, Person, Side, Sid
 use domain::merge::{
     ApprovalReason, ApprovalState, Deferred, DeferredBy, Direction, Dirty, Draft, LAG_WINDOW,
     LagEntry, OWNER_LIMIT, Override, OwnerLimits, PerAspect, PersonRemoval, PersonState, Plan,
-    PlanStep, RemovalGuard, RemovalLimit, Retry, RuleRefusal, StepOutcome, Subject, Terms,
+    PlanStep, RemovalGuard, RemovalLimit, Retry, RuleRefusal, StepOutcome, Subject, Terms, Work,
     WriteIntent, apply_overlay,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -151,7 +151,10 @@ impl Case {
 
     /// Returns the case after a run with these outcomes, with readings that show them.
     fn after(&self, outcome: impl Fn(usize) -> StepOutcome) -> Self {
-        let mut plan = self.plan();
+        self.after_plan(self.plan(), outcome)
+    }
+
+    fn after_plan(&self, mut plan: Plan, outcome: impl Fn(usize) -> StepOutcome) -> Self {
         let _ = plan.intend(self.terms.now).count();
         let mut next = self.clone();
         let mut failed = BTreeSet::new();
@@ -204,7 +207,7 @@ impl PlanExt for Plan {
 }
 
 fn deferred(side: Side, by: DeferredBy) -> Option<Deferred> {
-    Some(Deferred { side, by, since: minute(-60) })
+    Some(Deferred { side, by, since: minute(-60), tried: None })
 }
 
 fn rule(refusal: RuleRefusal) -> DeferredBy {

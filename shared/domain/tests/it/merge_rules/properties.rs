@@ -27,6 +27,7 @@ fn deferral() -> impl Strategy<Value = Option<Deferred>> {
         side,
         by,
         since: minute(-60),
+        tried: None,
     }))
 }
 
@@ -139,4 +140,77 @@ proptest! {
 #[test]
 fn lag_window_is_15_minutes() {
     assert_eq!(LAG_WINDOW, SignedDuration::from_mins(15));
+}
+
+prop_compose! {
+    /// Many people without history before them, so that portions of any size cut somewhere.
+    fn large_case()(
+        people in proptest::collection::vec((state(), sides()), 1..40),
+        group_owners in 1_usize..8,
+    ) -> Case {
+        let people = people.into_iter().map(|(stored, read)| (stored, read, ELIGIBLE)).collect();
+        Case { people, ..link() }.owner_limit(group_owners)
+    }
+}
+
+fn most() -> impl Strategy<Value = Work> {
+    (0_usize..12, 0_usize..20).prop_map(|(webex_calls, binds)| Work { webex_calls, binds })
+}
+
+proptest! {
+    #[test]
+    fn portion_is_the_beginning_of_each_side(case in large_case(), most in most()) {
+        let (whole, cut) = (case.plan(), case.plan().portion(most));
+        for side in Side::BOTH {
+            let of = |steps: &[PlanStep]| -> Vec<PlanStep> {
+                steps.iter().filter(|step| step.side == side).copied().collect()
+            };
+            prop_assert_eq!([of(&cut.steps), of(&cut.later)].concat(), of(&whole.steps));
+        }
+        prop_assert_eq!(cut.steps.is_empty(), whole.steps.is_empty());
+    }
+
+    #[test]
+    fn portion_keeps_the_owner_limits(case in large_case(), most in most()) {
+        let (_, limits) = case.draft();
+        let mut owners = limits.owners;
+        for step in case.plan().portion(most).steps {
+            if step.read[step.side] == Owner && step.to != Owner {
+                owners[step.side] -= 1;
+                prop_assert!(owners[step.side] > 0, "{:?} takes the last owner", step);
+            } else if step.to == Owner && step.read[step.side] != Owner {
+                owners[step.side] += 1;
+                let fits = owners.group <= limits.group_owners.max(limits.owners.group);
+                prop_assert!(fits, "{:?} has no room", step);
+            }
+        }
+    }
+
+    #[test]
+    fn portions_over_runs_end_as_one_run_does(case in large_case(), most in most()) {
+        // With an owner who stays, and room for all, no limit depends on the order.
+        let mut case = case.owner_limit(OWNER_LIMIT);
+        case.people.push((baseline(Owner, Owner), both(Owner), ELIGIBLE));
+        let roles = |case: &Case| -> Vec<Sides<Role>> {
+            case.people.iter().map(|(_, read, _)| *read).collect()
+        };
+        let at_once = case.after(|_| StepOutcome::Done);
+        let mut next = case.clone();
+        for _ in 0..=2 * case.people.len() {
+            let cut = next.plan().portion(most);
+            next = next.after_plan(cut, |_| StepOutcome::Done);
+        }
+        prop_assert!(next.plan().is_empty(), "{:?}", next.steps());
+        prop_assert_eq!(roles(&next), roles(&at_once));
+    }
+
+    #[test]
+    fn portions_end_within_the_owner_limits(case in large_case(), most in most()) {
+        let mut next = case.clone();
+        for _ in 0..=4 * case.people.len() {
+            let cut = next.plan().portion(most);
+            next = next.after_plan(cut, |_| StepOutcome::Done);
+        }
+        prop_assert!(next.plan().is_empty(), "{:?}", next.steps());
+    }
 }
