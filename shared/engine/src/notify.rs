@@ -11,7 +11,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use crate::codes::AlertMessage;
+pub use crate::codes::{AlertMessage, Provider};
 use crate::credentials::registration::Registration;
 use crate::phrases::alerts as phrases;
 use crate::stored::readable;
@@ -69,6 +69,8 @@ pub enum AlertKey {
     SecretEnds(Registration),
     /// Microsoft no longer accepts our app registration for files.
     FilesConsentLost,
+    /// A service fails for the tenant as a whole.
+    ServiceFailing(Provider),
     /// A matter of one link.
     Link(TeamId, LinkAlert),
 }
@@ -82,6 +84,8 @@ impl fmt::Display for AlertKey {
             Self::SecretEnds(Registration::Groups) => f.write_str("microsoft-secret-ends"),
             Self::SecretEnds(Registration::Files) => f.write_str("files-secret-ends"),
             Self::FilesConsentLost => f.write_str("files-consent-lost"),
+            Self::ServiceFailing(Provider::Webex) => f.write_str("webex-failing"),
+            Self::ServiceFailing(Provider::Microsoft) => f.write_str("microsoft-failing"),
             Self::Link(team, alert) => write!(f, "link#{team}#{}", alert.name()),
         }
     }
@@ -187,17 +191,28 @@ pub(crate) struct UnsentAlerts {
     pub(crate) markdown: String,
 }
 
+/// The treatment of unsent alerts about links whose calls fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkFailures {
+    /// They are sent.
+    Sent,
+    /// They wait: a service fails for all, and its own alert says so.
+    Held,
+}
+
 /// Loads the alerts that were not sent yet; `None` if there are none.
 pub(crate) async fn unsent(
     store: &dyn Store,
     tenant: TenantId,
     public_url: &str,
+    link_failures: LinkFailures,
 ) -> Result<Option<UnsentAlerts>, StoreError> {
     let (mut keys, mut alerts) = (vec![], vec![]);
     for item in items(store, tenant).await? {
         let Some(key) = Key::of(&item) else { continue };
         let Some(alert) = readable::<Alert>(item) else { continue };
-        if alert.notified_at.is_none() {
+        let is_held = link_failures == LinkFailures::Held && alert.message.is_failed_call();
+        if alert.notified_at.is_none() && !is_held {
             keys.push(key);
             alerts.push(alert);
         }

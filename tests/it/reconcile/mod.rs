@@ -5,6 +5,7 @@ mod backoff;
 mod changes;
 mod cycle;
 mod healing;
+mod isolation;
 mod suspension;
 mod webhooks;
 

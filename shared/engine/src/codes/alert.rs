@@ -3,8 +3,29 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FailureReason, FolderBlocker, SpaceStatus, SuspensionReason};
+use super::{FailureKind, FailureReason, FolderBlocker, SpaceStatus, SuspensionReason};
 use crate::credentials::registration::Registration;
+use clients::http::Api;
+
+/// A provider of services that a tenant uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    /// Webex.
+    Webex,
+    /// Microsoft 365, with its sign-in.
+    Microsoft,
+}
+
+impl Provider {
+    /// Returns the provider of an API.
+    pub fn of(api: Api) -> Self {
+        match api {
+            Api::Webex => Self::Webex,
+            Api::Graph | Api::Entra | Api::SharePoint => Self::Microsoft,
+        }
+    }
+}
 
 /// The content of an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +42,17 @@ pub enum AlertMessage {
     Resumed {
         /// The beginning of the suspension.
         since: Timestamp,
+    },
+    /// A service fails for the tenant as a whole.
+    ServiceFailing {
+        /// The service.
+        provider: Provider,
+        /// The beginning.
+        since: Timestamp,
+        /// The end, if it is over.
+        until: Option<Timestamp>,
+        /// The service's last answer.
+        said: String,
     },
     /// The service account's tokens end soon.
     ServiceAccountTokensEnd {
@@ -86,4 +118,11 @@ pub enum AlertMessage {
         /// The service's answer.
         said: Option<String>,
     },
+}
+
+impl AlertMessage {
+    /// Returns `true` for a link that fails because its calls do.
+    pub fn is_failed_call(&self) -> bool {
+        matches!(self, Self::LinkFailing { reason, .. } if reason.kind() == FailureKind::CallFailed)
+    }
 }

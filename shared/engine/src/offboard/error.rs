@@ -45,7 +45,11 @@ impl OffboardingError {
             }
             // A wrong credential is this deployment's to repair: the tenant's groups wait for it.
             Self::Tokens(TokensError::Entra(error)) => {
-                matches!(error.kind, TokenErrorKind::ConsentGone | TokenErrorKind::NoSuchDirectory)
+                let is_ours = matches!(
+                    error.kind,
+                    TokenErrorKind::BadCredential | TokenErrorKind::NotFederated
+                );
+                !is_ours && error.class() == ErrorClass::NeedsAdministrator
             }
         }
     }

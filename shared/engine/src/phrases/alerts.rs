@@ -1,7 +1,9 @@
 //! Sentences of alerts to administrators.
 
+use jiff::Timestamp;
+
 use super::{failures, folders};
-use crate::codes::AlertMessage;
+use crate::codes::{AlertMessage, Provider};
 use crate::credentials::registration::Registration;
 
 /// The headline of a message with alerts, in Webex's markdown.
@@ -16,6 +18,9 @@ pub fn message(message: &AlertMessage) -> String {
         }
         AlertMessage::Resumed { since } => {
             format!("Sync works again. It was paused since {since:.0}.")
+        }
+        AlertMessage::ServiceFailing { provider, since, until, said } => {
+            service_failing(*provider, *since, *until, said)
         }
         AlertMessage::ServiceAccountTokensEnd { at } => {
             format!(
@@ -60,6 +65,29 @@ pub fn message(message: &AlertMessage) -> String {
                  {status} {said}"
             )
         }
+    }
+}
+
+fn service_failing(
+    provider: Provider,
+    since: Timestamp,
+    until: Option<Timestamp>,
+    said: &str,
+) -> String {
+    let name = match provider {
+        Provider::Webex => "Webex",
+        Provider::Microsoft => "Microsoft 365",
+    };
+    match until {
+        None => format!(
+            "{name} has failed for all teams since {since:.0}. Nothing is lost: sync goes on \
+             automatically when the service works again. If this lasts, look at its status page. \
+             It answered: {said}"
+        ),
+        Some(until) => format!(
+            "{name} failed for all teams from {since:.0} to {until:.0}. Nothing is lost: the \
+             changes of that time are synced now."
+        ),
     }
 }
 

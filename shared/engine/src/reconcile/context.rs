@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::outage::Outages;
 use super::{CycleReport, Reconciler, SyncError};
 use crate::tenant::TenantSnapshot;
 use clients::http::{Access, CALL_TIMEOUT, Deadline};
@@ -16,6 +17,8 @@ pub(super) struct Cycle<'a> {
     pub(super) deadline: Deadline,
     /// The counts and failures so far.
     pub(super) report: CycleReport,
+    /// Services that fail for the tenant as a whole.
+    pub(super) outages: Outages,
 }
 
 impl Cycle<'_> {

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::CycleReport;
+use super::outage::Outages;
 use crate::stored::{delete_unreadable, readable};
 use clients::http::{CALL_TIMEOUT, Deadline};
 use domain::ids::TenantId;
@@ -20,7 +21,7 @@ const FULL_EVERY: SignedDuration = SignedDuration::from_secs(5 * 60 - 30);
 /// The exclusive right to run a tenant's cycle.
 pub(super) struct CycleLease {
     lease: Lease,
-    full_at: Timestamp,
+    row: CycleRow,
     began: Timestamp,
 }
 
@@ -29,6 +30,8 @@ struct CycleRow {
     /// Start of the last full cycle.
     #[serde(default = "epoch", with = "milliseconds")]
     full_at: Timestamp,
+    #[serde(default)]
+    outages: Outages,
 }
 
 /// The moments that decide if a cycle may begin.
@@ -84,13 +87,18 @@ impl CycleLease {
             }
             taken => taken?,
         };
-        Ok(taken.map(|(lease, CycleRow { full_at })| Self { lease, full_at, began: now }))
+        Ok(taken.map(|(lease, row)| Self { lease, row, began: now }))
     }
 
     /// Returns the parts that are due in this cycle.
     pub(super) fn extent(&self) -> Extent {
-        let since_full = self.began.duration_since(self.full_at);
+        let since_full = self.began.duration_since(self.row.full_at);
         if since_full >= FULL_EVERY { Extent::Full } else { Extent::Minute }
+    }
+
+    /// Returns the outages that the last cycle knew.
+    pub(super) fn outages(&self) -> &Outages {
+        &self.row.outages
     }
 
     /// Gives the lease back and stores the report.
@@ -98,8 +106,12 @@ impl CycleLease {
         self,
         store: &dyn Store,
         report: &CycleReport,
+        outages: &Outages,
     ) -> Result<(), StoreError> {
         let mut changes = vec![Change::Set("report", to_value(report)?)];
+        if *outages != self.row.outages {
+            changes.push(Change::Set("outages", to_value(outages)?));
+        }
         if self.extent() == Extent::Full {
             changes.push(Change::Set("full_at", moment(self.began)));
         }

@@ -1,19 +1,21 @@
 //! Alerts sent in Webex to the recipient that the settings name.
 
-use super::SyncError;
 use super::context::Cycle;
+use super::{SyncError, outage};
 use crate::notify::{self, AlertKey};
 use crate::tenant::settings::AlertRecipient;
 use clients::http::CallError;
 
 /// Sends all unsent alerts in one message. Without a recipient only the pages show them.
 pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
+    outage::update_alerts(cycle).await?;
     let Some(recipient) = &cycle.snapshot.settings.alert_recipient else {
         return Ok(());
     };
     let (store, tenant) = (cycle.store(), cycle.tenant());
     let public_url = &cycle.reconciler.public_url;
-    let Some(unsent) = notify::unsent(store, tenant, public_url).await? else {
+    let link_failures = cycle.outages.link_failures();
+    let Some(unsent) = notify::unsent(store, tenant, public_url, link_failures).await? else {
         return Ok(());
     };
     let access = cycle.webex().await?;

@@ -8,7 +8,7 @@ use super::folder_request::{FolderPlan, plan_folders};
 use super::intents::write_under_lease;
 use super::link_alerts::{AlertPlan, plan_alerts};
 use super::schedule::{
-    MESSAGE_LOSS_MARGIN, is_within_message_delay, last_full_sync, next_daily_moment, pause,
+    MESSAGE_LOSS_MARGIN, is_within_message_delay, last_full_sync, next_daily_moment, next_try,
 };
 use super::types::{LeasedLink, Next, RequeueReason, SyncDepth, SyncRecord, SyncReport};
 use super::{Deps, SyncError};
@@ -122,7 +122,7 @@ fn apply_next(
         Next::Failed { reason } => {
             let kind = reason.kind();
             link.record_failure(reason.clone(), now);
-            let again = now + pause(&link);
+            let again = next_try(&link, now);
             let group = link.group().map(|group| group.to_string());
             tracing::warn!(
                 event = "link_sync_failed", tenant = %context.tenant.tenant, team = %link.team,

@@ -16,8 +16,9 @@ const NEARLY_ALL_OWNERS: usize = OWNER_LIMIT - 5;
 /// Time before the end of a group in which an alert is raised.
 const ENDS_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// Time for which a link fails before an alert is raised.
-const ALERT_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// Time for which a link fails before an alert is raised. A run comes at its end, and a cycle sends
+/// the alert within minutes.
+pub(super) const ALERT_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// Alerts of a link after a run, and the writes that lead there.
 pub(super) struct AlertPlan {

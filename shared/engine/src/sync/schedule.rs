@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::link_alerts::ALERT_AFTER;
 use super::types::TenantContext;
 use crate::link::{FailureKind, Link};
 use crate::tenant::Running;
@@ -35,7 +36,7 @@ pub(super) fn next_daily_moment(team: TeamId, at: Timestamp) -> Timestamp {
 }
 
 /// Pause of a failing link: doubles each time, up to a limit that depends on the failure.
-pub(super) fn pause(link: &Link) -> SignedDuration {
+fn pause(link: &Link) -> SignedDuration {
     let Some(failure) = &link.failure else { return SignedDuration::ZERO };
     let (first, longest) = match failure.kind() {
         FailureKind::CallFailed => (30, 3600),
@@ -47,6 +48,13 @@ pub(super) fn pause(link: &Link) -> SignedDuration {
     };
     let seconds = (first << failure.tries.saturating_sub(1).min(12)).min(longest);
     spread(link.team, SignedDuration::from_secs(seconds))
+}
+
+/// The next try of a failing link. It is early enough to raise the alert about the failure in time.
+pub(super) fn next_try(link: &Link, now: Timestamp) -> Timestamp {
+    let again = now + pause(link);
+    let alert_at = link.failure.as_ref().map(|failure| failure.since + ALERT_AFTER);
+    alert_at.filter(|at| *at > now).map_or(again, |at| again.min(at))
 }
 
 /// Three quarters of `span` and up to a quarter more, by the team's id.

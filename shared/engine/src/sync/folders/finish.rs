@@ -17,7 +17,7 @@ use store::message::Trigger;
 use store::table::{StoreError, Write};
 
 /// Duration of a failure before an alert.
-const ALERT_AFTER: SignedDuration = SignedDuration::from_hours(1);
+const ALERT_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// Duration without a site before an alert.
 const SITE_ALERT_AFTER: SignedDuration = SignedDuration::from_hours(24);
