@@ -73,6 +73,20 @@ pub enum Action {
         /// The team.
         team: TeamId,
     },
+    /// Makes a group one of another kind, as an administrator.
+    ChangeGroup {
+        /// The group.
+        group: GroupId,
+        /// The new kind.
+        kind: GroupKind,
+    },
+    /// Changes a person's account, as an administrator.
+    ChangeAccount {
+        /// The person.
+        person: Uuid,
+        /// The change.
+        change: AccountChange,
+    },
     /// Changes a space of a team, or its folder.
     Space(SpaceChange),
     /// Requests a sync of a team and all its folders, as an administrator.
@@ -97,6 +111,50 @@ pub struct Membership {
     pub on: Target,
     /// The person.
     pub person: Uuid,
+}
+
+/// A kind of group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupKind {
+    /// An ordinary group.
+    Assigned,
+    /// Its members follow a rule.
+    Dynamic,
+    /// It is synchronized from on premises.
+    OnPremises,
+    /// Roles can be assigned to it.
+    RoleAssignable,
+    /// It shows its members to no one.
+    Hidden,
+    /// It is a security group.
+    Security,
+    /// It has a sensitivity label.
+    Labelled,
+    /// It has no sensitivity label.
+    Unlabelled,
+}
+
+/// A change of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountChange {
+    /// Makes the user a guest.
+    Guest,
+    /// Makes the user a member.
+    Member,
+    /// Invites the user's outside account in place of the own one.
+    External,
+    /// Makes the user's account one of the directory.
+    Internal,
+    /// Deletes the Microsoft account, and creates another one with the same address.
+    RecreateMicrosoft,
+    /// Deletes the Webex account, and creates another one with the same address.
+    RecreateWebex,
+    /// Moves the Webex account to another organization.
+    MoveWebex,
+    /// Writes the Microsoft account's id to the Webex account, as directory synchronization does.
+    SyncId,
 }
 
 /// A change of a space or its folder.

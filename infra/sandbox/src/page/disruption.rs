@@ -28,6 +28,20 @@ pub enum Disruption {
     GroupDeleted,
     /// All members of a group are removed.
     MassRemoval,
+    /// Writes about people are acknowledged and lost.
+    LostWrites,
+    /// Writes about people are acknowledged and take effect late.
+    LateWrites,
+    /// Listings of people lack rows.
+    ShortListings,
+    /// Additions and removals are refused, as if they were made already.
+    FalseConflicts,
+    /// Teams and groups answer 404, and their listings answer.
+    HiddenObjects,
+    /// Both services throttle with a wait of a second.
+    HastyRetry,
+    /// Answers are HTML.
+    HtmlAnswers,
 }
 
 /// The customers that a disruption affects.
@@ -61,7 +75,7 @@ pub(super) struct Description {
 
 impl Disruption {
     /// All disruptions, in the order of the menu.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 18] = [
         Self::ReplicaLag,
         Self::Throttling,
         Self::Crash,
@@ -73,6 +87,13 @@ impl Disruption {
         Self::GroupDeleted,
         Self::ExternalIds,
         Self::RoleLost,
+        Self::LostWrites,
+        Self::LateWrites,
+        Self::ShortListings,
+        Self::FalseConflicts,
+        Self::HiddenObjects,
+        Self::HastyRetry,
+        Self::HtmlAnswers,
     ];
 
     /// The customers it affects.
@@ -84,7 +105,14 @@ impl Disruption {
             | Self::AnswersLost
             | Self::WebhooksOff
             | Self::NotificationsLost
-            | Self::SlowAnswers => Scope::All,
+            | Self::SlowAnswers
+            | Self::LostWrites
+            | Self::LateWrites
+            | Self::ShortListings
+            | Self::FalseConflicts
+            | Self::HiddenObjects
+            | Self::HastyRetry
+            | Self::HtmlAnswers => Scope::All,
             Self::MassRemoval | Self::GroupDeleted | Self::ExternalIds | Self::RoleLost => {
                 Scope::Customer
             }
@@ -137,10 +165,55 @@ impl Disruption {
                 "Notifications only save time: reconciliation, or at the latest the daily sync, \
                  finds the missed changes.",
             ),
-            _ => (
+            Self::SlowAnswers => (
                 "Slow answers",
                 "Microsoft takes eight seconds for every answer.",
                 "No call starts that could outlast the invocation; the next sync does the rest.",
+            ),
+            _ => return self.description_of_lie(),
+        };
+        Description { title, effect, recovery }
+    }
+
+    /// The description of answers that disagree with the state.
+    fn description_of_lie(self) -> Description {
+        let (title, effect, recovery) = match self {
+            Self::LostWrites => (
+                "Writes are lost",
+                "Both services acknowledge changes of people and forget them.",
+                "A write is believed once a reading shows it. Until then it is made again, and \
+                 no one is said to have undone it.",
+            ),
+            Self::LateWrites => (
+                "Late writes",
+                "Both services acknowledge changes of people, and make them half an hour later.",
+                "A change that comes twice changes nothing.",
+            ),
+            Self::ShortListings => (
+                "Short listings",
+                "Listings of people lack about half of their rows, and seem whole.",
+                "No one is removed by a missing row alone: a single question must say the same, \
+                 twice.",
+            ),
+            Self::FalseConflicts => (
+                "False conflicts",
+                "Additions are refused as there already, and removals as not there.",
+                "The next reading decides. What it contradicts waits, and is reported.",
+            ),
+            Self::HiddenObjects => (
+                "404 for what exists",
+                "Teams and groups answer 404, while their listings answer.",
+                "A link ends only if everything about a team or group says so for hours.",
+            ),
+            Self::HastyRetry => (
+                "Retry-After: 1",
+                "Both services answer every call with 429 and ask for it again in a second.",
+                "Pauses grow while answers stay the same.",
+            ),
+            _ => (
+                "HTML answers",
+                "Calls take effect, and their answers are a page of a proxy.",
+                "An answer that cannot be read is no answer: the next reading shows the rest.",
             ),
         };
         Description { title, effect, recovery }

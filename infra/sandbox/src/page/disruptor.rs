@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::ids::{GroupId, ObjectId, PersonId};
-use sim::{AdminRole, Fault, Refused, Service};
+use sim::{AdminRole, BrokenBody, Fault, Lie, Operation, Refused, Rows, Service};
 
 use super::disruption::{Description, Disruption, Scope, Switch};
 use super::environment::{Environment, refused};
@@ -17,6 +17,9 @@ const LAG: Duration = Duration::from_secs(600);
 /// The delay of Graph's answers under [`Disruption::SlowAnswers`]: just below the timeout.
 const SLOW: Delay =
     Delay { service: Some(Service::Graph), by: Duration::from_secs(8), times: u32::MAX };
+
+/// The time until a write takes effect under [`Disruption::LateWrites`].
+const LATE: Duration = Duration::from_secs(1_800);
 
 /// The disruptions that are on, with what it takes to end them. Customers are named by index.
 #[derive(Default)]
@@ -52,6 +55,29 @@ fn faults_of(disruption: Disruption) -> Vec<Fault> {
                 ["POST", "PATCH", "DELETE"].map(|method| lost(Service::Graph, "/groups", method));
             webex.into_iter().chain(graph).collect()
         }
+        Disruption::HastyRetry => [Service::Webex, Service::Graph]
+            .map(|service| unlimited(Fault::throttled("1").on(service)))
+            .into(),
+        _ => lies_of(disruption).into_iter().map(unlimited).collect(),
+    }
+}
+
+/// The lies that make up a disruption.
+fn lies_of(disruption: Disruption) -> Vec<Fault> {
+    use Operation::{AddPeople, ChangeRole, ListPeople, ReadObject, RemovePerson};
+    let about = |operation, lie| Fault::lie(lie).operation(operation);
+    let writes = |lie: Lie| {
+        [AddPeople, RemovePerson, ChangeRole].map(|operation| about(operation, lie.clone())).into()
+    };
+    match disruption {
+        Disruption::LostWrites => writes(Lie::NoEffect),
+        Disruption::LateWrites => writes(Lie::Late(LATE)),
+        Disruption::ShortListings => vec![about(ListPeople, Lie::RowsMissing(Rows::Half(1)))],
+        Disruption::FalseConflicts => {
+            vec![about(AddPeople, Lie::AlreadyThere), about(RemovePerson, Lie::NotThere)]
+        }
+        Disruption::HiddenObjects => vec![about(ReadObject, Lie::NotThere)],
+        Disruption::HtmlAnswers => vec![Fault::lie(Lie::Body(BrokenBody::Html))],
         _ => vec![],
     }
 }

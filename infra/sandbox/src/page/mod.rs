@@ -9,6 +9,7 @@
 //!
 #![doc = include_str!("../../page/api.md")]
 
+mod accounts;
 mod action;
 mod api_error;
 mod cast;
@@ -35,7 +36,7 @@ mod server;
 mod spaces;
 mod view;
 
-pub use action::{Action, Membership, SpaceAction, SpaceChange, Target};
+pub use action::{AccountChange, Action, GroupKind, Membership, SpaceAction, SpaceChange, Target};
 pub use curl::curl;
 pub use disruption::{Disruption, Scope, Switch};
 pub use log::{Entry, EntryKind};

@@ -8,6 +8,7 @@ use store::message::{Job, Message, Trigger};
 use store::queue::Queue;
 use uuid::Uuid;
 
+use super::accounts;
 use super::action::{Action, Membership, Target};
 use super::cast::{Account, Customer};
 use super::environment::{Environment, refused};
@@ -50,6 +51,8 @@ pub(super) async fn perform(
     action: &Action,
 ) -> Result<Option<TeamId>, Refused> {
     let index = match action {
+        Action::ChangeAccount { person, .. } => env.customer_with(*person)?,
+        Action::ChangeGroup { group, .. } => env.customer_of(Target::Group(*group))?,
         Action::CreateTeam { by, .. } | Action::CreateGroup { by, .. } => env.customer_with(*by)?,
         Action::Add(Membership { on, .. })
         | Action::Remove(Membership { on, .. })
@@ -64,18 +67,18 @@ pub(super) async fn perform(
         | Action::SyncNow { team }
         | Action::Decide { team, .. } => env.customer_of(Target::Team(*team))?,
     };
-    let customer = &env.customers[index];
-    let Performed { created, note } = perform_for(env, customer, action).await?;
-    let slug = customer.slug;
+    let Performed { created, note } = perform_for(env, index, action).await?;
+    let slug = env.customers[index].slug;
     env.note(Some(slug), EntryKind::Action, note);
     Ok(created)
 }
 
 async fn perform_for(
-    env: &Environment,
-    customer: &Customer,
+    env: &mut Environment,
+    index: usize,
     action: &Action,
 ) -> Result<Performed, Refused> {
+    let customer = &env.customers[index];
     Ok(match action {
         Action::CreateTeam { name, by, people } => create_team(env, customer, name, *by, people)?,
         Action::CreateGroup { name, by } => create_group(env, customer, name, *by)?.into(),
@@ -94,6 +97,11 @@ async fn perform_for(
         Action::Restore { group } => restore(env, *group).into(),
         Action::Archive { team } => archive(env, *team).into(),
         Action::Unarchive { team } => unarchive(env, *team).into(),
+        Action::ChangeGroup { group, kind } => accounts::change_group(env, *group, *kind).into(),
+        Action::ChangeAccount { person, change } => {
+            let people = &mut env.customers[index].people;
+            accounts::change_account(people, &env.stack.backend().world, *person, *change)?.into()
+        }
         Action::Space(change) => spaces::change(env, customer, change).await?.into(),
         Action::SyncNow { team } => {
             request_sync(env, customer, *team).await?;

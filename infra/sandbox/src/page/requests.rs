@@ -1,8 +1,12 @@
 //! Deliveries and service settings, as HTTP requests.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
+use clients::http::{CALL_TIMEOUT, Transport};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use sim::{Refused, World};
 
 use super::environment::refused;
@@ -24,6 +28,35 @@ impl DeliveryRequest {
             Self::Reverse => world.reverse_deliveries(),
             Self::Delay { seconds } => world.delay_deliveries(Duration::from_secs(seconds.into())),
         }
+    }
+}
+
+/// A request to the webhook function, as API Gateway passes it on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct RawDelivery {
+    path: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+}
+
+impl RawDelivery {
+    /// Delivers the request, and returns the function's answer.
+    ///
+    /// # Errors
+    /// If path or headers are no HTTP.
+    pub(super) async fn deliver(self, webhooks: &dyn Transport) -> Result<Value, Refused> {
+        let mut request = http::Request::post(format!("https://functions.example{}", self.path));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let unusable = |error: &dyn std::fmt::Display| refused(error.to_string());
+        let request = request.body(Bytes::from(self.body)).map_err(|error| unusable(&error))?;
+        let answer =
+            webhooks.send(request, CALL_TIMEOUT).await.map_err(|error| unusable(&error))?;
+        let (status, body) = (answer.status().as_u16(), String::from_utf8_lossy(answer.body()));
+        Ok(json!({"status": status, "body": body}))
     }
 }
 

@@ -22,7 +22,7 @@ use super::disruption::{Disruption, Switch};
 use super::fault_request::FaultRequest;
 use super::guard::guard;
 use super::playground::{LONGEST_JUMP, Playground, Speed};
-use super::requests::{DeliveryRequest, SettingsRequest};
+use super::requests::{DeliveryRequest, RawDelivery, SettingsRequest};
 use super::view::view;
 
 const HTML: &str = include_str!("../../page/index.html");
@@ -104,7 +104,8 @@ fn router(app: App, curl: String) -> Router {
         .route("/api/faults", post(faults))
         .route("/api/faults/clear", post(clear_faults))
         .route("/api/settings", post(settings))
-        .route("/api/deliveries", post(deliveries));
+        .route("/api/deliveries", post(deliveries))
+        .route("/api/webhooks", post(webhooks));
     for (path, text) in SCRIPTS {
         router = router.route(path, asset("text/javascript; charset=utf-8", text));
     }
@@ -219,6 +220,11 @@ async fn clear_faults(State(app): State<App>) -> Answer {
 async fn deliveries(State(app): State<App>, Body(request): Body<DeliveryRequest>) -> Answer {
     let count = request.apply(app.playground.lock().await.world());
     Ok(Json(json!({"deliveries": count})))
+}
+
+async fn webhooks(State(app): State<App>, Body(request): Body<RawDelivery>) -> Answer {
+    let webhooks = app.playground.lock().await.env.stack.webhooks();
+    Ok(Json(request.deliver(&*webhooks).await?))
 }
 
 async fn settings(State(app): State<App>, Body(request): Body<SettingsRequest>) -> Answer {

@@ -95,3 +95,39 @@ async fn refused_actions_change_nothing() {
     }
     assert_eq!(site.state().await["pairs"], state["pairs"]);
 }
+
+#[tokio::test]
+async fn administrators_change_groups_and_accounts() {
+    let site = Site::open().await;
+    let state = site.state().await;
+    let group = &pair(&state, "Lighthouse")["group"]["id"];
+    let kinds = ["dynamic", "on-premises", "role-assignable", "labelled", "unlabelled", "assigned"];
+    for kind in kinds {
+        site.act(json!({"action": "change-group", "group": group, "kind": kind})).await;
+    }
+    let ines = id(&state["people"], "Ines Duarte");
+    for change in ["guest", "member", "external", "internal", "recreate-webex", "sync-id"] {
+        site.act(json!({"action": "change-account", "person": ines, "change": change})).await;
+    }
+    let recreate = json!({"action": "change-account", "person": ines,
+        "change": "recreate-microsoft"});
+    site.act(recreate).await;
+    let state = site.state().await;
+    let new = id(&state["people"], "Ines Duarte");
+    assert_ne!(new, ines);
+    site.act(json!({"action": "change-account", "person": new, "change": "move-webex"})).await;
+    let quinn = id(&state["people"], "Quinn Adler");
+    let missing = json!({"action": "change-account", "person": quinn, "change": "sync-id"});
+    assert_eq!(site.post("/api/actions", missing).await.0, 409);
+}
+
+#[tokio::test]
+async fn the_webhook_function_gets_raw_requests() {
+    let site = Site::open().await;
+    let form = json!({"path": "/nowhere", "body": "a=b",
+        "headers": {"Content-Type": "application/x-www-form-urlencoded"}});
+    let answer = site.done("/api/webhooks", form).await;
+    assert!(answer["status"].as_u64().unwrap() >= 400, "{answer}");
+    let broken = json!({"path": "/", "headers": {"bad name": ""}});
+    assert_eq!(site.post("/api/webhooks", broken).await.0, 409);
+}
