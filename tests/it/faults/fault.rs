@@ -9,7 +9,7 @@ use http::HeaderValue;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK};
 use sandbox::local_stack::Backend;
 use serde_json::{Value, json};
-use sim::{Failure, Fault, World};
+use sim::{Failure, Fault, Lie, Rows, World};
 
 use super::outside::{Call, Callee};
 
@@ -94,7 +94,7 @@ const fn answer_later(status: u16, retry_after: &'static str, code: &'static str
     Answer { status, retry_after: Some(retry_after), code }
 }
 
-const WEBEX: [Answer; 15] = [
+const WEBEX: [Answer; 16] = [
     answer(400, ""),
     answer(401, ""),
     answer(403, ""),
@@ -105,6 +105,7 @@ const WEBEX: [Answer; 15] = [
     answer(428, ""),
     answer_later(429, "30", ""),
     answer_later(429, "700", ""),
+    answer_later(429, "1", ""),
     answer(429, ""),
     answer(500, ""),
     answer(502, ""),
@@ -112,7 +113,7 @@ const WEBEX: [Answer; 15] = [
     answer(504, ""),
 ];
 
-const GRAPH: [Answer; 18] = [
+const GRAPH: [Answer; 19] = [
     answer(400, "Request_BadRequest"),
     answer(401, "InvalidAuthenticationToken"),
     answer(403, "Authorization_RequestDenied"),
@@ -125,6 +126,7 @@ const GRAPH: [Answer; 18] = [
     answer(424, "FailedDependency"),
     answer_later(429, "2.128", "TooManyRequests"),
     answer_later(429, "150", "TooManyRequests"),
+    answer_later(429, "1", "TooManyRequests"),
     answer_later(429, "Mon, 23 Nov 2026 09:05:00 GMT", "TooManyRequests"),
     answer(429, "TooManyRequests"),
     answer(500, "Service_InternalServerError"),
@@ -133,21 +135,23 @@ const GRAPH: [Answer; 18] = [
     answer(504, "UnknownError"),
 ];
 
-const ENTRA: [Answer; 5] = [
+const ENTRA: [Answer; 6] = [
     answer(400, "invalid_client"),
     answer(400, "unauthorized_client"),
     answer_later(429, "10", "temporarily_unavailable"),
+    answer_later(429, "1", "temporarily_unavailable"),
     answer(500, "server_error"),
     answer(503, "temporarily_unavailable"),
 ];
 
-const BATCH: [Answer; 7] = [
+const BATCH: [Answer; 8] = [
     answer(400, "Request_BadRequest"),
     answer(403, "Authorization_RequestDenied"),
     answer(404, "Request_ResourceNotFound"),
     answer(409, "Directory_ConcurrencyViolation"),
     answer(424, "FailedDependency"),
     answer(429, "TooManyRequests"),
+    answer_later(429, "1", "TooManyRequests"),
     answer(500, "Service_InternalServerError"),
 ];
 
@@ -200,6 +204,7 @@ impl CallFault {
         if call.callee == Callee::Webex && call.method == "GET" {
             sent.push(ServiceFault::Stale);
         }
+        sent.extend(lies_about(call).into_iter().map(|lie| ServiceFault::Fails(Failure::Lie(lie))));
         sent.into_iter().map(Self::Service).collect()
     }
 
@@ -217,6 +222,35 @@ impl CallFault {
         }
         all
     }
+}
+
+/// Returns the lies about a call, of the kinds in this run: those that are survived, or every one
+/// with `LIES=all`.
+fn lies_about(call: &Call) -> Vec<Lie> {
+    const SURVIVED: [LieKind; 0] = [];
+    let is_batch = call.path.ends_with("$batch");
+    let is_write = is_batch || call.method != "GET" && call.callee != Callee::Entra;
+    let is_listing = is_batch || call.is_listing();
+    let tells = |kind: LieKind| {
+        let is_on = std::env::var("LIES").is_ok_and(|lies| lies == "all");
+        let applies = if kind == LieKind::NoEffect { is_write } else { is_listing };
+        applies && (is_on || SURVIVED.contains(&kind))
+    };
+    let kinds = [
+        (LieKind::NoEffect, Lie::NoEffect),
+        (LieKind::RowsMissing, Lie::RowsMissing(Rows::All)),
+        (LieKind::RowsMissing, Lie::RowsMissing(Rows::Half(1))),
+    ];
+    kinds.into_iter().filter(|(kind, _)| tells(*kind)).map(|(_, lie)| lie).collect()
+}
+
+/// Kind of a lie about one call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LieKind {
+    /// A write is acknowledged without effect.
+    NoEffect,
+    /// A listing lacks rows.
+    RowsMissing,
 }
 
 /// Query parameters that mark the second part of a broken listing, and the rest of a listing that

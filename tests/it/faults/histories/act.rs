@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use sim::{Fault, Service, World};
 
 use super::customers::PEOPLE;
+use super::lies::{LieKind, Untruth, untruth};
 
 /// An act of a person, a directory or a service.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,7 @@ pub(super) enum Act {
     RevokeAccountRole,
     RemoveAccount,
     Disturbance(Disturbance),
+    Lie(Untruth),
     RepairAll,
     Crash(usize),
 }
@@ -67,6 +69,14 @@ fn disturbance() -> impl Strategy<Value = Act> {
     disturbance.prop_map(Act::Disturbance)
 }
 
+/// Returns lies, or disturbances in a run without lies.
+fn failure() -> BoxedStrategy<Act> {
+    match LieKind::of_this_run() {
+        kinds if kinds.is_empty() => disturbance().boxed(),
+        kinds => prop_oneof![2 => untruth(kinds).prop_map(Act::Lie), 1 => disturbance()].boxed(),
+    }
+}
+
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         4 => person_index().prop_map(Act::JoinTeam),
@@ -87,7 +97,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => person_index().prop_map(Act::DeleteUser),
         1 => Just(Act::RevokeAccountRole),
         1 => Just(Act::RemoveAccount),
-        3 => disturbance(),
+        3 => failure(),
         2 => Just(Act::RepairAll),
         4 => (0..60_usize).prop_map(Act::Crash),
     ]
@@ -98,7 +108,7 @@ pub(super) fn history() -> impl Strategy<Value = Vec<Step>> {
         let minutes = prop_oneof![0..3_i64, 0..30_i64, 0..300_i64];
         (0..2_usize, act, minutes).prop_map(|(tenant, act, minutes)| Step { tenant, act, minutes })
     };
-    let first = prop::option::weighted(0.7, step(disturbance().boxed()));
+    let first = prop::option::weighted(0.7, step(failure()));
     (first, prop::collection::vec(step(act().boxed()), 4..20))
         .prop_map(|(first, steps)| first.into_iter().chain(steps).collect())
 }

@@ -18,6 +18,7 @@ use store::queue::Queue;
 use store::table::{Store, from_item};
 
 use super::act::{Act, Step};
+use super::lies::{LieKind, Untruth};
 use crate::faults::outside::{Outside, Plan};
 use crate::faults::{SETTLED, Scene, restart_on};
 use crate::support::{DAY, MINUTE, every_team, start};
@@ -29,6 +30,9 @@ const INITIAL_MEMBERS: usize = 4;
 
 /// Within this time, a replica may show either of two acts.
 const LAG: SignedDuration = SignedDuration::from_mins(16);
+
+/// Within this time after a lie, a change that it delayed may still arrive.
+const AFTERMATH: SignedDuration = SignedDuration::from_hours(3);
 
 /// The expected state of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,10 @@ struct Customer {
     role_changed_at: Vec<Sides<Option<Timestamp>>>,
     /// People whose directory entry was corrupted since the last repair.
     corrupted: Vec<bool>,
+    /// Begin and end of the lies about this customer.
+    lies: Vec<(Timestamp, Timestamp, LieKind)>,
+    /// The people whose writes are lost for ever.
+    lost: Vec<Untruth>,
 }
 
 pub(super) struct Customers {
@@ -104,6 +112,8 @@ pub(super) async fn settled() -> Customers {
             undecided_until,
             role_changed_at,
             corrupted,
+            lies: vec![],
+            lost: vec![],
         });
     }
     Customers { stack, both, overruled: vec![] }
@@ -140,25 +150,60 @@ impl Customer {
         if (in_team, in_group) == (in_team_after, in_group_after) {
             return;
         }
-        let is_lately = |at: Timestamp| now.duration_since(at) < LAG;
+        let is_lately = |at: Timestamp| self.is_open(at, now);
         // The earlier change is still in progress, or just arrived.
-        if in_team != in_group || self.last[n].is_some_and(|(at, _)| is_lately(at)) {
-            self.undecided_until[n] = now + LAG;
-        }
+        let is_undecided = in_team != in_group || self.last[n].is_some_and(|(at, _)| is_lately(at));
         let meets_another = self.role_changed_at[n][side.other()].is_some_and(is_lately)
             || self.last[n].is_some_and(|(at, where_to)| {
-                where_to != side && (in_team != in_group || is_lately(at))
+                let is_other = where_to != side || self.reorders_writes();
+                is_other && (in_team != in_group || is_lately(at))
             });
-        self.expected[n] =
-            if meets_another || self.corrupted[n] { Expected::Either } else { Expected::Is(is) };
+        if is_undecided {
+            self.undecided_until[n] = self.lies_end().max(now) + LAG;
+        }
+        self.expected[n] = if meets_another || self.corrupted[n] || self.is_lost(n) {
+            Expected::Either
+        } else {
+            Expected::Is(is)
+        };
         self.last[n] = Some((now, side));
+    }
+
+    /// Returns `true` if our answer to an act at that moment may still be on its way.
+    fn is_open(&self, at: Timestamp, now: Timestamp) -> bool {
+        let delays = |(begin, end, kind): &(Timestamp, Timestamp, LieKind)| {
+            kind.delays_changes() && at > *begin - LAG && at < *end && now < *end + AFTERMATH
+        };
+        now.duration_since(at) < LAG || self.lies.iter().any(delays)
+    }
+
+    fn lies_end(&self) -> Timestamp {
+        let ends = self.lies.iter().map(|(_, end, _)| *end + AFTERMATH);
+        ends.max().unwrap_or(Timestamp::MIN)
+    }
+
+    fn reorders_writes(&self) -> bool {
+        self.lies.iter().any(|(.., kind)| kind.reorders_writes())
+    }
+
+    /// Returns `true` if the service loses every write about the person.
+    fn is_lost(&self, n: usize) -> bool {
+        self.lost.iter().any(|untruth| untruth.person == n)
+    }
+
+    fn deceive(&mut self, world: &World, now: Timestamp, untruth: Untruth) {
+        untruth.begin(world, &self.handle, self.people[untruth.person]);
+        if untruth.kind == LieKind::LostForOne {
+            self.lost.push(untruth);
+            self.expected[untruth.person] = Expected::Either;
+        } else {
+            self.lies.push((now, now + untruth.lasts(), untruth.kind));
+        }
     }
 
     /// Changes a person's role on one side; this presumes that they are there.
     fn change_role(&mut self, now: Timestamp, n: usize, side: Side) {
-        if self.last[n]
-            .is_some_and(|(at, where_to)| where_to != side && now.duration_since(at) < LAG)
-        {
+        if self.last[n].is_some_and(|(at, where_to)| where_to != side && self.is_open(at, now)) {
             self.expected[n] = Expected::Either;
         }
         self.role_changed_at[n][side] = Some(now);
@@ -288,7 +333,7 @@ impl Customer {
         let state = one.map(|one| &one.state);
         let is_open =
             |state: &PersonState| !state.intents.is_empty() || state.lag != Default::default();
-        prop_assert!(!state.is_some_and(is_open), "{} {}: {:?}", name, n, state);
+        prop_assert!(self.is_lost(n) || !state.is_some_and(is_open), "{} {}: {:?}", name, n, state);
         let is_reported = one
             .is_some_and(|one| one.excluded.is_some() || one.state.deferred != Default::default());
         let team = world.team(self.team).unwrap();
@@ -321,6 +366,7 @@ impl Customers {
         let customer = &mut self.both[step.tenant];
         match step.act {
             Act::Disturbance(disturbance) => disturbance.begin(&world),
+            Act::Lie(untruth) => customer.deceive(&world, now, untruth),
             Act::RepairAll => self.repair(),
             act => {
                 customer.change(&world, now, act);
@@ -397,7 +443,14 @@ impl Customers {
             (settings.replica_lag, settings.notifications_lost) = (std::time::Duration::ZERO, 0);
         });
         world.webex_settings(|settings| settings.deliveries_lost = 0);
+        let now = self.stack.backend().clock.now();
         for customer in &mut self.both {
+            for untruth in &customer.lost {
+                untruth.begin(&world, &customer.handle, customer.people[untruth.person]);
+            }
+            for (_, end, _) in &mut customer.lies {
+                *end = now.min(*end);
+            }
             world.give_role(customer.handle.service_account, AdminRole::ComplianceOfficer);
             for (n, person) in customer.people.iter().enumerate() {
                 if customer.corrupted[n] {

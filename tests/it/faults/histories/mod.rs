@@ -4,6 +4,7 @@
 
 mod act;
 mod customers;
+mod lies;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
