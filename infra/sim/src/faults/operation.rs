@@ -10,7 +10,7 @@ pub enum Operation {
     ReadObject,
     /// Lists the people of a room or group.
     ListPeople,
-    /// Asks about one person of a room, or about a user's groups.
+    /// Asks about one person of a room or group, or about a user's groups.
     AskPerson,
     /// Adds people to a room or group.
     AddPeople,
@@ -59,6 +59,9 @@ fn of_graph(call: &Request, segments: &[&str]) -> Option<Operation> {
     Some(match (call.method.as_str(), segments) {
         ("GET", ["groups", "delta" | "delta()"]) => return None,
         ("GET", ["groups", _]) => Operation::ReadObject,
+        ("GET", ["groups", _, "members" | "owners", ..]) if call.query("$filter").is_some() => {
+            Operation::AskPerson
+        }
         ("GET", ["groups", _, "members" | "owners", ..]) => Operation::ListPeople,
         ("POST", ["users", _, "checkMemberGroups"]) => Operation::AskPerson,
         ("POST", ["groups", _, "members" | "owners", "$ref"]) => Operation::AddPeople,
