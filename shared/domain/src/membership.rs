@@ -199,4 +199,6 @@ pub enum ExclusionReason {
     MovedObjectId,
     /// The group's member is not a user.
     NotAUser,
+    /// The account, or its Entra user, is the tenant's service account.
+    ServiceAccount,
 }

@@ -40,6 +40,10 @@ pub enum LinkAlert {
     NearOwnerLimit,
     /// The group expires soon although it was renewed.
     NearExpiry,
+    /// The link ended because its team or group did not answer.
+    Ended,
+    /// A link that had ended is back.
+    Returned,
     /// Folders of its spaces fail.
     Folders,
 }
@@ -51,6 +55,8 @@ impl LinkAlert {
             Self::Failing => "failing",
             Self::NearOwnerLimit => "near-owner-limit",
             Self::NearExpiry => "near-expiry",
+            Self::Ended => "ended",
+            Self::Returned => "returned",
             Self::Folders => "folders",
         }
     }

@@ -4,6 +4,7 @@
 //! copied after each write, and new functions continue from every copy. A fault changes later
 //! calls, so the story runs again for each fault.
 
+mod actions;
 mod adopt;
 mod backfill;
 mod decisions;

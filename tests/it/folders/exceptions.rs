@@ -6,7 +6,7 @@ use engine::link::{self, Unlinked};
 use engine::notify;
 use engine::phrases::alerts::message;
 use engine::tenant::{Folders, ServiceAccountMode, Settings};
-use sim::{AppRegistration, Fault, MembershipRole, Service};
+use sim::{AppRegistration, Failure, Fault, MembershipRole, Service};
 use store::keys;
 use store::table::Store;
 
@@ -352,4 +352,38 @@ async fn ended_link_leaves_folders_linked() {
     env.skip_week().await;
     assert_eq!(env.folder_names(), ["Engines", "Gears"]);
     assert!(folders::load(env.store(), env.tenant(), team).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn account_leaves_a_space_that_was_not_visible_meanwhile() {
+    let mut env = TwoTenants::with_folders(4).await;
+    let team = env.with_linked_team("Engines").await;
+    let refused = Fault::status(500).on(Service::Webex).method("DELETE").path("/memberships/");
+    env.world().inject(refused.times(u32::MAX));
+    let gears = env.create_space(team, "Gears");
+    env.let_pass(2 * MINUTE).await;
+    let service_account = env.handle.service_account;
+    let is_inside =
+        |env: &TwoTenants| env.world().room(gears).unwrap().people.contains_key(&service_account);
+    assert!(is_inside(&env), "it joined, and could not leave");
+
+    env.world().clear_faults();
+    let room = env.world().room_id(gears);
+    let nothing = Failure::Status(200, vec![], serde_json::json!({"items": []}));
+    let faults = [
+        Fault::new(nothing).path("/rooms?teamId="),
+        Fault::status(404).path(&format!("/rooms/{room}")),
+        Fault::status(404).path(&format!("/memberships?roomId={room}")),
+    ];
+    faults.into_iter().for_each(|one| {
+        env.world().inject(one.on(Service::Webex).times(u32::MAX));
+    });
+    env.sync_now(team).await;
+    env.let_pass(30 * MINUTE).await;
+    assert!(env.stored_space(team, gears).await.unwrap().joined_at.is_some(), "it is remembered");
+    env.world().clear_faults();
+    env.sync_now(team).await;
+    env.let_pass(30 * MINUTE).await;
+    assert!(!is_inside(&env), "it left");
+    env.assert_linked(gears, "Gears");
 }

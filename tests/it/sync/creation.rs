@@ -53,7 +53,7 @@ async fn no_on_the_card_ends_the_link() {
     };
     answer("no").unwrap();
     env.let_pass(2 * MINUTE).await;
-    assert_eq!(env.link_row(team).await.unwrap().link.phase, Phase::Ended { why: Ended::Declined });
+    assert_eq!(env.link_row(team).await.unwrap().link.phase, Phase::ended(Ended::Declined));
     let answer = |group| {
         env.world().submit_card(
             card.message,

@@ -24,14 +24,11 @@ async fn deleted_group_is_restored_once() {
         env.world().group(group).unwrap().deleted.is_some(),
         "deleted again within 30 days: it stays so"
     );
-    assert_eq!(
+    assert!(matches!(
         env.link_row(team).await.unwrap().link.phase,
-        Phase::Ended { why: Ended::GroupDeleted }
-    );
-    assert!(
-        env.link_row(team).await.unwrap().next_sync_at > env.now() + 1000 * DAY,
-        "it is not synced again"
-    );
+        Phase::Ended { why: Ended::GroupDeleted, .. }
+    ));
+    assert!(env.link_row(team).await.unwrap().next_sync_at <= env.now() + DAY, "asked about daily");
     assert_eq!(env.world().team(team).unwrap().people.len(), 3 + 1, "and the team is left alone");
     env.assert_clean();
 }
@@ -45,14 +42,11 @@ async fn deleted_team_ends_its_link_and_keeps_the_group() {
     let Phase::Linked { group } = env.link_row(team).await.unwrap().link.phase else { panic!() };
     env.world().delete_team(team);
     env.let_pass(2 * DAY).await;
-    assert_eq!(
+    assert!(matches!(
         env.link_row(team).await.unwrap().link.phase,
-        Phase::Ended { why: Ended::TeamDeleted }
-    );
-    assert!(
-        env.link_row(team).await.unwrap().next_sync_at > env.now() + 1000 * DAY,
-        "it is not synced again"
-    );
+        Phase::Ended { why: Ended::TeamDeleted, .. }
+    ));
+    assert!(env.link_row(team).await.unwrap().next_sync_at <= env.now() + DAY, "asked about daily");
     assert!(matches!(env.link_row(other).await.unwrap().link.phase, Phase::Linked { .. }));
     let group = env.world().group(group).unwrap();
     assert_eq!((group.deleted, group.members.len()), (None, 4));

@@ -1,10 +1,12 @@
 //! Team syncs: one pass over one team.
 
+mod card_answers;
 mod changes;
 mod creation;
 mod deletion;
 mod delivery;
 mod eligibility;
+mod endings;
 mod eventual_consistency;
 mod pilot_group;
 mod portions;

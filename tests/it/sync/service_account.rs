@@ -1,8 +1,10 @@
 //! The service account as member or observer, and the names of a link.
 
-use engine::link::ServiceAccountPresence;
+use domain::ids::{ObjectId, TeamId};
+use domain::membership::ExclusionReason;
+use engine::link::{ServiceAccountPresence, Who};
 use engine::tenant::{NameSync, ServiceAccountMode, Settings};
-use sim::MembershipRole;
+use sim::{Kind, MembershipRole, Service};
 use store::message::Trigger;
 
 use crate::support::{DAY, MINUTE, TwoTenants, every_team};
@@ -129,4 +131,49 @@ async fn rename_while_disabled_is_never_applied() {
     env.world().rename_team(team, "Together");
     env.let_pass(DAY).await;
     assert_eq!(names(&env), ("Together".into(), "Together".into()), "and the next one is");
+}
+
+/// Gives the service account a user of the directory, as an administrator's account has.
+async fn with_user_of_the_account(settings: Settings) -> (TwoTenants, TeamId, ObjectId) {
+    let mut env = TwoTenants::with_settings(4, settings).await;
+    let user = env.world().add_entra_only(&env.handle, "Admin");
+    env.world().set_external_id(env.handle.service_account, Some(user));
+    env.stack.scan_people(env.tenant()).await.unwrap();
+    let team = env.create_team("Admins", &env.people);
+    env.let_pass(40 * MINUTE).await;
+    (env, team, user)
+}
+
+fn role_of_account(env: &TwoTenants, team: TeamId) -> Option<MembershipRole> {
+    env.world().team(team).unwrap().people.get(&env.handle.service_account).copied()
+}
+
+#[tokio::test]
+async fn account_in_the_group_is_left_alone_on_both_sides() {
+    for mode in [ServiceAccountMode::Member, ServiceAccountMode::Observer] {
+        let settings = Settings { service_account_mode: mode, ..every_team() };
+        let (mut env, team, user) = with_user_of_the_account(settings).await;
+        let was_in_team = role_of_account(&env, team);
+        assert!(!env.group().1.members.contains(&user), "it is added to no group");
+        let (group, _) = env.group();
+        env.world().add_member(group, user);
+        env.notify_change(group).await;
+        env.let_pass(60 * MINUTE).await;
+        let reason = env.excluded(team).await.remove(&Who::Entra(user));
+        assert_eq!(reason, Some(ExclusionReason::ServiceAccount), "{mode:?}");
+        env.world().take_calls();
+        env.let_pass(2 * DAY).await;
+        let writes = env.world().count_of(Service::Webex, Kind::Write)
+            + env.world().count_of(Service::Graph, Kind::Write);
+        assert_eq!(writes, 0, "{mode:?}");
+        let is_in_team = role_of_account(&env, team);
+        assert_eq!(is_in_team, was_in_team, "{mode:?}");
+        assert!(env.group().1.members.contains(&user), "{mode:?}: it stays in the group");
+        env.world().remove_member(group, user);
+        env.notify_change(group).await;
+        env.let_pass(60 * MINUTE).await;
+        let is_in_team = role_of_account(&env, team);
+        assert_eq!(is_in_team, was_in_team, "{mode:?}");
+        env.assert_in_sync(team);
+    }
 }

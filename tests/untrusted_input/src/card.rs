@@ -73,7 +73,7 @@ pub fn card_answer(answer: &[u8]) {
     match phase {
         Phase::Asked { .. } => {}
         Phase::Creating { request: None } => assert!(counts && read["inputs"]["group"] == "yes"),
-        Phase::Ended { why: Ended::Declined } => {
+        Phase::Ended { why: Ended::Declined, .. } => {
             assert!(counts && read["inputs"]["group"] != "yes")
         }
         other => panic!("{other:?}"),

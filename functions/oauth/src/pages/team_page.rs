@@ -9,7 +9,7 @@ use domain::ids::TeamId;
 use domain::membership::{ExclusionReason, Role, Side, Sides};
 use engine::activity::{self, EntryId};
 use engine::adopt::AdoptionBlocker;
-use engine::link::{self, GroupOrigin, LinkPerson, LinkRow, LinkState, OverrideProposal, Who};
+use engine::link::{self, GroupOrigin, LinkPerson, LinkRow, OverrideProposal, Who};
 use engine::preview::{self, Preview, PreviewKind, ServiceAccountOutlook};
 use engine::safety::pending_approval;
 use engine::tenant::settings::{self, Running};

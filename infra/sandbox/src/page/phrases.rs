@@ -186,7 +186,7 @@ pub(super) fn approval_reason(reason: ApprovalReason) -> &'static str {
 
 /// The reason why a link does not sync.
 pub(super) fn link_reason(link: &Link) -> Option<String> {
-    if let Phase::Ended { why } = link.phase {
+    if let Phase::Ended { why, .. } = link.phase {
         let why = match why {
             Ended::TeamDeleted => "The team was deleted. The group remains.",
             Ended::GroupDeleted => "The group was deleted permanently.",

@@ -157,8 +157,8 @@ pub struct DirectoryObject {
 /// A group with all its members and owners.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupReading {
-    /// The group.
-    pub group: Group,
+    /// The group; `None` if the directory lists its people, but does not find the group.
+    pub group: Option<Group>,
     /// Direct members, sorted by id. A Microsoft 365 group has no others.
     pub members: Complete<Vec<DirectoryObject>>,
     /// Owners, sorted by id.
@@ -233,10 +233,12 @@ impl Graph {
         self.get(access, Call::get(format!("/groups/{group}")).query("$select", SELECT)).await
     }
 
-    /// Returns the group with all its members and owners, read at about the same time.
+    /// Returns the group with all its members and owners, read at about the same time; `None` only
+    /// if all three are missing.
     ///
     /// # Errors
-    /// Fails without three complete answers. A missing listing of an existing group is transient.
+    /// Fails without both complete listings. A missing listing that another answer contradicts is
+    /// transient.
     pub async fn read_group(
         &self,
         access: &Access,
@@ -248,11 +250,16 @@ impl Graph {
         let mut answers = self.read_batch(access, &urls).await?.into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Ok(RawValue::NULL.to_owned()));
         let (found, members, owners) = (next(), next(), next());
-        let found: Group = match found {
-            Ok(body) => parsed(&body, &path)?,
-            Err(error) if error.status() == Some(404) => return Ok(None),
+        let found: Option<Group> = match found {
+            Ok(body) => Some(parsed(&body, &path)?),
+            Err(error) if is_missing(&error) => None,
             Err(error) => return Err(error),
         };
+        let is_listing_missing =
+            |listing: &Result<_, CallError>| listing.as_ref().is_err_and(is_missing);
+        if found.is_none() && is_listing_missing(&members) && is_listing_missing(&owners) {
+            return Ok(None);
+        }
         let members = self.read_relation(access, format!("{path}/members"), members).await?;
         let owners = self.read_relation(access, format!("{path}/owners"), owners).await?;
         Ok(Some(GroupReading { group: found, members, owners }))
@@ -326,9 +333,14 @@ pub(super) fn parsed<T: DeserializeOwned>(body: &RawValue, path: &str) -> Result
     })
 }
 
-/// Turns a 404 of a listing into a transient error. The group was found, so the replica is late.
+/// Turns a 404 of a listing into a transient error. Another answer found the group, so the replica
+/// is late.
 fn incomplete(error: CallError) -> CallError {
-    if error.status() == Some(404) { error.contradicted() } else { error }
+    if is_missing(&error) { error.contradicted() } else { error }
+}
+
+fn is_missing(error: &CallError) -> bool {
+    error.status() == Some(404)
 }
 
 #[cfg(test)]

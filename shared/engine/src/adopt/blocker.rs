@@ -127,7 +127,7 @@ mod tests {
         let being_created = Some(AdoptionBlocker::GroupBeingCreated);
         let has_group = Some(AdoptionBlocker::TeamHasGroup);
         for (link, blocker) in [
-            (link(Phase::Ended { why: Ended::Declined }, None), None),
+            (link(Phase::ended(Ended::Declined), None), None),
             (link(Phase::Asked { card: None }, Some(FailureReason::NoModerator)), None),
             (linked(None), has_group),
             (linked(Some(FailureReason::GroupMissing)), has_group),

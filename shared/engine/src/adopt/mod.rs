@@ -12,13 +12,16 @@ mod team;
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::activity::{Activity, Note};
 pub use crate::codes::AdoptionBlocker;
-use crate::link::{self, Claim, Closing, Link, LinkRow, Phase, ServiceAccountPresence};
+use crate::link::{
+    self, ACTION_LEASE, Begun, Claim, FollowUp, Link, LinkAction, LinkRow, Phase,
+    ServiceAccountPresence,
+};
 use crate::preview::Preview;
 use crate::tenant::Tenant;
 use clients::graph::Group;
@@ -27,9 +30,6 @@ use domain::ids::{GroupId, ObjectId, TeamId};
 use store::table::{Store, StoreError, Write};
 pub use team::AdoptableTeam;
 use team::link_after;
-
-/// Duration of the lease over a link that waits without a group.
-const ADOPTION_LEASE: SignedDuration = SignedDuration::from_secs(30);
 
 /// The outcome that an adoption would have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,12 +121,19 @@ impl AdoptionRequest<'_> {
         Link { service_account: *service_account, ..link }
     }
 
-    fn claim_and_activity(&self) -> Result<Vec<Write>, StoreError> {
+    /// The claim on the group, the end of one on an earlier group, and the activity.
+    fn writes(&self, before: Option<&Link>) -> Result<Vec<Write>, StoreError> {
         let (tenant, team) = (self.tenant.tenant, &self.adoption.team);
         let claim = Claim { tenant, team: team.id, region: team.region.clone() };
         let activity = Activity::by_administrator(self.now, self.note.clone());
         let mut writes = activity.puts(tenant, team.id)?;
-        writes.push(claim.put(self.tenant.directory, self.group())?);
+        // A link that ended because the group did not answer claims it still.
+        if before.and_then(Link::claimed_group) != Some(self.group()) {
+            writes.push(claim.put(self.tenant.directory, self.group())?);
+        }
+        let released =
+            before.and_then(|one| link::released(self.tenant.directory, one, &self.link(before)));
+        writes.extend(released);
         Ok(writes)
     }
 
@@ -135,7 +142,7 @@ impl AdoptionRequest<'_> {
         let (store, tenant) = (self.store, self.tenant.tenant);
         let link = self.link(before.map(|row| &row.link));
         let creation = link::creation_after(store, tenant, before, &link, self.now).await?;
-        let mut writes = self.claim_and_activity()?;
+        let mut writes = self.writes(before.map(|row| &row.link))?;
         writes.push(creation);
         store.write(writes).await?;
         Ok(AdoptionOutcome::Linked)
@@ -144,26 +151,23 @@ impl AdoptionRequest<'_> {
     /// Replaces a link that waits without a group. A sync that is under way goes first.
     async fn replace_waiting_link(&self) -> Result<AdoptionOutcome, StoreError> {
         let (store, tenant, team) = (self.store, self.tenant.tenant, self.adoption.team.id);
-        let (now, until) = (self.now, self.now + ADOPTION_LEASE);
-        let Some((lease, row)) = link::take_lease(store, tenant, team, now, until).await? else {
-            return Ok(AdoptionOutcome::Busy);
+        let action = match LinkAction::begin(store, tenant, team, self.now, ACTION_LEASE).await? {
+            Begun::Held(action) => action,
+            Begun::Busy => return Ok(AdoptionOutcome::Busy),
+            Begun::Gone => return Err(StoreError::ConditionFailed),
         };
-        let blocker = AdoptionBlocker::of_link(&row.link);
-        if blocker.is_none() {
-            link::purge_people(store, tenant, team).await?;
-            let link = self.link(Some(&row.link));
-            let (closing, writes) = (Closing::unread(&row, now), self.claim_and_activity()?);
-            match lease.give_back(store, tenant, &link, closing, writes, now).await {
-                // The group has a claim, or the lease is lost: the link stays as it was.
-                Err(StoreError::ConditionFailed) => {}
-                written => return written.map(|()| AdoptionOutcome::Linked),
-            }
+        if let Some(blocker) = AdoptionBlocker::of_link(&action.row.link) {
+            return action.leave().await.map(|()| AdoptionOutcome::Blocked(blocker));
         }
-        let closing = Closing::unread(&row, row.next_sync_at);
-        lease.give_back(store, tenant, &row.link, closing, vec![], now).await?;
-        match blocker {
-            Some(blocker) => Ok(AdoptionOutcome::Blocked(blocker)),
-            None => Err(StoreError::ConditionFailed),
+        link::purge_people(store, tenant, team).await?;
+        let link = self.link(Some(&action.row.link));
+        match action.end(&link, FollowUp::AtOnce, self.writes(Some(&action.row.link))?).await {
+            // The group has a claim, or the lease is lost: the link stays as it was.
+            Err(StoreError::ConditionFailed) => {
+                action.leave().await?;
+                Err(StoreError::ConditionFailed)
+            }
+            written => written.map(|()| AdoptionOutcome::Linked),
         }
     }
 
@@ -172,9 +176,11 @@ impl AdoptionRequest<'_> {
         let (tenant, team, group) = (self.tenant.tenant, self.adoption.team.id, self.group());
         let claims = link::claims(self.store, self.tenant.directory, [group]).await?;
         let candidate = AdoptableTeam::load(self.store, tenant, team).await?;
+        let linked = candidate.as_ref().and_then(|one| one.before.as_ref()?.link.group());
         Ok(match (claims.get(&group), candidate.and_then(|candidate| candidate.blocker())) {
+            _ if linked == Some(group) => AdoptionOutcome::Linked,
             (Some(claim), _) if claim.tenant == tenant && claim.team == team => {
-                AdoptionOutcome::Linked
+                AdoptionOutcome::Busy
             }
             (Some(claim), _) => AdoptionOutcome::Blocked(AdoptionBlocker::of_claim(tenant, claim)),
             (None, Some(blocker)) => AdoptionOutcome::Blocked(blocker),

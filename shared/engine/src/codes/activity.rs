@@ -34,6 +34,10 @@ pub enum Note {
     TeamAndGroupDeleted,
     /// The group was deleted, which ended the link.
     GroupDeleted,
+    /// The team or group of an ended link answers again: the link is back.
+    LinkReturned,
+    /// The team or group of an ended link did not come back in time: the link is over.
+    WayBackEnded,
     /// The group was deleted and restored.
     GroupRestored,
     /// The group was renewed before it expired.

@@ -82,6 +82,21 @@ pub enum AlertMessage {
         /// The reason.
         reason: FailureReason,
     },
+    /// A link ended because its team did not answer.
+    TeamDeleted {
+        /// The team's title.
+        team: String,
+    },
+    /// A link ended because its group did not answer.
+    GroupDeleted {
+        /// The team's title.
+        team: String,
+    },
+    /// A link that had ended is back.
+    LinkReturned {
+        /// The team's title.
+        team: String,
+    },
     /// A group has nearly as many owners as it can have.
     NearOwnerLimit {
         /// The team's title.

@@ -16,6 +16,8 @@ pub enum FailureKind {
     TeamMissing,
     /// The group is not visible.
     GroupMissing,
+    /// A team or group is not found, but its people are listed.
+    Contradicted,
     /// The group with the team's unique name is not ours.
     GroupNotOurs,
     /// The directory does not allow users to create groups.
@@ -44,10 +46,14 @@ pub enum FailureReason {
     NoOwner,
     /// The team is not visible.
     TeamMissing,
+    /// Webex lists the team's people, but does not find the team.
+    TeamContradicted,
     /// Several teams were deleted within a day, so their groups stay.
     ManyTeamsDeleted,
     /// The group is not visible.
     GroupMissing,
+    /// The directory lists the group's people, but does not find the group.
+    GroupContradicted,
     /// Several groups were deleted within a day, so nothing follows from it.
     ManyGroupsDeleted,
     /// The group with the team's unique name is not ours.
@@ -67,6 +73,7 @@ impl FailureReason {
             Self::NoModerator | Self::NoOwner => FailureKind::NoOwner,
             Self::TeamMissing | Self::ManyTeamsDeleted => FailureKind::TeamMissing,
             Self::GroupMissing | Self::ManyGroupsDeleted => FailureKind::GroupMissing,
+            Self::TeamContradicted | Self::GroupContradicted => FailureKind::Contradicted,
             Self::GroupNotOurs => FailureKind::GroupNotOurs,
             Self::CreationRestricted => FailureKind::CreationRestricted,
             Self::Archived => FailureKind::Archived,

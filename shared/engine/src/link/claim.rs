@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Link;
 use crate::stored::readable;
 use clients::webex::Region;
 use domain::ids::{DirectoryId, GroupId, TeamId, TenantId};
@@ -30,9 +31,10 @@ impl Claim {
     }
 }
 
-/// Part of a transaction: releases the group of a link that ends.
-pub(crate) fn release(directory: DirectoryId, group: GroupId) -> Write {
-    Write::Delete(keys::group(directory, group), Condition::Any)
+/// Part of a transaction that changes a link: releases the group that it no longer claims.
+pub(crate) fn released(directory: DirectoryId, before: &Link, after: &Link) -> Option<Write> {
+    let group = before.claimed_group().filter(|group| after.claimed_group() != Some(*group))?;
+    Some(Write::Delete(keys::group(directory, group), Condition::Any))
 }
 
 /// Loads the claims on these groups, of all tenants.

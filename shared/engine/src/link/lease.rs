@@ -134,10 +134,10 @@ impl Lease {
             if row.lease_until == Timestamp::UNIX_EPOCH {
                 return Ok(());
             }
-            if row.requests() == closing.requests {
+            if row.requested_at == closing.requests.sync {
                 return Err(StoreError::ConditionFailed);
             }
-            closing.requests = row.requests();
+            closing.requests = row.requests().raised_by(closing.requests);
             closing.next_sync_at = closing.next_sync_at.min(now);
         }
     }

@@ -4,6 +4,7 @@
 //! Only the holder of the lease writes the link and its people. One conditional update takes the
 //! lease, and every later write requires that it is still held.
 
+mod action;
 mod claim;
 mod lease;
 mod listing;
@@ -17,15 +18,16 @@ mod successor;
 mod unlink;
 
 pub use crate::codes::{FailureKind, FailureReason};
-pub(crate) use claim::release;
+pub(crate) use action::{ACTION_LEASE, Begun, FollowUp, LinkAction};
+pub(crate) use claim::released;
 pub use claim::{Claim, claims};
 pub(crate) use lease::take_for;
 pub use lease::{Closing, Lease, take_lease};
 pub(crate) use listing::listing;
 pub use listing::{LinkState, page};
 pub use model::{
-    Asked, Card, CreationRequest, Ended, GroupOrigin, Link, LinkCounts, Phase, RemovalCount,
-    SyncFailure,
+    Asked, Card, CardAnswer, CreationRequest, Ended, GroupOrigin, Link, LinkCounts, Phase,
+    RemovalCount, SyncFailure, WayBack,
 };
 pub use people::{LastChange, LinkPerson, Who, delete_person, people, put_person};
 pub use request_override::{OverrideOutcome, OverrideProposal, request_override};

@@ -13,6 +13,9 @@ use clients::webex::Region;
 use domain::ids::{GroupId, ObjectId, PersonId, TeamId};
 use domain::merge::{ApprovalReason, NameState};
 
+/// Time for which a link that ended can come back. A deleted group can be restored for as long.
+const WAY_BACK_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// A team and the group that it has or is going to have, without its people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
@@ -66,6 +69,9 @@ pub struct Link {
     /// The origin of the group.
     #[serde(default)]
     pub origin: GroupOrigin,
+    /// The last return of a link that had ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned_at: Option<Timestamp>,
 }
 
 /// The origin of a link's group.
@@ -111,7 +117,65 @@ pub enum Phase {
     Ended {
         /// The reason.
         why: Ended,
+        /// The way back, where the reason was that something did not answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        way_back: Option<Box<WayBack>>,
     },
+}
+
+/// The way back of a link that ended because its team or group did not answer.
+///
+/// Until it is given up, the people and the claim on the group stay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayBack {
+    /// The phase to return to.
+    pub phase: Phase,
+    /// The moment at which the link ended.
+    pub since: Timestamp,
+}
+
+impl WayBack {
+    /// Returns the moment at which the link ends for good.
+    pub fn ends_at(&self) -> Timestamp {
+        self.since + WAY_BACK_FOR
+    }
+}
+
+impl Phase {
+    /// Returns the phase of a link that has ended for good.
+    pub fn ended(why: Ended) -> Self {
+        Self::Ended { why, way_back: None }
+    }
+
+    /// Returns the phase after an answer to a card; `None` if the link does not wait for it.
+    pub fn after_answer(&self, card: &str, answer: CardAnswer) -> Option<Self> {
+        match (self, answer) {
+            (Self::Asked { card: Some(sent) }, CardAnswer::Yes) if sent.message == card => {
+                Some(Self::Creating { request: None })
+            }
+            (Self::Asked { card: Some(sent) }, CardAnswer::No) if sent.message == card => {
+                Some(Self::ended(Ended::Declined))
+            }
+            // It was answered before, or has lapsed.
+            _ => None,
+        }
+    }
+
+    fn group(&self) -> Option<GroupId> {
+        match self {
+            Self::Linked { group } => Some(*group),
+            _ => None,
+        }
+    }
+}
+
+/// An answer to a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardAnswer {
+    /// The team is to have a group.
+    Yes,
+    /// It is not.
+    No,
 }
 
 /// A card that was sent to a team's creator.
@@ -212,15 +276,26 @@ impl Link {
             asked: None,
             folders_since: None,
             origin: GroupOrigin::Created,
+            returned_at: None,
         }
     }
 
     /// Returns the group, if it exists.
     pub fn group(&self) -> Option<GroupId> {
-        match self.phase {
-            Phase::Linked { group } => Some(group),
-            _ => None,
+        self.phase.group()
+    }
+
+    /// Returns the group that no other team can have: its own, or that of a way back.
+    pub fn claimed_group(&self) -> Option<GroupId> {
+        match &self.phase {
+            Phase::Ended { way_back: Some(way_back), .. } => way_back.phase.group(),
+            phase => phase.group(),
         }
+    }
+
+    /// Returns `true` if the link has ended for good.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Ended { way_back: None, .. })
     }
 
     /// Returns the group, if it was created for the team. Only such a group may be deleted.

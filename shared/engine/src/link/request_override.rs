@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Closing, LinkPerson, LinkRow, LinkState, Who, people, put_person, take_lease};
+use super::{
+    ACTION_LEASE, Begun, FollowUp, LinkAction, LinkPerson, LinkRow, Who, people, put_person,
+};
 use crate::activity::Activity;
 use domain::ids::{TeamId, TenantId};
 use domain::membership::{Person, Role, Side, Sides};
 use domain::merge::Override;
 use store::table::{Store, StoreError, TRANSACTION_LIMIT, Write};
-
-/// Duration of the lease for an override.
-const OVERRIDE_LEASE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Roles that people of a link are to have on both sides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,7 +86,7 @@ impl OverrideProposal {
                 .get(&Who::Person(*person))
                 .is_some_and(|on_link| on_link.state.has_begun_override(now))
         };
-        if row.link.group().is_none() || row.link.state() == LinkState::Ended {
+        if row.link.group().is_none() {
             OverrideOutcome::Gone
         } else if self.people.is_empty() || self.hash() != hash {
             OverrideOutcome::Changed
@@ -121,31 +120,30 @@ pub async fn request_override(
     propose: impl Fn(&BTreeMap<Who, LinkPerson>) -> OverrideProposal,
     now: Timestamp,
 ) -> Result<OverrideOutcome, StoreError> {
-    if store.get(&super::key(tenant, team)).await?.is_none() {
-        return Ok(OverrideOutcome::Gone);
-    }
-    let until = now + OVERRIDE_LEASE;
-    let Some((lease, row)) = take_lease(store, tenant, team, now, until).await? else {
-        return Ok(OverrideOutcome::Busy);
+    let action = match LinkAction::begin(store, tenant, team, now, ACTION_LEASE).await? {
+        Begun::Held(action) => action,
+        Begun::Busy => return Ok(OverrideOutcome::Busy),
+        Begun::Gone => return Ok(OverrideOutcome::Gone),
     };
     let mut on_link = people(store, tenant, team).await?;
     let proposal = propose(&on_link);
-    let outcome = proposal.outcome(hash, &row, &on_link, now);
-    let is_accepted = outcome == OverrideOutcome::Accepted;
+    let outcome = proposal.outcome(hash, &action.row, &on_link, now);
+    if outcome != OverrideOutcome::Accepted {
+        return action.leave().await.map(|()| outcome);
+    }
     let mut writes: Vec<Write> = vec![];
-    for (person, (shown, to)) in proposal.people.into_iter().filter(|_| is_accepted) {
+    for (person, (shown, to)) in proposal.people {
         let who = Who::Person(person);
         let mut one = on_link.remove(&who).unwrap_or_default();
         one.state.role_override = Some(Override { to, shown, at: now });
         writes.push(put_person(tenant, team, who, &one)?);
     }
-    let closing = Closing::unread(&row, if is_accepted { now } else { row.next_sync_at });
     let mut chunks = writes.chunks(TRANSACTION_LIMIT - 1);
     let last = chunks.next_back().unwrap_or_default().to_vec();
     for chunk in chunks {
-        store.write([chunk, &[lease.save(&row.link)?]].concat()).await?;
+        store.write([chunk, &[action.check()?]].concat()).await?;
     }
-    match lease.give_back(store, tenant, &row.link, closing, last, now).await {
+    match action.end(&action.row.link, FollowUp::AtOnce, last).await {
         Ok(()) => Ok(outcome),
         Err(StoreError::ConditionFailed) => Ok(OverrideOutcome::Busy),
         Err(error) => Err(error),

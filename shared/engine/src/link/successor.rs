@@ -10,7 +10,8 @@ use store::table::{Condition, Key, Query, Store, StoreError, Test, Write, to_val
 /// People purged in one transaction.
 const AT_ONCE: usize = 100;
 
-/// Part of a transaction: creates a link if there is none, or if `before` has ended.
+/// Part of a transaction: creates a link if there is none, or if `before` has ended. The claim of
+/// `before` is the caller's to release.
 ///
 /// It first purges the stored people of an ended link. They belong to another group: to be missing
 /// from the new one is no removal.

@@ -1,17 +1,14 @@
 //! The end of a link at an administrator's request.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{Closing, Ended, LinkRow, LinkState, Phase, key, take_lease};
+use super::{ACTION_LEASE, Begun, Ended, FollowUp, Link, LinkAction, Phase, released};
 use crate::activity::{Activity, Note};
 use crate::folders;
 use crate::notify::{self, AlertKey};
 use crate::safety::pending_approval;
 use domain::ids::{DirectoryId, TeamId, TenantId};
-use store::table::{Store, StoreError, from_item, never};
-
-/// Duration of the lease for it.
-const UNLINK_LEASE: SignedDuration = SignedDuration::from_secs(30);
+use store::table::{Store, StoreError, never};
 
 /// The outcome of ending a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,20 +30,17 @@ pub async fn unlink(
     by: String,
     now: Timestamp,
 ) -> Result<Unlinked, StoreError> {
-    let Some(item) = store.get(&key(tenant, team)).await? else { return Ok(Unlinked::Gone) };
-    if from_item::<LinkRow>(item)?.link.state() == LinkState::Ended {
-        return Ok(Unlinked::Gone);
-    }
-    let until = now + UNLINK_LEASE;
-    let Some((lease, row)) = take_lease(store, tenant, team, now, until).await? else {
-        return Ok(Unlinked::Busy);
+    let action = match LinkAction::begin(store, tenant, team, now, ACTION_LEASE).await? {
+        Begun::Held(action) if !action.row.link.is_over() => action,
+        Begun::Held(action) => return action.leave().await.map(|()| Unlinked::Gone),
+        Begun::Busy => return Ok(Unlinked::Busy),
+        Begun::Gone => return Ok(Unlinked::Gone),
     };
-    let closing = Closing { synced_at: now, ..Closing::unread(&row, never()) };
-    let mut link = row.link;
+    let before = &action.row.link;
+    let mut link = Link { phase: Phase::ended(Ended::Declined), ..before.clone() };
+    (link.held, link.failure) = (None, None);
     let mut writes = Activity::by_administrator(now, Note::LinkEnded { by }).puts(tenant, team)?;
-    if let Some(group) = link.group() {
-        writes.push(super::release(directory, group));
-    }
+    writes.extend(released(directory, before, &link));
     if let Some(plan) = pending_approval::load(store, tenant, team).await? {
         writes.extend(plan.deletes(tenant, team));
     }
@@ -54,11 +48,10 @@ pub async fn unlink(
         // A folder run purges what is stored of its folders.
         writes.extend(folders::request_sync(tenant, team, &folders::FolderRequest::All, now)?);
     }
-    let alerts = link.alerts.iter().map(|alert| AlertKey::Link(team, *alert));
+    let alerts = before.alerts.iter().map(|alert| AlertKey::Link(team, *alert));
     writes.extend(alerts.map(|alert| notify::withdraw(tenant, alert)));
-    (link.phase, link.held, link.failure) = (Phase::Ended { why: Ended::Declined }, None, None);
     link.alerts.clear();
-    match lease.give_back(store, tenant, &link, closing, writes, now).await {
+    match action.end(&link, FollowUp::At(never()), writes).await {
         Ok(()) => Ok(Unlinked::Done),
         Err(StoreError::ConditionFailed) => Ok(Unlinked::Busy),
         Err(error) => Err(error),

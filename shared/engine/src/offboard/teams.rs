@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::{
     Offboarding, OffboardingDeps, OffboardingError, OffboardingFailure, OffboardingStage, groups,
 };
-use crate::link::{self, Closing, JoinedBy, LinkRow, ServiceAccountPresence};
+use crate::link::{Begun, FollowUp, JoinedBy, LinkAction, LinkRow, ServiceAccountPresence};
 use clients::http::{CALL_TIMEOUT, ErrorClass};
 use clients::webex::WebexId;
 use store::table::StoreError;
@@ -51,11 +51,14 @@ async fn leave_team(
     row: &LinkRow,
 ) -> Result<(), OffboardingError> {
     let now = deps.clock.now();
-    let until = now + SignedDuration::try_from(CALL_TIMEOUT * 3).unwrap_or_default();
+    let lasts = SignedDuration::try_from(CALL_TIMEOUT * 3).unwrap_or_default();
     let (tenant, team) = (offboarding.tenant.tenant, row.link.team);
-    let Some((lease, row)) = link::take_lease(deps.store, tenant, team, now, until).await? else {
-        return Err(OffboardingError::SyncUnderWay(team));
+    let action = match LinkAction::begin(deps.store, tenant, team, now, lasts).await? {
+        Begun::Held(action) => action,
+        Begun::Busy => return Err(OffboardingError::SyncUnderWay(team)),
+        Begun::Gone => return Ok(()),
     };
+    let row = &action.row;
     let account = offboarding.tenant.service_account;
     let access = deps.tokens.webex(tenant, account, deps.deadline).await?;
     let room = WebexId::new(row.link.region.clone(), team.general_space());
@@ -76,10 +79,8 @@ async fn leave_team(
     }
     let mut link = row.link.clone();
     link.service_account = ServiceAccountPresence::NeverJoined;
-    let closing = Closing::unread(&row, row.next_sync_at);
-    match deps.store.write(vec![lease.close(tenant, &link, &closing)?]).await {
-        // A sync was requested meanwhile. The lease expires, and the next pass finds the account
-        // gone.
+    match action.end(&link, FollowUp::AsPlanned, vec![]).await {
+        // The lease is lost: the next pass finds the account gone.
         Ok(()) | Err(StoreError::ConditionFailed) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -19,6 +19,10 @@ pub fn note(note: &Note) -> String {
         Note::OwnersMadeMembers { owners } => {
             format!("Owners of the group who were not members became members: {owners}.")
         }
+        Note::LinkReturned => "What was missing is back, and so is the link.".into(),
+        Note::WayBackEnded => {
+            "Nothing came back for 30 days. The link is over, and its group is free.".into()
+        }
         Note::TeamDeleted => "The team was deleted. The link has ended; the group stays.".into(),
         Note::TeamAndGroupDeleted => {
             "The team was deleted, and its group with it. You can restore the group for 30 days."

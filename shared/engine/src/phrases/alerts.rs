@@ -47,6 +47,17 @@ pub fn message(message: &AlertMessage) -> String {
             let reason = failures::failure(reason);
             format!("“{team}”: not in sync since {since:.0}: {reason}")
         }
+        AlertMessage::TeamDeleted { team } => format!(
+            "“{team}”: Webex has not found the team for three hours, so its link has ended. The \
+             link comes back automatically if the team does within 30 days."
+        ),
+        AlertMessage::GroupDeleted { team } => format!(
+            "“{team}”: Microsoft 365 has not found the group for three hours, so the link has \
+             ended. The link comes back automatically if the group does within 30 days."
+        ),
+        AlertMessage::LinkReturned { team } => {
+            format!("“{team}”: team and group are both there again, and the link is back.")
+        }
         AlertMessage::NearOwnerLimit { team, owners, limit } => {
             format!("“{team}”: {owners} owners; a group can have {limit}.")
         }

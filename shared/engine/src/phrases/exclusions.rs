@@ -31,6 +31,7 @@ impl ExclusionWords for ExclusionReason {
                  differ."
             }
             Self::NotAUser => "This member of the group is not a user.",
+            Self::ServiceAccount => "This is the integration's own account.",
         }
     }
 
@@ -42,9 +43,11 @@ impl ExclusionWords for ExclusionReason {
             }
             Self::NotSignedIn => "Ask the person to sign in to Webex once.",
             Self::Inactive => "Activate the account in Control Hub.",
-            Self::OtherOrganization | Self::NotAPerson | Self::Guest | Self::NotAUser => {
-                "None is needed: the account is left as it is on its side."
-            }
+            Self::OtherOrganization
+            | Self::NotAPerson
+            | Self::Guest
+            | Self::NotAUser
+            | Self::ServiceAccount => "None is needed: the account is left as it is on its side.",
             Self::NoEntraUser => {
                 "Correct the externalId: it must be the object id of the person's user in Entra \
                  ID."

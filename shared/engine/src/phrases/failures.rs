@@ -13,13 +13,23 @@ pub fn failure(reason: &FailureReason) -> String {
             "No moderator of the team is eligible, and there is no owner of last resort. A group \
              without an owner gets no site."
         }
-        FailureReason::TeamMissing => "The team is not visible.",
+        FailureReason::TeamMissing => {
+            "The team is not visible. After three hours its link ends, until the team is back."
+        }
+        FailureReason::TeamContradicted => {
+            "Webex lists the team's people, but does not find the team. People are synced, its \
+             name is not. Is the service account still in the team?"
+        }
         FailureReason::ManyTeamsDeleted => {
             "Several teams were deleted within a day. Their groups stay until an administrator \
              checks."
         }
         FailureReason::GroupMissing => {
-            "The group is not visible, and is not among the deleted groups."
+            "The group is not visible. After three hours its link ends, until the group is back."
+        }
+        FailureReason::GroupContradicted => {
+            "Microsoft 365 lists the group's people, but does not find the group. People are \
+             synced, its name is not."
         }
         FailureReason::ManyGroupsDeleted => {
             "Several groups of the directory were deleted within a day. Nothing is done until an \

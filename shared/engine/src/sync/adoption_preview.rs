@@ -69,9 +69,10 @@ impl Deps {
         let (store, tenant, team) = (self.store.as_ref(), context.tenant.tenant, candidate.team.id);
         let access = self.api_access(context).await?;
         let calls = ApiAccess { graph: access.graph.urgent(Urgency::High), ..access };
-        if let Some(claim) =
-            link::claims(store, context.tenant.directory, [group]).await?.get(&group)
-        {
+        let claims = link::claims(store, context.tenant.directory, [group]).await?;
+        // A link that ended because this group did not answer claims it still.
+        let own = candidate.before.as_ref().and_then(|row| row.link.claimed_group());
+        if let Some(claim) = claims.get(&group).filter(|_| own != Some(group)) {
             return Ok(Err(AdoptionBlocker::of_claim(tenant, claim)));
         }
         // The group first, since the members of other kinds of groups cannot be read.

@@ -7,7 +7,9 @@ use super::context::{Requeue, load_link, requeue, retry_message, send_at};
 use super::types::{Ending, Next, SyncRecord, SyncReport, SyncRun, TenantContext};
 use super::{Deps, SyncError};
 use crate::codes::{FailureReason, Note};
-use crate::link::{self, Asked, Card, Closing, Ended, Link, Phase};
+use crate::link::{
+    ACTION_LEASE, Asked, Begun, Card, CardAnswer, Ended, FollowUp, Link, LinkAction, Phase,
+};
 use crate::phrases::cards;
 use clients::http::{Access, CallError};
 use clients::webex::{AttachmentAction, MembershipRole, WebexId, plain};
@@ -16,9 +18,6 @@ use store::message::Message;
 
 /// Time for which a card waits for its answer.
 const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// Duration of the lease under which an answer is stored.
-const ANSWER_LEASE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Sends the card, once, and waits for its answer.
 pub(super) async fn ask_creator(
@@ -32,7 +31,7 @@ pub(super) async fn ask_creator(
             let next = Next::Done { settles_at: Some(lapses_at) };
             return Ok(Ending::unchanged(link, next));
         }
-        let phase = Phase::Ended { why: Ended::NotAnswered };
+        let phase = Phase::ended(Ended::NotAnswered);
         let link = Link { phase, ..link.clone() };
         let report = SyncReport::of_note(Note::CreatorDidNotAnswer);
         let record = SyncRecord { link, report };
@@ -88,36 +87,35 @@ pub(super) async fn card_answered(
     if let Some(until) = context.throttled_until {
         return send_at(deps, message, until).await;
     }
-    let answer = match load_answer(deps, context, action).await {
-        Ok(Some(answer)) => answer,
+    let card = match load_answer(deps, context, action).await {
+        Ok(Some(card)) => card,
         Ok(None) => return Ok(()),
         Err(error) => return retry_message(deps, context, message, error).await,
     };
-    let input = |name: &str| answer.inputs.get(name).and_then(serde_json::Value::as_str);
+    let input = |name: &str| card.inputs.get(name).and_then(serde_json::Value::as_str);
     let team = input("team").and_then(|team| team.parse::<TeamId>().ok());
     let Some(team) = team else { return Ok(()) };
     let Some(row) = load_link(deps, tenant, team).await? else { return Ok(()) };
-    let is_of_card = |card: &Card| card.message == answer.message_id;
-    if !matches!(&row.link.phase, Phase::Asked { card: Some(card) } if is_of_card(card)) {
+    let answer = match input("group") {
+        Some("yes") => CardAnswer::Yes,
+        _ => CardAnswer::No,
+    };
+    if row.link.phase.after_answer(&card.message_id, answer).is_none() {
         return Ok(());
     }
     // A card can be forwarded, and everyone who has it can press its buttons.
-    match may_answer(deps, context, &row.link, answer.person).await {
+    match may_answer(deps, context, &row.link, card.person).await {
         Ok(true) => {}
         Ok(false) => {
             tracing::warn!(
-                event = "card_answer_ignored", %tenant, %team, person = %answer.person,
+                event = "card_answer_ignored", %tenant, %team, person = %card.person,
                 "An answer was ignored: the person is neither creator nor moderator."
             );
             return Ok(());
         }
         Err(error) => return retry_message(deps, context, message, error).await,
     }
-    let phase = match input("group") {
-        Some("yes") => Phase::Creating { request: None },
-        _ => Phase::Ended { why: Ended::Declined },
-    };
-    store_answer(deps, context, message, team, phase).await
+    store_answer(deps, context, message, team, &card.message_id, answer).await
 }
 
 /// Stores the decision under a lease, and queues a sync. While another run has the lease, the
@@ -127,16 +125,21 @@ async fn store_answer(
     context: &TenantContext,
     message: &Message,
     team: TeamId,
-    phase: Phase,
+    card: &str,
+    answer: CardAnswer,
 ) -> Result<(), SyncError> {
     let (store, tenant, now) = (deps.store.as_ref(), context.tenant.tenant, deps.clock.now());
-    let until = now + ANSWER_LEASE;
-    let Some((lease, row)) = link::take_lease(store, tenant, team, now, until).await? else {
-        return send_at(deps, message, until).await;
+    let action = match LinkAction::begin(store, tenant, team, now, ACTION_LEASE).await? {
+        Begun::Held(action) => action,
+        Begun::Busy => return send_at(deps, message, now + ACTION_LEASE).await,
+        Begun::Gone => return Ok(()),
     };
-    let closing = Closing::unread(&row, now);
-    let link = Link { phase, ..row.link };
-    store.write(vec![lease.close(tenant, &link, &closing)?]).await?;
+    // The card was pressed more than once, and another answer was faster.
+    let Some(phase) = action.row.link.phase.after_answer(card, answer) else {
+        return Ok(action.leave().await?);
+    };
+    let link = Link { phase, ..action.row.link.clone() };
+    action.end(&link, FollowUp::AtOnce, vec![]).await?;
     let request = Requeue { requested_at: now, not_before: now };
     Ok(requeue(deps, tenant, &link, request).await?)
 }

@@ -56,6 +56,7 @@ pub(super) async fn finish(
     request_ids: Vec<String>,
 ) -> Result<(), SyncError> {
     let (tenant, now) = (leased.context.tenant.tenant, deps.clock.now());
+    let directory = leased.context.tenant.directory;
     let SyncRecord { link, mut report } = record;
     let activity = Activity {
         id: leased.entry,
@@ -75,6 +76,7 @@ pub(super) async fn finish(
     if let Some(request) = &request {
         report.writes.extend(folders::request_sync(tenant, link.team, request, now)?);
     }
+    report.writes.extend(link::released(directory, &leased.row.link, &link));
     let row = close(deps, leased, &link, &schedule, now, || {
         writes_of(tenant, link.team, &report, &activity)
     })
@@ -119,6 +121,8 @@ fn apply_next(
             schedule.is_rate_limited =
                 matches!(why, RequeueReason::RateLimited | RequeueReason::NextPortion);
         }
+        // It is asked about once a day, whatever comes in between.
+        Next::Failed { .. } if matches!(link.phase, Phase::Ended { .. }) => {}
         Next::Failed { reason } => {
             let kind = reason.kind();
             link.record_failure(reason.clone(), now);
@@ -137,9 +141,11 @@ fn apply_next(
         let by_message = is_within_message_delay(until, now);
         schedule.latest = if by_message { until + MESSAGE_LOSS_MARGIN } else { until };
     }
-    if let Phase::Ended { .. } = link.phase {
-        schedule.synced_at = started;
-        (schedule.latest, schedule.settles_at) = (never(), None);
+    if let Phase::Ended { way_back, .. } = &link.phase {
+        let asked_again = next_daily_moment(link.team, started);
+        schedule.latest = if way_back.is_some() { asked_again } else { never() };
+        (schedule.synced_at, schedule.full_synced_at) = (started, started);
+        schedule.settles_at = None;
         (schedule.delayed_until, schedule.state) = (None, Readiness::Waiting);
     } else if schedule.delayed_until.is_some() {
         schedule.state = Readiness::Waiting;

@@ -18,7 +18,11 @@ pub(super) fn plan_folders(leased: &LeasedLink<'_>, link: &Link, now: Timestamp)
     let (context, before) = (leased.context, &leased.row.link);
     let consent = context.tenant.files.as_ref().filter(|_| context.has_folders());
     let (Some(consent), Some(_)) = (consent, link.group()) else {
-        let is_over = matches!(link.phase, Phase::Ended { .. });
+        if !link.is_over() && matches!(link.phase, Phase::Ended { .. }) {
+            // What is stored of its folders stays for the way back.
+            return FolderPlan { folders_since: link.folders_since, request: None };
+        }
+        let is_over = link.is_over();
         // A folder run purges what is stored of an ended link's folders.
         let request = (link.folders_since.is_some() && is_over).then_some(FolderRequest::All);
         return FolderPlan { folders_since: None, request };

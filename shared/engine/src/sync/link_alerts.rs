@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::link::{Link, Phase};
+use crate::link::{Ended, Link, Phase};
 use crate::notify::{self, AlertKey, AlertMessage, LinkAlert};
 use domain::ids::TenantId;
 use domain::merge::OWNER_LIMIT;
@@ -20,6 +20,9 @@ const ENDS_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// the alert within minutes.
 pub(super) const ALERT_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
+/// Time for which the return of a link is shown.
+const RETURN_SHOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
+
 /// Alerts of a link after a run, and the writes that lead there.
 pub(super) struct AlertPlan {
     pub(super) alerts: BTreeSet<LinkAlert>,
@@ -32,11 +35,11 @@ pub(super) fn plan_alerts(
     link: &Link,
     now: Timestamp,
 ) -> Result<AlertPlan, StoreError> {
-    let is_over = matches!(link.phase, Phase::Ended { .. });
+    let is_ended = matches!(link.phase, Phase::Ended { .. });
     let (mut alerts, mut writes) = (link.alerts.clone(), vec![]);
     for (alert, message) in messages(link, now) {
         let key = AlertKey::Link(link.team, alert);
-        match message.filter(|_| !is_over) {
+        match message.filter(|_| !is_ended || alert == LinkAlert::Ended) {
             // Raised only at the beginning, since each raised alert is sent.
             Some(message) => {
                 if alerts.insert(alert) {
@@ -55,7 +58,7 @@ pub(super) fn plan_alerts(
 }
 
 /// Each alert with its message, where its reason holds.
-fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 4] {
+fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 6] {
     let team = || link.title.clone();
     let pending = link.held.map(|_| AlertMessage::RemovalsPending { team: team() });
     let failing = link.failure.as_ref();
@@ -73,7 +76,18 @@ fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 
     });
     let ends_soon = link.group_ends_at.filter(|end| end.duration_since(now) < ENDS_SOON);
     let near_expiry = ends_soon.map(|_| AlertMessage::NearExpiry { team: team() });
+    let ended = match &link.phase {
+        Phase::Ended { why, way_back: Some(_) } => Some(match why {
+            Ended::TeamDeleted => AlertMessage::TeamDeleted { team: team() },
+            _ => AlertMessage::GroupDeleted { team: team() },
+        }),
+        _ => None,
+    };
+    let returned = link.returned_at.filter(|at| now.duration_since(*at) < RETURN_SHOWN_FOR);
+    let returned = returned.map(|_| AlertMessage::LinkReturned { team: team() });
     [
+        (LinkAlert::Ended, ended),
+        (LinkAlert::Returned, returned),
         (LinkAlert::PendingApproval, pending),
         (LinkAlert::Failing, failing),
         (LinkAlert::NearOwnerLimit, near_owner_limit),

@@ -77,12 +77,13 @@ pub(super) async fn renew_before_expiry(
     reading: &Reading,
 ) -> Recorded<()> {
     let mut record = SyncRecord::of(link.clone());
-    let Some(group) = &reading.group else { return Recorded { record, result: Ok(()) } };
-    let ends_at = group.group.expires;
+    let group = reading.group.as_ref().and_then(|group| group.group.as_ref());
+    let Some(group) = group else { return Recorded { record, result: Ok(()) } };
+    let ends_at = group.expires;
     record.link.group_ends_at = ends_at;
     let mut result = Ok(());
     if ends_at.is_some_and(|end| end.duration_since(run.started) < RENEWED_BEFORE) {
-        match deps.graph.renew_group(&run.access.graph, group.group.id).await {
+        match deps.graph.renew_group(&run.access.graph, group.id).await {
             Ok(_) => record.report.notes.push(Note::GroupRenewed),
             Err(error) => result = Err(error.into()),
         }

@@ -1,19 +1,25 @@
 //! A team or group that does not answer: waits, ends the link, or deletes or restores the group.
 //!
-//! One reading proves nothing. A deletion counts only after the lag window and with a second proof.
+//! # Guarantees
+//! * A link ends only if two kinds of calls agree, in every run of three hours. One that answers
+//!   starts the time again.
+//! * A link that ended so is asked about once a day for 30 days. It comes back with its people.
 
 use jiff::SignedDuration;
 
 use super::context::load_link;
-use super::types::{Ending, Next, RequeueReason, SyncRecord, SyncReport, SyncRun};
-use super::{Deps, SyncError};
+use super::observe::is_not_found;
+use super::types::{
+    Ending, Next, Reading, Recorded, RequeueReason, SyncRecord, SyncReport, SyncRun,
+};
+use super::{Deps, SyncError, sync_team};
 use crate::codes::{FailureReason, Note};
-use crate::link::{self, Ended, FailureKind, Link, LinkState, Phase};
+use crate::link::{self, Ended, FailureKind, Link, LinkState, Phase, WayBack};
 use crate::safety::removal_counter::{self, RemovalPermit};
 use crate::tenant::settings::{GroupDeleted, TeamDeleted};
 use clients::webex::WebexId;
 use domain::ids::GroupId;
-use domain::merge::LAG_WINDOW;
+use domain::membership::Side;
 use store::table::{Key, Query};
 
 /// Pause before a new group is read again.
@@ -28,6 +34,12 @@ const RESTORED_ONCE_IN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Links that are looked through for another team that answers.
 const WITNESSES: usize = 3;
 
+/// Time for which a team or group is missing in every run before its link ends.
+const MISSING_FOR: SignedDuration = SignedDuration::from_hours(3);
+
+/// Runs in that time. They grow apart, but about eight come.
+const MISSING_RUNS: u32 = 5;
+
 /// Decides about a team that does not answer.
 ///
 /// It counts as deleted only while another team of the tenant answers: otherwise the service
@@ -38,7 +50,7 @@ pub(super) async fn team_is_missing(
     link: &Link,
 ) -> Result<Ending, SyncError> {
     let failed = |reason| Ending::unchanged(link, Next::Failed { reason });
-    if !has_lasted(run, link, FailureKind::TeamMissing)
+    if !is_proven(run, link, FailureKind::TeamMissing)
         || !does_another_team_answer(deps, run, link).await?
     {
         return Ok(failed(FailureReason::TeamMissing));
@@ -92,17 +104,18 @@ pub(super) async fn group_is_missing(
     }
     let failed = |reason| Ending::unchanged(link, Next::Failed { reason });
     let is_deleted = deps.graph.deleted_group(&run.access.graph, group).await?.is_some();
-    // To be among the deleted ones is the second proof; without it only time proves anything.
-    if !is_deleted && !has_lasted(run, link, FailureKind::GroupMissing) {
+    let was_restored = link.restored_at.is_some_and(|at| now.duration_since(at) < RESTORED_ONCE_IN);
+    let stays_deleted = run.context.settings.on_group_deleted == GroupDeleted::EndLink;
+    let is_restored = is_deleted && !was_restored && !stays_deleted;
+    // Only a restoration can be undone, so it needs no further proof.
+    if !is_restored && !is_proven(run, link, FailureKind::GroupMissing) {
         return Ok(failed(FailureReason::GroupMissing));
     }
     let permit = removal_counter::record_group_deletion(deps.store.as_ref(), tenant, now).await?;
     if permit == RemovalPermit::Refused {
         return Ok(failed(FailureReason::ManyGroupsDeleted));
     }
-    let was_restored = link.restored_at.is_some_and(|at| now.duration_since(at) < RESTORED_ONCE_IN);
-    let stays_deleted = run.context.settings.on_group_deleted == GroupDeleted::EndLink;
-    if !is_deleted || was_restored || stays_deleted {
+    if !is_restored {
         return Ok(end(run, link, Ended::GroupDeleted, Note::GroupDeleted));
     }
     deps.graph.restore_group(&run.access.graph, group).await?;
@@ -114,17 +127,102 @@ pub(super) async fn group_is_missing(
     Ok(Ending { record: SyncRecord { link, report }, next })
 }
 
-/// Ends the link, and releases what is left of its group for another one.
+/// Ends the link. Its people and its claim on the group stay for the way back.
 fn end(run: &SyncRun<'_>, link: &Link, why: Ended, note: Note) -> Ending {
-    let mut report = SyncReport::of_note(note);
-    let directory = run.context.tenant.directory;
-    report.writes.extend(link.group().map(|group| link::release(directory, group)));
-    let link = Link { phase: Phase::Ended { why }, ..link.clone() };
-    Ending { record: SyncRecord { link, report }, next: Next::Done { settles_at: None } }
+    let way_back = WayBack { phase: link.phase.clone(), since: run.started };
+    let phase = Phase::Ended { why, way_back: Some(Box::new(way_back)) };
+    let link = Link { phase, held: None, failure: None, ..link.clone() };
+    let record = SyncRecord { link, report: SyncReport::of_note(note) };
+    Ending { record, next: Next::Done { settles_at: None } }
 }
 
-/// Returns `true` if the failure is older than the lag window.
-fn has_lasted(run: &SyncRun<'_>, link: &Link, kind: FailureKind) -> bool {
+/// Returns `true` if every run of the last three hours found the same.
+fn is_proven(run: &SyncRun<'_>, link: &Link, kind: FailureKind) -> bool {
     let failure = link.failure.as_ref().filter(|failure| failure.kind() == kind);
-    failure.is_some_and(|failure| run.started.duration_since(failure.since) >= LAG_WINDOW)
+    failure.is_some_and(|failure| {
+        run.started.duration_since(failure.since) >= MISSING_FOR && failure.tries >= MISSING_RUNS
+    })
+}
+
+/// Asks about a link that ended because its team or group did not answer, and runs it if it does.
+pub(super) async fn find_again(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: Link,
+    why: Ended,
+    way_back: WayBack,
+) -> Recorded<Next> {
+    let nothing = Next::Done { settles_at: None };
+    let mut record = SyncRecord::of(link);
+    if run.started >= way_back.ends_at() {
+        record.link.phase = Phase::ended(why);
+        record.report.notes.push(Note::WayBackEnded);
+        return Recorded { record, result: Ok(nothing) };
+    }
+    let before = Link { phase: way_back.phase, ..record.link.clone() };
+    match does_answer(deps, run, &before, why).await {
+        Ok(true) => {}
+        Ok(false) => return Recorded { record, result: Ok(nothing) },
+        Err(error) => return Recorded { record, result: Err(error) },
+    }
+    let back = Link { returned_at: Some(run.started), ..before };
+    let mut recorded = sync_team(deps, run, back).await;
+    recorded.record.report.notes.insert(0, Note::LinkReturned);
+    recorded
+}
+
+/// Returns `true` if either kind of call shows what was missing.
+async fn does_answer(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    why: Ended,
+) -> Result<bool, SyncError> {
+    if why == Ended::TeamDeleted {
+        let (webex, access) = (&deps.webex, &run.access.webex);
+        let team = WebexId::new(link.region.clone(), link.team);
+        if webex.team(access, &team).await?.is_some() {
+            return Ok(true);
+        }
+        return match webex.memberships(access, &team.general_space()).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_not_found(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        };
+    }
+    let Some(group) = link.group() else { return Ok(false) };
+    let (graph, access) = (&deps.graph, &run.access.graph);
+    Ok(graph.group(access, group).await?.is_some()
+        || graph.read_group(access, group).await?.is_some())
+}
+
+/// Ends a run that would create a group for a team that is not found.
+pub(super) fn before_creation(link: &Link, reading: &Reading) -> Option<Next> {
+    let side = reading.contradicted.filter(|_| link.group().is_none())?;
+    Some(Next::Failed { reason: contradicted(side) })
+}
+
+/// Reports a reading that contradicted itself. People were synced by it.
+pub(super) fn unless_contradicted(
+    run: &SyncRun<'_>,
+    link: &Link,
+    reading: &Reading,
+    next: Next,
+) -> Next {
+    match (reading.contradicted, next) {
+        // Replicas do not know a new group at the same time.
+        (Some(Side::Group), Next::Done { .. }) if link.group_is_new(run.started) => {
+            let (moment, why) = (run.started + NEW_GROUP, RequeueReason::GroupNotVisibleYet);
+            Next::RequeueAt { moment, why }
+        }
+        (Some(side), Next::Done { .. }) => Next::Failed { reason: contradicted(side) },
+        (_, next) => next,
+    }
+}
+
+fn contradicted(side: Side) -> FailureReason {
+    match side {
+        Side::Team => FailureReason::TeamContradicted,
+        Side::Group => FailureReason::GroupContradicted,
+    }
 }

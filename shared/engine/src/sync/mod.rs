@@ -127,6 +127,10 @@ async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
             }
         };
 
+        if let Some(next) = missing::before_creation(&record.link, &reading) {
+            return Ok(next);
+        }
+
         // Decide and prove: nothing is written to a service until here.
         let mut decision = decide_and_prove(deps, run, &record.link, &reading).await?;
         record.link.names = decision.names.take();
@@ -162,7 +166,8 @@ async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
 
         // Record outcomes, and say what is next. `finish` stores it under the lease.
         let recorded = record_and_maintain(deps, run, &record.link, &reading, decision, outcomes);
-        record.take(recorded.await)
+        let next = record.take(recorded.await)?;
+        Ok(missing::unless_contradicted(run, &record.link, &reading, next))
     }
     .await;
     Recorded { record, result }

@@ -7,9 +7,10 @@ use super::{Deps, SyncError};
 use crate::link::{self, JoinedBy, Link, Phase, ServiceAccountPresence};
 use crate::tenant::ServiceAccountMode;
 use clients::graph::{GroupReading, ObjectKind};
-use clients::webex::{Membership, WebexId};
+use clients::http::CallError;
+use clients::webex::{Membership, Team, WebexId};
 use domain::ids::{ObjectId, PersonId};
-use domain::membership::Role;
+use domain::membership::{Role, Side};
 
 /// Reads team, memberships, group and the link's people.
 pub(super) async fn observe(
@@ -33,12 +34,20 @@ pub(super) async fn observe(
         link::people(deps.store.as_ref(), tenant.tenant, link.team),
     )
     .await;
-    let Some(team) = team? else { return Ok(Observation::TeamMissing) };
-    let mut memberships: BTreeMap<PersonId, Membership> = memberships?
-        .into_inner()
-        .into_iter()
-        .map(|membership| (membership.person, membership))
-        .collect();
+    let (team, memberships) = match (team?, memberships) {
+        (None, Err(error)) if is_not_found(&error) => return Ok(Observation::TeamMissing),
+        (team, memberships) => (team, memberships?.into_inner()),
+    };
+    let team_contradicted = team.is_none().then_some(Side::Team);
+    // People sync without a name: the last known one takes its place.
+    let team = team.unwrap_or_else(|| Team {
+        id: team_id.clone(),
+        name: link.title.clone(),
+        description: None,
+        created: None,
+    });
+    let mut memberships: BTreeMap<PersonId, Membership> =
+        memberships.into_iter().map(|membership| (membership.person, membership)).collect();
     let own = memberships.remove(&tenant.service_account);
     let service_account = presence(run, link, own.as_ref());
     let former = link.service_account.former_account(tenant.service_account);
@@ -57,6 +66,8 @@ pub(super) async fn observe(
         (Some(group), None) => return Ok(Observation::GroupMissing { group, link }),
         (_, group) => group,
     };
+    let group_contradicted =
+        group.as_ref().filter(|group| group.group.is_none()).map(|_| Side::Group);
     let (users, others) = group.as_ref().map(people_of).unwrap_or_default();
     let reading = Box::new(Reading {
         team,
@@ -67,8 +78,14 @@ pub(super) async fn observe(
         users,
         others,
         stored: stored?,
+        contradicted: team_contradicted.or(group_contradicted),
     });
     Ok(Observation::Complete { reading, link })
+}
+
+/// Returns `true` for an answer that says that something does not exist, or is not visible.
+pub(super) fn is_not_found(error: &CallError) -> bool {
+    matches!(error.status(), Some(404 | 410))
 }
 
 /// The service account in the team, as its membership shows.

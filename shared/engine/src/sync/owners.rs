@@ -41,7 +41,9 @@ pub(super) async fn add_owners_as_members(
     let mut record = SyncRecord::of(link.clone());
     let known = std::mem::take(&mut record.link.owners_without_membership);
     let mut added = OwnersAdded { quota: Acquire::Acquired, stopped: None };
-    let Some(group) = &reading.group else { return Recorded { record, result: Ok(added) } };
+    let (Some(group), Some(id)) = (&reading.group, link.group()) else {
+        return Recorded { record, result: Ok(added) };
+    };
     record.link.owners_without_membership = settled_owners(group, plan, eligibility)
         .map(|owner| (owner, known.get(&owner).copied().unwrap_or(run.started)))
         .collect();
@@ -62,7 +64,7 @@ pub(super) async fn add_owners_as_members(
         }
         Err(error) => return Recorded { record, result: Err(error.into()) },
     }
-    let bound = deps.graph.bind(&run.access.graph, group.group.id, &binds).await;
+    let bound = deps.graph.bind(&run.access.graph, id, &binds).await;
     // An owner whose call failed is tried again without another wait.
     for (bind, _) in &bound.outcomes {
         record.link.owners_without_membership.remove(&bind.person);

@@ -14,14 +14,16 @@ use domain::ids::GroupId;
 use domain::membership::Side;
 use domain::merge::{NameReading, NameTerms, NameWrite, TeamName};
 
-/// Compares the names of both sides. Where names are not synced, they are only followed.
+/// Compares the names of both sides, if both were read. Where names are not synced, they are only
+/// followed.
 pub(super) async fn plan_rename(
     deps: &Deps,
     run: &SyncRun<'_>,
     link: &Link,
     reading: &Reading,
 ) -> Result<NamePlan, SyncError> {
-    let (Some(names), Some(_)) = (&link.names, &reading.group) else {
+    let is_complete = reading.group.is_some() && reading.contradicted.is_none();
+    let Some(names) = link.names.as_ref().filter(|_| is_complete) else {
         return Ok(NamePlan { names: link.names.clone(), rename: None });
     };
     let read = names_of(reading);

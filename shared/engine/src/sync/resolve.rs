@@ -177,6 +177,9 @@ impl Resolver<'_> {
 
     /// Adds a person who is eligible, or excludes the half that was met.
     fn add(&mut self, met: Who, known: &IndexedPerson) {
+        if known.person == self.run.context.tenant.service_account {
+            return self.exclude(met, ExclusionReason::ServiceAccount);
+        }
         match (known.pair(), known.eligibility) {
             (Some(pair), Eligibility::Eligible { .. }) => {
                 self.resolved.people.insert(pair, known.eligibility);
@@ -197,11 +200,30 @@ pub(super) async fn find_person(
     match deps.webex.scim_user(&access.webex, context.tenant.org, person).await? {
         Some(account) => Ok(Some(index_account(deps, context, access, account).await?)),
         None => {
-            let index = PersonIndex::new(deps.store.as_ref(), context.tenant.tenant);
-            index.purge(person, deps.clock.now()).await?;
+            purge_if_gone(deps, context, access, person).await?;
             Ok(None)
         }
     }
+}
+
+/// Purges an account that SCIM did not find by its id, if it does not find it by its name either.
+///
+/// Returns `true` if the index does not have it.
+async fn purge_if_gone(
+    deps: &Deps,
+    context: &TenantContext,
+    access: &ApiAccess,
+    person: PersonId,
+) -> Result<bool, SyncError> {
+    let index = PersonIndex::new(deps.store.as_ref(), context.tenant.tenant);
+    let Some(known) = index.people([person]).await?.remove(&person) else { return Ok(true) };
+    let (webex, org) = (&deps.webex, context.tenant.org);
+    let named = webex.scim_user_by_name(&access.webex, org, &known.user_name).await?;
+    if named.is_some_and(|named| named.person == person) {
+        return Ok(false);
+    }
+    index.purge(person, deps.clock.now()).await?;
+    Ok(true)
 }
 
 /// Indexes one account, with what the directory says of its object id. Other accounts that have
@@ -226,8 +248,7 @@ async fn index_account(
         for other in others.into_iter().filter(|other| *other != person) {
             let scim = deps.webex.scim_user(&access.webex, context.tenant.org, other).await?;
             if scim.is_none() {
-                index.purge(other, deps.clock.now()).await?;
-                has_purged = true;
+                has_purged |= purge_if_gone(deps, context, access, other).await?;
             }
         }
         // The id is this account's alone now, which can make it eligible.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::card::ask_creator;
 use super::context::{Requeue, load_link, requeue};
 use super::finish::finish;
+use super::missing::find_again;
 use super::next::next_after_error;
 use super::preview::preview_team;
 use super::quota::{reading_calls, write_wait};
@@ -22,12 +23,15 @@ use crate::activity::EntryId;
 use crate::link::{self, Lease, Link, LinkRow, Phase, Schedule, SyncRequests};
 use crate::quota::Acquire;
 use crate::tenant::Running;
-use clients::http::CALL_TIMEOUT;
+use clients::http::{CALL_TIMEOUT, Urgency};
 use domain::ids::TeamId;
 use domain::merge::LAG_WINDOW;
 use store::lease::{FirstLease, LeaseTerms};
 use store::message::Message;
 use store::table::{StoreError, StoreErrorClass, never};
+
+/// Time for which an ended link is not asked about again because of an event.
+const ASKED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Attempts to take a lease that other runs take, too. Each of their leases ends, so few suffice.
 const LEASE_ATTEMPTS: usize = 8;
@@ -93,10 +97,16 @@ async fn try_start(
     let requests = SyncRequests::of(message);
     let priority = row.requests().raised_by(requests).priority(row.synced_at);
     let mut later = row.schedule();
-    if matches!(row.link.phase, Phase::Ended { .. }) {
+    if row.link.is_over() {
         // An earlier plan can still list it.
         later.next_sync_at = never();
         return raise(deps, context, row, SyncRequests::default(), later).await;
+    }
+    // The side that is left goes on having events. The link is asked about once a day anyway.
+    let is_ended = matches!(row.link.phase, Phase::Ended { .. });
+    let is_soon = now < row.next_sync_at && now.duration_since(row.synced_at) < ASKED_AGAIN_AFTER;
+    if is_ended && is_soon && requests.urgency(row.synced_at) != Urgency::High {
+        return Ok(Start::Settled);
     }
     if row.has_answered(requests) {
         // The reading is newer than the event, but may come from a replica that lags.
@@ -240,7 +250,12 @@ async fn run_leased(
 
 /// Runs what the link's phase needs. In preview mode nothing but the preview is written.
 async fn run_phase(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next> {
-    match link.phase {
+    match link.phase.clone() {
+        Phase::Ended { why, way_back: Some(way_back) }
+            if run.context.settings.running == Running::Live =>
+        {
+            find_again(deps, run, link, why, *way_back).await
+        }
         Phase::Ended { .. } => {
             let next = Next::Done { settles_at: None };
             Recorded { record: SyncRecord::of(link), result: Ok(next) }

@@ -40,7 +40,9 @@ fn pause(link: &Link) -> SignedDuration {
     let Some(failure) = &link.failure else { return SignedDuration::ZERO };
     let (first, longest) = match failure.kind() {
         FailureKind::CallFailed => (30, 3600),
-        FailureKind::GroupMissing | FailureKind::TeamMissing => (60, 3600),
+        FailureKind::GroupMissing | FailureKind::TeamMissing | FailureKind::Contradicted => {
+            (60, 3600)
+        }
         FailureKind::NoOwner | FailureKind::NeedsAdministrator => (300, 3600),
         FailureKind::GroupNotOurs | FailureKind::CreationRestricted | FailureKind::Archived => {
             (3600, 86_400)

@@ -36,6 +36,11 @@ pub(super) async fn load_subjects(
         if let Some(now) = eligibility.get(&subject.person) {
             subject.eligibility = *now;
         }
+        // A person can become the service account after they were synced.
+        if subject.person.person == run.context.tenant.service_account {
+            let reason = ExclusionReason::ServiceAccount;
+            subject.eligibility = Eligibility::Excluded { reason };
+        }
     }
     Ok(subjects)
 }

@@ -125,6 +125,8 @@ pub(super) struct Reading {
     /// Members of the group that are not users.
     pub(super) others: BTreeSet<ObjectId>,
     pub(super) stored: BTreeMap<Who, LinkPerson>,
+    /// A side that lists its people, but whose team or group is not found.
+    pub(super) contradicted: Option<Side>,
 }
 
 impl Reading {
@@ -140,9 +142,10 @@ impl Reading {
         self.memberships.get(&person).map(|membership| &membership.id)
     }
 
-    /// The group's name as read; empty while there is no group.
+    /// The group's name as read; empty if there is none.
     pub(super) fn group_name(&self) -> String {
-        self.group.as_ref().map(|group| group.group.display_name.clone()).unwrap_or_default()
+        let group = self.group.as_ref().and_then(|group| group.group.as_ref());
+        group.map(|group| group.display_name.clone()).unwrap_or_default()
     }
 }
 
@@ -158,9 +161,9 @@ pub(super) fn role_of(membership: &Membership) -> Role {
 pub(super) enum Observation {
     /// Both sides answered.
     Complete { reading: Box<Reading>, link: Box<Link> },
-    /// Webex does not show the team.
+    /// Webex shows neither the team nor its people.
     TeamMissing,
-    /// The directory does not show the group.
+    /// The directory shows neither the group nor its people.
     GroupMissing { group: GroupId, link: Box<Link> },
 }
 

@@ -1,6 +1,7 @@
 //! Adopted groups survive the end of the team and of the tenant.
 
-use engine::link::{Ended, Phase};
+use domain::clock::Clock;
+use engine::link::{self, Ended, Phase, Unlinked};
 use sim::MembershipRole;
 
 use super::scene::{Scene, older_team, submit_confirmation, team_called, union_path_of};
@@ -24,14 +25,20 @@ async fn adopted_group_outlives_its_team() {
     scene.customers.world().delete_team(scene.team);
     scene.customers.world().delete_team(ours);
     scene.customers.stack.let_pass(DAY + 2 * 60 * MINUTE).await;
-    let over = Phase::Ended { why: Ended::TeamDeleted };
-    assert_eq!(scene.link_row(scene.team).await.unwrap().link.phase, over);
-    assert_eq!(scene.link_row(ours).await.unwrap().link.phase, over);
+    for team in [scene.team, ours] {
+        let phase = scene.link_row(team).await.unwrap().link.phase;
+        assert!(matches!(phase, Phase::Ended { why: Ended::TeamDeleted, .. }), "{phase:?}");
+    }
     let is_there =
         |id| scene.customers.world().group(id).is_some_and(|group| group.deleted.is_none());
     assert!(is_there(scene.group), "it was there before");
     assert!(!is_there(made), "it was made for the team");
-    // The group can be adopted again.
+    // The group can be adopted again, as soon as an admin ends the wait for its team.
+    let (store, directory) =
+        (scene.customers.stack.backend().store.clone(), scene.customers.acme.directory);
+    let now = scene.customers.stack.backend().clock.now();
+    let ended = link::unlink(&*store, scene.tenant, directory, scene.team, "Ada".into(), now).await;
+    assert_eq!(ended, Ok(Unlinked::Done));
     scene.sign_in_again().await;
     let path = union_path_of(team_called(&scene, "Meadow"), scene.group);
     let page = scene.browser.sign_in_fresh(&path, scene.person(2).object).await;

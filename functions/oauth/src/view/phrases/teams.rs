@@ -4,8 +4,10 @@ use domain::membership::{Role, Side};
 use domain::merge::{ApprovalReason, DeferredBy, NameWrite, OWNER_LIMIT, RuleRefusal};
 pub(crate) use engine::phrases::failures::failure;
 
-use engine::link::{LinkRow, LinkState};
+use engine::link::{Ended, LinkRow, LinkState, Phase};
 use engine::preview::{Consent, GroupOutlook, Rename};
+
+use crate::view::phrases::date;
 
 /// The state of a team's link.
 pub(crate) fn state(state: LinkState) -> &'static str {
@@ -44,6 +46,20 @@ pub(crate) fn deferred_rename(link_row: &LinkRow) -> Option<String> {
             "The group does not have the team's name “{name}” yet: it is retried once a day."
         ),
     })
+}
+
+/// The way back of a link that ended because its team or group did not answer.
+pub(crate) fn way_back(link_row: &LinkRow) -> Option<String> {
+    let Phase::Ended { why, way_back: Some(way_back) } = &link_row.link.phase else { return None };
+    let what = match why {
+        Ended::TeamDeleted => "Webex no longer finds the team",
+        _ => "Microsoft 365 no longer finds the group",
+    };
+    let (since, until) = (date(way_back.since), date(way_back.ends_at()));
+    Some(format!(
+        "{what}, so the link ended {since}. It is asked about once a day until {until}. If it is \
+         found again, the link goes on where it ended."
+    ))
 }
 
 /// The reason why a person's difference is deferred.

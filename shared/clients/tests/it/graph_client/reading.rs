@@ -11,7 +11,7 @@ async fn group_is_read_in_one_call_plus_next_pages() {
 
     let reading = service.graph.read_group(&service.access, group()).await.unwrap().unwrap();
 
-    assert_eq!(reading.group.display_name, "Golf");
+    assert_eq!(reading.group.unwrap().display_name, "Golf");
     let ids: Vec<_> = reading.members.get().iter().map(|member| member.id).collect();
     assert_eq!(ids, [person(1), person(2), person(3)]);
     assert!(reading.members.get().iter().all(|member| member.kind == ObjectKind::User));

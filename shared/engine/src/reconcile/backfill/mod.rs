@@ -224,12 +224,23 @@ async fn create_link(
     link.service_account = before.map(|before| before.link.service_account).unwrap_or_default();
     let (store, tenant, now) = (cycle.store(), cycle.tenant(), cycle.now());
     let creation: Write = link::creation_after(store, tenant, before, &link, now).await?;
+    let released = before.and_then(|row| link::released(cycle.directory(), &row.link, &link));
     let transition = Transition { from: ChosenState::Waiting, to: ChosenState::Started };
     let context = run_context(cycle);
-    Ok(match run.move_team(context, chosen, transition, vec![creation]).await? {
-        UpdateOutcome::Done => Begun::Sync(sync_message(cycle, chosen)),
-        UpdateOutcome::Stale => Begun::Stop,
-    })
+    Ok(
+        match run
+            .move_team(
+                context,
+                chosen,
+                transition,
+                released.into_iter().chain([creation]).collect(),
+            )
+            .await?
+        {
+            UpdateOutcome::Done => Begun::Sync(sync_message(cycle, chosen)),
+            UpdateOutcome::Stale => Begun::Stop,
+        },
+    )
 }
 
 async fn move_waiting(

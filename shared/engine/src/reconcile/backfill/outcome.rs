@@ -67,7 +67,7 @@ pub(super) async fn links(
 /// Returns the outcome of a team by its link.
 pub(super) fn outcome(chosen: &ChosenTeam, row: &LinkRow) -> TeamOutcome {
     match (&row.link.phase, &row.link.failure) {
-        (Phase::Ended { why }, _) => TeamOutcome::Failed(failure_of_end(*why)),
+        (Phase::Ended { why, .. }, _) => TeamOutcome::Failed(failure_of_end(*why)),
         // No sync of this run has ended yet.
         (_, Some(failure)) if chosen.earlier_failure == Some(EarlierFailure::of(failure)) => {
             TeamOutcome::Open

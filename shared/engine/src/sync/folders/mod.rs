@@ -27,7 +27,7 @@ use crate::activity::{Activity, Note};
 use crate::folders::{
     self, FolderBlocker, FolderLease, FolderRow, Folders, Library, SpaceKey, StoredSpace,
 };
-use crate::link::{FailureKind, Link, LinkRow, Phase, SyncFailure, SyncRequests};
+use crate::link::{FailureKind, Link, LinkRow, SyncFailure, SyncRequests};
 use crate::quota::{Acquire, Bucket, Priority, Quota};
 use crate::stored::readable;
 use crate::tenant::{self, Backoff};
@@ -96,7 +96,7 @@ impl Deps {
         let taken = folders::take_lease(store, tenant, team, now, until).await?;
         let Some((lease, row)) = taken else { return Ok(()) };
         let link = link.map(|row| row.link);
-        let Some(link) = link.filter(|link| !matches!(link.phase, Phase::Ended { .. })) else {
+        let Some(link) = link.filter(|link| !link.is_over()) else {
             return self.purge_folders(tenant, team, &lease, &row).await;
         };
         let Some(group) = link.group().filter(|_| context.has_folders()) else {

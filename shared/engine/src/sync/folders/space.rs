@@ -7,7 +7,7 @@ use crate::folders::{
 use crate::quota::Quota;
 use crate::sync::{Deps, SyncError};
 use clients::graph::{DriveId, DriveItem};
-use clients::http::{Api, CALL_TIMEOUT, CallFailure, ErrorClass};
+use clients::http::{Api, CALL_TIMEOUT, CallError, CallFailure, ErrorClass};
 use clients::webex::{Room, WebexId};
 use domain::ids::RoomId;
 
@@ -52,12 +52,11 @@ impl Deps {
         }
         let mut result = self.resolve_space(run, id, room.as_ref(), &mut stored).await;
         if stored.space.joined_at.is_some() {
-            let left = match &room {
-                Some(room) => self.leave_space(run, &room.id).await,
-                None => Ok(()),
-            };
-            match left {
+            let space = WebexId::new(stored.region.clone(), id);
+            match self.leave_space(run, &space).await {
                 Ok(()) => stored.space.joined_at = None,
+                // Not visible is not left: a later run asks again.
+                Err(SyncError::Call(error)) if room.is_none() && is_not_visible(&error) => {}
                 Err(error) => result = result.and(Err(error)),
             }
         }
@@ -194,6 +193,10 @@ impl Deps {
         }
         Ok(())
     }
+}
+
+fn is_not_visible(error: &CallError) -> bool {
+    matches!(error.status(), Some(403 | 404 | 410))
 }
 
 pub(super) fn folder_of(drive: DriveId, item: DriveItem) -> Folder {
