@@ -60,7 +60,13 @@ fn detailed(message: &str, detail: serde_json::Value) -> Response {
 
 /// Returns `true` for a name of which nothing is seen: white space and marks without width.
 fn is_blank(name: &str) -> bool {
-    let has_no_width = |letter: char| matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}');
+    const WITHOUT_WIDTH: [std::ops::RangeInclusive<char>; 4] = [
+        '\u{200b}'..='\u{200f}',
+        '\u{202a}'..='\u{202e}',
+        '\u{2060}'..='\u{2060}',
+        '\u{feff}'..='\u{feff}',
+    ];
+    let has_no_width = |letter| WITHOUT_WIDTH.iter().any(|marks| marks.contains(&letter));
     name.chars().all(|letter| letter.is_whitespace() || letter.is_control() || has_no_width(letter))
 }
 

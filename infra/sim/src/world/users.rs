@@ -61,8 +61,8 @@ impl World {
         self.change_user(user, |entry| entry.kind = kind);
     }
 
-    /// Invites an internal user's outside account in place of the own one, or the reverse. Object id,
-    /// userPrincipalName and userType stay.
+    /// Invites an internal user's outside account in place of the own one, or the reverse. The
+    /// object id, userPrincipalName and userType stay.
     pub fn set_user_origin(&self, user: ObjectId, origin: UserOrigin) {
         self.change_user(user, |entry| entry.origin = origin);
     }
