@@ -61,8 +61,9 @@ impl Placeholders {
             Condition::Any | Condition::Absent => absent,
             Condition::Holds(_) => [vec![live], tests].concat().join(" AND "),
             // Without a test, each item passes.
-            Condition::AbsentOr(_) if tests.is_empty() => format!("{absent} OR ({live})"),
-            Condition::AbsentOr(_) => format!("{absent} OR ({})", tests.join(" AND ")),
+            Condition::AbsentOr(_) if tests.is_empty() => format!("{absent} OR {live}"),
+            // AND comes before OR, and the service refuses redundant parentheses.
+            Condition::AbsentOr(_) => format!("{absent} OR {}", tests.join(" AND ")),
         })
     }
 
