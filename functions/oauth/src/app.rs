@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use clients::graph::{Entra, Graph};
+use clients::graph::Graph;
 use clients::http::{Api, Caller, Deadline, InvalidBaseUrl, Transport};
 use clients::webex::{Webex, WebexId};
 use domain::clock::Clock;
@@ -36,8 +36,6 @@ pub struct Deps {
     pub webex: Webex,
     /// The client for Microsoft Graph.
     pub graph: Graph,
-    /// Entra's token endpoint.
-    pub entra: Entra,
     /// Base URL of Microsoft's sign-in: `https://login.microsoftonline.com`.
     pub login: String,
     /// Sends requests to Microsoft's sign-in.
@@ -59,7 +57,6 @@ pub(crate) struct App {
     pub(crate) sync: sync::Deps,
     pub(crate) webex: Webex,
     pub(crate) graph: Graph,
-    pub(crate) entra: Entra,
     /// Microsoft's sign-in.
     pub(crate) sign_in: Caller,
     pub(crate) login: String,
@@ -104,19 +101,8 @@ impl Allowed {
 
 impl App {
     pub(crate) fn new(deps: Deps) -> Result<Self, InvalidBaseUrl> {
-        let Deps {
-            store,
-            queue,
-            tokens,
-            webex,
-            graph,
-            entra,
-            login,
-            transport,
-            clock,
-            public,
-            allowed,
-        } = deps;
+        let Deps { store, queue, tokens, webex, graph, login, transport, clock, public, allowed } =
+            deps;
         let tokens = Arc::new(tokens);
         Ok(Self {
             sign_in: Caller::new(Api::Entra, &login, transport, clock.clone(), read_refusal)?,
@@ -136,7 +122,6 @@ impl App {
             tokens,
             webex,
             graph,
-            entra,
             login,
             clock,
             allowed,

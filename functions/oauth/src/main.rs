@@ -15,17 +15,17 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
-    let oauth = Oauth::new(deps()?)?;
+    let oauth = Oauth::new(deps().await?)?;
     function::serve(None, async |request, _| Ok(oauth.handle(request).await)).await
 }
 
-fn deps() -> Result<Deps, Error> {
+async fn deps() -> Result<Deps, Error> {
     const ALLOWED: &str = "ALLOWED_ORGANIZATIONS";
     let allowed = Allowed::parse(&std::env::var(ALLOWED).unwrap_or_default());
     let allowed = allowed.map_err(|why| ConfigError::Unusable { name: ALLOWED, why })?;
     let public = config::url("PUBLIC_URL", &config::required("PUBLIC_URL")?)?.parse()?;
-    let Clients { aws, store, queue, webex, graph, entra, login_url: login, tokens } =
-        Clients::from_env()?;
+    let Clients { aws, store, queue, webex, graph, login_url: login, tokens } =
+        Clients::from_env().await?;
     let (transport, clock) = (aws.net, aws.clock);
-    Ok(Deps { store, queue, tokens, webex, graph, entra, login, transport, clock, public, allowed })
+    Ok(Deps { store, queue, tokens, webex, graph, login, transport, clock, public, allowed })
 }

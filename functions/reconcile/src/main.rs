@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
     let metrics = log::metrics("reconcile")?;
-    let clients = Clients::from_env()?;
+    let clients = Clients::from_env().await?;
     let reconciler = Reconciler {
         requests: clients.aws.queue("RECONCILE_QUEUE_URL")?,
         keys: clients.aws.webhook_keys(),

@@ -14,7 +14,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
     let metrics = log::metrics("sync")?;
-    let deps = Clients::from_env()?.into_deps();
+    let deps = Clients::from_env().await?.into_deps();
     function::serve(Some(metrics), async |event, deadline| {
         Ok(sync::handle(&deps, event, deadline).await)
     })

@@ -2,7 +2,8 @@
 //! work, answers at once.
 //!
 //! # Guarantees
-//! - No table and no API calls. One secret, cached for five minutes, and the queue.
+//! - No table and no API calls. One secret, cached for five minutes, and the queue. A delivery
+//!   without a valid proof has the secret read again, at most every 30 seconds.
 //! - Every unauthenticated sender gets the same response, whatever was wrong: tenant, signature,
 //!   clientState or body.
 //! - A 2xx means that all work of the delivery is queued. A 503 asks the sender to retry.
@@ -21,7 +22,7 @@ use base64::engine::general_purpose::STANDARD;
 use clients::webex::signature;
 use domain::clock::Clock;
 use domain::ids::TenantId;
-use engine::credentials::webhook_keys::{CachedWebhookKeys, WebhookKind};
+use engine::credentials::webhook_keys::{CachedWebhookKeys, WebhookKeysError, WebhookKind};
 use http::Method;
 use secrecy::SecretString;
 use store::message::{Job, Message, MessageVersion, Trigger};
@@ -82,10 +83,8 @@ impl Webhook {
             .get(signature::HEADER)
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
-        let (tenant, secrets) = self.secrets(tenant, WebhookKind::Webex).await?;
-        let tenant = tenant
-            .filter(|_| webex::is_signed(&secrets, &raw, header))
-            .ok_or(Rejection::NotAuthenticated)?;
+        let is_signed = |secrets: &[SecretString]| webex::is_signed(secrets, &raw, header);
+        let tenant = self.authenticate(tenant, WebhookKind::Webex, is_signed).await?;
         let hint = webex::read(&raw)?;
         let count = hint.job.iter().len();
         self.queue(tenant, hint.trigger(), hint.job).await?;
@@ -99,11 +98,9 @@ impl Webhook {
         request: &ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, Rejection> {
         let raw = body(request)?;
-        let (tenant, secrets) = self.secrets(tenant, WebhookKind::Graph).await?;
         let delivery = graph::NotificationBatch::parse(&raw)?;
-        let tenant = tenant
-            .filter(|_| delivery.is_authentic(&secrets))
-            .ok_or(Rejection::NotAuthenticated)?;
+        let is_authentic = |secrets: &[SecretString]| delivery.is_authentic(secrets);
+        let tenant = self.authenticate(tenant, WebhookKind::Graph, is_authentic).await?;
         let jobs = delivery.jobs()?;
         let count = jobs.len();
         self.queue(tenant, Trigger::GraphNotification, jobs).await?;
@@ -111,19 +108,29 @@ impl Webhook {
         Ok(response::empty(202))
     }
 
-    /// Returns the secrets to accept for the tenant in the path. Without such a tenant it checks a
-    /// random secret, so that the response takes as long.
-    async fn secrets(
+    /// Returns the tenant in the path if the sender has one of its secrets. If not, the keys are
+    /// read again, because they can have been rotated. Without such a tenant it checks a random
+    /// secret, so that the response takes as long.
+    async fn authenticate(
         &self,
         tenant: &str,
         kind: WebhookKind,
-    ) -> Result<(Option<TenantId>, Vec<SecretString>), Rejection> {
-        let keys = self.keys.get().await.map_err(|error| {
+        has_one: impl Fn(&[SecretString]) -> bool,
+    ) -> Result<TenantId, Rejection> {
+        let unavailable = |error: WebhookKeysError| {
             tracing::error!(%error, "no webhook keys");
             Rejection::Unavailable
-        })?;
+        };
         let tenant: Option<TenantId> = tenant.parse().ok();
-        Ok((tenant, keys.secrets(tenant.unwrap_or(TenantId(Uuid::nil())), kind)))
+        let named = tenant.unwrap_or(TenantId(Uuid::nil()));
+        let keys = self.keys.get().await.map_err(unavailable)?;
+        let mut is_authentic = has_one(&keys.secrets(named, kind));
+        if !is_authentic
+            && let Some(keys) = self.keys.instead_of(&keys).await.map_err(unavailable)?
+        {
+            is_authentic = has_one(&keys.secrets(named, kind));
+        }
+        tenant.filter(|_| is_authentic).ok_or(Rejection::NotAuthenticated)
     }
 
     async fn queue(

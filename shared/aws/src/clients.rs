@@ -50,9 +50,9 @@ impl AwsClients {
     ///
     /// # Errors
     /// An environment variable is missing or unusable.
-    pub fn from_env() -> Result<Self, ClientsError> {
+    pub async fn from_env() -> Result<Self, ClientsError> {
         let net = Arc::new(Net::new()?);
-        let sdk = sdk::sdk_config(&net)?;
+        let sdk = sdk::sdk_config(&net).await?;
         let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
         let prefix = config::required("SECRETS_PREFIX")?;
         let clock = Arc::new(WallClock);
@@ -86,8 +86,6 @@ pub struct Clients {
     pub webex: Webex,
     /// Microsoft Graph.
     pub graph: Graph,
-    /// Entra's token endpoint.
-    pub entra: Entra,
     /// Base URL of Microsoft's sign-in.
     pub login_url: String,
     /// Tokens of all tenants.
@@ -99,8 +97,8 @@ impl Clients {
     ///
     /// # Errors
     /// An environment variable is missing or unusable.
-    pub fn from_env() -> Result<Self, ClientsError> {
-        let aws = AwsClients::from_env()?;
+    pub async fn from_env() -> Result<Self, ClientsError> {
+        let aws = AwsClients::from_env().await?;
         let (net, clock) = (&aws.net, &aws.clock);
         let dynamo = aws_sdk_dynamodb::Client::new(&aws.sdk);
         let table = config::required("TABLE_NAME")?;
@@ -118,11 +116,11 @@ impl Clients {
             store.clone(),
             clock.clone(),
             webex.clone(),
-            entra.clone(),
+            entra,
             aws.prefix.as_str(),
         );
         let tokens = tokens.with_federation(Arc::new(sts));
-        Ok(Self { aws, store, queue, webex, graph, entra, login_url, tokens })
+        Ok(Self { aws, store, queue, webex, graph, login_url, tokens })
     }
 
     /// Returns the dependencies of a sync.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Credentials, HttpClient, Region, RuntimeComponents, SharedCredentialsProvider,
+use aws_config::environment::{
+    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
 };
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader};
+use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents};
 use aws_sdk_dynamodb::error::{
     ConnectorError, DisplayErrorContext, ProvideErrorMetadata, SdkError,
 };
@@ -24,43 +25,37 @@ use clients::http::Net;
 /// Time limit of an operation including its retries.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-const ATTEMPTS: u32 = 3;
+
+/// Variables that Lambda sets. Without them, the first call would fail instead of the start.
+const OF_LAMBDA: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
 /// Returns the configuration of all clients. Call it once at start.
 ///
-/// Region, credentials and an optional `AWS_ENDPOINT_URL` come only from the environment, as Lambda
-/// sets them. No file is read, and no metadata service is asked.
+/// The SDK reads its own variables: `AWS_ENDPOINT_URL` and those of single services, FIPS and
+/// dual-stack endpoints, retries. Region and credentials come only from the environment, as Lambda
+/// sets them, so no metadata service is asked.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>
 ///
 /// # Errors
 /// A variable that Lambda sets is missing.
-pub fn sdk_config(net: &Net) -> Result<SdkConfig, ConfigError> {
-    let (session, endpoint_url) =
-        (config::required("AWS_SESSION_TOKEN").ok(), config::required("AWS_ENDPOINT_URL").ok());
-    let (key, secret) =
-        (config::required("AWS_ACCESS_KEY_ID")?, config::required("AWS_SECRET_ACCESS_KEY")?);
-    let credentials = Credentials::new(key, secret, session, None, "environment");
-    Ok(sdk_config_of(net, config::required("AWS_REGION")?, credentials, endpoint_url))
+pub async fn sdk_config(net: &Net) -> Result<SdkConfig, ConfigError> {
+    for name in OF_LAMBDA {
+        config::required(name)?;
+    }
+    let loader = loader(net)
+        .region(EnvironmentVariableRegionProvider::new())
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new());
+    Ok(loader.load().await)
 }
 
-/// Returns the configuration from explicit values instead of the environment.
-pub fn sdk_config_of(
-    net: &Net,
-    region: String,
-    credentials: Credentials,
-    endpoint_url: Option<String>,
-) -> SdkConfig {
+/// Returns a loader with our time limits and connections, without region and credentials.
+pub fn loader(net: &Net) -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT);
-    let mut config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(region))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+    aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts.build())
-        .http_client(NetHttpClient(net.client()));
-    config.set_endpoint_url(endpoint_url);
-    config.build()
+        .http_client(NetHttpClient(net.client()))
 }
 
 /// HTTP client of the SDK over the connections and TLS of [`Net`], in place of a second stack.

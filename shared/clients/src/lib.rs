@@ -5,3 +5,4 @@ pub mod complete;
 pub mod graph;
 pub mod http;
 pub mod webex;
+mod wire;

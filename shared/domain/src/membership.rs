@@ -201,4 +201,6 @@ pub enum ExclusionReason {
     NotAUser,
     /// The account, or its Entra user, is the tenant's service account.
     ServiceAccount,
+    /// Webex says that the person is in the team, and nothing more that can be read.
+    MembershipUnreadable,
 }

@@ -3,7 +3,8 @@
 use domain::ids::{TeamId, TenantId};
 use engine::offboard::{self, OffboardingStage};
 use engine::tenant::NewTeams;
-use sim::{Fault, Service};
+use serde_json::json;
+use sim::{Failure, Fault, Service};
 
 use crate::support::{
     Customers, DAY, KEEP, MINUTE, account_is_in, active_groups, stored_items, with_linked_teams,
@@ -215,6 +216,37 @@ async fn offboarding_works_without_access() {
         !customers.stack.backend().secrets.names().contains(&format!("sandbox/tenant/{tenant}"))
     );
     browser.open("/receipt").await.is(200, "Sign in with Webex");
+}
+
+/// Returns the stage of an offboarding while Entra gives this code instead of tokens.
+async fn stage_when_entra_says(code: u32) -> OffboardingStage {
+    let (mut customers, _, tenant, _) = with_linked_teams(2).await;
+    let said = json!({
+        "error": "invalid_client",
+        "error_description": format!("AADSTS{code}: words."),
+        "error_codes": [code],
+    });
+    let refused = Fault::new(Failure::Status(400, vec![], said)).times(u32::MAX);
+    customers.world().inject(refused.on(Service::Entra).path("/oauth2/v2.0/token"));
+    customers.advance(3 * 3600);
+    let mut browser = customers.signed_in(&customers.acme).await;
+    browser
+        .submit_on("/disconnect", "/disconnect", &[("sure", "yes"), ("groups", "delete")])
+        .await
+        .is(200, "Disconnected");
+    customers.stack.let_pass(20 * MINUTE).await;
+    stage(&customers, tenant).await
+}
+
+#[tokio::test]
+async fn offboarding_ends_on_any_refusal_of_the_directory() {
+    for code in [7_000_229, 650_052, 90_002, 53_003] {
+        let stage = stage_when_entra_says(code).await;
+        assert!(matches!(stage, OffboardingStage::Retaining { .. }), "{code}: {stage:?}");
+    }
+    // The deployment repairs its own credential, and the groups wait for it.
+    let stage = stage_when_entra_says(7_000_222).await;
+    assert!(!matches!(stage, OffboardingStage::Retaining { .. }), "{stage:?}");
 }
 
 #[tokio::test]

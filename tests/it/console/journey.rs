@@ -2,6 +2,7 @@
 
 use engine::tenant::settings::{NewTeams, ServiceAccountMode};
 use serde_json::json;
+use sim::{Failure, Fault, Service};
 
 use crate::support::{Browser, Customers, MINUTE};
 
@@ -128,6 +129,25 @@ async fn other_account_needs_an_explicit_replacement() {
     let connected =
         customers.organization(customers.acme.org).await.unwrap().service_account.unwrap();
     assert_eq!(connected.person, other);
+}
+
+#[tokio::test]
+async fn every_code_of_a_missing_consent_is_awaited() {
+    for code in [700_016, 7_000_229, 7_000_112, 650_052, 500_011, 90_002] {
+        let customers = Customers::new().await;
+        let mut browser = customers.signed_in(&customers.acme).await;
+        browser.connect_webex(customers.acme.service_account, &[]).await;
+        let said = json!({
+            "error": "invalid_client",
+            "error_description": format!("AADSTS{code}: words."),
+            "error_codes": [code],
+        });
+        let path = format!("/{}/oauth2", customers.acme.directory);
+        let refused = Fault::new(Failure::Status(401, vec![], said));
+        customers.world().inject(refused.on(Service::Entra).path(&path));
+        browser.connect_microsoft(&customers.acme).await.is(202, "passing the consent on");
+        browser.open("/oauth/microsoft/consent").await.is(200, "Acme is connected");
+    }
 }
 
 #[tokio::test]

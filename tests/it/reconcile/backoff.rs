@@ -100,6 +100,33 @@ async fn backoff_longer_than_queue_delay_is_respected() {
 }
 
 #[tokio::test]
+async fn too_short_pauses_grow_until_a_success() {
+    let mut env = TwoTenants::with_people(5).await;
+    let team = env.create_team("Throttled", &env.people[..4]);
+    env.let_pass(20 * MINUTE).await;
+    env.world().take_calls();
+    env.world().inject(Fault::throttled("1").on(Service::Graph).path("$batch").times(8));
+    env.world().add_to_team(team, env.people[4].person, MembershipRole::Member).unwrap();
+    let refusals = |env: &TwoTenants| {
+        let calls = env.world().calls();
+        calls.iter().filter(|call| call.status == Some(429)).count()
+    };
+    env.let_pass(5 * MINUTE).await;
+    let first = refusals(&env);
+    assert!((4..=7).contains(&first), "5, 10, 20, 40, 80, 160 seconds: {first}");
+    env.let_pass(40 * MINUTE).await;
+    assert_eq!(refusals(&env), 8);
+    env.assert_in_sync(team);
+
+    env.let_pass(2 * MINUTE).await;
+    env.world().take_calls();
+    env.world().inject(Fault::throttled("1").on(Service::Graph).path("$batch").times(3));
+    env.world().remove_from_team(team, env.people[4].person).unwrap();
+    env.let_pass(2 * MINUTE).await;
+    assert_eq!(refusals(&env), 3, "the pauses begin anew");
+}
+
+#[tokio::test]
 async fn card_answer_during_backoff_counts_afterwards() {
     let mut env =
         TwoTenants::with_settings(3, Settings { new_teams: NewTeams::Ask, ..every_team() }).await;

@@ -42,8 +42,8 @@ async fn account_access(env: &TwoTenants) -> Access {
 async fn webhooks(env: &TwoTenants) -> Vec<Webhook> {
     let access = account_access(env).await;
     let webex = &env.stack.sync().webex;
-    let mut all = webex.webhooks(&access, WebhookOwner::Creator).await.unwrap().into_inner();
-    all.extend(webex.webhooks(&access, WebhookOwner::Org).await.unwrap().into_inner());
+    let mut all = webex.webhooks(&access, WebhookOwner::Creator).await.unwrap();
+    all.extend(webex.webhooks(&access, WebhookOwner::Org).await.unwrap());
     all
 }
 

@@ -80,8 +80,7 @@ async fn lost_answers_create_no_duplicate_webhooks() {
 async fn organization_webhooks_cover_what_webex_allows() {
     let mut env = TwoTenants::with_people(3).await;
     let access = account_access(&env).await;
-    let of_org =
-        env.stack.sync().webex.webhooks(&access, WebhookOwner::Org).await.unwrap().into_inner();
+    let of_org = env.stack.sync().webex.webhooks(&access, WebhookOwner::Org).await.unwrap();
     assert!(of_org.iter().all(|webhook| webhook.resource == Some(WebhookResource::Rooms)));
     assert_eq!(of_org.len(), 3);
     env.world().take_calls();
@@ -105,8 +104,7 @@ async fn organization_webhooks_cover_what_webex_allows() {
     env.advance_clock(31 * DAY);
     env.let_pass(SIX_MINUTES).await;
     let access = account_access(&env).await;
-    let of_org =
-        env.stack.sync().webex.webhooks(&access, WebhookOwner::Org).await.unwrap().into_inner();
+    let of_org = env.stack.sync().webex.webhooks(&access, WebhookOwner::Org).await.unwrap();
     assert_eq!(of_org.len(), 6);
 }
 

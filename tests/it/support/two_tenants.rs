@@ -189,7 +189,8 @@ impl TwoTenants {
             refresh_ends_at: pair.refresh_ends,
             scope: String::new(),
         };
-        self.stack.sync().tokens.save(self.tenant(), pair).await.unwrap();
+        let account = self.handle.service_account;
+        self.stack.sync().tokens.save(self.tenant(), account, pair).await.unwrap();
     }
 
     /// Approves the team's pending removals, if any.

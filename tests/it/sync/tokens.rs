@@ -11,6 +11,7 @@ use domain::ids::GroupId;
 use engine::credentials::registration::Registration;
 use engine::credentials::tokens::TokensError;
 use engine::link::LinkState;
+use engine::tenant::suspension::{self, SuspensionReason};
 use jiff::SignedDuration;
 use sandbox::local_stack::{Connections, LocalStack};
 use serde_json::{Value, json};
@@ -102,6 +103,100 @@ async fn concurrent_syncs_refresh_a_token_once() {
 }
 
 #[tokio::test]
+async fn token_refused_before_its_end_is_refreshed_once() {
+    let mut env = TwoTenants::with_people(5).await;
+    let teams = ["One", "Two"].map(|title| env.create_team(title, &env.people[..4]));
+    env.let_pass(60 * MINUTE).await;
+    restart(&mut env);
+    env.world().revoke_access_tokens(env.handle.service_account);
+    env.world().take_calls();
+    for team in teams {
+        env.world().add_to_team(team, env.people[4].person, MembershipRole::Member).unwrap();
+    }
+    let messages =
+        teams.map(|team| env.message(Job::Team { team, region: None }, Trigger::WebexWebhook));
+    let queue = env.stack.backend().queue.clone();
+    queue.send_all(&messages).await.unwrap();
+    env.stack.invoke_sync(queue.receive(10)).await;
+    assert_eq!(refreshes(&env).len(), 1);
+    env.let_pass(10 * MINUTE).await;
+    assert_eq!(refreshes(&env).len(), 1, "the new token is good for everything");
+    for team in teams {
+        let title = env.world().team(team).unwrap().title;
+        let groups = env.world().groups(env.handle.directory);
+        let group = groups.values().find(|group| group.display_name == title).unwrap();
+        env.assert_team_matches(team, group);
+    }
+    assert_eq!(suspension_of(&env).await, None);
+}
+
+#[tokio::test]
+async fn refused_new_token_is_not_refreshed_again() {
+    let mut env = TwoTenants::with_people(4).await;
+    let team = env.create_team("Refused", &env.people);
+    env.let_pass(60 * MINUTE).await;
+    env.world().take_calls();
+    let refused = Fault::status(401).on(Service::Webex).path("/v1/").times(u32::MAX);
+    env.world().inject(refused);
+    env.let_pass(20 * MINUTE).await;
+    let account = env.handle.service_account;
+    let all = refreshes(&env).len();
+    assert!((1..=6).contains(&all), "at most one in ten minutes, per tenant: {all}");
+    assert_eq!(suspension_of(&env).await, None, "the refresh token works: {account}");
+    assert_eq!(env.link_row(team).await.unwrap().link.state(), LinkState::Failing);
+}
+
+#[tokio::test]
+async fn pair_of_another_account_is_not_used() {
+    let mut env = TwoTenants::with_people(4).await;
+    let team = env.create_team("Others", &env.people);
+    env.let_pass(60 * MINUTE).await;
+    let other = env.people[0].person;
+    let save = async |env: &TwoTenants, account, of| {
+        let pair = env.world().issue_tokens(of, sim::SERVICE_ACCOUNT_SCOPES);
+        let pair = clients::webex::TokenPair {
+            access: pair.access_token.into(),
+            refresh: pair.refresh_token.into(),
+            access_ends_at: pair.access_ends,
+            refresh_ends_at: pair.refresh_ends,
+            scope: String::new(),
+        };
+        env.stack.sync().tokens.save(env.tenant(), account, pair).await.unwrap();
+    };
+    save(&env, other, other).await;
+    let deadline = Deadline(env.now() + MINUTE);
+    let tokens = &env.stack.sync().tokens;
+    let error = tokens.webex(env.tenant(), env.handle.service_account, deadline).await;
+    assert!(matches!(error, Err(TokensError::AnotherAccount)));
+    env.let_pass(15 * MINUTE).await;
+    let why = Some(SuspensionReason::ServiceAccountSignedOut);
+    assert_eq!(suspension_of(&env).await, why);
+
+    let account = env.handle.service_account;
+    save(&env, account, account).await;
+    env.let_pass(15 * MINUTE).await;
+    assert_eq!(suspension_of(&env).await, None);
+    env.assert_in_sync(team);
+}
+
+async fn suspension_of(env: &TwoTenants) -> Option<SuspensionReason> {
+    suspension::load(env.store(), env.tenant()).await.unwrap().map(|suspension| suspension.why)
+}
+
+#[tokio::test]
+async fn app_token_refused_before_its_end_is_renewed_once() {
+    let mut env = TwoTenants::with_people(5).await;
+    let team = env.create_team("Renewed", &env.people[..4]);
+    env.let_pass(60 * MINUTE).await;
+    env.world().take_calls();
+    env.world().inject(Fault::status(401).on(Service::Graph).path("$batch"));
+    env.world().add_to_team(team, env.people[4].person, MembershipRole::Member).unwrap();
+    env.handle_message(&env.message(Job::Team { team, region: None }, Trigger::WebexWebhook)).await;
+    assert_eq!(count_app_token_requests(&env), 1);
+    env.assert_in_sync(team);
+}
+
+#[tokio::test]
 async fn refused_refresh_delays_the_link() {
     let mut env = TwoTenants::with_people(4).await;
     let team = env.create_team("Revoked", &env.people);
@@ -168,8 +263,8 @@ async fn redirects_are_not_followed() {
     }
 }
 
-/// Counts the token requests of the files app.
-fn count_file_token_requests(env: &TwoTenants) -> usize {
+/// Counts the requests of tokens for apps.
+fn count_app_token_requests(env: &TwoTenants) -> usize {
     let calls = env.world().take_calls().into_iter();
     calls
         .filter(|call| call.service == Service::Entra && call.path.contains("/oauth2/v2.0/token"))
@@ -182,7 +277,7 @@ async fn files_app_has_its_own_token() {
     let (sync, directory) = (env.stack.sync(), env.handle.directory);
     let deadline = Deadline(env.now() + MINUTE);
     let no_such_group = GroupId(uuid::Uuid::from_u128(7));
-    count_file_token_requests(&env);
+    count_app_token_requests(&env);
     for _ in 0..2 {
         let files = sync.tokens.files(directory, deadline).await.unwrap();
         // The files token is good for files only.
@@ -191,11 +286,11 @@ async fn files_app_has_its_own_token() {
         let groups = sync.tokens.graph(directory, deadline).await.unwrap();
         assert_eq!(sync.graph.group(&groups, no_such_group).await.unwrap(), None);
     }
-    assert_eq!(count_file_token_requests(&env), 2, "one token each");
+    assert_eq!(count_app_token_requests(&env), 2, "one token each");
     sync.tokens.purge(env.tenant(), directory);
     sync.tokens.files(directory, deadline).await.unwrap();
     sync.tokens.graph(directory, deadline).await.unwrap();
-    assert_eq!(count_file_token_requests(&env), 2, "both were forgotten");
+    assert_eq!(count_app_token_requests(&env), 2, "both were forgotten");
 }
 
 #[tokio::test]

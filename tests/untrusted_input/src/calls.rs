@@ -223,7 +223,7 @@ pub fn webex_answers(text: &[u8]) {
     );
     let memberships =
         answering.to(async |script| webex(script).memberships(&access, &room).await, |error| error);
-    for one in memberships.iter().flat_map(|all| all.get()) {
+    for one in memberships.iter().flat_map(|all| &all.get().members) {
         assert!(!one.id.to_string().contains(['/', '?', '#', '%', '.']), "{}", one.id);
     }
     let answering = Answering { carries_token: false, ..answering };

@@ -100,7 +100,7 @@ async fn store_asked_team(store: &MemoryStore, tokens: &Tokens) {
         refresh_ends_at: ends,
         scope: String::new(),
     };
-    tokens.save(TENANT, pair).await.unwrap();
+    tokens.save(TENANT, SERVICE_ACCOUNT, pair).await.unwrap();
     let card = Card { message: CARD.into(), sent_at: noon() };
     let link =
         Link::new(TEAM, Default::default(), "Team".into(), Phase::Asked { card: Some(card) });

@@ -77,7 +77,6 @@ impl Functions {
             tokens,
             webex,
             graph,
-            entra,
             login: login.into(),
             transport: silent,
             clock,

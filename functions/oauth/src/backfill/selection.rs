@@ -237,7 +237,7 @@ async fn read_again(app: &App, admin: &Admin, chooser: &Chooser<'_>) -> Result<(
     for one in chosen {
         let space = WebexId::new(one.region.clone(), one.team.general_space());
         let people = app.webex.memberships(&access, &space).await?;
-        let outlook = Outlook::of(store, &row, people.get()).await?;
+        let outlook = Outlook::of(store, &row, &people.get().members).await?;
         let has_changed = outlook != one.outlook;
         // Another request changed the selection; the comparison of hashes refuses this one.
         if has_changed && chooser.correct(&mut run, &one, outlook).await? == UpdateOutcome::Stale {

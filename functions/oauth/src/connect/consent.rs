@@ -10,7 +10,7 @@ use clients::graph::{AppToken, TokenErrorKind};
 use clients::http::Access;
 use domain::ids::DirectoryId;
 use engine::credentials::registration::Registration;
-use engine::credentials::tokens::MicrosoftApp;
+use engine::credentials::tokens::{GrantedToken, TokensError};
 use engine::reconcile;
 use engine::tenant::files_consent::{self, FilesConsent};
 use engine::tenant::organization::{self, Directory, Join};
@@ -216,14 +216,12 @@ fn connected(admin: &Admin, directory: &Directory) -> Result<Response, Failure> 
 
 async fn proof(app: &App, pending: &PendingConsent) -> Result<Proof, Failure> {
     let deadline = app.deadline();
-    let MicrosoftApp { client_id, credential } =
-        app.tokens.microsoft_app(pending.registration).await?;
     let all = || permissions(pending.registration).iter().map(|permission| permission.name);
-    let token = app.entra.token(pending.directory, &client_id, &credential, deadline).await;
-    let token = match token {
-        Ok(token) => token,
+    let granted = app.tokens.app_token(pending.registration, pending.directory, deadline).await;
+    let GrantedToken { client_id, token } = match granted {
+        Ok(granted) => granted,
         // Entra has not heard of the consent yet, or not at every place.
-        Err(error) if error.kind == TokenErrorKind::ConsentGone => {
+        Err(TokensError::Entra(error)) if error.kind == TokenErrorKind::ConsentGone => {
             return Ok(Proof::Missing(all().collect()));
         }
         Err(error) => return Err(error.into()),

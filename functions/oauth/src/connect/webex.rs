@@ -164,7 +164,7 @@ pub(crate) async fn store_account(
     // What is left of an earlier offboarding must not delete the new tokens.
     offboard::stop(store, tenant).await.map_err(changed)?;
     // Before the account: a cycle that finds the account must find its tokens.
-    app.tokens.save(tenant, pair).await?;
+    app.tokens.save(tenant, service_account.person, pair).await?;
     organization::set_service_account(store, organization, &service_account)
         .await
         .map_err(changed)?;

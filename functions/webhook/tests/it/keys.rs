@@ -54,6 +54,26 @@ async fn stored_key_generations_are_accepted() {
 }
 
 #[tokio::test]
+async fn rotated_keys_are_read_when_a_proof_matches_none() {
+    let world = World::new().await;
+    let old = world.secret(TENANT, WebhookKind::Webex).await;
+    assert_eq!(webex_status(&world, &old).await, 200);
+    world.keep_keys("2", &["2"]).await;
+    let new = world.secret(TENANT, WebhookKind::Webex).await;
+    let graph = world.secret(TENANT, WebhookKind::Graph).await;
+    world.clock.advance(Duration::from_secs(29));
+    assert_eq!(webex_status(&world, &new).await, 401, "the keys were read just now");
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!((webex_status(&world, &new).await, graph_status(&world, &graph).await), (200, 202));
+    assert_eq!(webex_status(&world, &old).await, 401);
+    let reads = world.secrets.reads();
+    for _ in 0..50 {
+        assert_eq!(webex_status(&world, "wrong").await, 401);
+    }
+    assert_eq!(world.secrets.reads(), reads, "strangers cause no reading");
+}
+
+#[tokio::test]
 async fn secret_is_read_every_five_minutes() {
     let world = World::new().await;
     let secret = world.secret(TENANT, WebhookKind::Webex).await;

@@ -94,7 +94,7 @@ impl LocalStack {
             refresh_ends_at: handle.tokens.refresh_ends,
             scope: String::new(),
         };
-        self.sync().tokens.save(id, pair).await?;
+        self.sync().tokens.save(id, handle.service_account, pair).await?;
         self.start_tenant(id).await?;
         Ok(id)
     }

@@ -107,7 +107,6 @@ impl Wiring {
             tokens: self.tokens(),
             webex: self.webex.clone(),
             graph: self.graph.clone(),
-            entra: self.entra.clone(),
             login: addresses.login.clone(),
             transport: self.transport(),
             clock: self.clock.clone(),

@@ -48,6 +48,11 @@ impl World {
         oauth::issue_tokens(&mut self.lock(), person, scopes)
     }
 
+    /// Refuses the account's access tokens before their end. The refresh tokens still work.
+    pub fn revoke_access_tokens(&self, person: PersonId) {
+        self.lock().webex.access.retain(|_, grant| grant.person != person);
+    }
+
     /// Revokes the integration: none of the account's tokens works from now on.
     pub fn revoke_tokens(&self, person: PersonId) {
         let mut state = self.lock();

@@ -1,19 +1,25 @@
 //! Several reads in one call. <https://learn.microsoft.com/graph/json-batching>
 
+use std::collections::HashMap;
+
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::Graph;
-use crate::http::{Access, Answer, Api, Call, CallError, CallFailure, Repeat, retry_after};
+use crate::http::{
+    Access, Answer, Api, Call, CallError, CallFailure, Repeat, UnreadableItem, retry_after,
+};
+use crate::wire::{RawItems, can_be_json};
 
 /// Maximum number of reads in one call.
 pub(super) const READS_PER_BATCH: usize = 20;
 
 #[derive(Deserialize)]
 struct BatchAnswer {
-    responses: Vec<Item>,
+    responses: RawItems,
 }
 
 #[derive(Deserialize)]
@@ -37,11 +43,15 @@ impl Item {
         });
         pairs.collect()
     }
+
+    fn body(&self) -> Bytes {
+        Bytes::copy_from_slice(self.body.get().as_bytes())
+    }
 }
 
 impl Graph {
     /// Reads up to [`READS_PER_BATCH`] encoded relative `urls` in one call, and returns the answers
-    /// in their order.
+    /// in their order. A read without exactly one answer is an error.
     ///
     /// # Errors
     /// Throttled if any read was, until the latest of their times. An outer 424 only says that some
@@ -50,15 +60,16 @@ impl Graph {
         &self,
         access: &Access,
         urls: &[String],
-    ) -> Result<Vec<Result<Box<RawValue>, CallError>>, CallError> {
+    ) -> Result<Vec<Result<Answer, CallError>>, CallError> {
         let requests = urls.iter().enumerate();
         let requests =
             requests.map(|(at, url)| json!({"id": at.to_string(), "method": "GET", "url": url}));
         let call = Call::new(Method::POST, "/$batch")
             .json(&json!({"requests": requests.collect::<Vec<_>>()}));
         let answer = self.caller.call(access, call.repeat(Repeat::Safe).accept(&[424])).await?;
-        let items = match answer.json::<BatchAnswer>() {
-            Ok(read) => read.responses,
+        let items: Vec<Item> = match answer.json::<BatchAnswer>() {
+            // The read of an unreadable item is one without an answer.
+            Ok(read) => answer.items(&read.responses, UnreadableItem::IsSkipped)?,
             Err(_) if answer.status == 424 => {
                 return Err(answer.failed(self.caller.refusal(424, &answer.body)));
             }
@@ -67,17 +78,15 @@ impl Graph {
         if let Some(failure) = self.throttling(&items) {
             return Err(answer.failed(failure));
         }
-        let mut items = items
-            .into_iter()
-            .map(|item| (item.id.clone(), item))
-            .collect::<std::collections::HashMap<_, _>>();
+        let mut by_id: HashMap<String, Vec<Item>> = HashMap::new();
+        for item in items {
+            by_id.entry(item.id.clone()).or_default().push(item);
+        }
         let in_order = urls.iter().enumerate().map(|(at, url)| {
-            let item = items
-                .remove(&at.to_string())
-                .ok_or_else(|| answer.unreadable(format!("no answer for {url}")))?;
-            Ok(self.outcome(&answer, url, item))
+            let found = by_id.remove(&at.to_string()).unwrap_or_default();
+            self.outcome(&answer, url, found)
         });
-        in_order.collect()
+        Ok(in_order.collect())
     }
 
     fn throttling(&self, items: &[Item]) -> Option<CallFailure> {
@@ -94,20 +103,28 @@ impl Graph {
         })
     }
 
-    fn outcome(&self, answer: &Answer, url: &str, item: Item) -> Result<Box<RawValue>, CallError> {
-        if (200..300).contains(&item.status) {
-            return Ok(item.body);
+    /// Returns the answer to one read, with its own path and request id.
+    fn outcome(&self, outer: &Answer, url: &str, found: Vec<Item>) -> Result<Answer, CallError> {
+        let path = url.split('?').next().unwrap_or(url);
+        let error = |request_id: Option<String>, failure| {
+            let of = outer.failed(failure);
+            let request_id = request_id.or(of.request_id.clone());
+            CallError { method: Method::GET, path: path.to_owned(), request_id, ..of }
+        };
+        let Ok([item]) = <[Item; 1]>::try_from(found) else {
+            let why = "the batch has not exactly one answer to this read";
+            return Err(error(None, CallFailure::unreadable(outer.status, why)));
+        };
+        let (status, headers, body) = (item.status, item.headers(), item.body());
+        let id = headers.get("request-id").and_then(|id| id.to_str().ok()).map(Into::into);
+        if !(200..300).contains(&status) {
+            return Err(error(id, self.caller.refusal(status, &body)));
         }
-        let failure = self.caller.refusal(item.status, item.body.get().as_bytes());
-        let request_id =
-            item.headers().get("request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
-        let of = answer.failed(failure);
-        let path = url.split('?').next().unwrap_or(url).to_owned();
-        Err(CallError {
-            method: Method::GET,
-            path,
-            request_id: request_id.or(of.request_id.clone()),
-            ..of
-        })
+        let unusable = error(id, CallFailure::unreadable(status, "no JSON object"));
+        if can_be_json(&body) {
+            Ok(Answer::of(status, headers, body, unusable))
+        } else {
+            Err(unusable)
+        }
     }
 }

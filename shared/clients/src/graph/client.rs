@@ -8,7 +8,10 @@ use serde::de::DeserializeOwned;
 
 use super::error::{is_page_expired, read_refusal};
 use crate::complete::Complete;
-use crate::http::{Access, Api, Call, CallError, Caller, InvalidBaseUrl, Transport};
+use crate::http::{
+    Access, Answer, Api, Call, CallError, Caller, InvalidBaseUrl, Transport, UnreadableItem,
+};
+use crate::wire::RawItems;
 use domain::clock::Clock;
 
 /// Maximum number of restarts of a listing whose page the service forgot.
@@ -24,10 +27,37 @@ pub struct Graph {
 
 /// Page of a listing.
 #[derive(Deserialize)]
-pub(super) struct Page<T> {
-    pub(super) value: Vec<T>,
+pub(super) struct Page {
+    pub(super) value: RawItems,
     #[serde(rename = "@odata.nextLink")]
     pub(super) next: Option<String>,
+}
+
+/// Listing to read.
+pub(super) struct Listing {
+    /// Call of the first page.
+    pub(super) call: Call,
+    /// First page, if it was read already.
+    pub(super) first: Option<Answer>,
+    /// Treatment of items that cannot be read.
+    pub(super) unreadable: UnreadableItem,
+}
+
+impl Listing {
+    /// Returns a listing from which an absence can follow.
+    pub(super) fn of_all(call: Call) -> Self {
+        Self { call, first: None, unreadable: UnreadableItem::Fails }
+    }
+
+    /// Returns a listing whose unreadable items are skipped.
+    pub(super) fn of_readable(call: Call) -> Self {
+        Self { call, first: None, unreadable: UnreadableItem::IsSkipped }
+    }
+
+    /// Sets the first page, which was read already.
+    pub(super) fn from(self, first: Answer) -> Self {
+        Self { first: Some(first), ..self }
+    }
 }
 
 impl Graph {
@@ -42,43 +72,42 @@ impl Graph {
         Ok(Self { caller: caller(Api::Graph)?, files: caller(Api::SharePoint)? })
     }
 
-    /// Reads `listing` to its last page, from `first` if it was read already. Restarts at most
-    /// twice if the service forgot a page (`Directory_ExpiredPageToken`).
+    /// Reads `listing` to its last page. Restarts at most twice if the service forgot a page
+    /// (`Directory_ExpiredPageToken`).
     pub(super) async fn read_all_pages<T: DeserializeOwned>(
         &self,
         access: &Access,
-        mut first: Option<Page<T>>,
-        listing: &Call,
+        mut listing: Listing,
     ) -> Result<Complete<Vec<T>>, CallError> {
         for _ in 0..RESTARTS {
-            match self.pages(access, first.take(), listing).await {
+            let first = listing.first.take();
+            match self.pages(access, first, &listing).await {
                 Err(error) if is_page_expired(&error) => {}
                 read => return read,
             }
         }
-        self.pages(access, first, listing).await
+        self.pages(access, None, &listing).await
     }
 
     async fn pages<T: DeserializeOwned>(
         &self,
         access: &Access,
-        first: Option<Page<T>>,
-        listing: &Call,
+        first: Option<Answer>,
+        listing: &Listing,
     ) -> Result<Complete<Vec<T>>, CallError> {
-        let mut page = match first {
-            Some(page) => page,
-            None => self.caller.call(access, listing.clone()).await?.json()?,
+        let mut answer = match first {
+            Some(answer) => answer,
+            None => self.caller.call(access, listing.call.clone()).await?,
         };
-        let mut all = page.value;
-        let mut followed = HashSet::new();
-        while let Some(link) = page.next {
-            let answer = self.caller.call(access, Call::follow(link.clone())).await?;
+        let (mut all, mut followed) = (vec![], HashSet::new());
+        loop {
+            let page: Page = answer.json()?;
+            all.append(&mut answer.items(&page.value, listing.unreadable)?);
+            let Some(link) = page.next else { return Ok(Complete::new(all)) };
+            answer = self.caller.call(access, listing.call.next_page(link.clone())).await?;
             if !followed.insert(link) {
                 return Err(answer.unreadable("the pages link in a circle"));
             }
-            page = answer.json()?;
-            all.append(&mut page.value);
         }
-        Ok(Complete::new(all))
     }
 }

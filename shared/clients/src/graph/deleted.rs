@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::Graph;
 use crate::http::{Access, Call, CallError, Repeat};
+use crate::wire::{lenient, lenient_text};
 use domain::ids::GroupId;
 
 /// A deleted group. It can be restored for 30 days, with site and mailbox.
@@ -15,10 +16,11 @@ use domain::ids::GroupId;
 pub struct DeletedGroup {
     /// Id of the group.
     pub id: GroupId,
-    /// Name of the group.
+    /// Name of the group. Empty if the service does not say it.
+    #[serde(default, deserialize_with = "lenient_text")]
     pub display_name: String,
     /// Time of the deletion, if the service says it.
-    #[serde(rename = "deletedDateTime")]
+    #[serde(default, rename = "deletedDateTime", deserialize_with = "lenient")]
     pub deleted_at: Option<Timestamp>,
 }
 
@@ -39,7 +41,10 @@ impl Graph {
         group: GroupId,
     ) -> Result<Option<DeletedGroup>, CallError> {
         // Without $select: the listing's type is directoryObject, which has no name.
-        self.get(access, Call::get(format!("/directory/deletedItems/{group}"))).await
+        let call = Call::get(format!("/directory/deletedItems/{group}"));
+        let Some(answer) = self.find(access, call).await? else { return Ok(None) };
+        let found: DeletedGroup = answer.json()?;
+        if found.id == group { Ok(Some(found)) } else { Err(answer.unreadable("another group")) }
     }
 
     /// Deletes a group. It can be restored for 30 days, with site and mailbox.

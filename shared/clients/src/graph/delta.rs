@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::Graph;
-use super::error::{is_delta_expired, is_delta_refused};
-use crate::http::{Access, Call, CallError};
+use super::error::{is_delta_expired, is_delta_unusable};
+use crate::http::{Access, Call, CallError, UnreadableItem};
+use crate::wire::{RawItems, lenient};
 use domain::ids::GroupId;
 
 /// Start of the changes to read.
@@ -47,10 +48,10 @@ pub enum Delta {
 
 #[derive(Deserialize)]
 struct DeltaPage {
-    value: Vec<ChangedGroup>,
-    #[serde(rename = "@odata.nextLink")]
+    value: RawItems,
+    #[serde(default, rename = "@odata.nextLink", deserialize_with = "lenient")]
     next: Option<String>,
-    #[serde(rename = "@odata.deltaLink")]
+    #[serde(default, rename = "@odata.deltaLink", deserialize_with = "lenient")]
     delta: Option<String>,
 }
 
@@ -62,31 +63,33 @@ struct ChangedGroup {
 impl Graph {
     /// Returns one page of the changes of all groups of the directory.
     pub async fn delta(&self, access: &Access, from: DeltaFrom) -> Result<Delta, CallError> {
-        let (call, is_link) = match from {
-            // Graph follows only selected properties, so members and owners must be here.
+        const PATH: &str = "/groups/delta";
+        let link = match from {
+            DeltaFrom::Link(link) => link,
             DeltaFrom::Now => {
-                let call =
-                    Call::get("/groups/delta").query("$select", "id,displayName,members,owners");
-                (call.query("$deltatoken", "latest"), false)
+                // Graph follows only selected properties, so members and owners must be here.
+                let call = Call::get(PATH).query("$select", "id,displayName,members,owners");
+                return self.delta_page(access, call.query("$deltatoken", "latest")).await;
             }
-            DeltaFrom::Link(link) => (Call::follow(link), true),
         };
-        let answer = match self.caller.call(access, call).await {
-            Ok(answer) => answer,
-            Err(error) if is_link && is_delta_expired(&error) => return Ok(Delta::Expired),
-            Err(error) if is_link && is_delta_refused(&error) => return Ok(Delta::Unusable(error)),
-            Err(error) => return Err(error),
-        };
-        let page: DeltaPage = answer.json()?;
-        let groups: BTreeSet<_> = page.value.into_iter().map(|group| group.id).collect();
-        let groups = groups.into_iter().collect();
-        match (page.next, page.delta) {
-            (Some(link), _) => Ok(Delta::Page { groups, then: Then::Next(link) }),
-            (None, Some(link)) => Ok(Delta::Page { groups, then: Then::Later(link) }),
-            (None, None) => {
-                let error = answer.unreadable("neither a next link nor a delta link");
-                if is_link { Ok(Delta::Unusable(error)) } else { Err(error) }
-            }
+        match self.delta_page(access, Call::page(link, PATH)).await {
+            Err(error) if is_delta_expired(&error) => Ok(Delta::Expired),
+            Err(error) if is_delta_unusable(&error) => Ok(Delta::Unusable(error)),
+            page => page,
         }
+    }
+
+    async fn delta_page(&self, access: &Access, call: Call) -> Result<Delta, CallError> {
+        let answer = self.caller.call(access, call).await?;
+        let page: DeltaPage = answer.json()?;
+        // Another cycle compares every link, so a skipped group is late, not lost.
+        let changed = answer.items::<ChangedGroup>(&page.value, UnreadableItem::IsSkipped)?;
+        let groups: BTreeSet<_> = changed.into_iter().map(|group| group.id).collect();
+        let then = match (page.next, page.delta) {
+            (Some(link), _) => Then::Next(link),
+            (None, Some(link)) => Then::Later(link),
+            (None, None) => return Err(answer.unreadable("neither a next link nor a delta link")),
+        };
+        Ok(Delta::Page { groups: groups.into_iter().collect(), then })
     }
 }

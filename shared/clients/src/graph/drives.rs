@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::Graph;
 use crate::http::{Access, Call, CallError, Repeat};
+use crate::wire::{lenient, lenient_text};
 use domain::ids::GroupId;
 
 const SELECT: &str = "id,name,webUrl,eTag,folder,root,parentReference";
@@ -72,7 +73,7 @@ pub struct Drive {
     /// Id of the library.
     pub id: DriveId,
     /// URL in the browser.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_text")]
     pub web_url: String,
 }
 
@@ -85,15 +86,15 @@ pub struct DriveItem {
     /// Current name.
     pub name: String,
     /// URL in the browser. It changes with the name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_text")]
     pub web_url: String,
     /// Version, for [`Graph::rename_item`].
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub e_tag: Option<String>,
     folder: Option<Facet>,
     root: Option<Facet>,
-    #[serde(default)]
-    parent_reference: ParentReference,
+    #[serde(default, deserialize_with = "lenient")]
+    parent_reference: Option<ParentReference>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -101,6 +102,7 @@ struct Facet {}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 struct ParentReference {
+    #[serde(default, deserialize_with = "lenient")]
     id: Option<ItemId>,
 }
 
@@ -112,7 +114,7 @@ impl DriveItem {
 
     /// Returns the parent folder, if the answer contains it.
     pub fn parent(&self) -> Option<&ItemId> {
-        self.parent_reference.id.as_ref()
+        self.parent_reference.as_ref()?.id.as_ref()
     }
 }
 

@@ -5,7 +5,8 @@
 
 use serde::Deserialize;
 
-use crate::http::CallError;
+use crate::http::{CallError, CallFailure};
+use crate::wire::{lenient, lenient_text};
 use domain::ids::{GroupId, ObjectId};
 
 const ALREADY_THERE: &str = "added object references already exist";
@@ -24,10 +25,11 @@ struct Body {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Inner {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_text")]
     code: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_text")]
     message: String,
+    #[serde(default, deserialize_with = "lenient")]
     details: Option<Vec<Detail>>,
 }
 
@@ -107,8 +109,10 @@ pub(super) fn is_page_expired(error: &CallError) -> bool {
 /// Returns `true` if a stored delta link is no longer valid. 410 is documented. 400
 /// `Request_UnsupportedQuery` was seen ("DeltaLink older than 30 days is not supported").
 pub(super) fn is_delta_expired(error: &CallError) -> bool {
+    if error.answered() == Some(410) {
+        return true;
+    }
     match error.refusal() {
-        Some((410, ..)) => true,
         Some((400, "Request_UnsupportedQuery" | "Directory_ExpiredPageToken", _)) => true,
         Some((400..=499, code, _)) => ["syncStateNotFound", "resyncRequired"]
             .iter()
@@ -117,13 +121,18 @@ pub(super) fn is_delta_expired(error: &CallError) -> bool {
     }
 }
 
-/// Returns `true` if the refusal can be about a stored delta link, for whatever reason. The other
-/// refusals are about us, or pass.
-pub(super) fn is_delta_refused(error: &CallError) -> bool {
-    let status = error.refusal().map(|(status, ..)| status);
-    status.is_some_and(|status| {
-        (400..=499).contains(&status) && !matches!(status, 401 | 403 | 408 | 423 | 424)
-    })
+/// Returns `true` if an error can be about a stored delta link, for whatever reason. The other
+/// errors are about us, or pass.
+pub(super) fn is_delta_unusable(error: &CallError) -> bool {
+    match &error.failure {
+        CallFailure::Unreadable { .. }
+        | CallFailure::ForeignHost(_)
+        | CallFailure::ForeignList(_) => true,
+        CallFailure::Refused { status, .. } => {
+            (400..=499).contains(status) && !matches!(status, 401 | 403 | 408 | 423 | 424)
+        }
+        _ => false,
+    }
 }
 
 /// Fault of a group's name or address.
@@ -189,7 +198,7 @@ fn group_in(path: &str) -> Option<GroupId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Api, CallFailure};
+    use crate::http::Api;
 
     const GROUP: &str = "b320ee12-b1cd-4cca-b648-a437be61c5cd";
     const PERSON: &str = "87d349ed-44d7-43e1-9a83-5f2406dee5bd";

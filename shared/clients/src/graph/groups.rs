@@ -5,71 +5,21 @@ use std::collections::BTreeMap;
 use http::Method;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::de::{DeserializeOwned, Deserializer};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
 
-use super::Graph;
-use super::client::Page;
+use super::client::Listing;
 use super::error::{NameFault, is_already_there, is_reference_missing, name_fault};
+use super::{Graph, NewGroup, display_name};
 use crate::complete::Complete;
-use crate::http::{Access, Answer, Call, CallError, CallFailure, Repeat};
+use crate::http::{Access, Answer, Call, CallError, Repeat};
+use crate::wire::{lenient, lenient_flag, lenient_text, lenient_texts};
 use domain::ids::{GroupId, ObjectId};
-
-/// Maximum number of members and owners, together, that one call adds.
-pub const RELATIONS_PER_CALL: usize = 20;
 
 pub(super) const SELECT: &str = "id,displayName,mailNickname,mail,createdDateTime,expirationDateTime,groupTypes,onPremisesSyncEnabled,isAssignableToRole,visibility";
 
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Group to create. It is stored in this form, so that a retry requests exactly the same group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewGroup {
-    /// Display name, at most 256 characters.
-    pub display_name: String,
-    /// Address before the `@`: at most 64 ASCII characters, unique in the directory.
-    pub mail_nickname: String,
-    /// Description. An empty one is not sent, because the service refuses it.
-    pub description: Option<String>,
-    /// Owners, at least one. A group created without owners gets no site.
-    pub owners: Vec<ObjectId>,
-    /// Members. Owners are members only if they are listed here too.
-    pub members: Vec<ObjectId>,
-}
-
-impl NewGroup {
-    /// Returns the number of owners and members, at most [`RELATIONS_PER_CALL`].
-    pub fn relations(&self) -> usize {
-        self.owners.len() + self.members.len()
-    }
-
-    fn body(&self, base: &str) -> Value {
-        let mut body = json!({
-            "displayName": self.display_name,
-            "mailNickname": self.mail_nickname,
-            "groupTypes": ["Unified"],
-            "mailEnabled": true,
-            "securityEnabled": false,
-            "visibility": "Private",
-            // Only possible at creation. Without it, the first sync sends a mail to all members.
-            "resourceBehaviorOptions": ["WelcomeEmailDisabled"],
-        });
-        if let Some(description) = self.description.as_ref().filter(|text| !text.is_empty()) {
-            body["description"] = json!(description);
-        }
-        for (property, people) in
-            [("owners@odata.bind", &self.owners), ("members@odata.bind", &self.members)]
-        {
-            if !people.is_empty() {
-                body[property] =
-                    people.iter().map(|person| format!("{base}/users/{person}")).collect();
-            }
-        }
-        body
-    }
-}
 
 /// A group.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -77,33 +27,35 @@ impl NewGroup {
 pub struct Group {
     /// Id of the group.
     pub id: GroupId,
-    /// Display name, decorated by the organization's naming policy.
+    /// Display name, decorated by the organization's naming policy. Empty if the service does not
+    /// say it.
+    #[serde(default, deserialize_with = "lenient_text")]
     pub display_name: String,
-    /// Address before the `@`, as requested.
+    /// Address before the `@`, as requested. Empty if the service does not say it.
+    #[serde(default, deserialize_with = "lenient_text")]
     pub mail_nickname: String,
     /// Address, which can begin differently from the nickname.
+    #[serde(default, deserialize_with = "lenient")]
     pub mail: Option<String>,
     /// Time of creation.
-    #[serde(rename = "createdDateTime")]
+    #[serde(default, rename = "createdDateTime", deserialize_with = "lenient")]
     pub created: Option<Timestamp>,
     /// Time when the expiration policy deletes the group.
-    #[serde(rename = "expirationDateTime")]
+    #[serde(default, rename = "expirationDateTime", deserialize_with = "lenient")]
     pub expires: Option<Timestamp>,
     /// `Unified` for a Microsoft 365 group. `DynamicMembership` if a rule sets the members, so that
     /// they cannot be changed.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "lenient_texts")]
     pub group_types: Vec<String>,
     /// `true` if an on-premises directory owns the group, so that it cannot be changed here.
-    #[serde(rename = "onPremisesSyncEnabled")]
+    #[serde(default, rename = "onPremisesSyncEnabled", deserialize_with = "lenient_flag")]
     pub is_on_premises_synced: Option<bool>,
     /// `true` if directory roles can be assigned to the group. Its members are protected.
+    #[serde(default, deserialize_with = "lenient_flag")]
     pub is_assignable_to_role: Option<bool>,
     /// `Private`, `Public`, or `HiddenMembership`, which hides the members.
+    #[serde(default, deserialize_with = "lenient")]
     pub visibility: Option<String>,
-}
-
-fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// Outcome of creating a group.
@@ -168,7 +120,7 @@ pub struct GroupReading {
 #[derive(Deserialize)]
 struct ListedObject {
     id: ObjectId,
-    #[serde(rename = "@odata.type")]
+    #[serde(default, rename = "@odata.type", deserialize_with = "lenient")]
     kind: Option<String>,
 }
 
@@ -230,7 +182,9 @@ impl Graph {
 
     /// Returns the group without members.
     pub async fn group(&self, access: &Access, group: GroupId) -> Result<Option<Group>, CallError> {
-        self.get(access, Call::get(format!("/groups/{group}")).query("$select", SELECT)).await
+        let call = Call::get(format!("/groups/{group}")).query("$select", SELECT);
+        let answer = self.find(access, call).await?;
+        answer.map(|answer| of_id(&answer, group)).transpose()
     }
 
     /// Returns the group with all its members and owners, read at about the same time; `None` only
@@ -247,11 +201,10 @@ impl Graph {
         let path = format!("/groups/{group}");
         let listing = |relation| format!("{path}/{relation}?$select=id&$top=999");
         let urls = [format!("{path}?$select={SELECT}"), listing("members"), listing("owners")];
-        let mut answers = self.read_batch(access, &urls).await?.into_iter();
-        let mut next = || answers.next().unwrap_or_else(|| Ok(RawValue::NULL.to_owned()));
-        let (found, members, owners) = (next(), next(), next());
+        let answers = self.read_batch(access, &urls).await?;
+        let Ok([found, members, owners]) = <[_; 3]>::try_from(answers) else { return Ok(None) };
         let found: Option<Group> = match found {
-            Ok(body) => Some(parsed(&body, &path)?),
+            Ok(answer) => Some(of_id(&answer, group)?),
             Err(error) if is_missing(&error) => None,
             Err(error) => return Err(error),
         };
@@ -269,11 +222,12 @@ impl Graph {
         &self,
         access: &Access,
         path: String,
-        first: Result<Box<RawValue>, CallError>,
+        first: Result<Answer, CallError>,
     ) -> Result<Complete<Vec<DirectoryObject>>, CallError> {
-        let listing = Call::get(path.clone()).query("$select", "id").query("$top", "999");
-        let first: Option<Page<ListedObject>> = Some(parsed(&first.map_err(incomplete)?, &path)?);
-        let read = self.read_all_pages(access, first, &listing).await.map_err(incomplete)?;
+        let call = Call::get(path).query("$select", "id").query("$top", "999");
+        let listing = Listing::of_all(call).from(first.map_err(incomplete)?);
+        let read: Complete<Vec<ListedObject>> =
+            self.read_all_pages(access, listing).await.map_err(incomplete)?;
         let objects: BTreeMap<_, _> =
             read.get().iter().map(|object| (object.id, object.kind())).collect();
         Ok(Complete::new(
@@ -281,17 +235,18 @@ impl Graph {
         ))
     }
 
-    /// Renames the group.
+    /// Renames the group. A name that is too long is cut, as at the creation.
     pub async fn rename_group(
         &self,
         access: &Access,
         group: GroupId,
         name: &str,
     ) -> Result<Renamed, CallError> {
+        let name = display_name(name);
         let call = Call::new(Method::PATCH, format!("/groups/{group}"))
             .json(&json!({"displayName": name}));
         let answer = self.caller.call(access, call.accept(&[400, 422])).await?;
-        match name_fault(&answer.body, name) {
+        match name_fault(&answer.body, &name) {
             _ if answer.status < 300 => Ok(Renamed::Renamed),
             Some(NameFault::Policy(suggested)) => Ok(Renamed::NeedsName { suggested }),
             _ => Err(self.refused(&answer)),
@@ -309,8 +264,17 @@ impl Graph {
         access: &Access,
         call: Call,
     ) -> Result<Option<T>, CallError> {
+        self.find(access, call).await?.map(|answer| answer.json()).transpose()
+    }
+
+    /// Makes a call, and returns `None` for a 404.
+    pub(super) async fn find(
+        &self,
+        access: &Access,
+        call: Call,
+    ) -> Result<Option<Answer>, CallError> {
         match self.caller.call(access, call).await {
-            Ok(answer) => answer.json().map(Some),
+            Ok(answer) => Ok(Some(answer)),
             Err(error) if error.status() == Some(404) => Ok(None),
             Err(error) => Err(error),
         }
@@ -321,16 +285,10 @@ fn by_unique_name(name: &str) -> String {
     format!("/groups(uniqueName='{}')", utf8_percent_encode(&name.replace('\'', "''"), KEY))
 }
 
-/// Parses one answer of a batch.
-pub(super) fn parsed<T: DeserializeOwned>(body: &RawValue, path: &str) -> Result<T, CallError> {
-    serde_json::from_str(body.get()).map_err(|error| CallError {
-        api: crate::http::Api::Graph,
-        method: Method::GET,
-        path: path.into(),
-        request_id: None,
-        failure: CallFailure::unreadable(200, error),
-        in_doubt: false,
-    })
+/// Reads a group, which must be the one that the call names.
+fn of_id(answer: &Answer, group: GroupId) -> Result<Group, CallError> {
+    let found: Group = answer.json()?;
+    if found.id == group { Ok(found) } else { Err(answer.unreadable("another group")) }
 }
 
 /// Turns a 404 of a listing into a transient error. Another answer found the group, so the replica
@@ -346,36 +304,6 @@ fn is_missing(error: &CallError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn group(description: Option<&str>, owners: Vec<ObjectId>) -> NewGroup {
-        NewGroup {
-            display_name: "Golf".into(),
-            mail_nickname: "golf".into(),
-            description: description.map(Into::into),
-            owners,
-            members: vec![],
-        }
-    }
-
-    #[test]
-    fn empty_fields_are_not_sent() {
-        for description in [None, Some("")] {
-            let body = group(description, vec![]).body("https://graph.microsoft.com/v1.0");
-            for property in ["description", "owners@odata.bind", "members@odata.bind"] {
-                assert!(body.get(property).is_none(), "{property}");
-            }
-        }
-    }
-
-    #[test]
-    fn bind_urls_use_the_configured_base() {
-        let owner: ObjectId = "87d349ed-44d7-43e1-9a83-5f2406dee5bd".parse().unwrap();
-        let body = group(None, vec![owner]).body("https://graph.microsoft.us/v1.0");
-        assert_eq!(
-            body["owners@odata.bind"],
-            json!([format!("https://graph.microsoft.us/v1.0/users/{owner}")])
-        );
-    }
 
     #[test]
     fn unique_name_is_escaped() {

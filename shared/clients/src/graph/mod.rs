@@ -14,6 +14,7 @@ mod delta;
 mod drives;
 pub mod error;
 mod groups;
+mod new_group;
 mod organization;
 mod relations;
 mod search;
@@ -27,10 +28,8 @@ pub use deleted::{DeletedGroup, Deletion};
 pub use delta::{Delta, DeltaFrom, Then};
 pub use drives::{Drive, DriveId, DriveItem, FolderCreation, InvalidDriveId, ItemId, Moved};
 pub use error::is_not_replicated;
-pub use groups::{
-    DirectoryObject, Group, GroupReading, NewGroup, ObjectKind, RELATIONS_PER_CALL, Renamed,
-    Upserted,
-};
+pub use groups::{DirectoryObject, Group, GroupReading, ObjectKind, Renamed, Upserted};
+pub use new_group::{NewGroup, RELATIONS_PER_CALL, display_name};
 pub use organization::{DirectoryProfile, VerifiedDomain};
 pub use relations::{Bind, BindOutcome, Bound, Relation, Unbound};
 pub use search::GroupsFound;

@@ -1,9 +1,10 @@
 //! Profile of a directory. <https://learn.microsoft.com/graph/api/organization-list>
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::Graph;
-use crate::http::{Access, Call, CallError};
+use crate::http::{Access, Call, CallError, UnreadableItem};
+use crate::wire::{RawItems, lenient, lenient_flag, lenient_text};
 use domain::ids::DirectoryId;
 
 /// Profile of a directory.
@@ -13,9 +14,10 @@ pub struct DirectoryProfile {
     /// Id of the directory.
     pub id: DirectoryId,
     /// Display name.
+    #[serde(default, deserialize_with = "lenient")]
     pub display_name: Option<String>,
     /// Verified domains of the directory.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "domains")]
     pub verified_domains: Vec<VerifiedDomain>,
 }
 
@@ -24,15 +26,24 @@ pub struct DirectoryProfile {
 #[serde(rename_all = "camelCase")]
 pub struct VerifiedDomain {
     /// Name of the domain.
+    #[serde(default, deserialize_with = "lenient_text")]
     pub name: String,
     /// `true` for the default domain of new users.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     pub is_default: bool,
+}
+
+fn domains<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<VerifiedDomain>, D::Error> {
+    Ok(lenient(deserializer)?.unwrap_or_default())
+}
+
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(lenient_flag(deserializer)?.unwrap_or_default())
 }
 
 #[derive(Deserialize)]
 struct Listing {
-    value: Vec<DirectoryProfile>,
+    value: RawItems,
 }
 
 impl Graph {
@@ -43,6 +54,8 @@ impl Graph {
         access: &Access,
     ) -> Result<Option<DirectoryProfile>, CallError> {
         let call = Call::get("/organization").query("$select", "id,displayName,verifiedDomains");
-        Ok(self.caller.call(access, call).await?.json::<Listing>()?.value.into_iter().next())
+        let answer = self.caller.call(access, call).await?;
+        let listed: Listing = answer.json()?;
+        Ok(answer.items(&listed.value, UnreadableItem::Fails)?.into_iter().next())
     }
 }

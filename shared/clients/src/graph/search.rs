@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use super::Graph;
 use super::groups::{Group, SELECT};
-use crate::http::{Access, Call, CallError};
+use crate::http::{Access, Call, CallError, UnreadableItem};
+use crate::wire::{RawItems, lenient};
 
 /// Maximum number of groups in a result.
 const SHOWN: &str = "50";
@@ -20,8 +21,8 @@ pub struct GroupsFound {
 
 #[derive(Deserialize)]
 struct Counted {
-    value: Vec<Group>,
-    #[serde(rename = "@odata.count")]
+    value: RawItems,
+    #[serde(default, rename = "@odata.count", deserialize_with = "lenient")]
     count: Option<usize>,
 }
 
@@ -41,8 +42,9 @@ impl Graph {
         let filter = format!("startswith(displayName,'{literal}') or startswith(mail,'{literal}')");
         let call = Call::get("/groups").query("$filter", filter).query("$orderby", "displayName");
         let call = call.query("$select", SELECT).query("$top", SHOWN).query("$count", "true");
-        let Counted { value, count } =
-            self.caller.call(access, call.header("consistencylevel", "eventual")).await?.json()?;
-        Ok(GroupsFound { in_all: count.unwrap_or_default().max(value.len()), groups: value })
+        let answer = self.caller.call(access, call.header("consistencylevel", "eventual")).await?;
+        let Counted { value, count } = answer.json()?;
+        let groups = answer.items(&value, UnreadableItem::IsSkipped)?;
+        Ok(GroupsFound { in_all: count.unwrap_or_default().max(value.len()), groups })
     }
 }

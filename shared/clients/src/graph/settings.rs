@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Graph;
+use super::client::Listing;
 use crate::http::{Access, Call, CallError};
+use crate::wire::{lenient, lenient_text};
 
 /// Template `Group.Unified`, the same in every directory.
 const TEMPLATE: &str = "62375ab9-6b52-47ed-826b-58e47e0e304b";
@@ -34,6 +36,7 @@ pub struct GroupSettings {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SettingsObject {
+    #[serde(default, deserialize_with = "lenient")]
     template_id: Option<String>,
     #[serde(default)]
     values: Vec<Setting>,
@@ -41,14 +44,18 @@ struct SettingsObject {
 
 #[derive(Deserialize)]
 struct Setting {
+    #[serde(default, deserialize_with = "lenient_text")]
     name: String,
+    #[serde(default, deserialize_with = "lenient")]
     value: Option<String>,
 }
 
 impl Graph {
     /// Returns the settings. A directory that never changed them has the defaults.
     pub async fn group_settings(&self, access: &Access) -> Result<GroupSettings, CallError> {
-        let objects = self.read_all_pages(access, None, &Call::get("/groupSettings")).await?;
+        // An unreadable object could be ours, and would look like the defaults.
+        let listing = Listing::of_all(Call::get("/groupSettings"));
+        let objects = self.read_all_pages(access, listing).await?;
         let is_ours = |object: &SettingsObject| {
             object
                 .template_id

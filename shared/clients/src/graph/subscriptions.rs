@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Graph;
+use super::client::Listing;
 use crate::http::{Access, Call, CallError, Repeat};
+use crate::wire::lenient_text;
 
 /// Lifetime of a subscription to groups. Graph allows 41,760 minutes, and an hour allows for
 /// different clocks.
@@ -25,10 +27,10 @@ pub struct Subscription {
     /// Id of the subscription.
     pub id: String,
     /// Subscribed resource.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_text")]
     pub resource: String,
     /// Target of the notifications.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_text")]
     pub notification_url: String,
     /// Expiry.
     #[serde(rename = "expirationDateTime")]
@@ -46,7 +48,8 @@ impl Subscription {
 impl Graph {
     /// Returns all subscriptions of our app in the directory.
     pub async fn subscriptions(&self, access: &Access) -> Result<Vec<Subscription>, CallError> {
-        Ok(self.read_all_pages(access, None, &Call::get("/subscriptions")).await?.into_inner())
+        let listing = Listing::of_readable(Call::get("/subscriptions"));
+        Ok(self.read_all_pages(access, listing).await?.into_inner())
     }
 
     /// Subscribes to the groups of the directory until `ends_at`, at most [`SUBSCRIPTION_LIFE`]
@@ -89,14 +92,8 @@ impl Graph {
 
     /// Deletes a subscription. A missing one counts as deleted.
     pub async fn delete_subscription(&self, access: &Access, id: &str) -> Result<(), CallError> {
-        match self
-            .caller
-            .call(access, Call::new(Method::DELETE, path(id)).repeat(Repeat::Safe))
-            .await
-        {
-            Err(error) if error.status() != Some(404) => Err(error),
-            _ => Ok(()),
-        }
+        let call = Call::new(Method::DELETE, path(id)).repeat(Repeat::Safe);
+        self.find(access, call).await.map(drop)
     }
 }
 

@@ -15,6 +15,7 @@ use url::Url;
 use crate::http::{
     Access, Api, Call, CallError, Caller, Deadline, ErrorClass, InvalidBaseUrl, Repeat, Transport,
 };
+use crate::wire::{lenient, lenient_text};
 use domain::clock::Clock;
 use domain::ids::DirectoryId;
 
@@ -66,19 +67,51 @@ impl Credential {
 /// Reason for a missing token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenErrorKind {
-    /// The directory does not know our app: it never consented, or removed or disabled it
-    /// (AADSTS700016, 7000112, 650052).
+    /// The directory does not know our app: it never consented, or removed or disabled it, or does
+    /// not exist itself.
     ConsentGone,
-    /// Our secret is wrong or expired (AADSTS7000215, 7000222).
+    /// Our secret is wrong or expired.
     BadCredential,
-    /// The registration has no matching federated credential, or not yet on this replica
-    /// (AADSTS70021, 700213).
+    /// The registration has no matching federated credential, or not yet on this replica, or our
+    /// assertion is not accepted.
     NotFederated,
-    /// The directory does not exist (AADSTS90002).
-    NoSuchDirectory,
     /// Any other reason.
     Other,
 }
+
+/// Entra's codes. Each is `AADSTS` and a number.
+/// <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>
+const CODES: [(u32, TokenErrorKind); 18] = [
+    // The app is not in the directory.
+    (700_016, TokenErrorKind::ConsentGone),
+    // The app has no service principal in the directory.
+    (7_000_229, TokenErrorKind::ConsentGone),
+    // The app is disabled.
+    (7_000_112, TokenErrorKind::ConsentGone),
+    // The directory has no subscription to the resource, or did not consent to it.
+    (650_052, TokenErrorKind::ConsentGone),
+    // The resource is not in the directory.
+    (500_011, TokenErrorKind::ConsentGone),
+    // The directory does not exist.
+    (90_002, TokenErrorKind::ConsentGone),
+    // The secret is wrong.
+    (7_000_215, TokenErrorKind::BadCredential),
+    // The secret has expired.
+    (7_000_222, TokenErrorKind::BadCredential),
+    // The request has neither secret nor assertion.
+    (7_000_216, TokenErrorKind::BadCredential),
+    (7_000_218, TokenErrorKind::BadCredential),
+    // No federated credential matches: at all, or by issuer, audience or subject.
+    (70_021, TokenErrorKind::NotFederated),
+    (700_211, TokenErrorKind::NotFederated),
+    (700_212, TokenErrorKind::NotFederated),
+    (700_213, TokenErrorKind::NotFederated),
+    (700_214, TokenErrorKind::NotFederated),
+    // The assertion is too old or too new, has a wrong signature, or is no JWT.
+    (700_024, TokenErrorKind::NotFederated),
+    (700_027, TokenErrorKind::NotFederated),
+    (50_027, TokenErrorKind::NotFederated),
+];
 
 /// Failed token request.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -91,6 +124,11 @@ pub struct TokenError {
 }
 
 impl TokenErrorKind {
+    /// Returns `true` if the cause is our own credential, the same for all directories.
+    pub fn is_our_own(self) -> bool {
+        matches!(self, Self::BadCredential | Self::NotFederated)
+    }
+
     /// Returns the remedy on Microsoft's side, if the answer does not contain it in words.
     fn remedy(self) -> &'static str {
         match self {
@@ -98,7 +136,7 @@ impl TokenErrorKind {
                 "the app registration has no federated credential with this issuer, subject and \
                  audience (a new one works after some minutes): "
             }
-            Self::ConsentGone | Self::BadCredential | Self::NoSuchDirectory | Self::Other => "",
+            Self::ConsentGone | Self::BadCredential | Self::Other => "",
         }
     }
 }
@@ -117,13 +155,9 @@ impl TokenError {
 
 impl From<CallError> for TokenError {
     fn from(call: CallError) -> Self {
-        let kind = match call.refusal().and_then(|(_, _, message)| number(message)) {
-            Some(700_016 | 7_000_112 | 650_052) => TokenErrorKind::ConsentGone,
-            Some(7_000_215 | 7_000_222) => TokenErrorKind::BadCredential,
-            Some(70_021 | 700_213) => TokenErrorKind::NotFederated,
-            Some(90_002) => TokenErrorKind::NoSuchDirectory,
-            _ => TokenErrorKind::Other,
-        };
+        let code = call.refusal().and_then(|(_, _, message)| number(message));
+        let known = CODES.iter().find(|(known, _)| Some(*known) == code);
+        let kind = known.map_or(TokenErrorKind::Other, |(_, kind)| *kind);
         Self { kind, call }
     }
 }
@@ -144,11 +178,12 @@ struct Claims {
 
 #[derive(Deserialize)]
 struct TokenErrorBody {
+    #[serde(default, deserialize_with = "lenient_text")]
     error: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_text")]
     error_description: String,
-    #[serde(default)]
-    error_codes: Vec<u32>,
+    #[serde(default, deserialize_with = "lenient")]
+    error_codes: Option<Vec<u32>>,
 }
 
 impl Entra {
@@ -222,7 +257,7 @@ fn read_refusal(body: &[u8]) -> (String, String) {
     let Ok(refusal) = serde_json::from_slice::<TokenErrorBody>(body) else {
         return (String::new(), String::from_utf8_lossy(body).into_owned());
     };
-    let message = match refusal.error_codes.first() {
+    let message = match refusal.error_codes.unwrap_or_default().first() {
         Some(code) if number(&refusal.error_description).is_none() => {
             format!("AADSTS{code}: {}", refusal.error_description)
         }

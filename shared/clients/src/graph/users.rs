@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::Graph;
 use super::batch::READS_PER_BATCH;
-use super::client::Page;
-use super::groups::parsed;
-use crate::http::{Access, Call, CallError, Repeat};
+use super::client::Listing;
+use crate::http::{Access, Answer, Call, CallError, Repeat};
+use crate::wire::{lenient, lenient_text};
 use domain::ids::{GroupId, ObjectId};
 
 const SELECT: &str = "id,displayName,userPrincipalName,userType";
@@ -47,7 +47,7 @@ pub struct User {
     pub id: ObjectId,
     /// Display name.
     pub name: Option<String>,
-    /// Sign-in name.
+    /// Sign-in name. Empty if the service does not say it.
     pub user_principal_name: String,
     /// Member or guest.
     pub kind: UserKind,
@@ -57,9 +57,17 @@ pub struct User {
 #[serde(rename_all = "camelCase")]
 struct ListedUser {
     id: ObjectId,
+    #[serde(default, deserialize_with = "lenient")]
     display_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
     user_principal_name: String,
+    #[serde(default, deserialize_with = "lenient")]
     user_type: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct MemberOf {
+    value: Vec<GroupId>,
 }
 
 #[derive(Deserialize)]
@@ -87,12 +95,15 @@ impl Graph {
     /// Returns one user, if they exist. A missing user can lead to a removal, so a listing must
     /// confirm it.
     pub async fn user(&self, access: &Access, id: ObjectId) -> Result<Option<User>, CallError> {
-        let listed: Option<ListedUser> =
-            self.get(access, Call::get(format!("/users/{id}")).query("$select", SELECT)).await?;
-        match listed {
-            Some(listed) => Ok(Some(listed.into())),
-            None => Ok(self.users_whose(access, "id", &[id.to_string()]).await?.pop()),
+        let call = Call::get(format!("/users/{id}")).query("$select", SELECT);
+        let Some(answer) = self.find(access, call).await? else {
+            return Ok(self.users_whose(access, "id", &[id.to_string()]).await?.pop());
+        };
+        let listed: ListedUser = answer.json()?;
+        if listed.id != id {
+            return Err(answer.unreadable("another user"));
         }
+        Ok(Some(listed.into()))
     }
 
     /// Returns the user with this sign-in name, if they exist.
@@ -115,9 +126,9 @@ impl Graph {
         access: &Access,
         user: ObjectId,
     ) -> Result<Vec<GroupId>, CallError> {
-        let listing = Call::get(format!("/users/{user}/memberOf/microsoft.graph.group"));
-        let listing = listing.query("$select", "id").query("$top", "999");
-        match self.read_all_pages::<ListedGroup>(access, None, &listing).await {
+        let call = Call::get(format!("/users/{user}/memberOf/microsoft.graph.group"));
+        let call = call.query("$select", "id").query("$top", "999");
+        match self.read_all_pages::<ListedGroup>(access, Listing::of_readable(call)).await {
             Ok(groups) => Ok(groups.into_inner().into_iter().map(|group| group.id).collect()),
             Err(error) if error.status() == Some(404) => Ok(vec![]),
             Err(error) => Err(error),
@@ -136,7 +147,7 @@ impl Graph {
     ) -> Result<bool, CallError> {
         let call = Call::new(Method::POST, format!("/users/{user}/checkMemberGroups"));
         let call = call.json(&json!({"groupIds": [group]})).repeat(Repeat::Safe);
-        let found: Option<Page<GroupId>> = self.get(access, call).await?;
+        let found: Option<MemberOf> = self.get(access, call).await?;
         Ok(found.is_some_and(|found| found.value.contains(&group)))
     }
 
@@ -149,8 +160,11 @@ impl Graph {
         if let [id] = ids[..] {
             return Ok(self.user(access, id).await?.into_iter().collect());
         }
-        self.users_whose(access, "id", &ids.iter().map(ToString::to_string).collect::<Vec<_>>())
-            .await
+        let texts: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        let mut users = self.users_whose(access, "id", &texts).await?;
+        // A link can lose the filter.
+        users.retain(|user| ids.binary_search(&user.id).is_ok());
+        Ok(users)
     }
 
     /// Returns the users with these sign-in names, ignoring case, sorted by id. A missing name
@@ -169,7 +183,9 @@ impl Graph {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
-        self.users_whose(access, "userPrincipalName", &names).await
+        let mut users = self.users_whose(access, "userPrincipalName", &names).await?;
+        users.retain(|user| names.binary_search(&user.user_principal_name.to_lowercase()).is_ok());
+        Ok(users)
     }
 
     /// Returns the users whose property has one of these values. `id` and `userPrincipalName`
@@ -186,10 +202,11 @@ impl Graph {
         let mut users = vec![];
         for batch in filters.chunks(READS_PER_BATCH) {
             let urls: Vec<_> = batch.iter().map(|filter| url(filter)).collect();
-            for (filter, body) in batch.iter().zip(self.read_batch(access, &urls).await?) {
-                let first: Page<ListedUser> = parsed(&body?, "/users")?;
-                let listing = Call::get("/users").query("$filter", filter).query("$select", SELECT);
-                let listed = self.read_all_pages(access, Some(first), &listing).await?;
+            for (filter, first) in batch.iter().zip(self.read_batch(access, &urls).await?) {
+                let first: Answer = first?;
+                let call = Call::get("/users").query("$filter", filter).query("$select", SELECT);
+                let listing = Listing::of_all(call).from(first);
+                let listed = self.read_all_pages::<ListedUser>(access, listing).await?;
                 users.extend(listed.into_inner().into_iter().map(User::from));
             }
         }

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-use super::CALL_TIMEOUT;
+use super::{CALL_TIMEOUT, CallError, CallFailure};
 
 /// Time by which every call must have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +34,35 @@ pub enum Urgency {
     High,
 }
 
+/// Source of another token in place of one that a service refused before its end.
+#[async_trait]
+pub trait Renewal: Send + Sync {
+    /// Returns another token than `refused`.
+    async fn renew(
+        &self,
+        refused: &SecretString,
+        deadline: Deadline,
+    ) -> Result<SecretString, RenewalError>;
+}
+
+/// Reason for a missing new token.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RenewalError {
+    /// The refused token is new already, so another one would be refused as well.
+    AlreadyNew,
+    /// The service grants no other token: it refuses the credential, or does not answer.
+    NotGranted(CallError),
+    /// No token can be had for now.
+    Later(String),
+}
+
 /// Token and deadline of calls. Counts the calls, and collects the request ids of its writes.
 #[derive(Clone)]
 pub struct Access {
-    pub(super) token: Option<SecretString>,
+    token: Arc<Mutex<Option<SecretString>>>,
+    renewal: Option<Arc<dyn Renewal>>,
+    /// `true` once the token was renewed. The lock is held during a renewal.
+    was_renewed: Arc<tokio::sync::Mutex<bool>>,
     pub(super) deadline: Deadline,
     pub(super) urgency: Urgency,
     calls: Arc<AtomicUsize>,
@@ -47,14 +73,26 @@ pub struct Access {
 impl Access {
     /// Returns access with a bearer token.
     pub fn with_token(token: SecretString, deadline: Deadline) -> Self {
-        Self { token: Some(token), ..Self::anonymous(deadline) }
+        Self { token: Arc::new(Mutex::new(Some(token))), ..Self::anonymous(deadline) }
+    }
+
+    /// Sets the source of another token if the service refuses the first one. It is asked once.
+    pub fn renewed_by(self, renewal: Arc<dyn Renewal>) -> Self {
+        Self { renewal: Some(renewal), ..self }
     }
 
     /// Returns access without a token, for the token endpoints.
     pub fn anonymous(deadline: Deadline) -> Self {
-        let (calls, request_ids, nearly_spent_until) = Default::default();
-        let urgency = Urgency::Usual;
-        Self { token: None, deadline, urgency, calls, request_ids, nearly_spent_until }
+        Self {
+            token: Arc::default(),
+            renewal: None,
+            was_renewed: Arc::default(),
+            deadline,
+            urgency: Urgency::Usual,
+            calls: Arc::default(),
+            request_ids: Arc::default(),
+            nearly_spent_until: Arc::default(),
+        }
     }
 
     /// Sets the urgency of the calls.
@@ -85,6 +123,35 @@ impl Access {
 
     pub(super) fn record_call(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn token(&self) -> Option<SecretString> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces a refused token, once. Returns `false` if there is no other token to try.
+    pub(super) async fn renew(&self, refused: &SecretString) -> Result<bool, CallFailure> {
+        let Some(renewal) = &self.renewal else { return Ok(false) };
+        let mut was_renewed = self.was_renewed.lock().await;
+        let is_present =
+            self.token().is_some_and(|token| token.expose_secret() == refused.expose_secret());
+        if !is_present {
+            // A call at the same time was faster.
+            return Ok(true);
+        }
+        if *was_renewed {
+            return Ok(false);
+        }
+        *was_renewed = true;
+        match renewal.renew(refused, self.deadline).await {
+            Ok(token) => {
+                *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+                Ok(true)
+            }
+            Err(RenewalError::AlreadyNew) => Ok(false),
+            Err(RenewalError::NotGranted(error)) => Err(CallFailure::NotRenewed(Box::new(error))),
+            Err(RenewalError::Later(why)) => Err(CallFailure::NoToken(why)),
+        }
     }
 
     pub(super) fn record_write(&self, request_id: String) {

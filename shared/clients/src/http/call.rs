@@ -33,7 +33,12 @@ pub(super) enum Target {
     /// Path below the base URL. Each segment is percent-encoded.
     Path(String),
     /// Whole URL that the service returned.
-    Link(String),
+    Link {
+        /// URL as returned.
+        link: String,
+        /// Path that the URL must have, below the base URL.
+        list: Option<String>,
+    },
 }
 
 impl Call {
@@ -57,9 +62,26 @@ impl Call {
         Self::new(Method::GET, path)
     }
 
-    /// Returns a GET of a link from the service, such as the next page.
+    /// Returns a GET of a link from the service.
     pub fn follow(link: impl Into<String>) -> Self {
-        Self { target: Target::Link(link.into()), ..Self::new(Method::GET, "") }
+        let target = Target::Link { link: link.into(), list: None };
+        Self { target, ..Self::new(Method::GET, "") }
+    }
+
+    /// Returns a GET of a link from the service to another page of `list`, a path as in
+    /// [`Call::new`].
+    pub fn page(link: impl Into<String>, list: impl Into<String>) -> Self {
+        let target = Target::Link { link: link.into(), list: Some(list.into()) };
+        Self { target, ..Self::new(Method::GET, "") }
+    }
+
+    /// Returns a GET of another page of the list that this call reads.
+    pub(crate) fn next_page(&self, link: impl Into<String>) -> Self {
+        let list = match &self.target {
+            Target::Path(list) => Some(list.clone()),
+            Target::Link { list, .. } => list.clone(),
+        };
+        Self { target: Target::Link { link: link.into(), list }, ..Self::new(Method::GET, "") }
     }
 
     /// Adds a query parameter.
@@ -123,7 +145,8 @@ impl Call {
                 Some((drive, _)) => format!("{drive}/root:"),
                 None => path.split('?').next().unwrap_or_default().into(),
             },
-            Target::Link(link) => Url::parse(link)
+            Target::Link { list: Some(list), .. } => list.clone(),
+            Target::Link { link, list: None } => Url::parse(link)
                 .map_or_else(|_| "a link".into(), |url| one_line(url.path(), MAX_MESSAGE)),
         }
     }

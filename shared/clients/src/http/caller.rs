@@ -1,21 +1,23 @@
-//! Caller of one API: retries, deadlines, and reading of answers.
+//! Caller of one API: retries, deadlines, and meaning of statuses.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
-use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
 use url::Url;
 
 use super::call::Target;
 use super::error::{MAX_MESSAGE, one_line};
 use super::{
-    Access, Api, CALL_TIMEOUT, Call, CallError, CallFailure, Repeat, Transport, TransportError,
-    Urgency, retry_after,
+    Access, Answer, Api, CALL_TIMEOUT, Call, CallError, CallFailure, Repeat, Transport,
+    TransportError, Urgency, retry_after,
 };
+use crate::wire::can_be_json;
 use domain::clock::Clock;
 
 const USER_AGENT: &str =
@@ -26,36 +28,6 @@ const MAX_SLEEP: Duration = Duration::from_secs(3);
 
 /// Pauses before the second and the third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
-
-/// Answer with a status below 300, or with one that the call accepts.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// HTTP status.
-    pub status: u16,
-    /// HTTP headers.
-    pub headers: HeaderMap,
-    /// Whole body.
-    pub body: Bytes,
-    /// Error of this call, for answers that turn out to be none. Its failure is replaced.
-    error: CallError,
-}
-
-impl Answer {
-    /// Parses the body as JSON.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error))
-    }
-
-    /// Returns the error of an answer that cannot be used, with the reason.
-    pub fn unreadable(&self, why: impl fmt::Display) -> CallError {
-        CallError { failure: CallFailure::unreadable(self.status, why), ..self.error.clone() }
-    }
-
-    /// Returns an error of this call with another failure, for answers that contain answers.
-    pub fn failed(&self, failure: CallFailure) -> CallError {
-        CallError { failure, ..self.error.clone() }
-    }
-}
 
 /// Base URL that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,7 +75,7 @@ impl Caller {
         self.clock.as_ref()
     }
 
-    /// Makes a call, at most three times, and never past the deadline.
+    /// Makes a call, at most three times, and never past the deadline. Renews a refused token once.
     ///
     /// # Errors
     /// Fails for every status from 300 on that the call does not accept. See [`CallError::class`].
@@ -112,12 +84,20 @@ impl Caller {
         let mut pauses = PAUSES.into_iter();
         let mut in_doubt = false;
         loop {
+            let token = access.token();
             let FailedTry { mut error, retry_after } =
-                match self.try_once(access, &call, &url).await {
+                match self.try_once(access, &call, &url, token.as_ref()).await {
                     Ok(answer) => return Ok(answer),
                     Err(failed) => failed,
                 };
             error.in_doubt = in_doubt;
+            if let Some(token) = token.filter(|_| error.status() == Some(401)) {
+                match access.renew(&token).await {
+                    Ok(true) => continue,
+                    Ok(false) => return Err(error),
+                    Err(failure) => return Err(CallError { failure, ..error }),
+                }
+            }
             in_doubt = !error.had_no_effect();
             let Some(pause) = pauses.next().map(|pause| retry_after.unwrap_or(pause)) else {
                 return Err(error);
@@ -132,14 +112,19 @@ impl Caller {
         }
     }
 
-    async fn try_once(&self, access: &Access, call: &Call, url: &Url) -> Result<Answer, FailedTry> {
+    async fn try_once(
+        &self,
+        access: &Access,
+        call: &Call,
+        url: &Url,
+        token: Option<&SecretString>,
+    ) -> Result<Answer, FailedTry> {
         let started = self.clock.now();
         if !access.deadline.leaves_time(started, Duration::ZERO) {
             return Err(self.error(call, CallFailure::NoTime).into());
         }
-        let request = self.request(access, call, url)?;
-        let (calls, throttled) = self.api.metrics();
-        metrics::counter!(calls).increment(1);
+        let request = self.request(access.urgency, call, url, token)?;
+        metrics::counter!(self.api.metrics().0).increment(1);
         access.record_call();
         let (api, method) = (self.api, &call.method);
         let response = self.transport.send(request, CALL_TIMEOUT).await.map_err(|error| {
@@ -166,31 +151,57 @@ impl Caller {
             access.record_nearly_spent(now + pause);
         }
         let is_success = head.status.is_success();
-        if is_success || call.accepted.contains(&status) {
+        if (is_success || call.accepted.contains(&status)) && can_be_json(&body) {
             if let Some(id) = request_id.clone().filter(|_| is_success && method != Method::GET) {
                 access.record_write(id);
             }
             return Ok(Answer { status, headers: head.headers, body, error });
         }
         let retry_after = retry_after(&head.headers, now);
-        error.failure = match (status, retry_after) {
-            (429, _) => {
-                let pause = retry_after.unwrap_or(api.default_pause());
-                CallFailure::Throttled { status, until: now + pause }
-            }
-            // A short pause is slept here, so only a long one is throttling.
-            (423 | 503, Some(pause)) if pause > MAX_SLEEP => {
-                CallFailure::Throttled { status, until: now + pause }
-            }
-            _ => self.refusal(status, &body),
-        };
+        error.failure = self.failure(&head, &body, now);
         let is_throttled = matches!(error.failure, CallFailure::Throttled { .. });
-        metrics::counter!(throttled).increment(u64::from(is_throttled));
+        metrics::counter!(self.api.metrics().1).increment(u64::from(is_throttled));
         Err(FailedTry { error, retry_after })
     }
 
-    /// Returns the failure that the body of an error describes.
+    /// Returns the failure of an answer that is no success.
+    fn failure(&self, head: &http::response::Parts, body: &[u8], now: Timestamp) -> CallFailure {
+        let status = head.status.as_u16();
+        match (status, retry_after(&head.headers, now)) {
+            (429, pause) => {
+                let until = now + pause.unwrap_or(self.api.default_pause());
+                CallFailure::Throttled { status, until }
+            }
+            // A short pause is slept by the caller, so only a long one is throttling.
+            (423 | 503, Some(pause)) if pause > MAX_SLEEP => {
+                CallFailure::Throttled { status, until: now + pause }
+            }
+            // A refused token needs no body, which RFC 6750 leaves out.
+            (401, _) if body.is_empty() && head.headers.contains_key(header::WWW_AUTHENTICATE) => {
+                self.refused(status, body)
+            }
+            _ => self.refusal(status, body),
+        }
+    }
+
+    /// Returns the failure that the body of an error describes. A refusal of the service itself has
+    /// a JSON object. Everything else can be the answer of a proxy, and says nothing about the
+    /// thing or about us.
     pub fn refusal(&self, status: u16, body: &[u8]) -> CallFailure {
+        let is_own = serde_json::from_slice::<Map<String, Value>>(body).is_ok();
+        match status {
+            400..=499 if is_own => self.refused(status, body),
+            // They pass, whoever says it.
+            408 | 423 | 424 | 500..=599 => self.refused(status, body),
+            _ => {
+                let start = String::from_utf8_lossy(&body[..body.len().min(MAX_MESSAGE)]);
+                let why = format_args!("not an answer of the service: {start}");
+                CallFailure::unreadable(status, why)
+            }
+        }
+    }
+
+    fn refused(&self, status: u16, body: &[u8]) -> CallFailure {
         let (code, message) = (self.read_refusal)(body);
         CallFailure::Refused {
             status,
@@ -212,16 +223,23 @@ impl Caller {
     }
 
     fn url(&self, call: &Call) -> Result<Url, CallError> {
-        let mut url = match &call.target {
-            Target::Path(path) => Url::parse(&format!("{}{path}", self.base())),
-            Target::Link(link) => self.base.join(link),
-        }
-        .map_err(|error| {
+        let invalid = |error: url::ParseError| {
             self.error(call, CallFailure::unreadable(0, format_args!("invalid URL: {error}")))
-        })?;
+        };
+        let of_path = |path: &str| Url::parse(&format!("{}{path}", self.base())).map_err(invalid);
+        let mut url = match &call.target {
+            Target::Path(path) => of_path(path)?,
+            Target::Link { link, .. } => self.base.join(link).map_err(invalid)?,
+        };
         if url.origin() != self.base.origin() {
             let host = one_line(url.host_str().unwrap_or("nowhere"), 100);
             return Err(self.error(call, CallFailure::ForeignHost(host)));
+        }
+        if let Target::Link { list: Some(list), .. } = &call.target
+            && !is_same_list(&of_path(list)?, &url)
+        {
+            let path = one_line(url.path(), 100);
+            return Err(self.error(call, CallFailure::ForeignList(path)));
         }
         if !call.query.is_empty() {
             url.query_pairs_mut()
@@ -232,9 +250,10 @@ impl Caller {
 
     fn request(
         &self,
-        access: &Access,
+        urgency: Urgency,
         call: &Call,
         url: &Url,
+        token: Option<&SecretString>,
     ) -> Result<http::Request<Bytes>, CallError> {
         let unsendable = |why: String| self.error(call, TransportError::NotSent(why).into());
         let mut request = http::Request::builder().method(call.method.clone()).uri(url.as_str());
@@ -242,7 +261,7 @@ impl Caller {
             headers.extend(call.headers.clone());
             headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
             headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-            let urgency = match access.urgency {
+            let urgency = match urgency {
                 Urgency::Low => Some("low"),
                 Urgency::Usual => None,
                 Urgency::High => Some("high"),
@@ -250,7 +269,7 @@ impl Caller {
             if let Some(urgency) = urgency.filter(|_| self.api == Api::Graph) {
                 headers.insert("x-ms-throttle-priority", HeaderValue::from_static(urgency));
             }
-            if let Some(token) = &access.token {
+            if let Some(token) = token {
                 let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
                     .map_err(|_| unsendable("the token is not a header value".into()))?;
                 value.set_sensitive(true);
@@ -271,6 +290,19 @@ impl From<CallError> for FailedTry {
     fn from(error: CallError) -> Self {
         Self { error, retry_after: None }
     }
+}
+
+/// Returns `true` if a link stays in its list. Graph can leave out the type at the end of a path.
+fn is_same_list(list: &Url, link: &Url) -> bool {
+    let segments = |url: &Url| -> Vec<String> {
+        let decoded = percent_decode_str(url.path()).decode_utf8_lossy().to_lowercase();
+        let segments = decoded.split('/').filter(|segment| !segment.is_empty());
+        segments
+            .filter(|segment| !segment.starts_with("microsoft.graph."))
+            .map(Into::into)
+            .collect()
+    };
+    segments(list) == segments(link)
 }
 
 fn can_repeat(failure: &CallFailure, repeat: Repeat) -> bool {

@@ -35,6 +35,15 @@ pub enum CallFailure {
     /// A link led to a host that is not the service's. Nothing was sent.
     #[error("a link leads to {0}, which is not the service's host")]
     ForeignHost(String),
+    /// A link led to another list than the one that was read. Nothing was sent.
+    #[error("a link leads to {0}, which is another list")]
+    ForeignList(String),
+    /// The token was refused before its end, and the service granted no other one.
+    #[error("the token was refused, and another one was not granted: {0}")]
+    NotRenewed(Box<CallError>),
+    /// The token was refused before its end, and no other one can be had for now.
+    #[error("the token was refused, and there is no other one for now: {0}")]
+    NoToken(String),
     /// The service throttles.
     #[error("{status}: throttled until {until}")]
     Throttled {
@@ -103,9 +112,16 @@ impl CallError {
     /// Returns the remedy for this error.
     pub fn class(&self) -> ErrorClass {
         match &self.failure {
-            CallFailure::Transport(_) | CallFailure::NoTime | CallFailure::Unreadable { .. } => {
-                ErrorClass::Transient
-            }
+            CallFailure::Transport(_)
+            | CallFailure::NoTime
+            | CallFailure::NoToken(_)
+            // One page that leads elsewhere can be a mistake. The reading begins anew.
+            | CallFailure::ForeignList(_)
+            | CallFailure::Unreadable { .. } => ErrorClass::Transient,
+            CallFailure::NotRenewed(error) => match error.class() {
+                ErrorClass::Permanent => ErrorClass::NeedsAdministrator,
+                class => class,
+            },
             CallFailure::Throttled { until, .. } => ErrorClass::ThrottledUntil(*until),
             CallFailure::ForeignHost(_) => ErrorClass::Permanent,
             CallFailure::Refused { status: 401, .. } => ErrorClass::NeedsAdministrator,
@@ -127,20 +143,29 @@ impl CallError {
     /// Turns a "not found" into a transient error, because another call finds the same thing.
     /// Replicas differ for a while.
     pub(crate) fn contradicted(self) -> Self {
-        let status = self.status().unwrap_or_default();
+        let status = self.answered().unwrap_or_default();
         Self {
             failure: CallFailure::unreadable(status, "another call finds what this one does not"),
             ..self
         }
     }
 
-    /// Returns the status of the answer, if one came.
+    /// Returns the status of the service's own refusal. An unreadable answer can be somebody
+    /// else's, and nothing follows from its status.
     pub fn status(&self) -> Option<u16> {
         match self.failure {
-            CallFailure::Throttled { status, .. }
-            | CallFailure::Refused { status, .. }
-            | CallFailure::Unreadable { status, .. } => Some(status),
+            CallFailure::Throttled { status, .. } | CallFailure::Refused { status, .. } => {
+                Some(status)
+            }
             _ => None,
+        }
+    }
+
+    /// Returns the status of the answer, also of an unreadable one.
+    pub fn answered(&self) -> Option<u16> {
+        match self.failure {
+            CallFailure::Unreadable { status, .. } => Some(status),
+            _ => self.status(),
         }
     }
 

@@ -3,20 +3,25 @@
 //!
 //! # Guarantees
 //! - A bearer token goes to the configured host only, even for links from the service.
+//! - A token that is refused before its end is renewed once, and the call repeated.
+//! - A refusal without the service's own body says nothing but to try again.
 //! - No call starts that cannot end before its deadline.
 //! - A call sleeps at most a few seconds. A longer wait is an error of class
 //!   [`ErrorClass::ThrottledUntil`].
 
 mod access;
+mod answer;
 mod call;
 mod caller;
 mod error;
 mod net;
 mod retry_after;
 
-pub use access::{Access, Deadline, Urgency};
+pub use access::{Access, Deadline, Renewal, RenewalError, Urgency};
+pub use answer::Answer;
+pub(crate) use answer::UnreadableItem;
 pub use call::{Call, Repeat};
-pub use caller::{Answer, Caller, InvalidBaseUrl};
+pub use caller::{Caller, InvalidBaseUrl};
 pub use error::{CallError, CallFailure, ErrorClass};
 pub use net::Net;
 pub use retry_after::retry_after;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 const MAX_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -18,8 +20,19 @@ fn parse(text: &str, now: Timestamp) -> Option<Duration> {
     if text.starts_with(|first: char| first.is_ascii_digit()) {
         return Duration::try_from_secs_f64(text.parse().ok()?).ok();
     }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+    let pause = date(text)?.duration_since(now);
+    Some(Duration::try_from(pause).unwrap_or(Duration::ZERO))
+}
+
+/// Reads an HTTP date in one of its three forms.
+/// <https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats>
+fn date(text: &str) -> Option<Timestamp> {
+    if let Ok(date) = jiff::fmt::rfc2822::parse(text) {
+        return Some(date.timestamp());
+    }
+    let obsolete = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let date = obsolete.iter().find_map(|form| DateTime::strptime(form, text).ok())?;
+    TimeZone::UTC.to_timestamp(date).ok()
 }
 
 #[cfg(test)]
@@ -37,7 +50,13 @@ mod tests {
     fn reads_integers_decimals_and_dates() {
         assert_eq!(read("30"), Some(Duration::from_secs(30)));
         assert_eq!(read("2.128"), Some(Duration::from_millis(2128)));
-        assert_eq!(read("Mon, 23 Nov 2026 20:01:00 GMT"), Some(Duration::from_secs(60)));
+        for date in [
+            "Mon, 23 Nov 2026 20:01:00 GMT",
+            "Monday, 23-Nov-26 20:01:00 GMT",
+            "Mon Nov 23 20:01:00 2026",
+        ] {
+            assert_eq!(read(date), Some(Duration::from_secs(60)), "{date}");
+        }
     }
 
     #[test]
@@ -47,7 +66,7 @@ mod tests {
 
     #[test]
     fn other_texts_are_none() {
-        for text in ["", "soon", "-5", "1e400", "12abc", "NaN", "inf"] {
+        for text in ["", "soon", "-5", "1e400", "12abc", "NaN", "inf", "1, 2", "Monday"] {
             assert_eq!(read(text), None, "{text}");
         }
     }

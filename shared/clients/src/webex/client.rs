@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::wire::lenient;
 use crate::http::{Access, Answer, Api, Call, CallError, Caller, InvalidBaseUrl, Transport};
+use crate::wire::lenient;
 use domain::clock::Clock;
 
 /// Client of Webex's REST API. One client serves all tenants, because each call takes its

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::paging::PAGE;
-use super::wire::lenient;
+use super::paging::{PAGE, readable};
 use super::{Webex, WebexId};
 use crate::complete::Complete;
 use crate::http::{Access, Call, CallError};
+use crate::wire::lenient;
 use domain::ids::{PersonId, RoomId};
 
 /// Kind of a membership event.
@@ -82,24 +82,16 @@ struct Data {
 }
 
 impl EventAsSent {
-    /// Returns `None` for an event without a space. It is no hint, and must not block all later
-    /// events.
+    /// Reads an event. One without a space is no hint, and must not block all later events.
     fn read(self) -> Result<Option<MembershipEvent>, &'static str> {
         let Some(Data { room_id: Some(room), person_id }) = self.data else {
-            let event_id = self.id;
-            tracing::warn!(
-                event = "event_without_space",
-                event_id,
-                "skipped an event without a space"
-            );
-            return Ok(None);
+            return Err("an event without a space");
         };
-        let person = person_id.map(|id| id.id);
         Ok(Some(MembershipEvent {
             id: self.id.unwrap_or_default(),
             kind: self.kind,
             room,
-            person,
+            person: person_id.map(|id| id.id),
             created: self.created,
         }))
     }
@@ -117,9 +109,9 @@ impl Webex {
     ) -> Result<EventsPage, CallError> {
         let call = match from {
             EventsFrom::Window { from, to } => window(None, from, to),
-            EventsFrom::Link(link) => Call::follow(link),
+            EventsFrom::Link(link) => Call::page(link, "/events"),
         };
-        let (_, events, next) = self.page(access, call, EventAsSent::read).await?;
+        let (_, events, next) = self.page(access, call, &readable(EventAsSent::read)).await?;
         Ok(EventsPage { events, next })
     }
 
@@ -135,7 +127,8 @@ impl Webex {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Complete<Vec<MembershipEvent>>, CallError> {
-        self.list(access, window(kind, from, to), EventAsSent::read).await
+        let items = readable(EventAsSent::read);
+        self.list(access, window(kind, from, to), &items).await
     }
 }
 

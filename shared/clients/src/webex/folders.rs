@@ -10,10 +10,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::memberships::{Removal, removal};
-use super::wire::lenient;
+use super::paging::every;
 use super::{LinkedFolderId, Webex, WebexId};
 use crate::complete::Complete;
 use crate::http::{Access, Call, CallError};
+use crate::wire::{lenient, lenient_flag};
 use domain::ids::RoomId;
 
 /// Folder that is linked to a space. A space has at most one.
@@ -72,19 +73,21 @@ impl FolderToLink<'_> {
 #[serde(rename_all = "camelCase")]
 struct LinkedFolderAsSent {
     id: LinkedFolderId,
+    #[serde(default, deserialize_with = "lenient")]
+    room_id: Option<WebexId<RoomId>>,
     drive_id: String,
     item_id: String,
     #[serde(default, deserialize_with = "lenient")]
     display_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    default_folder: Option<String>,
+    #[serde(default, deserialize_with = "lenient_flag")]
+    default_folder: Option<bool>,
 }
 
 impl LinkedFolderAsSent {
     fn read(self) -> Result<Option<LinkedFolder>, &'static str> {
-        let storage = match self.default_folder.as_deref() {
-            Some("false") => Storage::Reference,
-            _ => Storage::Default,
+        let storage = match self.default_folder {
+            Some(false) => Storage::Reference,
+            Some(true) | None => Storage::Default,
         };
         let name = self.display_name.unwrap_or_default();
         Ok(Some(LinkedFolder {
@@ -108,8 +111,11 @@ impl Webex {
         room: &WebexId<RoomId>,
     ) -> Result<Option<LinkedFolder>, CallError> {
         let call = Call::get("/room/linkedFolders").query("roomId", room.to_string());
-        let linked: Complete<Vec<LinkedFolder>> =
-            self.list(access, call, LinkedFolderAsSent::read).await?;
+        let of_room = |folder: LinkedFolderAsSent| match &folder.room_id {
+            Some(found) if found.id != room.id => Err("a folder of another space"),
+            _ => folder.read(),
+        };
+        let linked: Complete<Vec<LinkedFolder>> = self.list(access, call, &every(of_room)).await?;
         Ok(linked.into_inner().into_iter().next())
     }
 

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::is_not_found;
-use super::paging::PAGE;
-use super::wire::{ItemErrors, lenient};
+use super::paging::{PAGE, every, readable};
+use super::wire::ItemErrors;
 use super::{MembershipId, RoomKind, Webex, WebexId};
 use crate::complete::Complete;
 use crate::http::{Access, Call, CallError, Repeat};
+use crate::wire::{lenient, lenient_flag};
 use domain::ids::{OrgId, PersonId, RoomId};
 
 /// Membership of a person in a space.
@@ -33,6 +34,16 @@ pub struct Membership {
     pub email: Option<String>,
     /// Time of the addition.
     pub created: Option<Timestamp>,
+}
+
+/// Everybody in a space.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roster {
+    /// Memberships that can be read.
+    pub members: Vec<Membership>,
+    /// People who are in the space, but whose membership cannot be read. Nothing else is known of
+    /// them.
+    pub unreadable: Vec<PersonId>,
 }
 
 /// Role of a person in a space.
@@ -96,11 +107,15 @@ pub enum Removal {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct MembershipAsSent {
+    #[serde(default, deserialize_with = "lenient")]
     id: Option<MembershipId>,
+    #[serde(default, deserialize_with = "lenient")]
     room_id: Option<WebexId<RoomId>>,
+    #[serde(default, deserialize_with = "lenient")]
     person_id: Option<WebexId<PersonId>>,
     #[serde(default, deserialize_with = "lenient")]
     person_org_id: Option<WebexId<OrgId>>,
+    #[serde(default, deserialize_with = "lenient_flag")]
     is_moderator: Option<bool>,
     #[serde(default, deserialize_with = "lenient")]
     person_display_name: Option<String>,
@@ -109,6 +124,12 @@ struct MembershipAsSent {
     #[serde(default, deserialize_with = "lenient")]
     created: Option<Timestamp>,
     errors: Option<ItemErrors>,
+}
+
+/// One item of a roster.
+enum Row {
+    Readable(Membership),
+    Unreadable(PersonId),
 }
 
 #[derive(Deserialize)]
@@ -122,64 +143,93 @@ struct SpaceAsSent {
 
 impl SpaceAsSent {
     fn read(self) -> Result<Option<WebexId<RoomId>>, &'static str> {
-        Ok(self.room_id.filter(|_| self.room_type != Some(RoomKind::Direct)))
+        match (self.room_type, self.room_id) {
+            (Some(RoomKind::Direct), _) => Ok(None),
+            (_, Some(room)) => Ok(Some(room)),
+            (_, None) => Err("a membership without its space"),
+        }
     }
 }
 
 impl MembershipAsSent {
-    fn read(self) -> Result<Option<Membership>, &'static str> {
-        if ItemErrors::is_some(self.errors.as_ref()) {
-            return Err("a membership with errors");
+    /// Reads an item of the roster of `room`.
+    ///
+    /// # Errors
+    /// Fails for an item of another space, and for one without its person: somebody is there, and
+    /// nobody knows who.
+    fn row(self, room: RoomId) -> Result<Option<Row>, &'static str> {
+        if self.room_id.as_ref().is_some_and(|found| found.id != room) {
+            return Err("a membership of another space");
         }
-        let (Some(id), Some(room), Some(person)) = (self.id, self.room_id, self.person_id) else {
-            return Err("a membership without its ids");
-        };
+        let person = self.person_id.as_ref().map(|person| person.id);
+        let person = person.ok_or("a membership without its person")?;
+        Ok(Some(self.read().map_or(Row::Unreadable(person), Row::Readable)))
+    }
+
+    fn read(self) -> Option<Membership> {
+        if ItemErrors::is_some(self.errors.as_ref()) {
+            return None;
+        }
         // A missing role read as a member's would demote the person on the other side.
-        let role = match self.is_moderator.ok_or("a membership without its role")? {
+        let role = match self.is_moderator? {
             true => MembershipRole::Moderator,
             false => MembershipRole::Member,
         };
-        Ok(Some(Membership {
-            id,
-            room: room.id,
-            person: person.id,
+        Some(Membership {
+            id: self.id?,
+            room: self.room_id?.id,
+            person: self.person_id?.id,
             org: self.person_org_id.map(|id| id.id),
             role,
             name: self.person_display_name,
             email: self.person_email,
             created: self.created,
-        }))
+        })
     }
 }
 
 impl Webex {
-    /// Returns all members of a space. In a moderated space that it has not joined, a member of the
+    /// Returns everybody in a space. In a moderated space that it has not joined, a member of the
     /// team sees only the moderators. This does not happen in a General space.
     ///
     /// # Errors
-    /// Fails for 404, 403 and any item that cannot be used, so the list is never shorter than the
-    /// space's.
+    /// Fails for 404, 403 and any item without a readable person, so the roster is never shorter
+    /// than the space's.
     pub async fn memberships(
         &self,
         access: &Access,
         room: &WebexId<RoomId>,
-    ) -> Result<Complete<Vec<Membership>>, CallError> {
+    ) -> Result<Complete<Roster>, CallError> {
         let call = Call::get("/memberships").query("roomId", room.to_string()).query("max", PAGE);
-        self.list(access, call, MembershipAsSent::read).await
+        let items = every(|item: MembershipAsSent| item.row(room.id));
+        let mut roster = Roster::default();
+        for row in self.list(access, call, &items).await?.into_inner() {
+            match row {
+                Row::Readable(membership) => roster.members.push(membership),
+                Row::Unreadable(person) => roster.unreadable.push(person),
+            }
+        }
+        Ok(Complete::new(roster))
     }
 
-    /// Returns all memberships of a person in the organization. Requires a compliance officer.
+    /// Returns all memberships of a person in the organization that can be read. Requires a
+    /// compliance officer. It proves no absence.
     ///
     /// # Errors
-    /// As with [`memberships`](Self::memberships).
+    /// Fails for 404 and 403.
     pub async fn memberships_of(
         &self,
         access: &Access,
         person: &WebexId<PersonId>,
-    ) -> Result<Complete<Vec<Membership>>, CallError> {
+    ) -> Result<Vec<Membership>, CallError> {
         let call =
             Call::get("/memberships").query("personId", person.to_string()).query("max", PAGE);
-        self.list(access, call, MembershipAsSent::read).await
+        let items = readable(|item: MembershipAsSent| match item.read() {
+            Some(membership) if membership.person == person.id => Ok(Some(membership)),
+            Some(_) => Err("a membership of another person"),
+            None => Err("a membership without id, space, person or role"),
+        });
+        Ok(self.list(access, call, &items).await?.into_inner())
     }
 
     /// Returns a page of a person's spaces in the organization, for callers that count their calls.
@@ -194,9 +244,9 @@ impl Webex {
             SpacesFrom::First(person) => {
                 Call::get("/memberships").query("personId", person.to_string()).query("max", PAGE)
             }
-            SpacesFrom::Link(link) => Call::follow(link.clone()),
+            SpacesFrom::Link(link) => Call::page(link.clone(), "/memberships"),
         };
-        let (_, spaces, next) = self.page(access, call, SpaceAsSent::read).await?;
+        let (_, spaces, next) = self.page(access, call, &readable(SpaceAsSent::read)).await?;
         Ok(SpacesPage { spaces, next })
     }
 
@@ -243,6 +293,9 @@ impl Webex {
     }
 
     /// Returns a person's membership of a space.
+    ///
+    /// # Errors
+    /// Fails if it cannot be read, or if an item names nobody.
     pub async fn membership_in(
         &self,
         access: &Access,
@@ -252,8 +305,17 @@ impl Webex {
         let call = Call::get("/memberships")
             .query("roomId", room.to_string())
             .query("personId", person.to_string());
-        let found = self.list(access, call, MembershipAsSent::read).await?.into_inner();
-        Ok(found.into_iter().find(|membership| membership.person == person.id))
+        let items = every(|item: MembershipAsSent| match item.row(room.id)? {
+            Some(Row::Unreadable(found)) if found == person.id => {
+                Err("a membership without id or role")
+            }
+            row => Ok(row),
+        });
+        let found = self.list(access, call, &items).await?.into_inner();
+        Ok(found.into_iter().find_map(|row| match row {
+            Row::Readable(membership) if membership.person == person.id => Some(membership),
+            _ => None,
+        }))
     }
 
     /// Sets the role of a membership.

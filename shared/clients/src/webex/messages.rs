@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::opaque::is_id;
 use super::{Webex, WebexId};
 use crate::http::{Access, Call, CallError};
+use crate::wire::lenient;
 use domain::ids::{PersonId, RoomId};
 
 /// Answer of a person to a card.
@@ -25,8 +26,8 @@ pub struct AttachmentAction {
 struct ActionAsSent {
     message_id: String,
     person_id: WebexId<PersonId>,
-    #[serde(default)]
-    inputs: Map<String, Value>,
+    #[serde(default, deserialize_with = "lenient")]
+    inputs: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +104,7 @@ impl Webex {
             return Ok(None);
         };
         let ActionAsSent { message_id, person_id, inputs } = answer.json()?;
+        let inputs = inputs.unwrap_or_default();
         Ok(Some(AttachmentAction { message_id, person: person_id.id, inputs }))
     }
 

@@ -2,9 +2,8 @@
 //! <https://developer.webex.com/docs/api/getting-started>
 //!
 //! # Guarantees
-//! A list is [`Complete`](crate::complete::Complete) or an error: every page was read, and an
-//! unreadable item is an error. Only events without a space are skipped, because they are only
-//! hints.
+//! A list from which an absence can follow is [`Complete`](crate::complete::Complete) or an error:
+//! every page was read, and every item. Other lists skip what they cannot read, and count it.
 //!
 //! # Assumptions
 //! 404 also means "not visible to this account". A [`None`] says only that this account cannot see
@@ -33,7 +32,7 @@ pub use events::{EventKind, EventsFrom, EventsPage, MembershipEvent};
 pub use folders::{FolderToLink, LinkedFolder, Storage};
 pub use id::{InvalidWebexId, Region, WebexId, WebexKind};
 pub use memberships::{
-    Added, JoinOutcome, Membership, MembershipRole, Removal, SpacesFrom, SpacesPage,
+    Added, JoinOutcome, Membership, MembershipRole, Removal, Roster, SpacesFrom, SpacesPage,
 };
 pub use messages::{AttachmentAction, plain};
 pub use notification::{InvalidNotification, Notification};

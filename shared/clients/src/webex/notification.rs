@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::opaque::is_id;
-use super::wire::lenient;
 use super::{WebexId, WebhookEvent, WebhookResource};
+use crate::wire::lenient;
 use domain::ids::RoomId;
 
 /// Delivery of a webhook. It says what to read, not what is true. It has no id: the body's `id` is

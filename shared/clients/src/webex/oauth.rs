@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Webex;
 use crate::http::{Access, Call, CallError, Deadline, Repeat};
+use crate::wire::lenient;
 
 /// Parameters of the sign-in page.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +60,7 @@ struct PairAsSent {
     refresh_token: SecretString,
     expires_in: i64,
     refresh_token_expires_in: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     scope: Option<String>,
 }
 

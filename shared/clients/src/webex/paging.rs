@@ -8,57 +8,71 @@ use serde::de::DeserializeOwned;
 
 use super::Webex;
 use crate::complete::Complete;
-use crate::http::{Access, Answer, Call, CallError};
+use crate::http::{Access, Answer, Call, CallError, UnreadableItem};
+use crate::wire::RawItems;
 
 /// Requested page size. Webex can silently return fewer.
 pub(super) const PAGE: &str = "1000";
 
 #[derive(Deserialize)]
-struct Page<W> {
-    items: Vec<W>,
+struct Page {
+    items: RawItems,
+}
+
+/// Reading of a list's items: converts one, drops it with `None`, or says why it cannot be used.
+pub(super) struct Items<F> {
+    pub(super) read: F,
+    /// Treatment of items that cannot be used.
+    pub(super) unreadable: UnreadableItem,
+}
+
+/// Returns the reading of a list from which an absence can follow.
+pub(super) fn every<F>(read: F) -> Items<F> {
+    Items { read, unreadable: UnreadableItem::Fails }
+}
+
+/// Returns the reading of a list whose unusable items are skipped.
+pub(super) fn readable<F>(read: F) -> Items<F> {
+    Items { read, unreadable: UnreadableItem::IsSkipped }
 }
 
 impl Webex {
-    /// Reads a list to its end. `read` converts an item, skips it with `None`, or returns an error.
-    /// An error ends the reading, because a shorter list would be wrong.
+    /// Reads a list to its end.
     pub(super) async fn list<W: DeserializeOwned, T>(
         &self,
         access: &Access,
         first: Call,
-        read: fn(W) -> Result<Option<T>, &'static str>,
+        items: &Items<impl Fn(W) -> Result<Option<T>, &'static str>>,
     ) -> Result<Complete<Vec<T>>, CallError> {
         let mut list = vec![];
         let mut followed = HashSet::new();
-        let mut call = first;
+        let mut call = first.clone();
         loop {
-            let (answer, items, link) = self.page(access, call, read).await?;
-            list.extend(items);
+            let (answer, page, link) = self.page(access, call, items).await?;
+            list.extend(page);
             let Some(link) = link else {
                 return Ok(Complete::new(list));
             };
             if !followed.insert(link.clone()) {
                 return Err(answer.unreadable("the pages link in a circle"));
             }
-            call = Call::follow(link);
+            call = first.next_page(link);
         }
     }
 
-    /// Reads one page of a list, and returns the link to the next one. `read` is as in
-    /// [`list`](Self::list).
+    /// Reads one page of a list, and returns the link to the next one.
     pub(super) async fn page<W: DeserializeOwned, T>(
         &self,
         access: &Access,
         call: Call,
-        read: fn(W) -> Result<Option<T>, &'static str>,
+        items: &Items<impl Fn(W) -> Result<Option<T>, &'static str>>,
     ) -> Result<(Answer, Vec<T>, Option<String>), CallError> {
         let answer = self.0.call(access, call).await?;
-        let mut items = vec![];
         // An empty page can have a next one. Only the link shows the end of the list.
-        for item in answer.json::<Page<W>>()?.items {
-            items.extend(read(item).map_err(|why| answer.unreadable(why))?);
-        }
+        let page: Page = answer.json()?;
+        let read = answer.read_items(&page.items, items.unreadable, &items.read)?;
         let link = next(&answer.headers).map_err(|why| answer.unreadable(why))?;
-        Ok((answer, items, link))
+        Ok((answer, read, link))
     }
 }
 

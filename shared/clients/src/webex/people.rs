@@ -5,9 +5,9 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 
-use super::wire::{Flag, lenient};
 use super::{Webex, WebexId};
 use crate::http::{Access, Call, CallError};
+use crate::wire::{lenient, lenient_flag, lenient_texts};
 use domain::ids::{OrgId, PersonId};
 
 const ROLE_ID: GeneralPurpose = GeneralPurpose::new(
@@ -76,29 +76,29 @@ struct AccountAsSent {
     org_id: Option<WebexId<OrgId>>,
     #[serde(default, deserialize_with = "lenient")]
     display_name: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    emails: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "lenient")]
-    roles: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "lenient_texts")]
+    emails: Vec<String>,
+    #[serde(default, deserialize_with = "lenient_texts")]
+    roles: Vec<String>,
     #[serde(default, rename = "type", deserialize_with = "lenient")]
     kind: Option<AccountKind>,
     #[serde(default, deserialize_with = "lenient")]
     status: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    invite_pending: Option<Flag>,
-    #[serde(default, deserialize_with = "lenient")]
-    login_enabled: Option<Flag>,
+    #[serde(default, deserialize_with = "lenient_flag")]
+    invite_pending: Option<bool>,
+    #[serde(default, deserialize_with = "lenient_flag")]
+    login_enabled: Option<bool>,
 }
 
 impl From<AccountAsSent> for Account {
     fn from(sent: AccountAsSent) -> Self {
         // Webex's example has several roles in one text, separated by commas.
-        let roles = sent.roles.unwrap_or_default();
+        let roles = sent.roles;
         Self {
             id: sent.id,
             org: sent.org_id.map(|id| id.id),
             name: sent.display_name,
-            emails: sent.emails.unwrap_or_default(),
+            emails: sent.emails,
             roles: roles
                 .iter()
                 .flat_map(|roles| roles.split(','))
@@ -106,8 +106,8 @@ impl From<AccountAsSent> for Account {
                 .collect(),
             kind: sent.kind.unwrap_or(AccountKind::Other),
             status: sent.status,
-            invite_pending: sent.invite_pending.and_then(Flag::value),
-            login_enabled: sent.login_enabled.and_then(Flag::value),
+            invite_pending: sent.invite_pending,
+            login_enabled: sent.login_enabled,
         }
     }
 }
@@ -120,7 +120,13 @@ impl Webex {
         person: &WebexId<PersonId>,
     ) -> Result<Option<Account>, CallError> {
         let answer = self.find(access, Call::get(format!("/people/{person}"))).await?;
-        answer.map(|answer| answer.json()).transpose()
+        let Some(answer) = answer else { return Ok(None) };
+        let found: Account = answer.json()?;
+        if found.id.id == person.id {
+            Ok(Some(found))
+        } else {
+            Err(answer.unreadable("another account"))
+        }
     }
 
     /// Returns the account of the token.

@@ -3,11 +3,10 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::paging::PAGE;
-use super::wire::lenient;
+use super::paging::{PAGE, readable};
 use super::{Webex, WebexId};
-use crate::complete::Complete;
 use crate::http::{Access, Call, CallError};
+use crate::wire::lenient;
 use domain::ids::{OrgId, PersonId, RoomId, TeamId};
 
 /// A space.
@@ -85,20 +84,30 @@ impl Webex {
         room: &WebexId<RoomId>,
     ) -> Result<Option<Room>, CallError> {
         let answer = self.find(access, Call::get(format!("/rooms/{room}"))).await?;
-        answer.map(|answer| answer.json()).transpose()
+        let Some(answer) = answer else { return Ok(None) };
+        let found: Room = answer.json()?;
+        if found.id.id == room.id {
+            Ok(Some(found))
+        } else {
+            Err(answer.unreadable("another space"))
+        }
     }
 
     /// Returns the team's spaces that this account is in, including the General space. Observers
-    /// see none.
+    /// see none. Skips unreadable ones and those of other teams, so it proves no absence.
     pub async fn rooms_of_team(
         &self,
         access: &Access,
         team: &WebexId<TeamId>,
-    ) -> Result<Complete<Vec<Room>>, CallError> {
+    ) -> Result<Vec<Room>, CallError> {
         let call = Call::get("/rooms")
             .query("teamId", team.to_string())
             .query("type", "group")
             .query("max", PAGE);
-        self.list(access, call, |room: Room| Ok(Some(room))).await
+        let of_team = |room: Room| match &room.team {
+            Some(found) if found.id != team.id => Err("a space of another team"),
+            _ => Ok(Some(room)),
+        };
+        Ok(self.list(access, call, &readable(of_team)).await?.into_inner())
     }
 }

@@ -2,12 +2,12 @@
 
 use http::Method;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 
-use super::wire::lenient;
 use super::{Webex, WebexId};
-use crate::http::{Access, Call, CallError};
+use crate::http::{Access, Answer, Call, CallError, UnreadableItem};
+use crate::wire::{RawItems, lenient, lenient_flag, lenient_text};
 use domain::ids::{ObjectId, OrgId, PersonId};
 
 /// Schema of a PATCH body. <https://www.rfc-editor.org/rfc/rfc7644#section-3.5.2>
@@ -21,7 +21,7 @@ pub struct ScimUser {
     pub person: PersonId,
     /// Id in the directory. For synchronized users, the Entra user's object id. Never empty.
     pub external_id: Option<String>,
-    /// Sign-in name, an address.
+    /// Sign-in name, an address. Empty if the service does not say it.
     pub user_name: String,
     /// Display name.
     pub name: Option<String>,
@@ -78,16 +78,21 @@ struct UserAsSent {
     id: WebexId<PersonId>,
     #[serde(default, deserialize_with = "lenient")]
     external_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
     user_name: String,
     #[serde(default, deserialize_with = "lenient")]
     display_name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_flag")]
     active: Option<bool>,
     #[serde(default, deserialize_with = "lenient")]
     user_type: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     meta: Option<Meta>,
-    #[serde(default, rename = "urn:scim:schemas:extension:cisco:webexidentity:2.0:User")]
+    #[serde(
+        default,
+        rename = "urn:scim:schemas:extension:cisco:webexidentity:2.0:User",
+        deserialize_with = "lenient"
+    )]
     extension: Option<Extension>,
 }
 
@@ -98,29 +103,35 @@ struct Meta {
     last_modified: Option<Timestamp>,
 }
 
+/// Webex's extension of a user. Its documentation describes a list of states, its schema a text,
+/// and its examples show both. Other forms were seen as objects with a `value`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Extension {
-    #[serde(default)]
-    account_status: Option<OneOrMany>,
+    #[serde(default, deserialize_with = "states")]
+    account_status: Vec<String>,
 }
 
-/// A value or an array. Webex's documentation describes an array, its schema a text, and its
-/// examples show both.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
+fn states<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let state = |value: Value| match value {
+        Value::String(text) => Some(text),
+        Value::Object(mut fields) => match fields.remove("value") {
+            Some(Value::String(text)) => Some(text),
+            // A state that cannot be read is not "active": it is no proof of a sign-in.
+            _ => Some("unreadable".into()),
+        },
+        Value::Null => None,
+        _ => Some("unreadable".into()),
+    };
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Array(values) => values.into_iter().filter_map(state).collect(),
+        value => state(value).into_iter().collect(),
+    })
 }
 
 impl From<UserAsSent> for ScimUser {
     fn from(sent: UserAsSent) -> Self {
-        let status = match sent.extension.and_then(|extension| extension.account_status) {
-            None => vec![],
-            Some(OneOrMany::One(status)) => vec![status],
-            Some(OneOrMany::Many(status)) => status,
-        };
+        let status = sent.extension.map(|extension| extension.account_status).unwrap_or_default();
         Self {
             person: sent.id.id,
             external_id: sent.external_id.filter(|id| !id.trim().is_empty()),
@@ -147,17 +158,18 @@ pub enum ScimOrder {
     NewestFirst,
 }
 
-/// Page of an organization's users. It proves no absence, because users move between pages.
+/// Page of an organization's users. It proves no absence, because users move between pages, and
+/// unreadable ones are skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScimPage {
-    /// Users of the page.
+    /// Users of the page that can be read.
     pub users: Vec<ScimUser>,
     /// Number of all users.
     pub total: usize,
     /// Index of the first user of the page, from 1.
     pub start_index: usize,
-    /// Number of users of the page. It can be less than requested, and the next page starts after
-    /// it.
+    /// Number of users of the page, also of unreadable ones. It can be less than requested, and the
+    /// next page starts after it.
     pub items_per_page: usize,
 }
 
@@ -167,7 +179,20 @@ struct PageAsSent {
     total_results: usize,
     // SCIM omits the field if no users are found.
     #[serde(default, rename = "Resources", alias = "resources")]
-    users: Vec<ScimUser>,
+    users: Option<RawItems>,
+}
+
+impl PageAsSent {
+    /// Returns the items of a page that starts at an index.
+    ///
+    /// # Errors
+    /// Fails without any, if there must be some.
+    fn items(self, answer: &Answer, start_index: usize) -> Result<RawItems, CallError> {
+        match self.users {
+            None if start_index <= self.total_results => Err(answer.unreadable("no Resources")),
+            users => Ok(users.unwrap_or_default()),
+        }
+    }
 }
 
 impl Webex {
@@ -191,13 +216,12 @@ impl Webex {
             .query("count", count.to_string())
             .query("sortBy", by)
             .query("sortOrder", direction);
-        let page: PageAsSent = self.0.call(access, call).await?.json()?;
-        Ok(ScimPage {
-            items_per_page: page.users.len(),
-            users: page.users,
-            total: page.total_results,
-            start_index,
-        })
+        let answer = self.0.call(access, call).await?;
+        let page: PageAsSent = answer.json()?;
+        let total = page.total_results;
+        let items = page.items(&answer, start_index)?;
+        let users = answer.items(&items, UnreadableItem::IsSkipped)?;
+        Ok(ScimPage { items_per_page: items.len(), users, total, start_index })
     }
 
     /// Returns one user, if this account can see them.
@@ -208,7 +232,13 @@ impl Webex {
         person: PersonId,
     ) -> Result<Option<ScimUser>, CallError> {
         let answer = self.find(access, Call::get(format!("{}/{person}", users_of(org)))).await?;
-        answer.map(|answer| answer.json()).transpose()
+        let Some(answer) = answer else { return Ok(None) };
+        let found: ScimUser = answer.json()?;
+        if found.person == person {
+            Ok(Some(found))
+        } else {
+            Err(answer.unreadable("another user"))
+        }
     }
 
     /// Sets a user's `externalId`, and returns the user after it. Requires the scope
@@ -241,10 +271,13 @@ impl Webex {
     ) -> Result<Option<ScimUser>, CallError> {
         let quoted = user_name.replace('\\', r"\\").replace('"', "\\\"");
         let call = Call::get(users_of(org)).query("filter", format!("userName eq \"{quoted}\""));
-        let page: PageAsSent = self.0.call(access, call).await?.json()?;
+        let answer = self.0.call(access, call).await?;
+        let items = answer.json::<PageAsSent>()?.items(&answer, 1)?;
+        // "No such user" decides, so every item must be readable.
+        let users: Vec<ScimUser> = answer.items(&items, UnreadableItem::Fails)?;
         // A service that ignores the filter would otherwise return any user.
         let expected = user_name.to_lowercase();
-        Ok(page.users.into_iter().find(|user| user.user_name.to_lowercase() == expected))
+        Ok(users.into_iter().find(|user| user.user_name.to_lowercase() == expected))
     }
 }
 
@@ -254,8 +287,6 @@ fn users_of(org: OrgId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
     fn user(with: &Value) -> ScimUser {

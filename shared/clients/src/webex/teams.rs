@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::lenient;
 use super::{Webex, WebexId};
 use crate::http::{Access, Call, CallError};
+use crate::wire::lenient;
 use domain::ids::TeamId;
 
 /// A team. Its owner is the owner of its General space.
@@ -33,7 +33,13 @@ impl Webex {
         team: &WebexId<TeamId>,
     ) -> Result<Option<Team>, CallError> {
         let answer = self.find(access, Call::get(format!("/teams/{team}"))).await?;
-        answer.map(|answer| answer.json()).transpose()
+        let Some(answer) = answer else { return Ok(None) };
+        let found: Team = answer.json()?;
+        if found.id.id == team.id {
+            Ok(Some(found))
+        } else {
+            Err(answer.unreadable("another team"))
+        }
     }
 
     /// Renames a team. Reads the team first to keep its description, since a PUT without one might

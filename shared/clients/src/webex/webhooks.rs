@@ -2,15 +2,14 @@
 
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use super::memberships::{Removal, removal};
-use super::paging::PAGE;
-use super::wire::lenient;
+use super::paging::{PAGE, readable};
 use super::{Webex, WebhookId};
-use crate::complete::Complete;
 use crate::http::{Access, Call, CallError};
+use crate::wire::{lenient, lenient_text};
 
 /// Resource of a webhook. Teams have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,15 +50,21 @@ pub enum WebhookOwner {
 }
 
 /// State of a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WebhookStatus {
     /// It delivers.
+    #[default]
     Active,
     /// It stopped after 100 failed deliveries within 5 minutes. Only [`Webex::update_webhook`]
     /// starts it again.
     #[serde(other)]
     Inactive,
+}
+
+/// Reads a state in any form. A state that the service does not say is no reason for a repair.
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<WebhookStatus, D::Error> {
+    Ok(lenient(deserializer)?.unwrap_or_default())
 }
 
 /// An existing webhook.
@@ -69,10 +74,10 @@ pub struct Webhook {
     /// Id of the webhook.
     pub id: WebhookId,
     /// Name of the webhook.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_text")]
     pub name: String,
     /// Target of the deliveries.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_text")]
     pub target_url: String,
     /// Resource. `None` for one that we do not use.
     #[serde(default, deserialize_with = "lenient")]
@@ -87,6 +92,7 @@ pub struct Webhook {
     #[serde(default, deserialize_with = "lenient")]
     pub owned_by: Option<WebhookOwner>,
     /// State of the webhook.
+    #[serde(default, deserialize_with = "status")]
     pub status: WebhookStatus,
 }
 
@@ -122,16 +128,18 @@ pub struct WebhookUpdate {
 
 impl Webex {
     /// Returns all webhooks that this account created with this app, or all of the organization.
+    /// Skips unreadable ones.
     pub async fn webhooks(
         &self,
         access: &Access,
         owner: WebhookOwner,
-    ) -> Result<Complete<Vec<Webhook>>, CallError> {
+    ) -> Result<Vec<Webhook>, CallError> {
         let mut call = Call::get("/webhooks").query("max", PAGE);
         if owner == WebhookOwner::Org {
             call = call.query("ownedBy", "org");
         }
-        self.list(access, call, |webhook: Webhook| Ok(Some(webhook))).await
+        let items = readable(|webhook: Webhook| Ok(Some(webhook)));
+        Ok(self.list(access, call, &items).await?.into_inner())
     }
 
     /// Creates a webhook. Requires the read scope of its resource. If the outcome is unknown, read

@@ -30,6 +30,10 @@ use store::secrets::{Secrets, SecretsError};
 /// Duration for which keys are used without being read again.
 pub const CACHED_FOR: Duration = Duration::from_secs(5 * 60);
 
+/// Age from which keys are read again because a proof matches none of them. Strangers can send
+/// false proofs, so this bounds the readings.
+const DOUBTED_AFTER: SignedDuration = SignedDuration::from_secs(30);
+
 /// Shortest key, in bytes: the output of the hash, as RFC 2104 advises.
 pub const SHORTEST_KEY: usize = 32;
 
@@ -172,7 +176,8 @@ impl WebhookKeys {
     }
 }
 
-/// Keys that are read again after five minutes. Older ones are never used.
+/// Keys that are read again after five minutes, or when a proof matches none of them. Older ones
+/// are never used.
 pub struct CachedWebhookKeys {
     secrets: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
@@ -205,6 +210,27 @@ impl CachedWebhookKeys {
         let keys = Arc::new(WebhookKeys::load(&*self.secrets, &self.prefix).await?);
         *cached = Some((now, keys.clone()));
         Ok(keys)
+    }
+
+    /// Returns other keys than `doubted` ones, which a proof did not match: the keys can have been
+    /// rotated by hand. Returns `None` if they were read just now, or if the reading is not newer.
+    pub async fn instead_of(
+        &self,
+        doubted: &Arc<WebhookKeys>,
+    ) -> Result<Option<Arc<WebhookKeys>>, WebhookKeysError> {
+        let mut cached = self.cached.lock().await;
+        let now = self.clock.now();
+        if let Some((read_at, keys)) = &*cached {
+            if !Arc::ptr_eq(keys, doubted) {
+                return Ok(Some(keys.clone()));
+            }
+            if (SignedDuration::ZERO..DOUBTED_AFTER).contains(&now.duration_since(*read_at)) {
+                return Ok(None);
+            }
+        }
+        let keys = Arc::new(WebhookKeys::load(&*self.secrets, &self.prefix).await?);
+        *cached = Some((now, keys.clone()));
+        Ok(Some(keys))
     }
 }
 

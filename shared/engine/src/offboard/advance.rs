@@ -83,7 +83,7 @@ pub async fn advance(
         }
         if let Some(error) = error {
             if let Some((api, until)) = error.backoff() {
-                tenant::set_backoff(deps.store, tenant, api, until).await?;
+                tenant::back_off(deps.store, tenant, api, until, deps.clock.now()).await?;
             }
             return Err(error);
         }

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use crate::credentials::tokens::TokensError;
-use clients::graph::TokenErrorKind;
 use clients::http::{Api, CallError, ErrorClass};
 use domain::ids::TeamId;
 use store::table::StoreError;
@@ -19,10 +18,16 @@ pub enum OffboardingError {
     Tokens(#[from] TokensError),
     /// A call failed.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(CallError),
     /// A sync of the team began before the end, or was interrupted. Its lease ends within a minute.
     #[error("a sync of the team {0} is running")]
     SyncUnderWay(TeamId),
+}
+
+impl From<CallError> for OffboardingError {
+    fn from(error: CallError) -> Self {
+        TokensError::of_call(error).map_or_else(Self::Call, Self::Tokens)
+    }
 }
 
 impl OffboardingError {
@@ -38,26 +43,28 @@ impl OffboardingError {
                 | TokensError::Federation(_),
             ) => false,
             Self::Tokens(
-                TokensError::Secret { .. } | TokensError::NoApp(_) | TokensError::NotConnected,
+                TokensError::Secret { .. }
+                | TokensError::NoApp(_)
+                | TokensError::NotConnected
+                | TokensError::AnotherAccount,
             ) => true,
             Self::Tokens(TokensError::Refresh(error)) | Self::Call(error) => {
                 matches!(error.class(), ErrorClass::Permanent | ErrorClass::NeedsAdministrator)
             }
             // A wrong credential is this deployment's to repair: the tenant's groups wait for it.
+            // Any other refusal is the directory's, and leaves nothing to do.
             Self::Tokens(TokensError::Entra(error)) => {
-                let is_ours = matches!(
-                    error.kind,
-                    TokenErrorKind::BadCredential | TokenErrorKind::NotFederated
-                );
-                !is_ours && error.class() == ErrorClass::NeedsAdministrator
+                error.class() == ErrorClass::NeedsAdministrator && !error.kind.is_our_own()
             }
         }
     }
 
     /// Returns the backoff that the error asks for.
     pub(super) fn backoff(&self) -> Option<(Api, Timestamp)> {
-        let (Self::Call(error) | Self::Tokens(TokensError::Refresh(error))) = self else {
-            return None;
+        let error = match self {
+            Self::Call(error) | Self::Tokens(TokensError::Refresh(error)) => error,
+            Self::Tokens(TokensError::Entra(error)) => &error.call,
+            _ => return None,
         };
         match error.class() {
             ErrorClass::ThrottledUntil(until) => Some((error.api, until)),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::link::{Begun, FollowUp, JoinedBy, LinkAction, LinkRow, ServiceAccountPresence};
 use clients::http::{CALL_TIMEOUT, ErrorClass};
-use clients::webex::WebexId;
+use clients::webex::{Roster, WebexId};
 use store::table::StoreError;
 
 /// Links per page: an interrupted pass repeats as many.
@@ -62,18 +62,24 @@ async fn leave_team(
     let account = offboarding.tenant.service_account;
     let access = deps.tokens.webex(tenant, account, deps.deadline).await?;
     let room = WebexId::new(row.link.region.clone(), team.general_space());
-    let members = match deps.webex.memberships(&access, &room).await {
-        Ok(members) => members.into_inner(),
+    let roster = match deps.webex.memberships(&access, &room).await {
+        Ok(roster) => roster.into_inner(),
         // A deleted team has no one to remove.
         Err(error) if matches!(error.status(), Some(404 | 410)) => {
             match deps.webex.room(&access, &room).await? {
-                None => vec![],
+                None => Roster::default(),
                 Some(_) => return Err(error.into()),
             }
         }
         Err(error) => return Err(error.into()),
     };
-    if let Some(own) = members.iter().find(|membership| membership.person == account) {
+    let mut own = roster.members.into_iter().find(|membership| membership.person == account);
+    if roster.unreadable.contains(&account) {
+        // It is there, and the removal needs the id of the membership.
+        let account = WebexId::new(offboarding.tenant.region.clone(), account);
+        own = deps.webex.membership_in(&access, &room, &account).await?;
+    }
+    if let Some(own) = own {
         deps.webex.remove_membership(&access, &own.id).await?;
         offboarding.receipt.teams_left += 1;
     }

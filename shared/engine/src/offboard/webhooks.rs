@@ -26,10 +26,10 @@ async fn delete_webhooks(
     let access = deps.tokens.webex(tenant.tenant, account, deps.deadline).await?;
     let path = format!("/webhooks/webex/{}", tenant.tenant);
     let mut deleted = 0;
-    let mut all = deps.webex.webhooks(&access, WebhookOwner::Creator).await?.into_inner();
+    let mut all = deps.webex.webhooks(&access, WebhookOwner::Creator).await?;
     // Not every account can list those of the organization.
     let of_org = deps.webex.webhooks(&access, WebhookOwner::Org).await;
-    all.extend(of_org.map(|all| all.into_inner()).unwrap_or_default());
+    all.extend(of_org.unwrap_or_default());
     all.sort_by(|one, other| one.id.cmp(&other.id));
     all.dedup_by(|one, other| one.id == other.id);
     for webhook in all.iter().filter(|webhook| webhook.target_url.ends_with(&path)) {

@@ -32,6 +32,9 @@ impl ExclusionWords for ExclusionReason {
             }
             Self::NotAUser => "This member of the group is not a user.",
             Self::ServiceAccount => "This is the integration's own account.",
+            Self::MembershipUnreadable => {
+                "Webex shows that the person is in the team, but not in which role."
+            }
         }
     }
 
@@ -54,6 +57,9 @@ impl ExclusionWords for ExclusionReason {
             }
             Self::NoWebexAccount => "Synchronize the person to Webex from Entra ID.",
             Self::SharedObjectId => "Correct the externalId of the wrong account.",
+            Self::MembershipUnreadable => {
+                "None is needed: the person is synced again as soon as Webex shows the role."
+            }
             Self::MovedObjectId => {
                 "Confirm in the setup pages that both are the same person, or correct the \
                  externalId."

@@ -41,7 +41,8 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
         Err(error) => match error.class() {
             // SharePoint's throttling does not delay the other parts of the cycle.
             Some(ErrorClass::ThrottledUntil(until)) => {
-                tenant::set_backoff(cycle.store(), tenant, Api::SharePoint, until).await?;
+                let (store, now) = (cycle.store(), cycle.now());
+                tenant::back_off(store, tenant, Api::SharePoint, until, now).await?;
                 return Ok(());
             }
             _ => return Err(error),

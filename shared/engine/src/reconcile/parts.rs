@@ -143,7 +143,7 @@ async fn record_failure(
     }
     let reason = error.to_string();
     if let ErrorClass::ThrottledUntil(until) = class {
-        tenant::set_backoff(cycle.store(), tenant, error.api(), until).await?;
+        let until = tenant::back_off(cycle.store(), tenant, error.api(), until, now).await?;
         cycle.snapshot.throttled_until = Some(until);
     }
     if let Some(why) = error.suspension_reason().filter(|_| part.proves_access()) {

@@ -197,7 +197,7 @@ async fn read_team(
     let (access, webex) = (cycle.webex().await?, &cycle.reconciler.sync.webex);
     let space = room.id.clone();
     let people = match webex.memberships(&access, &space).await {
-        Ok(people) => people.into_inner(),
+        Ok(people) => people.into_inner().members,
         Err(error) if error.class() == ErrorClass::Permanent => {
             search.hidden += 1;
             return Ok(SearchProgress::Done);

@@ -117,9 +117,9 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
 /// Returns the tenant's webhooks that lead to this deployment, at its present or an earlier URL.
 async fn registered(cycle: &Cycle<'_>, access: &Access) -> Result<Vec<Webhook>, SyncError> {
     let webex = &cycle.reconciler.sync.webex;
-    let mut all = webex.webhooks(access, Owner::Creator).await?.into_inner();
+    let mut all = webex.webhooks(access, Owner::Creator).await?;
     match webex.webhooks(access, Owner::Org).await {
-        Ok(of_org) => all.extend(of_org.into_inner()),
+        Ok(of_org) => all.extend(of_org),
         // Without the scope for them there are none.
         Err(error) if is_refused(&error) => {}
         Err(error) => return Err(error.into()),

@@ -51,7 +51,8 @@ impl Deps {
         match self.build_adoption_preview(&context, candidate, group).await {
             Err(error) => match error.class() {
                 Some(ErrorClass::ThrottledUntil(until)) => {
-                    tenant::set_backoff(self.store.as_ref(), tenant, error.api(), until).await?;
+                    let (store, now) = (self.store.as_ref(), self.clock.now());
+                    tenant::back_off(store, tenant, error.api(), until, now).await?;
                     Ok(Err(AdoptionBlocker::Throttled))
                 }
                 _ => Err(error),

@@ -69,7 +69,7 @@ pub(super) async fn creators(
     if let Some(named) = named {
         return Ok(vec![named]);
     }
-    let people = deps.webex.memberships(webex, space).await?.into_inner();
+    let people = deps.webex.memberships(webex, space).await?.into_inner().members;
     let moderators = people.iter().filter(|one| {
         one.role == MembershipRole::Moderator && one.person != context.tenant.service_account
     });
@@ -157,7 +157,7 @@ async fn may_answer(
     if room.and_then(|room| room.creator) == Some(person) {
         return Ok(true);
     }
-    let people = deps.webex.memberships(&access, &space).await?.into_inner();
+    let people = deps.webex.memberships(&access, &space).await?.into_inner().members;
     let is_moderator = |role| role == MembershipRole::Moderator;
     Ok(people.iter().any(|one| one.person == person && is_moderator(one.role)))
 }

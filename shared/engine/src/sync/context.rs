@@ -48,6 +48,7 @@ impl Deps {
             settings,
             rules,
             throttled_until,
+            throttled_by,
             webex_calls,
             graph_writes,
             all_graph_writes,
@@ -58,6 +59,7 @@ impl Deps {
             settings,
             rules,
             throttled_until,
+            throttled_by,
             webex_calls,
             graph_writes,
             all_graph_writes,
@@ -125,8 +127,7 @@ pub(super) async fn retry_message(
         None => return Err(error),
         // A backoff says when to come back, so it does not count as a failure.
         Some(ErrorClass::ThrottledUntil(until)) => {
-            tenant::set_backoff(deps.store.as_ref(), tenant, error.api(), until).await?;
-            until
+            tenant::back_off(deps.store.as_ref(), tenant, error.api(), until, now).await?
         }
         Some(_) if is_old => {
             tracing::error!(

@@ -156,7 +156,7 @@ async fn teams_of(
     .await;
     let (store, tenant) = (deps.store.as_ref(), context.tenant.tenant);
     // A space that is not a General space has no link under its id.
-    let rooms = memberships?.into_inner().into_iter().map(|membership| membership.room);
+    let rooms = memberships?.into_iter().map(|membership| membership.room);
     let links: Vec<Key> = rooms.map(|room| link::key(tenant, room.as_team())).collect();
     let claims = link::claims(store, context.tenant.directory, groups?).await?;
     let mut teams = BTreeSet::new();

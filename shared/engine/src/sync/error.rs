@@ -4,7 +4,6 @@ use crate::credentials::federation::FederationError;
 use crate::credentials::tokens::TokensError;
 use crate::credentials::webhook_keys::WebhookKeysError;
 use crate::tenant::suspension::SuspensionReason;
-use clients::graph::TokenErrorKind;
 use clients::http::{Api, CallError, ErrorClass};
 use clients::webex::InvalidWebexId;
 use domain::ids::TeamId;
@@ -30,7 +29,7 @@ pub enum SyncError {
     Keys(#[from] WebhookKeysError),
     /// A call to a service failed.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(CallError),
     /// Webex sent an invalid id.
     #[error(transparent)]
     Id(#[from] InvalidWebexId),
@@ -49,6 +48,12 @@ pub enum SyncError {
     /// Another run holds the lease, so nothing of this run may be stored.
     #[error("the lease of team {0} is lost")]
     LeaseLost(TeamId),
+}
+
+impl From<CallError> for SyncError {
+    fn from(error: CallError) -> Self {
+        TokensError::of_call(error).map_or_else(Self::Call, Self::Tokens)
+    }
 }
 
 impl SyncError {
@@ -77,6 +82,7 @@ impl SyncError {
                 TokensError::Secret { .. }
                 | TokensError::NoApp(_)
                 | TokensError::NotConnected
+                | TokensError::AnotherAccount
                 | TokensError::Federation(FederationError::Refused(_)),
             ) => Some(ErrorClass::NeedsAdministrator),
             Self::GroupNotFoundYet | Self::Keys(_) => Some(ErrorClass::Transient),
@@ -90,8 +96,9 @@ impl SyncError {
     /// the tenant.
     ///
     /// # Assumptions
-    /// The calls of a reconciliation cycle (events, people, groups) are refused with 401 or 403
-    /// only because of a lost role or consent.
+    /// The calls of a reconciliation cycle (events, people, groups) are refused with 403 only
+    /// because of a lost role or consent. A refused token of Webex is renewed: only a refused
+    /// refresh token means that the account is signed out.
     pub fn suspension_reason(&self) -> Option<SuspensionReason> {
         match self {
             Self::Tokens(TokensError::Refresh(call)) => {
@@ -99,15 +106,14 @@ impl SyncError {
                     matches!(call.class(), ErrorClass::Permanent | ErrorClass::NeedsAdministrator);
                 is_final.then_some(SuspensionReason::ServiceAccountSignedOut)
             }
-            Self::Tokens(TokensError::Entra(error)) => match (error.class(), error.kind) {
-                (
-                    ErrorClass::NeedsAdministrator,
-                    TokenErrorKind::BadCredential | TokenErrorKind::NotFederated,
-                ) => Some(SuspensionReason::OwnCredential),
-                (ErrorClass::NeedsAdministrator, _) => Some(SuspensionReason::ConsentLost),
-                _ => None,
-            },
-            Self::Tokens(TokensError::NotConnected) => {
+            Self::Tokens(TokensError::Entra(error)) => {
+                let is_final = error.class() == ErrorClass::NeedsAdministrator;
+                is_final.then_some(match error.kind.is_our_own() {
+                    true => SuspensionReason::OwnCredential,
+                    false => SuspensionReason::ConsentLost,
+                })
+            }
+            Self::Tokens(TokensError::NotConnected | TokensError::AnotherAccount) => {
                 Some(SuspensionReason::ServiceAccountSignedOut)
             }
             Self::Tokens(
@@ -117,7 +123,6 @@ impl SyncError {
             ) => Some(SuspensionReason::OwnCredential),
             Self::Call(call) => match (call.api, call.status()) {
                 (Api::Graph, Some(401 | 403)) => Some(SuspensionReason::ConsentLost),
-                (Api::Webex, Some(401)) => Some(SuspensionReason::ServiceAccountSignedOut),
                 // Only the directory of people needs the administrator role; events need the
                 // compliance role.
                 (Api::Webex, Some(403)) if call.path.starts_with("/identity/") => {

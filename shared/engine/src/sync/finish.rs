@@ -16,7 +16,7 @@ use crate::activity::Activity;
 use crate::folders;
 use crate::link::{self, Closing, Link, LinkRow, Phase, SyncRequests};
 use crate::safety::removal_counter;
-use crate::tenant::Running;
+use crate::tenant::{self, Running};
 use domain::ids::{TeamId, TenantId};
 use domain::membership::Side;
 use store::table::{StoreError, Write, never};
@@ -67,6 +67,7 @@ pub(super) async fn finish(
         request_ids,
     };
     measure(leased, &link, &activity, now);
+    let is_done = matches!(next, Next::Done { .. });
     let (mut link, schedule) = apply_next(leased, link, next, now);
     let AlertPlan { alerts, writes } = plan_alerts(tenant, &link, now)?;
     link.alerts = alerts;
@@ -81,6 +82,11 @@ pub(super) async fn finish(
         writes_of(tenant, link.team, &report, &activity)
     })
     .await?;
+    if is_done {
+        for api in &leased.context.throttled_by {
+            tenant::forget_refusals(deps.store.as_ref(), tenant, *api).await?;
+        }
+    }
     if request.is_some() {
         deps.queue_folder_sync(tenant, link.team, leased.message.trigger).await?;
     }

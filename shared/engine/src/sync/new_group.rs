@@ -6,16 +6,14 @@ use super::types::{Reading, SyncRun};
 use super::{Deps, SyncError};
 use crate::codes::FailureReason;
 use crate::link::Link;
-use clients::graph::{GroupCreation, NewGroup, RELATIONS_PER_CALL};
+use crate::tenant::DirectoryRules;
+use clients::graph::{self, GroupCreation, NewGroup, RELATIONS_PER_CALL};
 use domain::ids::{ObjectId, TeamId};
 use domain::membership::{Role, Side};
 use domain::merge::Plan;
 
 /// Longest mailNickname. <https://learn.microsoft.com/graph/api/group-post-groups>
 const NICKNAME_LIMIT: usize = 64;
-
-/// Longest displayName that is requested. Graph cuts nothing, so longer titles are cut here.
-const DISPLAY_NAME_LIMIT: usize = 256;
 
 /// The group that a team would get, or the reason why it can have none.
 pub(super) enum GroupRequest {
@@ -36,7 +34,11 @@ pub(super) async fn new_group(
     reading: &Reading,
     plan: &Plan,
 ) -> Result<GroupRequest, SyncError> {
-    let rules = match run.context.rules.as_ref().filter(|rules| !rules.are_stale(run.started)) {
+    // Rules that stand in the way can have changed.
+    let is_usable = |rules: &&DirectoryRules| {
+        !rules.are_stale(run.started) && rules.creation == GroupCreation::Allowed
+    };
+    let rules = match run.context.rules.as_ref().filter(is_usable) {
         Some(rules) => rules.clone(),
         None => read_rules(deps, run).await?,
     };
@@ -49,7 +51,7 @@ pub(super) async fn new_group(
         return Ok(GroupRequest::Impossible { reason: FailureReason::NoOwner });
     }
     Ok(GroupRequest::Possible(NewGroup {
-        display_name: reading.team.name.chars().take(DISPLAY_NAME_LIMIT).collect(),
+        display_name: graph::display_name(&reading.team.name),
         mail_nickname: nickname(&reading.team.name, link.team, 0),
         description: None,
         owners: people.owners,

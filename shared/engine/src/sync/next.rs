@@ -88,7 +88,8 @@ pub(super) async fn next_after_error(
         (SyncError::Archived(_), _) => FailureReason::Archived,
         (_, None) => return Err(error),
         (_, Some(ErrorClass::ThrottledUntil(moment))) => {
-            tenant::set_backoff(deps.store.as_ref(), tenant, error.api(), moment).await?;
+            let (store, now) = (deps.store.as_ref(), deps.clock.now());
+            let moment = tenant::back_off(store, tenant, error.api(), moment, now).await?;
             return Ok(Next::RequeueAt { moment, why: RequeueReason::Backoff });
         }
         (_, Some(ErrorClass::Transient | ErrorClass::Permanent)) => {

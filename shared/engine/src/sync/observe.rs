@@ -34,7 +34,7 @@ pub(super) async fn observe(
         link::people(deps.store.as_ref(), tenant.tenant, link.team),
     )
     .await;
-    let (team, memberships) = match (team?, memberships) {
+    let (team, roster) = match (team?, memberships) {
         (None, Err(error)) if is_not_found(&error) => return Ok(Observation::TeamMissing),
         (team, memberships) => (team, memberships?.into_inner()),
     };
@@ -47,9 +47,14 @@ pub(super) async fn observe(
         created: None,
     });
     let mut memberships: BTreeMap<PersonId, Membership> =
-        memberships.into_iter().map(|membership| (membership.person, membership)).collect();
+        roster.members.into_iter().map(|membership| (membership.person, membership)).collect();
+    let mut unreadable: BTreeSet<PersonId> = roster.unreadable.into_iter().collect();
     let own = memberships.remove(&tenant.service_account);
-    let service_account = presence(run, link, own.as_ref());
+    let service_account = match unreadable.remove(&tenant.service_account) {
+        // It is there, which is no news.
+        true => link.service_account,
+        false => presence(run, link, own.as_ref()),
+    };
     let former = link.service_account.former_account(tenant.service_account);
     let former = former.and_then(|account| memberships.remove(&account));
     let observed = Link {
@@ -72,6 +77,7 @@ pub(super) async fn observe(
     let reading = Box::new(Reading {
         team,
         memberships,
+        unreadable,
         service_account,
         former,
         group,

@@ -27,6 +27,10 @@ pub(super) async fn plan_rename(
         return Ok(NamePlan { names: link.names.clone(), rename: None });
     };
     let read = names_of(reading);
+    if read.team.trim().is_empty() || read.group.trim().is_empty() {
+        // A name that a service does not say is no new name.
+        return Ok(NamePlan { names: link.names.clone(), rename: None });
+    }
     let settings = &run.context.settings;
     let rules = run.context.rules.as_ref();
     let policy = rules.map(|rules| rules.naming.clone()).unwrap_or_default();

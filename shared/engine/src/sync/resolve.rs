@@ -18,6 +18,10 @@ pub(super) const LOOKUPS: usize = 50;
 /// The same while an administrator waits for a page.
 const LOOKUPS_DRY_RUN: usize = 20;
 
+/// Eligibility of people whose membership of the team cannot be read, in this run.
+const UNREADABLE: Eligibility =
+    Eligibility::Excluded { reason: ExclusionReason::MembershipUnreadable };
+
 /// Resolves everyone of a reading. Stored people cost nothing.
 pub(super) async fn resolve(
     deps: &Deps,
@@ -69,7 +73,10 @@ impl Resolver<'_> {
         for (who, on_link) in &reading.stored {
             match (who, on_link.excluded.filter(|_| !is_full)) {
                 (Who::Person(person), _) => {
-                    let eligibility = Eligibility::Eligible { returned: None };
+                    let eligibility = match reading.unreadable.contains(&person.person) {
+                        true => UNREADABLE,
+                        false => Eligibility::Eligible { returned: None },
+                    };
                     self.resolved.people.insert(*person, eligibility);
                     known.team.insert(person.person);
                     known.group.insert(person.object);
@@ -84,6 +91,9 @@ impl Resolver<'_> {
                 }
                 _ => {}
             }
+        }
+        for person in reading.unreadable.iter().filter(|person| !known.team.contains(person)) {
+            excluded.insert(Who::Webex(*person), ExclusionReason::MembershipUnreadable);
         }
         let others = reading.others.iter().map(|object| Who::Entra(*object));
         excluded.extend(others.map(|who| (who, ExclusionReason::NotAUser)));
@@ -181,6 +191,9 @@ impl Resolver<'_> {
             return self.exclude(met, ExclusionReason::ServiceAccount);
         }
         match (known.pair(), known.eligibility) {
+            (Some(pair), _) if self.reading.unreadable.contains(&pair.person) => {
+                self.exclude(met, ExclusionReason::MembershipUnreadable);
+            }
             (Some(pair), Eligibility::Eligible { .. }) => {
                 self.resolved.people.insert(pair, known.eligibility);
             }

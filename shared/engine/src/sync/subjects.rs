@@ -26,7 +26,8 @@ pub(super) async fn load_subjects(
         let stored = stored_state(link, reading, person, on_link);
         let seen = apply_overlay(&stored, reading.of(person), run.started);
         let was_excluded = on_link.is_some_and(|on_link| on_link.excluded.is_some());
-        if on_link.is_some() && (differs(&seen) || was_excluded) {
+        let is_open = matches!(eligibility, Eligibility::Eligible { .. });
+        if on_link.is_some() && is_open && (differs(&seen) || was_excluded) {
             to_ask.push(person);
         }
         subjects.push(Subject { person, stored, seen, eligibility });

@@ -13,7 +13,7 @@ use crate::quota::{Bucket, Priority};
 use crate::safety::pending_approval::PendingApproval;
 use crate::tenant::{DirectoryRules, Running, Settings, Tenant};
 use clients::graph::GroupReading;
-use clients::http::{Access, Deadline};
+use clients::http::{Access, Api, Deadline};
 use clients::webex::{Membership, MembershipId, MembershipRole, Team};
 use domain::ids::{GroupId, ObjectId, PersonId, TenantId};
 use domain::membership::{Eligibility, ExclusionReason, Person, Role, Side, Sides};
@@ -27,6 +27,8 @@ pub(crate) struct TenantContext {
     pub(super) settings: Settings,
     pub(super) rules: Option<DirectoryRules>,
     pub(super) throttled_until: Option<Timestamp>,
+    /// APIs that throttled the tenant since the last success.
+    pub(super) throttled_by: Vec<Api>,
     pub(super) webex_calls: Option<Bucket>,
     pub(super) graph_writes: Option<Bucket>,
     pub(super) all_graph_writes: Option<Bucket>,
@@ -114,6 +116,8 @@ pub(super) struct Reading {
     pub(super) team: Team,
     /// Everyone in the team but the service account and its predecessor.
     pub(super) memberships: BTreeMap<PersonId, Membership>,
+    /// People of the team whose membership cannot be read.
+    pub(super) unreadable: BTreeSet<PersonId>,
     /// The service account in this team.
     pub(super) service_account: ServiceAccountPresence,
     /// Membership of a former service account that joined automatically.

@@ -24,8 +24,8 @@ use domain::ids::{DirectoryId, OrgId, PersonId, TenantId};
 use domain::merge::Decoration;
 use store::keys;
 use store::table::{
-    Change, Condition, Item, Key, Store, StoreError, Write, from_item, milliseconds, moment,
-    to_item,
+    AttributeValue, Change, Condition, Item, Key, Store, StoreError, Write, from_item,
+    milliseconds, moment, to_item,
 };
 
 /// One customer: a Webex organization joined to one Entra directory.
@@ -71,6 +71,32 @@ pub struct Backoff {
     /// The first moment of the next call.
     #[serde(with = "milliseconds")]
     pub throttled_until: Timestamp,
+    /// Number of refusals since the last success.
+    #[serde(default)]
+    pub refusals: u32,
+}
+
+/// Shortest pause after a refusal. It doubles with every further one.
+const SHORTEST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Longest pause that a service did not ask for.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(10);
+
+/// Time after a backoff after which its refusals no longer count.
+const REFUSALS_COUNT_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+impl Backoff {
+    /// Returns the number of refusals before one at `now`.
+    fn refusals_before(&self, now: Timestamp) -> u32 {
+        if now < self.throttled_until {
+            // Calls at the same time are refused together.
+            self.refusals.saturating_sub(1)
+        } else if now.duration_since(self.throttled_until) > REFUSALS_COUNT_FOR {
+            0
+        } else {
+            self.refusals
+        }
+    }
 }
 
 /// An entry of the list of all tenants, only a key.
@@ -109,6 +135,8 @@ pub struct TenantSnapshot {
     pub rules: Option<DirectoryRules>,
     /// The end of the longest backoff, if there is one.
     pub throttled_until: Option<Timestamp>,
+    /// APIs that throttled the tenant since the last success.
+    pub throttled_by: Vec<Api>,
     /// The suspension, if the tenant is suspended.
     pub suspension: Option<Suspension>,
     /// A refusal that suspends the tenant if a later one confirms it.
@@ -153,12 +181,14 @@ pub async fn load_snapshot(
     let rules = rebuilt.read(take(&own[2]));
     let suspension: Option<Suspension> = rebuilt.read(take(&own[5]));
     let backoffs = [&own[3], &own[4]].map(|key| rebuilt.read::<Backoff>(take(key)));
+    let throttled_by = throttled_by(&backoffs);
     let suspended = suspension.as_ref().map(|suspension| suspension.throttled_until);
     let snapshot = TenantSnapshot {
         tenant,
         settings: settings.unwrap_or_default(),
         rules,
         throttled_until: latest(backoffs, now).max(suspended.filter(|until| *until > now)),
+        throttled_by,
         unconfirmed: suspension.clone().filter(|suspension| !suspension.is_confirmed()),
         suspension: suspension.filter(Suspension::is_confirmed),
         webex_calls: rebuilt.read(take(&own[6])),
@@ -198,12 +228,59 @@ pub async fn load_throttled_until(
     Ok(latest(backoffs.into_iter().map(readable), now))
 }
 
-/// Begins a backoff for one API. A longer one stays.
+/// Begins a backoff after a service throttled the tenant, and returns its end.
+///
+/// A service can ask for too short a pause each time. So the pause has a minimum, which doubles
+/// while refusals follow each other.
+pub async fn back_off(
+    store: &dyn Store,
+    tenant: TenantId,
+    api: Api,
+    asked: Timestamp,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
+    let before = store.get(&keys::backoff(tenant, api)).await?;
+    let before: Option<Backoff> = before.and_then(readable);
+    let refusals = before.map_or(0, |before| before.refusals_before(now));
+    let pause = LONGEST_PAUSE.min(SHORTEST_PAUSE * (1 << refusals.min(10)));
+    let until = asked.max(now + pause);
+    let refusals = AttributeValue::N((refusals + 1).to_string());
+    let changes =
+        vec![Change::Set("throttled_until", moment(until)), Change::Set("refusals", refusals)];
+    store_backoff(store, tenant, api, until, changes).await?;
+    Ok(until)
+}
+
+/// Forgets the refusals of an API that has answered again.
+pub async fn forget_refusals(
+    store: &dyn Store,
+    tenant: TenantId,
+    api: Api,
+) -> Result<(), StoreError> {
+    let forget = vec![Change::Set("refusals", AttributeValue::N("0".into()))];
+    match store.update(&keys::backoff(tenant, api), forget, Condition::Holds(vec![])).await {
+        Err(StoreError::ConditionFailed) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Begins a backoff for one API that did not refuse yet. A longer one stays.
 pub async fn set_backoff(
     store: &dyn Store,
     tenant: TenantId,
     api: Api,
     until: Timestamp,
+) -> Result<(), StoreError> {
+    let changes = vec![Change::Set("throttled_until", moment(until))];
+    store_backoff(store, tenant, api, until, changes).await
+}
+
+async fn store_backoff(
+    store: &dyn Store,
+    tenant: TenantId,
+    api: Api,
+    until: Timestamp,
+    changes: Vec<Change>,
 ) -> Result<(), StoreError> {
     use store::table::Test::Below;
     metrics::counter!("Backoffs").increment(1);
@@ -211,12 +288,18 @@ pub async fn set_backoff(
         event = "backoff_set", %tenant, %api, %until, "A service throttled the tenant."
     );
     let key = keys::backoff(tenant, api);
-    let set = vec![Change::Set("throttled_until", moment(until))];
     let longer = Condition::AbsentOr(vec![Below("throttled_until", until.as_millisecond())]);
-    match store.update(&key, set, longer).await {
+    match store.update(&key, changes, longer).await {
         Ok(_) | Err(StoreError::ConditionFailed) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Returns the APIs that refused since the last success, of the backoffs of Webex and Graph.
+fn throttled_by(backoffs: &[Option<Backoff>; 2]) -> Vec<Api> {
+    let has_refused = |backoff: &Option<Backoff>| backoff.is_some_and(|one| one.refusals > 0);
+    let both = [Api::Webex, Api::Graph].into_iter().zip(backoffs);
+    both.filter(|(_, backoff)| has_refused(backoff)).map(|(api, _)| api).collect()
 }
 
 /// Returns the end of the longest of these backoffs.

@@ -5,11 +5,11 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use aws::dynamo::DynamoStore;
-use aws::sdk::sdk_config_of;
+use aws::sdk::loader;
 use aws::secrets_manager::SecretsManager;
 use aws::sqs::SqsQueue;
-use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{Credentials, Region};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
@@ -49,9 +49,10 @@ fn moto_address() -> Option<String> {
 }
 
 /// Returns the configuration of the functions with this address for every service.
-pub(super) fn config(endpoint_url: String) -> SdkConfig {
+pub(super) async fn config(endpoint_url: String) -> SdkConfig {
     let credentials = Credentials::new("test", "test", None, None, "test");
-    sdk_config_of(&Net::new().unwrap(), "eu-central-1".into(), credentials, Some(endpoint_url))
+    let loader = loader(&Net::new().unwrap()).region(Region::new("eu-central-1"));
+    loader.credentials_provider(credentials).endpoint_url(endpoint_url).load().await
 }
 
 fn key(name: &str, kind: KeyType) -> KeySchemaElement {
@@ -84,7 +85,7 @@ pub(super) async fn table() -> Option<super::store::Subject> {
         .operation_attempt_timeout(TIMEOUT)
         .operation_timeout(TIMEOUT)
         .build();
-    let config = config(dynamodb_address()?).into_builder().timeout_config(timeouts).build();
+    let config = config(dynamodb_address()?).await.into_builder().timeout_config(timeouts).build();
     let client = aws_sdk_dynamodb::Client::new(&config);
     let name = format!("contract-{}", Uuid::now_v7());
     client
@@ -114,7 +115,7 @@ pub(super) async fn table() -> Option<super::store::Subject> {
 /// Returns secrets under an unused prefix.
 pub(super) async fn secrets() -> Option<super::secrets::Subject> {
     let secrets =
-        SecretsManager::new(aws_sdk_secretsmanager::Client::new(&config(moto_address()?)));
+        SecretsManager::new(aws_sdk_secretsmanager::Client::new(&config(moto_address()?).await));
     Some(super::secrets::Subject {
         secrets: Box::new(secrets),
         prefix: format!("contract/{}", Uuid::now_v7()),
@@ -123,7 +124,7 @@ pub(super) async fn secrets() -> Option<super::secrets::Subject> {
 
 /// Creates an empty queue.
 pub(super) async fn queue() -> Option<super::queue::Subject> {
-    let client = aws_sdk_sqs::Client::new(&config(moto_address()?));
+    let client = aws_sdk_sqs::Client::new(&config(moto_address()?).await);
     let name = format!("contract-{}", Uuid::now_v7());
     let url = client.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap();
     Some(super::queue::Subject::Sqs { queue: SqsQueue::new(client.clone(), &url), client, url })

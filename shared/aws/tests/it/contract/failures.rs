@@ -18,7 +18,7 @@ use super::store::{item, key};
 /// Returns a service that gives this answer to every request, and its configuration.
 async fn service(status: u16, body: Value) -> (MockServer, SdkConfig) {
     let server = serve(ResponseTemplate::new(status).set_body_string(body.to_string())).await;
-    let config = config(&server);
+    let config = config(&server).await;
     (server, config)
 }
 
@@ -29,8 +29,9 @@ pub(super) async fn serve(answer: ResponseTemplate) -> MockServer {
     server
 }
 
-pub(super) fn config(server: &MockServer) -> SdkConfig {
-    super::aws::config(server.uri()).into_builder().retry_config(RetryConfig::disabled()).build()
+pub(super) async fn config(server: &MockServer) -> SdkConfig {
+    let config = super::aws::config(server.uri()).await.into_builder();
+    config.retry_config(RetryConfig::disabled()).build()
 }
 
 fn error(code: &str) -> Value {
@@ -80,7 +81,7 @@ async fn only_a_refusal_of_the_items_is_theirs() {
 #[tokio::test]
 async fn unreachable_service_is_busy() {
     let server = MockServer::start().await;
-    let config = config(&server);
+    let config = config(&server).await;
     drop(server);
     let gone = config.into_builder().endpoint_url("http://127.0.0.1:1").build();
     assert!(matches!(store(&gone).get(&key("a", "1")).await, Err(StoreError::Busy(_))));
@@ -148,7 +149,7 @@ async fn failed_messages_are_sent_once_more() {
     };
     let messages = [message(0), message(1), message(2)];
     let queue = SqsQueue::new(
-        aws_sdk_sqs::Client::new(&config(&server)),
+        aws_sdk_sqs::Client::new(&config(&server).await),
         format!("{}/queue", server.uri()),
     );
 

@@ -26,7 +26,7 @@ async fn call(
     body: String,
 ) -> (MockServer, Result<engine::credentials::federation::Assertion, FederationError>) {
     let server = serve(ResponseTemplate::new(status).set_body_raw(body, "text/xml")).await;
-    let client = aws_sdk_sts::Client::new(&config(&server));
+    let client = aws_sdk_sts::Client::new(&config(&server).await);
     let answer = Sts::new(client, super::clock()).assertion("api://AzureADTokenExchange").await;
     (server, answer)
 }

@@ -3,6 +3,7 @@
 mod creation;
 mod directory;
 mod drives;
+mod lists;
 mod reading;
 mod relations;
 mod search;
@@ -57,6 +58,9 @@ struct Service {
 impl Service {
     async fn start() -> Self {
         let server = MockServer::start().await;
+        // A call that no test answers names something that does not exist.
+        let missing = Mock::given(any()).respond_with(missing("x")).with_priority(u8::MAX);
+        missing.mount(&server).await;
         let clock = Arc::new(SimulatedClock::starting_at(noon()));
         let graph =
             Graph::new(&format!("{}/v1.0", server.uri()), Arc::new(Net::new().unwrap()), clock)

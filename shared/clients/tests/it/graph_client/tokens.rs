@@ -121,11 +121,17 @@ async fn token_errors_are_distinguished() {
         (400, 700_016, TokenErrorKind::ConsentGone),
         (400, 7_000_112, TokenErrorKind::ConsentGone),
         (400, 650_052, TokenErrorKind::ConsentGone),
+        (400, 500_011, TokenErrorKind::ConsentGone),
+        (401, 7_000_229, TokenErrorKind::ConsentGone),
+        (401, 7_000_218, TokenErrorKind::BadCredential),
+        (401, 700_024, TokenErrorKind::NotFederated),
+        (401, 700_027, TokenErrorKind::NotFederated),
+        (400, 700_211, TokenErrorKind::NotFederated),
         (401, 7_000_215, TokenErrorKind::BadCredential),
         (401, 7_000_222, TokenErrorKind::BadCredential),
         (400, 70_021, TokenErrorKind::NotFederated),
         (400, 700_213, TokenErrorKind::NotFederated),
-        (400, 90_002, TokenErrorKind::NoSuchDirectory),
+        (400, 90_002, TokenErrorKind::ConsentGone),
         (400, 53_003, TokenErrorKind::Other),
     ] {
         for description in [format!("AADSTS{number}: words. Trace ID: t"), "words".to_owned()] {

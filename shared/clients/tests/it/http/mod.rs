@@ -1,6 +1,8 @@
 //! Tests of calls over real HTTP: retries, waits, and the use of the token.
 
 mod answers;
+mod bodies;
+mod renewal;
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -319,7 +321,8 @@ async fn token_and_user_agent_go_to_the_host() {
     ours.respond_with(ResponseTemplate::new(200)).mount(&service).await;
     let client = Client::of(Api::Graph, &format!("{}/v1", service.uri()));
     client.call(Call::get("/things")).await.unwrap();
-    client.call(Call::follow(format!("{}/v1/things?$skiptoken=x", service.uri()))).await.unwrap();
+    let next = format!("{}/v1/things?$skiptoken=x", service.uri());
+    client.call(Call::page(next, "/things")).await.unwrap();
 }
 
 #[tokio::test]
@@ -351,7 +354,7 @@ async fn doubt_survives_the_next_try() {
     {
         let service = service().await;
         answers_first(&service, 1, ResponseTemplate::new(first)).await;
-        answers(&service, ResponseTemplate::new(last)).await;
+        answers(&service, refusal(last, "x", "x")).await;
         let error = Client::of(Api::Graph, &service.uri())
             .call(post().repeat(Repeat::Safe))
             .await
@@ -378,7 +381,8 @@ async fn redirect_is_an_error() {
     answers(&service, ResponseTemplate::new(302).insert_header("location", foreign.uri())).await;
     let error =
         Client::of(Api::Webex, &service.uri()).call(Call::get("/things")).await.unwrap_err();
-    assert_eq!((error.status(), requests(&foreign).await), (Some(302), 0));
+    assert_eq!((error.answered(), requests(&foreign).await), (Some(302), 0));
+    assert_eq!(error.class(), ErrorClass::Transient);
 }
 
 #[tokio::test]

@@ -86,8 +86,7 @@ async fn stopped_webhook_is_restarted() {
     let service =
         Service::answering(page(&[webhook("inactive"), webhook("disabled"), webhook("active")]))
             .await;
-    let all =
-        service.webex.webhooks(&service.access, WebhookOwner::Creator).await.unwrap().into_inner();
+    let all = service.webex.webhooks(&service.access, WebhookOwner::Creator).await.unwrap();
     let statuses: Vec<_> = all.iter().map(|webhook| webhook.status).collect();
     assert_eq!(statuses, [WebhookStatus::Inactive, WebhookStatus::Inactive, WebhookStatus::Active]);
 
@@ -136,4 +135,29 @@ async fn id_with_path_syntax_is_not_requested() {
         assert_eq!(service.webex.attachment_action(&service.access, id).await, Ok(None), "{id}");
     }
     assert!(service.requests().await.is_empty());
+}
+
+#[tokio::test]
+async fn unreadable_hints_webhooks_and_spaces_are_skipped() {
+    let event = json!({ "id": "e", "data": { "roomId": room() } });
+    let odd = [json!({ "id": 7 }), json!("x"), json!({ "data": { "roomId": "x" } }), event];
+    let service = Service::answering(page(&odd)).await;
+    let events =
+        service.webex.membership_events(&service.access, None, now(), now()).await.unwrap();
+    assert_eq!(events.get().len(), 1);
+
+    let odd = [json!({ "name": "no id" }), json!({ "id": "w", "name": null, "status": 7 })];
+    let service = Service::answering(page(&odd)).await;
+    let webhooks = service.webex.webhooks(&service.access, WebhookOwner::Creator).await.unwrap();
+    assert_eq!(webhooks.len(), 1);
+    assert_eq!((webhooks[0].name.as_str(), webhooks[0].status), ("", WebhookStatus::Active));
+
+    let of_other = WebexId::new(Region::default(), TeamId(uuid(8)));
+    let rooms = [
+        json!({ "id": room(), "type": "group", "teamId": team() }),
+        json!({ "id": person(3), "type": "group", "teamId": of_other }),
+        json!({ "id": "x", "type": "group" }),
+    ];
+    let service = Service::answering(page(&rooms)).await;
+    assert_eq!(service.webex.rooms_of_team(&service.access, &team()).await.unwrap().len(), 1);
 }

@@ -29,7 +29,7 @@ async fn memberships_are_read_over_empty_pages() {
     let memberships = service.webex.memberships(&service.access, &room()).await.unwrap();
 
     let read: Vec<_> =
-        memberships.get().iter().map(|m| (m.person, m.role, m.org, m.room)).collect();
+        memberships.get().members.iter().map(|m| (m.person, m.role, m.org, m.room)).collect();
     let (one, two) = (PersonId(uuid(1)), PersonId(uuid(2)));
     assert_eq!(
         read,
@@ -61,31 +61,84 @@ async fn incomplete_list_is_an_error() {
     }
 }
 
+fn broken(field: &str, value: Value) -> Value {
+    let mut item = membership(2);
+    item[field] = value;
+    item
+}
+
 #[tokio::test]
-async fn unusable_item_is_an_error() {
-    let broken = |field: &str, value: Value| {
-        let mut item = membership(2);
-        item[field] = value;
-        item
-    };
-    let items = [
+async fn item_without_its_person_is_an_error_that_names_it() {
+    for item in [
+        broken("personId", json!(null)),
+        broken("personId", json!("x")),
+        broken("personId", json!({})),
+        broken("roomId", json!(WebexId::new(Region::default(), RoomId(uuid(8))))),
+    ] {
+        let service = Service::answering(page(&[membership(1), item.clone()])).await;
+        let error = service.webex.memberships(&service.access, &room()).await.unwrap_err();
+        assert!(matches!(error.failure, CallFailure::Unreadable { .. }), "{item}: {error}");
+        assert!(error.to_string().contains("the item membership-2"), "{error}");
+        let one = service.webex.membership_in(&service.access, &room(), &person(2)).await;
+        assert!(one.is_err(), "{item}: it proves no absence");
+    }
+    let service = Service::answering(page(&[json!("membership")])).await;
+    assert!(service.webex.memberships(&service.access, &room()).await.is_err());
+}
+
+#[tokio::test]
+async fn person_of_an_unreadable_item_is_there() {
+    for item in [
         broken("errors", json!([{ "code": "kms_failure" }])),
         broken("errors", json!({ "personDisplayName": { "code": "kms_failure" } })),
+        broken("errors", json!("kms_failure")),
         broken("id", json!(null)),
         broken("id", json!("../x")),
         broken("roomId", json!(null)),
-        broken("personId", json!(null)),
-        broken("personId", json!("x")),
         broken("isModerator", json!(null)),
-    ];
-    for item in items {
+        broken("isModerator", json!("perhaps")),
+    ] {
         let service = Service::answering(page(&[membership(1), item.clone()])).await;
-        let error = service.webex.memberships(&service.access, &room()).await.unwrap_err();
-        assert!(
-            matches!(error.failure, CallFailure::Unreadable { status: 200, .. }),
-            "{item}: {error}"
-        );
+        let roster = service.webex.memberships(&service.access, &room()).await.unwrap();
+        assert_eq!(roster.get().members.len(), 1, "{item}");
+        assert_eq!(roster.get().unreadable, [PersonId(uuid(2))], "{item}");
+        let one = service.webex.membership_in(&service.access, &room(), &person(2)).await;
+        assert!(one.is_err(), "{item}");
     }
+}
+
+#[tokio::test]
+async fn role_can_be_a_text() {
+    let service = Service::answering(page(&[broken("isModerator", json!("true"))])).await;
+    let roster = service.webex.memberships(&service.access, &room()).await.unwrap();
+    assert_eq!(roster.get().members[0].role, MembershipRole::Moderator);
+}
+
+#[tokio::test]
+async fn page_that_lost_its_filter_adds_nobody() {
+    let elsewhere = broken("roomId", json!(WebexId::new(Region::default(), RoomId(uuid(8)))));
+    let service = Service::start().await;
+    let first = followed_by(page(&[membership(1)]), "/v1/memberships?cursor=b");
+    Mock::given(query_param_is_missing("cursor")).respond_with(first).mount(&service.server).await;
+    Mock::given(query_param("cursor", "b"))
+        .respond_with(page(&[elsewhere]))
+        .mount(&service.server)
+        .await;
+    let error = service.webex.memberships(&service.access, &room()).await.unwrap_err();
+    assert!(error.to_string().contains("another space"), "{error}");
+
+    let of_other = Service::answering(page(&[membership(3), membership(4)])).await;
+    let read = of_other.webex.memberships_of(&of_other.access, &person(3)).await.unwrap();
+    assert_eq!(read.len(), 1, "the other is another person's");
+}
+
+#[tokio::test]
+async fn next_page_of_another_list_is_not_read() {
+    let service =
+        Service::answering(followed_by(page(&[membership(1)]), "/v1/people?cursor=b")).await;
+    let error = service.webex.memberships(&service.access, &room()).await.unwrap_err();
+    assert!(matches!(error.failure, CallFailure::ForeignList(_)), "{error}");
+    assert_eq!(service.requests().await.len(), 1);
 }
 
 #[tokio::test]
@@ -95,7 +148,8 @@ async fn missing_display_fields_are_accepted() {
     });
     let service = Service::answering(page(&[bare])).await;
     let memberships = service.webex.memberships(&service.access, &room()).await.unwrap();
-    assert_eq!((memberships.get()[0].org, &memberships.get()[0].email), (None, &None));
+    let [membership] = &memberships.get().members[..] else { panic!("one") };
+    assert_eq!((membership.org, &membership.email), (None, &None));
 }
 
 #[tokio::test]
@@ -122,7 +176,7 @@ async fn page_on_another_host_is_not_requested() {
 async fn memberships_of_a_person_name_no_room() {
     let service = Service::answering(page(&[membership(3)])).await;
     let read = service.webex.memberships_of(&service.access, &person(3)).await.unwrap();
-    assert_eq!(read.get()[0].id.to_string(), "membership-3");
+    assert_eq!(read[0].id.to_string(), "membership-3");
     let parameters =
         [("personId".to_owned(), person(3).to_string()), ("max".to_owned(), "1000".to_owned())];
     assert_eq!(query(&service.request().await), parameters);

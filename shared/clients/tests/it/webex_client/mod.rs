@@ -100,8 +100,12 @@ fn good(body: Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
 }
 
+/// Returns an answer without a body, or a refusal in Webex's form.
 fn status(status: u16) -> ResponseTemplate {
-    ResponseTemplate::new(status)
+    match status {
+        400.. => ResponseTemplate::new(status).set_body_json(json!({ "message": "refused" })),
+        _ => ResponseTemplate::new(status),
+    }
 }
 
 fn page(items: &[Value]) -> ResponseTemplate {

@@ -68,6 +68,55 @@ async fn user_page_can_be_shorter_than_requested() {
 }
 
 #[tokio::test]
+async fn odd_users_of_a_page_stop_nobody() {
+    let odd = json!({
+        "id": uuid(1), "userName": null, "active": "true", "displayName": 7,
+        SCIM_EXTENSION: { "accountStatus": [{ "value": "active" }] },
+    });
+    let status = json!({
+        "id": uuid(2), "userName": "b@a.example", "active": true,
+        SCIM_EXTENSION: { "accountStatus": [{ "state": "active" }] },
+    });
+    let inactive = json!({ "id": uuid(3), "active": "false", SCIM_EXTENSION: "x" });
+    let users = json!([odd, { "userName": "nobody" }, status, "x", inactive]);
+    let sent = json!({ "totalResults": 9, "Resources": users });
+    let service = Service::answering(good(sent)).await;
+    let page =
+        service.webex.scim_page(&service.access, org(), 1, 100, ScimOrder::ById).await.unwrap();
+    assert_eq!(page.items_per_page, 5, "the next page starts after the skipped ones, too");
+    let read: Vec<_> = page.users.iter().map(|user| (user.person.0, user.state())).collect();
+    let states = [
+        (uuid(1), ScimState::SignedIn),
+        (uuid(2), ScimState::NotSignedIn),
+        (uuid(3), ScimState::Inactive),
+    ];
+    assert_eq!(read, states);
+    let named = service.webex.scim_user_by_name(&service.access, org(), "c@a.example").await;
+    assert!(named.is_err(), "a skipped user could have this name");
+}
+
+#[tokio::test]
+async fn page_without_its_users_is_an_error() {
+    for sent in [json!({ "totalResults": 9 }), json!({ "totalResults": 9, "Resources": null })] {
+        let service = Service::answering(good(sent)).await;
+        let (access, webex) = (&service.access, &service.webex);
+        assert!(webex.scim_page(access, org(), 1, 100, ScimOrder::ById).await.is_err());
+        assert!(webex.scim_user_by_name(access, org(), "a@a.example").await.is_err());
+        let behind = webex.scim_page(access, org(), 10, 100, ScimOrder::ById).await.unwrap();
+        assert_eq!(behind.items_per_page, 0);
+    }
+}
+
+#[tokio::test]
+async fn answer_about_another_person_is_an_error() {
+    let service = Service::answering(good(json!({ "id": person(2), "name": "Team" }))).await;
+    let (access, webex) = (&service.access, &service.webex);
+    assert!(webex.scim_user(access, org(), PersonId(uuid(1))).await.is_err());
+    assert!(webex.person(access, &person(1)).await.is_err());
+    assert!(webex.team(access, &team()).await.is_err());
+}
+
+#[tokio::test]
 async fn page_after_the_last_user_is_empty() {
     let service = Service::answering(good(json!({ "totalResults": 0 }))).await;
     let page =

@@ -72,6 +72,6 @@ async fn undecryptable_title_is_none() {
         json!({ "id": room(), "type": "group", "errors": { "title": { "code": "kms_failure" } } });
     let service = Service::answering(page(&[sent])).await;
     let rooms = service.webex.rooms_of_team(&service.access, &team()).await.unwrap();
-    assert_eq!(rooms.get()[0].title, None);
+    assert_eq!(rooms[0].title, None);
     assert!(query(&service.request().await).contains(&("teamId".into(), team().to_string())));
 }

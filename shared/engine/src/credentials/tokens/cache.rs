@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// Duration before its end in which a token is no longer used.
 pub(super) const MARGIN: SignedDuration = SignedDuration::from_mins(5);
@@ -36,6 +36,13 @@ impl<K: Hash + Eq> Cache<K> {
 
     pub(super) fn insert(&self, key: K, token: SecretString, ends_at: Timestamp) {
         self.lock().insert(key, CachedToken { token, ends_at });
+    }
+
+    /// Removes a token that a service refused. Another one of the same key stays.
+    pub(super) fn evict_refused(&self, key: &K, refused: &SecretString) {
+        let is_refused =
+            |cached: &CachedToken| cached.token.expose_secret() == refused.expose_secret();
+        self.lock().retain(|of, cached| of != key || !is_refused(cached));
     }
 
     /// Removes the tokens whose key fulfills `is_stale`.

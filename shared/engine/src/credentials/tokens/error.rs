@@ -1,7 +1,7 @@
 //! Errors of tokens.
 
 use clients::graph::TokenError;
-use clients::http::CallError;
+use clients::http::{Api, CallError, CallFailure};
 use store::secrets::SecretsError;
 use store::table::StoreError;
 
@@ -28,6 +28,9 @@ pub enum TokensError {
     /// There are no tokens of the service account: Webex is not connected.
     #[error("the tenant has no tokens of its service account")]
     NotConnected,
+    /// The stored tokens are another account's, stored at the same time.
+    #[error("the stored tokens are not the service account's")]
+    AnotherAccount,
     /// Another process is refreshing the tokens now.
     #[error("the service account's tokens are being refreshed")]
     BeingRefreshed,
@@ -43,4 +46,17 @@ pub enum TokensError {
     /// The table is out of reach.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl TokensError {
+    /// Returns the reason for a missing token behind an error of a call, or the call's own error.
+    pub fn of_call(error: CallError) -> Result<Self, CallError> {
+        match error.failure {
+            CallFailure::NotRenewed(renewal) if renewal.api == Api::Entra => {
+                Ok(Self::Entra((*renewal).into()))
+            }
+            CallFailure::NotRenewed(renewal) => Ok(Self::Refresh(*renewal)),
+            _ => Err(error),
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! Access tokens: the service account's for Webex, and the apps' for Graph.
 //!
 //! The service account's tokens are in a secret, refreshed by one process at a time. The apps' are
-//! in memory only.
+//! in memory only. A token that is refused before its end is renewed by the access that has it.
 
 mod cache;
 mod error;
 mod refresh;
+mod renewal;
 mod secret;
 
 use std::collections::HashMap;
@@ -17,7 +18,8 @@ use serde::de::DeserializeOwned;
 
 use self::cache::{Cache, MARGIN};
 pub use self::error::TokensError;
-pub use self::secret::{MicrosoftApp, ServiceAccountTokens, WebexApp};
+use self::renewal::{AccountRenewal, AppRenewal};
+pub use self::secret::{GrantedToken, MicrosoftApp, ServiceAccountTokens, WebexApp};
 use self::secret::{StoredMicrosoftApp, parse};
 use crate::credentials::federation::{Assertion, Federation};
 use crate::credentials::registration::Registration;
@@ -29,7 +31,8 @@ use domain::ids::{DirectoryId, PersonId, TenantId};
 use store::secrets::Secrets;
 use store::table::Store;
 
-/// Access tokens of all tenants. Made once per process.
+/// Access tokens of all tenants. Made once per process. Clones share their caches.
+#[derive(Clone)]
 pub struct Tokens {
     secrets: Arc<dyn Secrets>,
     store: Arc<dyn Store>,
@@ -37,11 +40,11 @@ pub struct Tokens {
     webex: Webex,
     entra: Entra,
     prefix: String,
-    service_accounts: Cache<(TenantId, PersonId)>,
-    apps: Cache<(Registration, DirectoryId)>,
+    service_accounts: Arc<Cache<(TenantId, PersonId)>>,
+    apps: Arc<Cache<(Registration, DirectoryId)>>,
     federation: Option<Arc<dyn Federation>>,
-    assertion: Mutex<Option<Assertion>>,
-    secrets_end_at: Mutex<HashMap<Registration, Timestamp>>,
+    assertion: Arc<Mutex<Option<Assertion>>>,
+    secrets_end_at: Arc<Mutex<HashMap<Registration, Timestamp>>>,
 }
 
 impl Tokens {
@@ -61,11 +64,11 @@ impl Tokens {
             webex,
             entra,
             prefix: prefix.into(),
-            service_accounts: Cache::new(),
-            apps: Cache::new(),
+            service_accounts: Arc::new(Cache::new()),
+            apps: Arc::new(Cache::new()),
             federation: None,
-            assertion: Mutex::default(),
-            secrets_end_at: Mutex::default(),
+            assertion: Arc::default(),
+            secrets_end_at: Arc::default(),
         }
     }
 
@@ -84,16 +87,19 @@ impl Tokens {
         deadline: Deadline,
     ) -> Result<Access, TokensError> {
         let key = (tenant, service_account);
-        if let Some(token) = self.service_accounts.get(&key, self.clock.now()) {
-            return Ok(Access::with_token(token, deadline));
-        }
-        let mut tokens = self.service_account(tenant).await?;
-        if tokens.access_ends_at <= self.clock.now() + MARGIN {
-            tokens = self.refresh(tenant, &tokens, deadline).await?;
-        }
-        let access = Access::with_token(tokens.access.clone(), deadline);
-        self.service_accounts.insert(key, tokens.access, tokens.access_ends_at);
-        Ok(access)
+        let token = match self.service_accounts.get(&key, self.clock.now()) {
+            Some(token) => token,
+            None => {
+                let mut tokens = self.own_tokens(tenant, service_account).await?;
+                if tokens.access_ends_at <= self.clock.now() + MARGIN {
+                    tokens = self.refresh(tenant, &tokens, deadline).await?;
+                }
+                self.service_accounts.insert(key, tokens.access.clone(), tokens.access_ends_at);
+                tokens.access
+            }
+        };
+        let renewal = AccountRenewal { tokens: self.clone(), tenant, service_account };
+        Ok(Access::with_token(token, deadline).renewed_by(Arc::new(renewal)))
     }
 
     /// Returns the access to Graph in a directory, for people, roles and names.
@@ -124,14 +130,48 @@ impl Tokens {
         deadline: Deadline,
     ) -> Result<Access, TokensError> {
         let key = (registration, directory);
-        if let Some(token) = self.apps.get(&key, self.clock.now()) {
-            return Ok(Access::with_token(token, deadline));
-        }
+        let token = match self.apps.get(&key, self.clock.now()) {
+            Some(token) => token,
+            None => self.cached_app_token(key, deadline).await?,
+        };
+        let renewal = AppRenewal { tokens: self.clone(), registration, directory };
+        Ok(Access::with_token(token, deadline).renewed_by(Arc::new(renewal)))
+    }
+
+    async fn cached_app_token(
+        &self,
+        key: (Registration, DirectoryId),
+        deadline: Deadline,
+    ) -> Result<SecretString, TokensError> {
+        let token = self.app_token(key.0, key.1, deadline).await?.token;
+        self.apps.insert(key, token.access.clone(), token.ends_at);
+        Ok(token.access)
+    }
+
+    /// Asks Entra for a new token of an app.
+    ///
+    /// If Entra refuses our own credential, it is read again: it may have been rotated.
+    pub async fn app_token(
+        &self,
+        registration: Registration,
+        directory: DirectoryId,
+        deadline: Deadline,
+    ) -> Result<GrantedToken, TokensError> {
         let MicrosoftApp { client_id, credential } = self.microsoft_app(registration).await?;
-        let token = self.entra.token(directory, &client_id, &credential, deadline).await?;
-        let access = Access::with_token(token.access.clone(), deadline);
-        self.apps.insert(key, token.access, token.ends_at);
-        Ok(access)
+        match self.entra.token(directory, &client_id, &credential, deadline).await {
+            Ok(token) => Ok(GrantedToken { client_id, token }),
+            Err(error) if error.kind.is_our_own() => {
+                *self.assertion.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                let rotated = self.microsoft_app(registration).await?;
+                if rotated.credential.fields() == credential.fields() {
+                    return Err(error.into());
+                }
+                let MicrosoftApp { client_id, credential } = rotated;
+                let token = self.entra.token(directory, &client_id, &credential, deadline).await?;
+                Ok(GrantedToken { client_id, token })
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Loads our integration in Webex.
@@ -212,6 +252,17 @@ impl Tokens {
     pub async fn discard(&self, tenant: TenantId) -> Result<(), TokensError> {
         self.evict(tenant);
         Ok(self.secrets.delete(&self.tenant_secret(tenant)).await?)
+    }
+
+    /// Loads the tokens, which must be this account's.
+    async fn own_tokens(
+        &self,
+        tenant: TenantId,
+        account: PersonId,
+    ) -> Result<ServiceAccountTokens, TokensError> {
+        let tokens = self.service_account(tenant).await?;
+        // A refresh that ran while another account was connected can have stored its own.
+        if tokens.account == account { Ok(tokens) } else { Err(TokensError::AnotherAccount) }
     }
 
     async fn service_account(&self, tenant: TenantId) -> Result<ServiceAccountTokens, TokensError> {

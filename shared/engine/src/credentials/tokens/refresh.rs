@@ -1,12 +1,12 @@
 //! The refresh of the service account's tokens, by one process at a time.
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use super::{ServiceAccountTokens, Tokens, TokensError};
 use clients::http::Deadline;
-use domain::ids::TenantId;
+use clients::webex::TokenPair;
+use domain::ids::{PersonId, TenantId};
 use store::keys;
 use store::table::{
     AttributeValue, Change, Condition, Key, StoreError, Test, from_item, milliseconds, moment,
@@ -40,14 +40,24 @@ fn key(tenant: TenantId) -> Key {
 }
 
 impl Tokens {
-    /// Stores the service account's tokens.
+    /// Stores the tokens of the service account.
     pub async fn save(
         &self,
         tenant: TenantId,
-        pair: impl Into<ServiceAccountTokens>,
+        account: PersonId,
+        pair: TokenPair,
     ) -> Result<(), TokensError> {
-        let (name, tokens) = (self.tenant_secret(tenant), pair.into());
-        let json = serde_json::to_string(&tokens)
+        let tokens = ServiceAccountTokens::new(account, pair, self.clock.now());
+        self.put(tenant, &tokens).await
+    }
+
+    async fn put(
+        &self,
+        tenant: TenantId,
+        tokens: &ServiceAccountTokens,
+    ) -> Result<(), TokensError> {
+        let name = self.tenant_secret(tenant);
+        let json = serde_json::to_string(tokens)
             .map_err(|error| TokensError::Secret { name: name.clone(), why: error.to_string() })?;
         self.evict(tenant);
         self.secrets.put(&name, json.into()).await?;
@@ -89,7 +99,7 @@ impl Tokens {
     ) -> Result<ServiceAccountTokens, TokensError> {
         let busy_until = self.begin_refresh(tenant).await?;
         let current = self.service_account(tenant).await?;
-        if current.access.expose_secret() != seen.access.expose_secret() {
+        if current.differ_from(&seen.access) {
             // Another process was faster. Our time runs out without harm.
             return Ok(current);
         }
@@ -105,8 +115,8 @@ impl Tokens {
             // The account was connected again, or replaced: its tokens must not be overwritten.
             return Err(TokensError::BeingRefreshed);
         }
-        let tokens = ServiceAccountTokens::from(pair);
-        self.save(tenant, tokens.clone()).await?;
+        let tokens = ServiceAccountTokens::new(current.account, pair, self.clock.now());
+        self.put(tenant, &tokens).await?;
         Ok(tokens)
     }
 

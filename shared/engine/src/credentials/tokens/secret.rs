@@ -6,12 +6,17 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::TokensError;
-use clients::graph::Credential;
+use clients::graph::{AppToken, Credential};
 use clients::webex::TokenPair;
+use domain::ids::PersonId;
 
 /// The service account's tokens, in the secret `<prefix>/tenant/<id>`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ServiceAccountTokens {
+    /// Account of the tokens.
+    pub(super) account: PersonId,
+    /// Time of the grant.
+    pub(super) obtained_at: Timestamp,
     #[serde(serialize_with = "expose")]
     pub(super) access: SecretString,
     pub(super) access_ends_at: Timestamp,
@@ -24,10 +29,15 @@ fn expose<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(secret.expose_secret())
 }
 
-impl From<TokenPair> for ServiceAccountTokens {
-    fn from(pair: TokenPair) -> Self {
+impl ServiceAccountTokens {
+    pub(super) fn new(account: PersonId, pair: TokenPair, now: Timestamp) -> Self {
         let TokenPair { access, refresh, access_ends_at, refresh_ends_at, .. } = pair;
-        Self { access, access_ends_at, refresh, refresh_ends_at }
+        Self { account, obtained_at: now, access, access_ends_at, refresh, refresh_ends_at }
+    }
+
+    /// Returns `true` if these tokens replaced `other` ones.
+    pub(super) fn differ_from(&self, other: &SecretString) -> bool {
+        self.access.expose_secret() != other.expose_secret()
     }
 }
 
@@ -57,6 +67,15 @@ pub struct MicrosoftApp {
     pub client_id: String,
     /// Secret or assertion.
     pub credential: Credential,
+}
+
+/// Token of an app, as Entra granted it.
+#[derive(Debug, Clone)]
+pub struct GrantedToken {
+    /// Client id of the app.
+    pub client_id: String,
+    /// The token.
+    pub token: AppToken,
 }
 
 /// Parses the text of a secret, without quoting it in errors.

@@ -269,7 +269,7 @@ async fn outlook_of(cycle: &Cycle<'_>, chosen: &ChosenTeam) -> Result<Option<Out
     match cycle.reconciler.sync.webex.memberships(&access, &space).await {
         Ok(people) => {
             let tenant = &cycle.snapshot.tenant;
-            Ok(Some(Outlook::of(cycle.store(), tenant, people.get()).await?))
+            Ok(Some(Outlook::of(cycle.store(), tenant, &people.get().members).await?))
         }
         Err(error) if error.class() == ErrorClass::Permanent => Ok(None),
         Err(error) => Err(error.into()),

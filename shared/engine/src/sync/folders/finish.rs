@@ -47,7 +47,7 @@ impl Deps {
                 // People and names use another app, and other tokens.
                 let is_files_token = matches!(error, SyncError::Tokens(TokensError::Entra(_)));
                 let api = if is_files_token { Api::SharePoint } else { error.api() };
-                tenant::set_backoff(self.store.as_ref(), tenant, api, until).await?;
+                let until = tenant::back_off(self.store.as_ref(), tenant, api, until, now).await?;
                 return Ok(Halt::Until(until));
             }
             (SyncError::Call(call), _) if matches!(call.failure, CallFailure::NoTime) => {

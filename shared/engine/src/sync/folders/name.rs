@@ -75,7 +75,12 @@ impl Deps {
         let mut avoided: Vec<String> = vec![];
         for _ in 0..NAMES_TRIED {
             let name = run.name_for(&base, id, &avoided);
-            let item = match self.graph.make_folder(&run.files, &library.drive, &name).await? {
+            let made = self.graph.make_folder(&run.files, &library.drive, &name).await;
+            if made.as_ref().is_err_and(|error| error.status() == Some(404)) {
+                // The library is gone. The next folder sync asks which one the group has.
+                run.folders.library = None;
+            }
+            let item = match made? {
                 FolderCreation::Created(item) => {
                     let folder = item.name.clone();
                     run.note(Note::FolderCreated { folder, space: title.into() });

@@ -74,7 +74,7 @@ impl Deps {
         team: &WebexId<TeamId>,
     ) -> Result<BTreeMap<RoomId, Room>, SyncError> {
         let mut listed = BTreeMap::new();
-        for room in self.webex.rooms_of_team(&run.webex, team).await?.into_inner() {
+        for room in self.webex.rooms_of_team(&run.webex, team).await? {
             let WebexId { id, region } = room.id.clone();
             run.joined.insert(id);
             run.spaces.entry(id).or_insert_with(|| StoredSpace::new(region));
