@@ -116,6 +116,7 @@ impl App {
                 webex: webex.clone(),
                 graph: graph.clone(),
                 clock: clock.clone(),
+                people_in_memory: sync::PeopleInMemory::default(),
             },
             store,
             queue,

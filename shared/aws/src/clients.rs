@@ -16,7 +16,7 @@ use clients::http::{InvalidBaseUrl, Net, TransportError};
 use clients::webex::Webex;
 use engine::credentials::tokens::Tokens;
 use engine::credentials::webhook_keys::CachedWebhookKeys;
-use engine::sync::Deps;
+use engine::sync::{Deps, PeopleInMemory};
 
 /// Error that stops a function at its start.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +132,7 @@ impl Clients {
             webex: self.webex,
             graph: self.graph,
             clock: self.aws.clock,
+            people_in_memory: PeopleInMemory::default(),
         }
     }
 }

@@ -80,9 +80,22 @@ pub fn cursor(tenant: TenantId, name: &str) -> Key {
     Key::new(partition(tenant), format!("CURSOR#{name}"))
 }
 
+/// Beginning of the sort keys of removals by hour. It begins as the removal counter's own.
+const REMOVALS_OF_HOUR: &str = "REMOVALS#";
+
 /// Removal counter of the tenant.
 pub fn removal_counter(tenant: TenantId) -> Key {
     Key::new(partition(tenant), "REMOVALS")
+}
+
+/// Removals of the tenant that were first planned in one hour, counted since the epoch.
+pub fn removals_of_hour(tenant: TenantId, hour: i64) -> Key {
+    Key::new(partition(tenant), format!("{REMOVALS_OF_HOUR}{hour:010}"))
+}
+
+/// Returns the hour in such a sort key.
+pub fn removal_hour(sort_key: &str) -> Option<i64> {
+    sort_key.strip_prefix(REMOVALS_OF_HOUR)?.parse().ok()
 }
 
 /// Tenant in the list of all tenants.

@@ -13,6 +13,7 @@ mod pilot_group;
 mod portions;
 mod preview;
 mod recorded_traffic;
+mod removal_counts;
 pub(crate) mod removal_limit;
 mod requests;
 mod restored_table;

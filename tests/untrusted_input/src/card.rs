@@ -131,6 +131,7 @@ async fn phase_after(answer: Bytes) -> Phase {
         graph: Graph::new(base, transport, clock.clone()).unwrap(),
         webex,
         clock,
+        people_in_memory: engine::sync::PeopleInMemory::default(),
     };
     store_asked_team(&store, &sync.tokens).await;
     let job = Job::CardAnswered { action: "action".into() };

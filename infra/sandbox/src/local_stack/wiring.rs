@@ -9,7 +9,7 @@ use domain::clock::Clock;
 use engine::credentials::tokens::Tokens;
 use engine::credentials::webhook_keys::CachedWebhookKeys;
 use engine::reconcile::Reconciler;
-use engine::sync::Deps;
+use engine::sync::{Deps, PeopleInMemory};
 use oauth::{Allowed, Oauth};
 use webhook::Webhook;
 
@@ -83,6 +83,7 @@ impl Wiring {
             webex: self.webex.clone(),
             graph: self.graph.clone(),
             clock: self.clock.clone(),
+            people_in_memory: PeopleInMemory::default(),
         }
     }
 

@@ -229,6 +229,11 @@ impl PersonState {
         *self == seen
     }
 
+    /// Returns `true` for a person who left both sides, if nothing is open.
+    pub fn is_over(&self) -> bool {
+        *self == Self { been_equal: self.been_equal, ..Self::default() }
+    }
+
     /// Returns `true` if a valid override is partly done, or may be.
     pub fn has_begun_override(&self, now: Timestamp) -> bool {
         let is_begun = |one: Override| self.baseline != one.shown || !self.intents.is_empty();

@@ -2,12 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use domain::membership::{Person, Role, Side};
+
 /// The kind of a sync failure, which decides the pause before the next sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// A call failed; the next sync tries again.
     CallFailed,
+    /// Nothing of the plan could be done.
+    NoProgress,
     /// An administrator has to act.
     NeedsAdministrator,
     /// No eligible person can own the group.
@@ -26,6 +30,17 @@ pub enum FailureKind {
     Archived,
 }
 
+/// A step of a plan that could not be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StuckStep {
+    /// The person.
+    pub person: Person,
+    /// The side to change.
+    pub side: Side,
+    /// The role that the person should get.
+    pub to: Role,
+}
+
 /// The reason of a sync failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]
@@ -39,6 +54,15 @@ pub enum FailureReason {
     NeedsAdministrator {
         /// The error, with the service's request id.
         said: String,
+    },
+    /// Nothing of the plan could be done.
+    NoProgress {
+        /// The first step that is left.
+        first: Option<StuckStep>,
+        /// The number of steps that are left.
+        left: usize,
+        /// The service's refusal, where there is one.
+        said: Option<String>,
     },
     /// The team has no moderator to ask about a group.
     NoModerator,
@@ -69,6 +93,7 @@ impl FailureReason {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::CallFailed { .. } => FailureKind::CallFailed,
+            Self::NoProgress { .. } => FailureKind::NoProgress,
             Self::NeedsAdministrator { .. } => FailureKind::NeedsAdministrator,
             Self::NoModerator | Self::NoOwner => FailureKind::NoOwner,
             Self::TeamMissing | Self::ManyTeamsDeleted => FailureKind::TeamMissing,

@@ -16,7 +16,7 @@ pub use activity::{AdoptionRight, ChangeReason, Note, Refusal};
 pub use adoption::AdoptionBlocker;
 pub use alert::{AlertMessage, Provider};
 pub use backfill::{BackfillBlocker, BackfillFailure};
-pub use failure::{FailureKind, FailureReason};
+pub use failure::{FailureKind, FailureReason, StuckStep};
 pub use folders::{FolderBlocker, SpaceState, SpaceStatus};
 pub use offboard::OffboardingFailure;
 pub use suspension::SuspensionReason;

@@ -3,13 +3,18 @@
 use jiff::Timestamp;
 
 use super::{Link, LinkRow, SyncRequests, index_attributes, key};
+use crate::safety::removal_counter;
 use domain::ids::{TeamId, TenantId};
 use store::lease::{FirstLease, LeaseTerms};
 use store::table::{Change, Store, StoreError, Test, Write, moment, to_value};
 
 /// The exclusive right to write a link and its people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease(store::lease::Lease);
+pub struct Lease {
+    lease: store::lease::Lease,
+    /// The memberships that the tenant counts for the link.
+    memberships: usize,
+}
 
 /// Takes the lease until `until`; `None` if another holder has it.
 pub async fn take_lease(
@@ -21,7 +26,7 @@ pub async fn take_lease(
 ) -> Result<Option<(Lease, LinkRow)>, StoreError> {
     let terms = LeaseTerms::new(now, until, FirstLease::Prepared);
     let taken = store::lease::Lease::take(store, key(tenant, team), terms).await?;
-    Ok(taken.map(|(lease, row)| (Lease(lease), row)))
+    Ok(taken.map(|(lease, row)| (Lease::over(lease, &row), row)))
 }
 
 /// Takes the lease over a link that was read as `row`, and stores what this holder was asked for.
@@ -39,7 +44,7 @@ pub(crate) async fn take_for(
     terms.require.push(Test::Equals("requested_at", moment(row.requested_at)));
     terms.set.extend(requests.changes(row.requests()));
     let taken = store::lease::Lease::take(store, key(tenant, row.link.team), terms).await?;
-    Ok(taken.map(|(lease, row)| (Lease(lease), row)))
+    Ok(taken.map(|(lease, row)| (Lease::over(lease, &row), row)))
 }
 
 /// The values that the end of a lease stores besides the link.
@@ -71,22 +76,28 @@ impl Closing {
 }
 
 impl Lease {
+    fn over(lease: store::lease::Lease, row: &LinkRow) -> Self {
+        // An earlier release kept no number of its own.
+        Self { lease, memberships: row.memberships.unwrap_or(row.link.counts.eligible) }
+    }
+
     /// A lease that is not held, for a dry run: every write under it is refused.
     pub(crate) fn never_taken(tenant: TenantId, team: TeamId) -> Self {
-        Self(store::lease::Lease::unheld(key(tenant, team)))
+        Self { lease: store::lease::Lease::unheld(key(tenant, team)), memberships: 0 }
     }
 
     /// Part of a transaction: stores the link and keeps the lease.
     pub fn save(&self, link: &Link) -> Result<Write, StoreError> {
-        self.0.save(vec![Change::Set("link", to_value(link)?)])
+        self.lease.save(vec![Change::Set("link", to_value(link)?)])
     }
 
     /// Part of a transaction that does not write the link: requires that the lease is held.
     pub fn check(&self) -> Result<Write, StoreError> {
-        self.0.check()
+        self.lease.check()
     }
 
-    /// Part of a transaction: stores the link and gives the lease back.
+    /// Part of a transaction: stores the link, gives the lease back, and counts the link's
+    /// memberships for the tenant. No end of a link can forget them.
     ///
     /// The transaction fails if something was requested that `closing` does not know.
     pub fn close(
@@ -94,18 +105,24 @@ impl Lease {
         tenant: TenantId,
         link: &Link,
         closing: &Closing,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Vec<Write>, StoreError> {
+        let memberships = link.memberships();
         let mut changes = index_attributes(tenant, link, closing.next_sync_at)?;
         changes.extend([
             Change::Set("link", to_value(link)?),
             Change::Set("synced_at", moment(closing.synced_at)),
             Change::Set("full_synced_at", moment(closing.full_synced_at)),
             Change::Set("awaited_at", moment(closing.requests.awaited)),
+            Change::Set("memberships", to_value(&memberships)?),
         ]);
         let delayed_until = closing.delayed_until.map(moment);
         changes.extend(delayed_until.map(|until| Change::Set("delayed_until", until)));
         let known = Test::Equals("requested_at", moment(closing.requests.sync));
-        self.0.close(changes, vec![known])
+        let count = |memberships| i64::try_from(memberships).unwrap_or(i64::MAX);
+        let more = count(memberships) - count(self.memberships);
+        let counted = (more != 0).then(|| removal_counter::count_memberships(tenant, more));
+        let close = self.lease.close(changes, vec![known])?;
+        Ok([close].into_iter().chain(counted).collect())
     }
 
     /// Stores the link with `writes` and gives the lease back, for a holder that read nothing.
@@ -125,7 +142,7 @@ impl Lease {
     ) -> Result<(), StoreError> {
         loop {
             let close = self.close(tenant, link, &closing)?;
-            match store.write([writes.as_slice(), &[close]].concat()).await {
+            match store.write([writes.as_slice(), &close].concat()).await {
                 Err(StoreError::ConditionFailed) => {}
                 written => return written,
             }
@@ -144,6 +161,6 @@ impl Lease {
 
     /// Loads the link, or `None` if the lease is lost.
     pub async fn read(&self, store: &dyn Store) -> Result<Option<LinkRow>, StoreError> {
-        self.0.read(store).await
+        self.lease.read(store).await
     }
 }

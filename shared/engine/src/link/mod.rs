@@ -27,9 +27,9 @@ pub(crate) use listing::listing;
 pub use listing::{LinkState, page};
 pub use model::{
     Asked, Card, CardAnswer, CreationRequest, Ended, GroupOrigin, Link, LinkCounts, Phase,
-    RemovalCount, SyncFailure, WayBack,
+    SyncFailure, WayBack,
 };
-pub use people::{LastChange, LinkPerson, Who, delete_person, people, put_person};
+pub use people::{CountedRemoval, LastChange, LinkPerson, Who, delete_person, people, put_person};
 pub use request_override::{OverrideOutcome, OverrideProposal, request_override};
 pub use requests::{Schedule, SyncRequests, raise};
 use row::index_attributes;

@@ -34,8 +34,6 @@ pub struct Link {
     pub title: String,
     /// The service account's presence in the team.
     pub service_account: ServiceAccountPresence,
-    /// Removals of the last 24 hours.
-    pub counted_removals: Vec<RemovalCount>,
     /// The reason why removals wait for an administrator.
     pub held: Option<ApprovalReason>,
     /// The failure that keeps the link out of sync.
@@ -212,15 +210,6 @@ pub enum Ended {
     NotAnswered,
 }
 
-/// Removals of one sync.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RemovalCount {
-    /// The moment.
-    pub at: Timestamp,
-    /// The number of people.
-    pub people: usize,
-}
-
 /// A failure that keeps a link out of sync.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncFailure {
@@ -262,7 +251,6 @@ impl Link {
             owners_without_membership: BTreeMap::new(),
             title,
             service_account: ServiceAccountPresence::NeverJoined,
-            counted_removals: Vec::new(),
             held: None,
             failure: None,
             group_since: None,
@@ -320,24 +308,17 @@ impl Link {
         }
     }
 
+    /// Returns the number of memberships that the link adds to the tenant's.
+    pub(crate) fn memberships(&self) -> usize {
+        match self.phase {
+            Phase::Ended { .. } => 0,
+            _ => self.counts.eligible,
+        }
+    }
+
     /// Returns `true` if the group is so new that replicas may not know it.
     pub fn group_is_new(&self, now: Timestamp) -> bool {
         self.group_since.is_some_and(|since| now.duration_since(since) < domain::merge::LAG_WINDOW)
-    }
-
-    /// Returns the number of people removed in the last 24 hours.
-    pub fn removals_last_day(&self, now: Timestamp) -> usize {
-        let removals = self.counted_removals.iter();
-        let of_day = removals.filter(|removed| is_within_a_day(removed.at, now));
-        of_day.fold(0, |all, removed| all.saturating_add(removed.people))
-    }
-
-    /// Counts removals, and drops those older than a day.
-    pub fn count_removals(&mut self, people: usize, now: Timestamp) {
-        self.counted_removals.retain(|removed| is_within_a_day(removed.at, now));
-        if people > 0 {
-            self.counted_removals.push(RemovalCount { at: now, people });
-        }
     }
 
     /// Records a failure. One of the same kind keeps its beginning and counts on.
@@ -346,8 +327,4 @@ impl Link {
         let (since, tries) = before.map_or((now, 0), |before| (before.since, before.tries));
         self.failure = Some(SyncFailure { reason, since, tries: tries.saturating_add(1) });
     }
-}
-
-fn is_within_a_day(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at) < SignedDuration::from_hours(24)
 }

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::activity::EntryId;
 use crate::codes::{ChangeReason, Refusal};
+use crate::safety::removal_counter;
 use crate::stored::{readable, report_unreadable};
 use domain::ids::{ObjectId, PersonId, TeamId, TenantId};
-use domain::membership::{ExclusionReason, Person};
+use domain::membership::{ExclusionReason, Person, Side};
 use domain::merge::PersonState;
 use store::keys::team_partition;
 use store::message::Trigger;
@@ -67,6 +68,32 @@ pub struct LinkPerson {
     /// The last change of the person's role.
     #[serde(default)]
     pub last_change: Option<LastChange>,
+    /// The removal that counts against the limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<CountedRemoval>,
+}
+
+/// A removal that counts against the limits of the link and the tenant, once in 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedRemoval {
+    /// The side of the removal.
+    pub side: Side,
+    /// The moment when it was first about to be made.
+    pub at: Timestamp,
+}
+
+impl CountedRemoval {
+    /// Returns `true` if the removal still counts in time.
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        removal_counter::is_within_a_day(self.at, now)
+    }
+
+    /// Returns `true` if the removal was made, or may have been. Otherwise it is given back.
+    pub(crate) fn may_have_happened(&self, state: &PersonState) -> bool {
+        let is_open =
+            state.intents.iter().any(|open| open.side == self.side && !open.to.is_present());
+        is_open || !state.baseline[self.side].is_present()
+    }
 }
 
 /// The last change of a person's role.

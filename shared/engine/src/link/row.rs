@@ -44,6 +44,9 @@ pub struct LinkRow {
     /// The moment at which the one delayed message comes.
     #[serde(with = "milliseconds")]
     pub delayed_until: Timestamp,
+    /// The number of memberships that the tenant counts for this link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memberships: Option<usize>,
 }
 
 impl LinkRow {
@@ -113,6 +116,7 @@ pub fn creation(tenant: TenantId, link: &Link, now: Timestamp) -> Result<Write, 
         last_event_at: never,
         next_sync_at: now,
         delayed_until: never,
+        memberships: Some(0),
     };
     let mut item = to_item(&key(tenant, link.team), &row)?;
     for change in index_attributes(tenant, link, now)? {

@@ -1,12 +1,16 @@
 //! Sentences about failures and suspensions.
 
-use crate::codes::{FailureReason, SuspensionReason};
+use crate::codes::{FailureReason, StuckStep, SuspensionReason};
+use domain::membership::{Role, Side};
 
 /// Returns the reason of a sync failure.
 pub fn failure(reason: &FailureReason) -> String {
     match reason {
         FailureReason::CallFailed { said } | FailureReason::NeedsAdministrator { said } => {
             return said.clone();
+        }
+        FailureReason::NoProgress { first, left, said } => {
+            return no_progress(first.as_ref(), *left, said.as_deref());
         }
         FailureReason::NoModerator => "The team has no moderator who could be asked.",
         FailureReason::NoOwner => {
@@ -44,6 +48,31 @@ pub fn failure(reason: &FailureReason) -> String {
         FailureReason::Archived => "The team is archived. Its link is paused.",
     }
     .into()
+}
+
+/// Says which change is stuck, what the service said, and what happens next.
+fn no_progress(first: Option<&StuckStep>, left: usize, said: Option<&str>) -> String {
+    let step = match first {
+        None => "People could not be looked up.".to_owned(),
+        Some(StuckStep { person, side, to }) => {
+            let place = match side {
+                Side::Team => "in the Webex team",
+                Side::Group => "in the Microsoft 365 group",
+            };
+            let change = match to {
+                Role::None => "removed",
+                Role::Member => "made a member",
+                Role::Owner => "made an owner",
+            };
+            format!("The Microsoft 365 user {} could not be {change} {place}.", person.object)
+        }
+    };
+    let said = said.map(|said| format!(" The service said: {said}.")).unwrap_or_default();
+    let others = match left {
+        0 | 1 => String::new(),
+        _ => format!(" {} more changes wait.", left - 1),
+    };
+    format!("{step}{said}{others} It is tried again, at the latest after an hour.")
 }
 
 /// Returns what happened to a suspended tenant, and what to do.

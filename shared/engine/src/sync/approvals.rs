@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::intents::counted_before;
 use super::types::{Outcomes, Reading, Recorded, SyncRecord, SyncReport, SyncRun};
 use super::{Deps, SyncError};
 use crate::codes::Note;
-use crate::link::Link;
+use crate::link::{CountedRemoval, Link, Who};
 use crate::preview::{self, Preview, PreviewKind};
 use crate::safety::pending_approval::{self, ApprovalDecision, PendingApproval};
-use crate::safety::removal_counter::{self, RemovalPermit};
+use crate::safety::removal_counter::{self, RemovalCounter, RemovalPermit};
 use crate::tenant::Running;
 use domain::membership::{Role, Side};
 use domain::merge::{
@@ -48,7 +49,6 @@ pub(super) async fn load_approvals(
 /// The link's removal guard at this moment, with the decisions of administrators.
 pub(super) fn removal_guard(
     run: &SyncRun<'_>,
-    link: &Link,
     reading: &Reading,
     approvals: &Approvals,
     subjects: &[Subject],
@@ -69,8 +69,8 @@ pub(super) fn removal_guard(
     let approved = decided(ApprovalDecision::Apply).into_iter().filter(is_gone);
     RemovalGuard {
         limit: run.context.settings.removal_limits.per_link(),
-        removed: link.removals_last_day(run.started),
-        people: subjects.len(),
+        removed: 0,
+        people: 0,
         approval: if pending.is_some() { ApprovalState::Pending } else { ApprovalState::Clear },
         approved: approved.chain(overrides).collect(),
         discarded: decided(ApprovalDecision::Discard),
@@ -78,27 +78,48 @@ pub(super) fn removal_guard(
     }
 }
 
-/// Acquires the tenant's permit for removals that no administrator approved, or holds them.
+/// Compares removals that no administrator approved with the tenant's limit, and holds them above
+/// it. Returns the counter if any of them is not counted yet.
 pub(super) async fn permit_removals(
     deps: &Deps,
     run: &SyncRun<'_>,
-    mut draft: Draft,
+    reading: &Reading,
+    draft: &mut Draft,
     guard: &RemovalGuard,
-) -> Result<Draft, StoreError> {
-    let (store, tenant, now) = (deps.store.as_ref(), run.tenant(), run.started);
-    let count = draft.removals().filter(|removal| !guard.approved.contains(removal)).count();
-    let limit = run.context.settings.removal_limits.per_tenant();
-    let permit = match run.context.settings.running {
-        _ if count == 0 => RemovalPermit::Granted,
-        Running::Live => {
-            removal_counter::acquire_removals(store, tenant, count, limit, now).await?
-        }
-        Running::Preview => removal_counter::would_permit(store, tenant, count, limit, now).await?,
+) -> Result<Option<RemovalCounter>, StoreError> {
+    let is_new = |removal: &PersonRemoval| {
+        !guard.approved.contains(removal) && counted_before(run, reading, removal).is_none()
     };
-    if permit == RemovalPermit::Refused {
+    let new = draft.removals().filter(is_new).count();
+    if new == 0 {
+        return Ok(None);
+    }
+    let counter = removal_counter::load(deps.store.as_ref(), run.tenant(), run.started).await?;
+    let limit = run.context.settings.removal_limits.per_tenant();
+    if counter.permits(new, limit) == RemovalPermit::Refused {
         draft.hold(ApprovalReason::TenantLimit, guard);
     }
-    Ok(draft)
+    Ok(Some(counter))
+}
+
+/// Completes the guard with what counts against the link's limit, besides the removals planned
+/// now. The limit is a share of the people who were there before: by baseline, or removed since.
+pub(super) fn count_against_link(
+    run: &SyncRun<'_>,
+    reading: &Reading,
+    draft: &Draft,
+    guard: &mut RemovalGuard,
+) {
+    let planned: BTreeSet<PersonRemoval> = draft.removals().collect();
+    for (who, on_link) in &reading.stored {
+        let Who::Person(person) = *who else { continue };
+        let counted = on_link.counted.filter(|mark| mark.is_recent(run.started));
+        let is_present = Side::BOTH.iter().any(|&side| on_link.state.baseline[side].is_present());
+        guard.people += usize::from(is_present || counted.is_some());
+        let is_other =
+            |mark: CountedRemoval| !planned.contains(&PersonRemoval { person, side: mark.side });
+        guard.removed += usize::from(counted.is_some_and(is_other));
+    }
 }
 
 /// Stores removals that wait for a decision as they are to be shown, or deletes what is over.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::approvals::{Approvals, removal_guard};
+use super::approvals::{Approvals, count_against_link, removal_guard};
 use super::types::{Reading, ResolvedPeople, SyncRun, role_of};
 use crate::link::{Link, Who};
 use domain::membership::{Eligibility, Person, Role, Side, Sides};
@@ -28,7 +28,7 @@ pub(super) fn decide(
 ) -> Proposal {
     let now = run.started;
     let settings = &run.context.settings;
-    let guard = removal_guard(run, link, reading, approvals, &subjects);
+    let mut guard = removal_guard(run, reading, approvals, &subjects);
     let eligibility =
         subjects.iter().map(|subject| (subject.person, subject.eligibility)).collect();
     let limits = owner_limits(reading, resolved, &subjects);
@@ -46,6 +46,7 @@ pub(super) fn decide(
             draft.exclude(removal.person);
         }
     }
+    count_against_link(run, reading, &draft, &mut guard);
     draft.limit_removals(&guard);
     Proposal { draft, guard, limits, eligibility }
 }

@@ -45,6 +45,9 @@ pub enum SyncError {
     /// The group exists, but the replica that answered does not show it yet.
     #[error("the new group cannot be read yet")]
     GroupNotFoundYet,
+    /// Other removals of the tenant were counted since this run compared with the limit.
+    #[error("other teams used up the tenant's removal limit: team {0} is compared with it again")]
+    RemovalsCountedMeanwhile(TeamId),
     /// Another run holds the lease, so nothing of this run may be stored.
     #[error("the lease of team {0} is lost")]
     LeaseLost(TeamId),
@@ -85,7 +88,9 @@ impl SyncError {
                 | TokensError::AnotherAccount
                 | TokensError::Federation(FederationError::Refused(_)),
             ) => Some(ErrorClass::NeedsAdministrator),
-            Self::GroupNotFoundYet | Self::Keys(_) => Some(ErrorClass::Transient),
+            Self::GroupNotFoundYet | Self::RemovalsCountedMeanwhile(_) | Self::Keys(_) => {
+                Some(ErrorClass::Transient)
+            }
             Self::Id(_) | Self::GroupNotOurs(_) | Self::Archived(_) | Self::CreationRefused(_) => {
                 Some(ErrorClass::Permanent)
             }

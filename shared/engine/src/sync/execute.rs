@@ -134,10 +134,13 @@ impl Target<'_> {
         let space = WebexId::new(self.link.region.clone(), self.link.team.general_space());
         let region = self.run.context.tenant.region.clone();
         let person = WebexId::new(region, step.person.person);
-        Ok(match webex.add_membership(access, &space, &person, role).await? {
-            Added::Added => StepOutcome::Done,
-            // Perhaps added meanwhile, with a role that the next reading tells.
-            Added::Conflict { .. } => StepOutcome::Unknown,
+        let added = webex.add_membership(access, &space, &person, role).await?;
+        let Added::Conflict { said } = added else { return Ok(StepOutcome::Done) };
+        // The conflict can be with a rule of the service: only the membership itself tells.
+        Ok(match webex.membership_in(access, &space, &person).await? {
+            // Added meanwhile, with a role that the next reading tells.
+            Some(_) => StepOutcome::Unknown,
+            None => refused(said),
         })
     }
 

@@ -1,6 +1,8 @@
 //! The end of a run: stores link, people and activity in one go, gives the lease back, and queues
 //! what follows.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::context::{Requeue, requeue};
@@ -78,8 +80,10 @@ pub(super) async fn finish(
         report.writes.extend(folders::request_sync(tenant, link.team, request, now)?);
     }
     report.writes.extend(link::released(directory, &leased.row.link, &link));
+    let given_back = std::mem::take(&mut report.given_back);
+    let given_back = give_back_removals(tenant, &given_back)?;
     let row = close(deps, leased, &link, &schedule, now, || {
-        writes_of(tenant, link.team, &report, &activity)
+        Ok((writes_of(tenant, link.team, &report, &activity)?, given_back.clone()))
     })
     .await?;
     if is_done {
@@ -125,7 +129,7 @@ fn apply_next(
         Next::RequeueAt { moment, why } => {
             schedule.delayed_until = Some(moment);
             schedule.is_rate_limited =
-                matches!(why, RequeueReason::RateLimited | RequeueReason::NextPortion);
+                matches!(why, RequeueReason::RateLimited | RequeueReason::NextPortion(_));
         }
         // It is asked about once a day, whatever comes in between.
         Next::Failed { .. } if matches!(link.phase, Phase::Ended { .. }) => {}
@@ -170,14 +174,16 @@ async fn close(
     link: &Link,
     schedule: &Schedule,
     now: Timestamp,
-    writes: impl Fn() -> Result<Vec<Write>, StoreError>,
+    writes: impl Fn() -> Result<(Vec<Write>, Vec<Write>), StoreError>,
 ) -> Result<LinkRow, SyncError> {
     let lease = leased.lease;
     let mut known = leased.row.clone();
     loop {
         let closing = schedule.closing(leased, &known, now);
         let close = lease.close(leased.context.tenant.tenant, link, &closing)?;
-        match write_under_lease(deps, lease, writes()?, Some(close)).await {
+        // What is added to numbers comes in the transaction that ends the lease: exactly once.
+        let (writes, added) = writes()?;
+        match write_under_lease(deps, lease, writes, [close, added].concat()).await {
             Ok(()) => return Ok(known),
             Err(StoreError::ConditionFailed) => {
                 let row = lease.read(deps.store.as_ref()).await?;
@@ -245,6 +251,16 @@ async fn queue_next(
     Ok(requeue(deps, leased.context.tenant.tenant, link, request).await?)
 }
 
+/// Gives back removals that never happened, with one write for those of an hour.
+fn give_back_removals(tenant: TenantId, moments: &[Timestamp]) -> Result<Vec<Write>, StoreError> {
+    let mut by_hour = BTreeMap::<i64, (Timestamp, usize)>::new();
+    for at in moments {
+        let hour = at.as_second().div_euclid(3_600);
+        by_hour.entry(hour).or_insert((*at, 0)).1 += 1;
+    }
+    by_hour.into_values().map(|(at, n)| removal_counter::give_back(tenant, at, n)).collect()
+}
+
 /// All writes of a report and its activity.
 fn writes_of(
     tenant: TenantId,
@@ -258,9 +274,6 @@ fn writes_of(
             Some(on_link) => link::put_person(tenant, team, *who, on_link)?,
             None => link::delete_person(tenant, team, *who),
         });
-    }
-    if report.memberships_delta != 0 {
-        writes.push(removal_counter::count_memberships(tenant, report.memberships_delta));
     }
     if !activity.is_empty() {
         writes.extend(activity.puts(tenant, team)?);

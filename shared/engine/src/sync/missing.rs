@@ -60,7 +60,7 @@ pub(super) async fn team_is_missing(
         return Ok(end(run, link, Ended::TeamDeleted, Note::TeamDeleted));
     };
     let (store, tenant) = (deps.store.as_ref(), run.tenant());
-    let permit = removal_counter::record_group_deletion(store, tenant, run.started).await?;
+    let permit = removal_counter::record_group_deletion(store, tenant, group, run.started).await?;
     if permit == RemovalPermit::Refused {
         return Ok(failed(FailureReason::ManyTeamsDeleted));
     }
@@ -111,7 +111,8 @@ pub(super) async fn group_is_missing(
     if !is_restored && !is_proven(run, link, FailureKind::GroupMissing) {
         return Ok(failed(FailureReason::GroupMissing));
     }
-    let permit = removal_counter::record_group_deletion(deps.store.as_ref(), tenant, now).await?;
+    let store = deps.store.as_ref();
+    let permit = removal_counter::record_group_deletion(store, tenant, group, now).await?;
     if permit == RemovalPermit::Refused {
         return Ok(failed(FailureReason::ManyGroupsDeleted));
     }

@@ -28,6 +28,7 @@ mod folders;
 mod intents;
 mod link_alerts;
 mod maintain;
+mod memory;
 mod missing;
 mod new_group;
 mod next;
@@ -47,23 +48,26 @@ mod subjects;
 mod types;
 
 pub use error::SyncError;
+pub use memory::PeopleInMemory;
 pub use new_group::{nickname, unique_name};
 pub(crate) use spaces::{no_general_space, note_of_space, room_key};
 use types::{ApiAccess, TenantContext};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::types::{
-    Decision, NamePlan, Next, Observation, Outcomes, Reading, Recorded, SyncDepth, SyncRecord,
-    SyncRun, Work,
+    Decision, NamePlan, Next, Observation, Outcomes, Reading, Recorded, RemovalTerms, SyncDepth,
+    SyncRecord, SyncRun, Work,
 };
 use crate::credentials::tokens::Tokens;
-use crate::link::Link;
+use crate::link::{CountedRemoval, Link};
 use crate::quota::Acquire;
 use clients::graph::Graph;
 use clients::http::Deadline;
 use clients::webex::Webex;
 use domain::clock::Clock;
+use domain::membership::Person;
 use domain::merge::PORTION;
 use store::message::Message;
 use store::queue::Queue;
@@ -83,6 +87,8 @@ pub struct Deps {
     pub graph: Graph,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// The people of all runs that are in memory.
+    pub people_in_memory: PeopleInMemory,
 }
 
 impl Deps {
@@ -149,23 +155,28 @@ async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
 
         // Acquire quota, write intents, execute.
         let work = Work { rename: decision.rename.take(), creation };
-        let mut outcomes = Outcomes::default();
+        let (mut outcomes, mut counted) = (Outcomes::default(), BTreeMap::new());
         if !decision.plan.is_empty() || !work.is_empty() {
             let quota = quota::acquire_work(deps, run, &record.link, &decision.plan, &work).await?;
             if let Acquire::RetryAt(moment) = quota {
                 return Ok(quota::wait_for_quota(deps, run, &record.link, moment));
             }
             let plan = decision.plan;
+            let removals =
+                RemovalTerms { guard: &decision.guard, counter: decision.counter.as_ref() };
+            let link = &record.link;
             let intents =
-                intents::write_intents(deps, run, &record.link, &reading, plan, &work).await;
-            decision.plan = record.take(intents)?;
+                intents::write_intents(deps, run, link, &reading, plan, &work, removals).await;
+            let intended = record.take(intents)?;
+            (decision.plan, counted) = (intended.plan, intended.counted);
             let executed =
                 execute::execute(deps, run, &record.link, &reading, &decision.plan, work).await;
             outcomes = record.take(executed)?;
         }
 
         // Record outcomes, and say what is next. `finish` stores it under the lease.
-        let recorded = record_and_maintain(deps, run, &record.link, &reading, decision, outcomes);
+        let done = Done { outcomes, counted };
+        let recorded = record_and_maintain(deps, run, &record.link, &reading, decision, done);
         let next = record.take(recorded.await)?;
         Ok(missing::unless_contradicted(run, &record.link, &reading, next))
     }
@@ -183,14 +194,32 @@ async fn decide_and_prove(
     let resolved = resolve::resolve(deps, run, reading).await?;
     let subjects = subjects::load_subjects(deps, run, link, reading, &resolved).await?;
     let approvals = approvals::load_approvals(deps, run, link).await?;
-    let decide::Proposal { draft, guard, limits, eligibility } =
+    let decide::Proposal { mut draft, guard, limits, eligibility } =
         decide::decide(run, link, reading, &resolved, &approvals, subjects);
-    let draft = approvals::permit_removals(deps, run, draft, &guard).await?;
+    let counter = approvals::permit_removals(deps, run, reading, &mut draft, &guard).await?;
     let plan = draft.order(&limits, run.started).portion(PORTION);
-    let plan = prove_removals::prove_removals(deps, run, link, plan).await?;
+    let prove_removals::Proven { plan, unproven } =
+        prove_removals::prove_removals(deps, run, link, plan).await?;
     let NamePlan { names, rename } = rename::plan_rename(deps, run, link, reading).await?;
     let pending_before = approvals.pending;
-    Ok(Decision { resolved, eligibility, pending_before, guard, plan, names, rename })
+    Ok(Decision {
+        resolved,
+        eligibility,
+        pending_before,
+        guard,
+        counter,
+        plan,
+        unproven,
+        names,
+        rename,
+    })
+}
+
+/// What a run did at the services.
+struct Done {
+    outcomes: Outcomes,
+    /// Its removals that count against the limits.
+    counted: BTreeMap<Person, CountedRemoval>,
 }
 
 /// Records what became of the plan, does what is due beside it, and says what is next.
@@ -200,17 +229,18 @@ async fn record_and_maintain(
     link: &Link,
     reading: &Reading,
     decision: Decision,
-    mut outcomes: Outcomes,
+    done: Done,
 ) -> Recorded<Next> {
+    let Done { mut outcomes, counted } = done;
     let mut record = SyncRecord::of(link.clone());
     let result = async {
-        let Decision { resolved, eligibility, pending_before, guard, plan, .. } = decision;
+        let Decision { resolved, eligibility, pending_before, plan, unproven, .. } = decision;
         let pending_before = pending_before.as_ref();
         let pending =
             approvals::save_pending_approval(run, &record.link, &plan, pending_before, &outcomes);
         record.take(pending)?;
         let people =
-            outcomes::People { resolved: &resolved, eligibility: &eligibility, guard: &guard };
+            outcomes::People { resolved: &resolved, eligibility: &eligibility, counted: &counted };
         let now = deps.clock.now();
         let recorded =
             outcomes::record_outcomes(run, &record.link, reading, &people, plan, &outcomes, now);
@@ -224,7 +254,6 @@ async fn record_and_maintain(
             outcomes.stop(error);
         }
         let counts = subjects::count_people(reading, &resolved, &eligibility);
-        record.report.memberships_delta = subjects::eligible_delta(record.link.counts, counts);
         record.link.counts = counts;
         if run.depth == SyncDepth::Full {
             // Until the last portion, full runs follow: only they retry what is refused.
@@ -235,8 +264,14 @@ async fn record_and_maintain(
             record.take(renewed)?;
         }
         quota::give_back_writes(deps, run, &record.link, &outcomes).await?;
-        let unresolved = resolved.unresolved;
-        let state = next::SyncState { plan: &plan, unresolved, eligibility: &eligibility, quota };
+        let state = next::SyncState {
+            plan: &plan,
+            looked_up: resolved.looked_up,
+            unresolved: resolved.unresolved,
+            unproven,
+            eligibility: &eligibility,
+            quota,
+        };
         next::next_after_steps(deps, run, &record.link, state, outcomes).await
     }
     .await;

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::quota::{room_for_repair, wait_for_quota};
-use super::types::{Next, Outcomes, RequeueReason, SyncRun, TenantContext};
+use super::types::{Next, Outcomes, Progress, RequeueReason, SyncRun, TenantContext};
 use super::{Deps, SyncError};
-use crate::codes::FailureReason;
+use crate::codes::{FailureReason, StuckStep};
 use crate::link::Link;
 use crate::quota::Acquire;
 use crate::tenant;
 use clients::graph;
 use clients::http::{CallError, CallFailure, ErrorClass};
 use domain::membership::{Eligibility, Person};
-use domain::merge::{LAG_WINDOW, NameState, PersonState, Plan, PlanStep};
+use domain::merge::{LAG_WINDOW, NameState, PersonState, Plan, PlanStep, StepOutcome};
 
 /// Pause after steps that were not tried or whose outcome is unknown.
 const STEPS_LEFT: SignedDuration = SignedDuration::from_secs(30);
@@ -31,8 +31,12 @@ const OVERRIDE_INCOMPLETE: SignedDuration = SignedDuration::from_secs(1);
 /// Knowledge of a run after its steps.
 pub(super) struct SyncState<'a> {
     pub(super) plan: &'a Plan,
+    /// Number of people who were looked up.
+    pub(super) looked_up: usize,
     /// Number of people still to be looked up.
     pub(super) unresolved: usize,
+    /// The refusal that left a removal without proof.
+    pub(super) unproven: Option<String>,
     pub(super) eligibility: &'a BTreeMap<Person, Eligibility>,
     /// The quota's answer for owners who are to become members.
     pub(super) quota: Acquire,
@@ -47,28 +51,73 @@ pub(super) async fn next_after_steps(
     outcomes: Outcomes,
 ) -> Result<Next, SyncError> {
     let is_cut_short = outcomes.is_cut_short();
+    let progress = Progress::of(outcomes.settled() + state.looked_up);
     let after = |pause, why| Next::RequeueAt { moment: deps.clock.now() + pause, why };
-    Ok(match outcomes.stopped {
-        Some(SyncError::Call(error)) if is_for_later(run, link, &error) => {
-            after(NOT_YET, RequeueReason::StepsLeft)
+    let unfinished = match outcomes.stopped {
+        Some(SyncError::Call(error)) if is_new_group(run, link, &error) => {
+            return Ok(after(NOT_YET, RequeueReason::GroupNotVisibleYet));
+        }
+        Some(SyncError::Call(error)) if is_out_of_time(&error) && progress.is_some() => {
+            Some(Unfinished::OutOfTime)
         }
         Some(error) => return next_after_error(deps, run.context, link, error).await,
-        None if !state.plan.later.is_empty() => {
+        None if !state.plan.later.is_empty() => Some(Unfinished::Plan),
+        None if is_cut_short => Some(Unfinished::Steps),
+        None if state.unresolved > 0 => Some(Unfinished::People),
+        None if is_override_incomplete(state.plan) => Some(Unfinished::Override),
+        None => None,
+    };
+    Ok(match (unfinished, progress) {
+        (Some(_), None) => Next::Failed { reason: no_progress(&state, &outcomes.steps) },
+        (Some(Unfinished::OutOfTime), Some(progress)) => {
+            after(NOT_YET, RequeueReason::StepsLeft(progress))
+        }
+        (Some(Unfinished::Plan), Some(progress)) => {
             let moment = room_for_repair(deps, run, link).await?;
-            Next::RequeueAt { moment, why: RequeueReason::NextPortion }
+            Next::RequeueAt { moment, why: RequeueReason::NextPortion(progress) }
         }
-        None if is_cut_short => after(STEPS_LEFT, RequeueReason::StepsLeft),
-        None if state.unresolved > 0 => after(PEOPLE_UNRESOLVED, RequeueReason::PeopleUnresolved),
-        None if is_override_incomplete(state.plan) => {
-            after(OVERRIDE_INCOMPLETE, RequeueReason::OverrideIncomplete)
+        (Some(Unfinished::Steps), Some(progress)) => {
+            after(STEPS_LEFT, RequeueReason::StepsLeft(progress))
         }
-        None if let Acquire::RetryAt(until) = state.quota => wait_for_quota(deps, run, link, until),
-        None => {
+        (Some(Unfinished::People), Some(progress)) => {
+            after(PEOPLE_UNRESOLVED, RequeueReason::PeopleUnresolved(progress))
+        }
+        (Some(Unfinished::Override), Some(progress)) => {
+            after(OVERRIDE_INCOMPLETE, RequeueReason::OverrideIncomplete(progress))
+        }
+        (None, _) if let Acquire::RetryAt(until) = state.quota => {
+            wait_for_quota(deps, run, link, until)
+        }
+        (None, _) => {
             let settles_at = settles_at(state.plan, link);
             let returns_at = returns_at(state.eligibility, run.started);
             Next::Done { settles_at: settles_at.max(returns_at) }
         }
     })
+}
+
+/// Work that a run leaves to the next one.
+enum Unfinished {
+    /// No time was left for a call.
+    OutOfTime,
+    /// Steps beyond what one run can finish.
+    Plan,
+    /// Steps that were not tried, or whose outcome is unknown.
+    Steps,
+    /// People who are still to be looked up.
+    People,
+    /// The other side of an administrator's override.
+    Override,
+}
+
+/// The failure of a run that left work and did none.
+fn no_progress(state: &SyncState<'_>, steps: &[(PlanStep, StepOutcome)]) -> FailureReason {
+    let later = &state.plan.later;
+    let first = steps.iter().map(|(step, _)| step).chain(later).next();
+    let first =
+        first.map(|step| StuckStep { person: step.person, side: step.side, to: step.target });
+    let (left, said) = (steps.len() + later.len(), state.unproven.clone());
+    FailureReason::NoProgress { first, left, said }
 }
 
 /// Says what an error means for the link.
@@ -108,10 +157,13 @@ pub(super) async fn next_after_error(
     Ok(Next::Failed { reason })
 }
 
-/// Returns `true` for errors that are no failure: no time was left, or the group is new.
-fn is_for_later(run: &SyncRun<'_>, link: &Link, error: &CallError) -> bool {
+fn is_out_of_time(error: &CallError) -> bool {
     matches!(error.failure, CallFailure::NoTime)
-        || link.group_is_new(run.started) && graph::is_not_replicated(error)
+}
+
+/// Returns `true` for an error of a new group, which ends with the lag window.
+fn is_new_group(run: &SyncRun<'_>, link: &Link, error: &CallError) -> bool {
+    link.group_is_new(run.started) && graph::is_not_replicated(error)
 }
 
 /// Returns `true` if a person with a step needs another one on the other side.

@@ -6,15 +6,13 @@ use jiff::Timestamp;
 
 use super::SyncError;
 use super::subjects::report_excluded;
-use super::types::{Outcomes, Reading, Recorded, ResolvedPeople, SyncRecord, SyncRun};
+use super::types::{Outcomes, Reading, Recorded, ResolvedPeople, SyncDepth, SyncRecord, SyncRun};
 use crate::activity::{ChangeReason, PersonChange, Refusal};
-use crate::link::{LastChange, Link, LinkPerson, Who};
+use crate::link::{CountedRemoval, LastChange, Link, LinkPerson, Who};
 use clients::graph::{Bind, Relation};
 use clients::http::{CallError, ErrorClass};
 use domain::membership::{Aspect, Eligibility, Person, Role, Side};
-use domain::merge::{
-    DeferredBy, Dirty, Override, PersonRemoval, Plan, PlanStep, RemovalGuard, StepOutcome,
-};
+use domain::merge::{DeferredBy, Dirty, Override, Plan, PlanStep, StepOutcome};
 
 impl Outcomes {
     /// The answer to one step: a refusal is this person's, any other error ends the work.
@@ -53,6 +51,13 @@ impl Outcomes {
         self.steps
             .iter()
             .any(|(_, outcome)| matches!(outcome, StepOutcome::Unknown | StepOutcome::NotTried))
+    }
+
+    /// Returns the number of steps that the next run need not take again.
+    pub(super) fn settled(&self) -> usize {
+        let is_open =
+            |outcome: &StepOutcome| matches!(outcome, StepOutcome::Unknown | StepOutcome::NotTried);
+        self.steps.iter().filter(|(_, outcome)| !is_open(outcome)).count()
     }
 
     /// Turns refusals of a team that accepts no change at all into steps that were not tried.
@@ -100,7 +105,8 @@ pub(super) fn binds_of(step: &PlanStep) -> Vec<Bind> {
 pub(super) struct People<'a> {
     pub(super) resolved: &'a ResolvedPeople,
     pub(super) eligibility: &'a BTreeMap<Person, Eligibility>,
-    pub(super) guard: &'a RemovalGuard,
+    /// Removals of this run that count against the limits.
+    pub(super) counted: &'a BTreeMap<Person, CountedRemoval>,
 }
 
 /// Records outcomes in the states of people. Returns the plan with the states after its steps.
@@ -115,17 +121,12 @@ pub(super) fn record_outcomes(
 ) -> Recorded<Plan> {
     let mut record = SyncRecord::of(link.clone());
     let mut last_changes = BTreeMap::new();
-    let mut removed = 0;
     for (step, outcome) in &outcomes.steps {
         let mut role_override = None;
         if let Some((state, dirty)) = plan.states.get_mut(&step.person) {
             role_override = state.role_override;
             (*state, *dirty) = (std::mem::take(state).after(step, outcome, now), Dirty::Yes);
         }
-        // Removals that an administrator approved do not count against the limit.
-        let removal = PersonRemoval { person: step.person, side: step.side };
-        let is_counted = step.to == Role::None && !people.guard.approved.contains(&removal);
-        removed += usize::from(is_counted && *outcome == StepOutcome::Done);
         let refusal = match outcome {
             StepOutcome::Unknown | StepOutcome::NotTried => continue,
             StepOutcome::Done => None,
@@ -143,9 +144,6 @@ pub(super) fn record_outcomes(
             refused: refusal,
         });
     }
-    if removed > 0 {
-        record.link.count_removals(removed, now);
-    }
     let is_changed = |person| last_changes.contains_key(&person);
     record.report.changes.extend(lapsed_overrides(reading, &plan, is_changed));
     for (&person, (state, dirty)) in &plan.states {
@@ -155,11 +153,23 @@ pub(super) fn record_outcomes(
             Some(Eligibility::Excluded { reason }) => Some(*reason),
             _ => None,
         };
-        if *dirty == Dirty::Yes || before.and_then(|before| before.excluded) != excluded {
+        let mark = people.counted.get(&person).copied();
+        let mark = mark.or_else(|| before.and_then(|before| before.counted));
+        let counted = mark.filter(|mark| mark.is_recent(now) && mark.may_have_happened(state));
+        let never_happened = mark.filter(|mark| mark.is_recent(now) && counted.is_none());
+        record.report.given_back.extend(never_happened.map(|mark| mark.at));
+        // Who left both sides is as good as new, once nothing counts them.
+        let is_over = run.depth == SyncDepth::Full && counted.is_none() && state.is_over();
+        if is_over && before.is_some() && excluded.is_none() {
+            record.report.people.insert(who, None);
+        } else if *dirty == Dirty::Yes
+            || before.and_then(|before| before.excluded) != excluded
+            || mark != counted
+        {
             let last_change = last_changes
                 .remove(&person)
                 .or_else(|| before.and_then(|before| before.last_change.clone()));
-            let on_link = LinkPerson { state: state.clone(), excluded, last_change };
+            let on_link = LinkPerson { state: state.clone(), excluded, last_change, counted };
             record.report.people.insert(who, Some(on_link));
         }
     }

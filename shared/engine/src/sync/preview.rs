@@ -11,7 +11,8 @@ use super::next::{PEOPLE_UNRESOLVED, returns_at};
 use super::observe::observe;
 use super::subjects::report_excluded;
 use super::types::{
-    Decision, Next, Observation, Reading, Recorded, RequeueReason, SyncDepth, SyncRecord, SyncRun,
+    Decision, Next, Observation, Progress, Reading, Recorded, RequeueReason, SyncDepth, SyncRecord,
+    SyncRun,
 };
 use super::{Deps, SyncError, decide_and_prove};
 use crate::codes::FailureReason;
@@ -84,9 +85,10 @@ pub(super) async fn build_preview(
 }
 
 fn next_after_preview(deps: &Deps, run: &SyncRun<'_>, decision: &Decision) -> Next {
-    if decision.resolved.unresolved > 0 {
+    let progress = Progress::of(decision.resolved.looked_up);
+    if let Some(progress) = progress.filter(|_| decision.resolved.unresolved > 0) {
         let moment = deps.clock.now() + PEOPLE_UNRESOLVED;
-        return Next::RequeueAt { moment, why: RequeueReason::PeopleUnresolved };
+        return Next::RequeueAt { moment, why: RequeueReason::PeopleUnresolved(progress) };
     }
     Next::Done { settles_at: returns_at(&decision.eligibility, run.started) }
 }

@@ -18,13 +18,21 @@ enum RemovalProof {
     Missing,
 }
 
+/// A plan whose removals are proven.
+pub(super) struct Proven {
+    pub(super) plan: Plan,
+    /// The refusal that left a removal without proof.
+    pub(super) unproven: Option<String>,
+}
+
 /// Excludes people from the plan whose removal cannot be proven.
 pub(super) async fn prove_removals(
     deps: &Deps,
     run: &SyncRun<'_>,
     link: &Link,
     mut plan: Plan,
-) -> Result<Plan, SyncError> {
+) -> Result<Proven, SyncError> {
+    let mut unproven = None;
     let removals: Vec<_> = plan.removals().collect();
     for removal in removals {
         let person = removal.person;
@@ -44,11 +52,12 @@ pub(super) async fn prove_removals(
                     person = %person.object, %error, "A removal could not be proven."
                 );
                 plan.exclude(person);
+                unproven.get_or_insert(error.to_string());
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(plan)
+    Ok(Proven { plan, unproven })
 }
 
 fn is_refusal(class: ErrorClass) -> bool {

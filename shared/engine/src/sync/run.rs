@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::card::ask_creator;
 use super::context::{Requeue, load_link, requeue};
 use super::finish::finish;
+use super::memory::MemoryPlace;
 use super::missing::find_again;
 use super::next::next_after_error;
 use super::preview::preview_team;
@@ -39,10 +40,13 @@ const LEASE_ATTEMPTS: usize = 8;
 /// Time within which a run that comes anyway answers an event.
 const SOON: SignedDuration = SignedDuration::from_secs(30);
 
+/// Pause of a large link while other large links of the same function are in memory.
+const MEMORY_FULL: SignedDuration = SignedDuration::from_secs(45);
+
 /// Result of an attempt to start a run.
-enum Start {
+enum Start<'a> {
     /// The lease is taken.
-    Leased { lease: Box<Lease>, row: Box<LinkRow> },
+    Leased { lease: Box<Lease>, row: Box<LinkRow>, place: MemoryPlace<'a> },
     /// Nothing is left to do for this message.
     Settled,
     /// The row changed meanwhile, and must be read again.
@@ -59,8 +63,10 @@ pub(super) async fn run_sync(
     let team = row.link.team;
     for _ in 0..LEASE_ATTEMPTS {
         match try_start(deps, context, message, &row).await? {
-            Start::Leased { lease, row } => {
-                return run_leased(deps, context, message, &lease, &row).await;
+            Start::Leased { lease, row, place } => {
+                let finished = run_leased(deps, context, message, &lease, &row).await;
+                drop(place);
+                return finished;
             }
             Start::Settled => return Ok(()),
             Start::RowChanged => {}
@@ -87,12 +93,12 @@ pub(super) async fn run_known(
     }
 }
 
-async fn try_start(
-    deps: &Deps,
+async fn try_start<'a>(
+    deps: &'a Deps,
     context: &TenantContext,
     message: &Message,
     row: &LinkRow,
-) -> Result<Start, SyncError> {
+) -> Result<Start<'a>, SyncError> {
     let (store, tenant, now) = (deps.store.as_ref(), context.tenant.tenant, deps.clock.now());
     let requests = SyncRequests::of(message);
     let priority = row.requests().raised_by(requests).priority(row.synced_at);
@@ -133,6 +139,10 @@ async fn try_start(
     if let Some(until) = write_wait(deps, context, priority, row) {
         return postpone_run(deps, context, message, row, until).await;
     }
+    let people = row.link.counts.eligible + row.link.counts.excluded;
+    let Some(place) = deps.people_in_memory.take(people) else {
+        return postpone_run(deps, context, message, row, now + MEMORY_FULL).await;
+    };
     let calls = reading_calls(&row.link);
     let acquired = deps.acquire_reading(context, priority, row.link.team, calls).await?;
     if let Acquire::RetryAt(until) = acquired {
@@ -145,7 +155,7 @@ async fn try_start(
     let terms = LeaseTerms::new(now, context.deadline.0 + margin, FirstLease::Prepared);
     let taken = link::take_for(store, tenant, row, requests, terms).await?;
     Ok(match taken {
-        Some((lease, row)) => Start::Leased { lease: Box::new(lease), row: Box::new(row) },
+        Some((lease, row)) => Start::Leased { lease: Box::new(lease), row: Box::new(row), place },
         None => Start::RowChanged,
     })
 }
@@ -162,7 +172,7 @@ async fn raise(
     row: &LinkRow,
     requests: SyncRequests,
     schedule: Schedule,
-) -> Result<Start, SyncError> {
+) -> Result<Start<'static>, SyncError> {
     let (store, tenant) = (deps.store.as_ref(), context.tenant.tenant);
     let is_raised = link::raise(store, tenant, row, requests, schedule).await?;
     Ok(if is_raised { Start::Settled } else { Start::RowChanged })
@@ -178,7 +188,7 @@ async fn postpone_run(
     message: &Message,
     row: &LinkRow,
     not_before: Timestamp,
-) -> Result<Start, SyncError> {
+) -> Result<Start<'static>, SyncError> {
     let now = deps.clock.now();
     let (requests, mut later) = (SyncRequests::of(message), row.schedule());
     let is_on_its_way = row.delayed_until > now;

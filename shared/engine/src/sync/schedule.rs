@@ -39,7 +39,7 @@ pub(super) fn next_daily_moment(team: TeamId, at: Timestamp) -> Timestamp {
 fn pause(link: &Link) -> SignedDuration {
     let Some(failure) = &link.failure else { return SignedDuration::ZERO };
     let (first, longest) = match failure.kind() {
-        FailureKind::CallFailed => (30, 3600),
+        FailureKind::CallFailed | FailureKind::NoProgress => (30, 3600),
         FailureKind::GroupMissing | FailureKind::TeamMissing | FailureKind::Contradicted => {
             (60, 3600)
         }

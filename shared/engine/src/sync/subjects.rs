@@ -101,19 +101,16 @@ pub(super) fn count_people(
     resolved: &ResolvedPeople,
     eligibility: &BTreeMap<Person, Eligibility>,
 ) -> LinkCounts {
-    let is_eligible = |one: &&Eligibility| matches!(one, Eligibility::Eligible { .. });
-    let eligible = eligibility.values().filter(is_eligible).count();
+    // People who left both sides are stored for a while.
+    let is_there =
+        |person: &Person| Side::BOTH.iter().any(|&side| reading.of(*person)[side].is_present());
+    let there = || eligibility.iter().filter(|(person, _)| is_there(person)).map(|(_, one)| one);
+    let eligible = there().filter(|one| matches!(one, Eligibility::Eligible { .. })).count();
     LinkCounts {
         eligible,
-        excluded: resolved.excluded.len() + eligibility.len() - eligible,
+        excluded: resolved.excluded.len() + there().count() - eligible,
         owners: reading.users.values().filter(|role| **role == Role::Owner).count(),
     }
-}
-
-/// Change in the number of eligible people since the last run.
-pub(super) fn eligible_delta(before: LinkCounts, now: LinkCounts) -> i64 {
-    let count = |counts: LinkCounts| i64::try_from(counts.eligible).unwrap_or(0);
-    count(now) - count(before)
 }
 
 /// Rows of people on one side who are excluded, so that the next run need not look them up.

@@ -11,6 +11,7 @@ use crate::codes::{FailureReason, Note};
 use crate::link::{Lease, Link, LinkPerson, LinkRow, ServiceAccountPresence, Who};
 use crate::quota::{Bucket, Priority};
 use crate::safety::pending_approval::PendingApproval;
+use crate::safety::removal_counter::RemovalCounter;
 use crate::tenant::{DirectoryRules, Running, Settings, Tenant};
 use clients::graph::GroupReading;
 use clients::http::{Access, Api, Deadline};
@@ -178,6 +179,8 @@ pub(super) struct ResolvedPeople {
     pub(super) people: BTreeMap<Person, Eligibility>,
     /// People on one side only who are excluded.
     pub(super) excluded: BTreeMap<Who, ExclusionReason>,
+    /// Number of people who were looked up.
+    pub(super) looked_up: usize,
     /// Number of people still to be looked up.
     pub(super) unresolved: usize,
 }
@@ -189,10 +192,21 @@ pub(super) struct Decision {
     /// The approval that was pending before this run.
     pub(super) pending_before: Option<PendingApproval>,
     pub(super) guard: RemovalGuard,
+    /// The tenant's removal counter, if removals are planned that it has not counted.
+    pub(super) counter: Option<RemovalCounter>,
     pub(super) plan: Plan,
+    /// The refusal that left a removal without proof.
+    pub(super) unproven: Option<String>,
     /// Names as compared with the reading.
     pub(super) names: Option<NameState>,
     pub(super) rename: Option<NameWrite>,
+}
+
+/// The limits that removals count against.
+#[derive(Clone, Copy)]
+pub(super) struct RemovalTerms<'a> {
+    pub(super) guard: &'a RemovalGuard,
+    pub(super) counter: Option<&'a RemovalCounter>,
 }
 
 /// Names after comparison, and the rename that follows.
@@ -237,8 +251,8 @@ pub(super) struct SyncReport {
     pub(super) people: BTreeMap<Who, Option<LinkPerson>>,
     /// Writes to further items.
     pub(super) writes: Vec<Write>,
-    /// Change in the number of the link's memberships.
-    pub(super) memberships_delta: i64,
+    /// The moments at which removals were counted that never happened.
+    pub(super) given_back: Vec<Timestamp>,
     pub(super) changes: Vec<PersonChange>,
     pub(super) notes: Vec<Note>,
 }
@@ -252,7 +266,7 @@ impl SyncReport {
     pub(super) fn extend(&mut self, later: Self) {
         self.people.extend(later.people);
         self.writes.extend(later.writes);
-        self.memberships_delta += later.memberships_delta;
+        self.given_back.extend(later.given_back);
         self.changes.extend(later.changes);
         self.notes.extend(later.notes);
     }
@@ -308,7 +322,8 @@ pub(super) struct Recorded<T> {
 pub(super) enum Next {
     /// Both sides are in sync. The next run comes when open state settles, at the latest daily.
     Done { settles_at: Option<Timestamp> },
-    /// The run goes on at this moment.
+    /// The run goes on at this moment. A run without progress fails instead: its pauses grow, and
+    /// it is reported.
     RequeueAt { moment: Timestamp, why: RequeueReason },
     /// The run cannot go on; the link stores the failure.
     Failed { reason: FailureReason },
@@ -324,11 +339,22 @@ pub(super) enum RequeueReason {
     /// A new or restored group is not visible on every replica yet.
     GroupNotVisibleYet,
     /// The plan has more steps than one run can finish.
-    NextPortion,
+    NextPortion(Progress),
     /// Steps were not tried, or their outcome is unknown.
-    StepsLeft,
+    StepsLeft(Progress),
     /// People are still to be looked up.
-    PeopleUnresolved,
+    PeopleUnresolved(Progress),
     /// An administrator's override needs a write on the other side, too.
-    OverrideIncomplete,
+    OverrideIncomplete(Progress),
+}
+
+/// Proof that a run did something that the next one need not do again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Progress(());
+
+impl Progress {
+    /// Progress of so many settled steps and look-ups.
+    pub(super) fn of(count: usize) -> Option<Self> {
+        (count > 0).then_some(Self(()))
+    }
 }
