@@ -1,10 +1,11 @@
 """Deploys template.yaml to the local AWS services, and prints the result.
 
-Usage: deploy.py AWS DYNAMODB NAME < parameters (a JSON object) > deployment (JSON)
+Usage: deploy.py AWS DYNAMODB NAME < {"parameters": {...}, "client_secrets": {...}} > deployment (JSON)
 
 SAM's own transformation turns the template into plain CloudFormation. moto creates table, queues, secrets, roles and
 functions from it, and the result is read back from them. Only the table moves on to DynamoDB Local, as moto describes
-it. The HTTP API is not deployed: its routes are those of the template.
+it. The HTTP API is not deployed: its routes are those of the template. The secrets of the apps, by the names of their
+secrets, are stored afterwards, as docs/DEPLOYING.md does.
 """
 
 import ast
@@ -54,7 +55,13 @@ def routes(resources: dict) -> dict:
     return answers
 
 
-def deploy(aws: str, dynamodb: str, name: str, parameters: dict) -> dict:
+def store_client_secrets(client, name: str, client_secrets: dict) -> None:
+    for app, client_secret in client_secrets.items():
+        stored = json.loads(client.get_secret_value(SecretId=f"{name}/{app}")["SecretString"])
+        client.put_secret_value(SecretId=f"{name}/{app}", SecretString=json.dumps({**stored, "client_secret": client_secret}))
+
+
+def deploy(aws: str, dynamodb: str, name: str, parameters: dict, client_secrets: dict) -> dict:
     def client(service: str, address: str = aws):
         return boto3.client(service, endpoint_url=address, **PLACE)
 
@@ -70,6 +77,7 @@ def deploy(aws: str, dynamodb: str, name: str, parameters: dict) -> dict:
         Capabilities=["CAPABILITY_IAM"],
     )
     (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
+    store_client_secrets(client("secretsmanager"), name, client_secrets)
     resources = stacks.describe_stack_resources(StackName=name)["StackResources"]
     made = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources if "PhysicalResourceId" in one}
 
@@ -104,6 +112,7 @@ def deploy(aws: str, dynamodb: str, name: str, parameters: dict) -> dict:
             "queue": source and {"arn": source["EventSourceArn"], "url": queues[source["EventSourceArn"]], "most": source["BatchSize"]},
         }
     return {
+        "webhooks_key": json.loads(client("secretsmanager").get_secret_value(SecretId=f"{name}/webhooks")["SecretString"])["1"],
         "functions": functions,
         "routes": {key: logical.removesuffix("Function").lower() for key, logical in routes(plain["Resources"]).items()},
         "outputs": {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]},
@@ -111,4 +120,4 @@ def deploy(aws: str, dynamodb: str, name: str, parameters: dict) -> dict:
 
 
 if __name__ == "__main__":
-    print(json.dumps(deploy(*sys.argv[1:], json.load(sys.stdin))))
+    print(json.dumps(deploy(*sys.argv[1:], **json.load(sys.stdin))))

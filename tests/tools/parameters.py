@@ -15,51 +15,38 @@ TEMPLATE = yaml_parse((pathlib.Path(__file__).parents[2] / "template.yaml").read
 # Values that work, for each parameter without a default.
 GOOD = {
     "WebexClientId": "C5fd7a4c3b2a1908f7e6d5c4b3a29180f",
-    "WebexClientSecret": "0f9e8d7c6b5a4938271605f4e3d2c1b0",
     "MicrosoftClientId": "11111111-2222-3333-4444-555555555555",
-    "WebhooksKey": "ZGVwbG95ZWQta2V5LTEtZm9yLXRlc3QtdXNlLW9ubHk=",
 }
 
 FILES = "66666666-7777-8888-9999-000000000000"
-SECRET = "a-secret-without-a-use"
+CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/11111111-2222"
 
 # Both ways to prove the apps, with and without folders.
 ALSO_GOOD = [
     {"FilesClientId": FILES},
-    {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET},
-    {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET, "FilesClientId": FILES, "FilesClientSecret": SECRET},
+    {"MicrosoftCredential": "secret"},
+    {"MicrosoftCredential": "secret", "FilesClientId": FILES},
+    {"DomainName": "groups.example.com", "CertificateArn": CERTIFICATE, "AlarmEmail": "alarms@example.com", "Paused": "true"},
 ]
 
 # Values that cannot work, each with the others that are given beside it.
 BAD = [
     ("WebexClientId", "", {}),
     ("WebexClientId", "my integration", {}),
-    ("WebexClientSecret", "", {}),
-    ("WebexClientSecret", 'with"a quotation mark in it', {}),
     ("MicrosoftClientId", "", {}),
     ("MicrosoftClientId", "Webex teams and groups", {}),
     ("MicrosoftCredential", "certificate", {}),
-    ("MicrosoftClientSecret", "short", {"MicrosoftCredential": "secret"}),
-    ("MicrosoftClientSecret", "", {"MicrosoftCredential": "secret"}),
-    ("MicrosoftClientSecret", SECRET, {"MicrosoftCredential": "federated"}),
     ("FilesClientId", "Team folders", {}),
-    ("FilesClientId", "", {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET, "FilesClientSecret": SECRET}),
-    ("FilesClientSecret", "short", {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET, "FilesClientId": FILES}),
-    ("FilesClientSecret", "", {"MicrosoftCredential": "secret", "MicrosoftClientSecret": SECRET, "FilesClientId": FILES}),
-    ("FilesClientSecret", SECRET, {"MicrosoftCredential": "federated", "FilesClientId": FILES}),
-    ("WebhooksKey", "", {}),
-    ("WebhooksKey", "a password", {}),
     ("AllowedOrganizations", "Acme Inc.", {}),
-    ("DomainName", "https://groups.example.com", {"CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1"}),
-    ("DomainName", "", {"CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1"}),
+    ("DomainName", "https://groups.example.com", {"CertificateArn": CERTIFICATE}),
+    ("DomainName", "", {"CertificateArn": CERTIFICATE}),
     ("CertificateArn", "", {"DomainName": "groups.example.com"}),
     ("CertificateArn", "groups.example.com", {"DomainName": "groups.example.com"}),
-    ("AlarmTopicArn", "alarms@example.com", {}),
+    ("AlarmEmail", "arn:aws:sns:eu-central-1:123456789012:alarms", {}),
+    ("Paused", "yes", {}),
     ("LogRetentionDays", "31", {}),
     ("LogLevel", "trace", {}),
     ("KmsKeyArn", "alias/groups", {}),
-    ("SecretsPrefix", "", {}),
-    ("SecretsPrefix", "groups/", {}),
     ("RestoredTable", "arn:aws:dynamodb:eu-central-1:123456789012:table/restored", {}),
     ("Architecture", "arm", {}),
     ("SyncConcurrency", "1", {}),

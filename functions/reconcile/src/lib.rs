@@ -1,7 +1,7 @@
 //! The reconcile function: the schedule requests a reconciliation cycle of every tenant each
 //! minute, and each request runs one cycle. Cycles of different tenants do not wait for each other.
 
-use aws::batch;
+use aws::{batch, trace};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use clients::http::Deadline;
 use engine::reconcile::Reconciler;
@@ -31,7 +31,8 @@ pub async fn handle(
 ) -> Result<SqsBatchResponse, SyncError> {
     match event {
         Event::Schedule(_) => {
-            let tenants = reconciler.schedule().await?;
+            // One trace cannot hold the cycles of all tenants.
+            let tenants = trace::without(reconciler.schedule()).await?;
             tracing::info!(event = "cycles_requested", tenants, "requested a cycle of each tenant");
             Ok(SqsBatchResponse::default())
         }

@@ -51,9 +51,18 @@ impl AwsClients {
     /// # Errors
     /// An environment variable is missing or unusable.
     pub async fn from_env() -> Result<Self, ClientsError> {
+        Self::creating_secrets_under(None).await
+    }
+
+    /// Makes the clients; new secrets are created under this KMS key.
+    ///
+    /// # Errors
+    /// An environment variable is missing or unusable.
+    pub async fn creating_secrets_under(key_arn: Option<String>) -> Result<Self, ClientsError> {
         let net = Arc::new(Net::new()?);
         let sdk = sdk::sdk_config(&net).await?;
         let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
+        let secrets = secrets.with_key(key_arn);
         let prefix = config::required("SECRETS_PREFIX")?;
         let clock = Arc::new(WallClock);
         Ok(Self { net, clock, secrets: Arc::new(secrets), prefix, sdk })
@@ -98,7 +107,15 @@ impl Clients {
     /// # Errors
     /// An environment variable is missing or unusable.
     pub async fn from_env() -> Result<Self, ClientsError> {
-        let aws = AwsClients::from_env().await?;
+        Self::creating_secrets_under(None).await
+    }
+
+    /// Makes the clients; new secrets are created under this KMS key.
+    ///
+    /// # Errors
+    /// An environment variable is missing or unusable.
+    pub async fn creating_secrets_under(key_arn: Option<String>) -> Result<Self, ClientsError> {
+        let aws = AwsClients::creating_secrets_under(key_arn).await?;
         let (net, clock) = (&aws.net, &aws.clock);
         let dynamo = aws_sdk_dynamodb::Client::new(&aws.sdk);
         let table = config::required("TABLE_NAME")?;

@@ -76,8 +76,11 @@ impl HttpConnector for NetHttpClient {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self(client) = self.clone();
         HttpConnectorFuture::new(async move {
-            let request =
+            let mut request =
                 request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            // The SDK copies the invocation's header, with its chain of functions. Lambda would
+            // count our own chains as a loop. A message's trace is in its attributes.
+            request.headers_mut().remove("x-amzn-trace-id");
             let request = request
                 .map(reqwest::Body::wrap)
                 .try_into()

@@ -5,6 +5,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::RequestId;
+use aws_sdk_secretsmanager::types::Tag;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::sdk::{SdkFailure, failure};
@@ -18,12 +19,19 @@ const BEING_DELETED: Option<&str> = Some("InvalidRequestException");
 /// Secrets in AWS Secrets Manager.
 pub struct SecretsManager {
     client: Client,
+    /// The KMS key of new secrets; `None` is AWS's own.
+    key_arn: Option<String>,
 }
 
 impl SecretsManager {
     /// Returns the secrets of this client's account.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, key_arn: None }
+    }
+
+    /// Creates new secrets under this KMS key.
+    pub fn with_key(self, key_arn: Option<String>) -> Self {
+        Self { key_arn, ..self }
     }
 
     async fn create(&self, name: &str, value: &SecretString) -> Result<(), SecretsError> {
@@ -32,6 +40,8 @@ impl SecretsManager {
             .create_secret()
             .name(name)
             .secret_string(value.expose_secret())
+            .set_kms_key_id(self.key_arn.clone())
+            .set_tags(Some(tags(name)))
             .send()
             .await;
         match created {
@@ -94,6 +104,13 @@ impl Secrets for SecretsManager {
             Err(error) => Err(classified(name, &error)),
         }
     }
+}
+
+/// Returns the tags of a tenant's secret, for inventory and costs.
+fn tags(name: &str) -> Vec<Tag> {
+    let (deployment, tenant) = name.split_once("/tenant/").unwrap_or((name, ""));
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+    vec![tag("deployment", deployment), tag("tenant", tenant)]
 }
 
 fn classified<E>(name: &str, error: &SdkError<E, HttpResponse>) -> SecretsError

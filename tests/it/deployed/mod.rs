@@ -99,14 +99,28 @@ fn roles_allow_exactly_what_functions_need() {
 }
 
 #[test]
+fn secrets_of_tenants_are_under_the_customers_key() {
+    let Some(evidence) = evidence() else { return };
+    let calls = evidence.functions.values().flat_map(|function| &function.calls);
+    let created: Vec<_> =
+        calls.filter(|call| call.action == "secretsmanager:CreateSecret").collect();
+    assert!(!created.is_empty());
+    for call in created {
+        let key = call.context.get("KmsKeyId").map(String::as_str);
+        assert_eq!(key, Some(relay::KEY_ARN), "{}", call.resource);
+    }
+}
+
+#[test]
 fn restored_table_replaces_the_stacks_table() {
     let Some(services) = Services::from_env() else {
         return;
     };
     let parameters = json!({
-        "SecretsPrefix": Uuid::new_v4(), "RestoredTable": "as-it-was",
-        "WebexClientId": "C", "WebexClientSecret": "c",
-        "MicrosoftClientId": "c", "WebhooksKey": "k",
+        "parameters": {
+            "RestoredTable": "as-it-was", "WebexClientId": "C", "MicrosoftClientId": "c",
+        },
+        "client_secrets": {},
     });
     let stack = services.deploy(&format!("restored-{}", Uuid::new_v4().simple()), &parameters);
     for (name, function) in &stack.functions {

@@ -26,9 +26,11 @@ enum Effect {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 enum Operator {
-    #[serde(rename = "ForAllValues:StringLike")]
-    AllLike,
+    #[serde(rename = "ForAllValues:StringEquals")]
+    AllEqual,
     StringEquals,
+    StringLike,
+    Null,
     NumericLessThanEquals,
 }
 
@@ -64,7 +66,11 @@ impl Statement {
             && self.resource.iter().any(|pattern| is_like(pattern, &call.resource))
             && self.condition.iter().all(|(operator, expected)| {
                 expected.iter().all(|(key, value)| {
-                    call.context.get(key).is_some_and(|is| operator.holds(value, is))
+                    let is = call.context.get(key);
+                    match operator {
+                        Operator::Null => is.is_none() == (value == "true"),
+                        _ => is.is_some_and(|is| operator.holds(value, is)),
+                    }
                 })
             })
     }
@@ -95,10 +101,17 @@ impl Statement {
 
 impl Operator {
     fn holds(self, expected: &serde_json::Value, is: &str) -> bool {
+        let any = |fits: &dyn Fn(&str) -> bool| match expected {
+            serde_json::Value::Array(several) => {
+                several.iter().any(|one| fits(one.as_str().unwrap()))
+            }
+            one => fits(one.as_str().unwrap()),
+        };
         match self {
-            Self::AllLike => is_like(expected.as_str().unwrap(), is),
-            Self::StringEquals => expected == is,
+            Self::AllEqual | Self::StringEquals => any(&|expected| expected == is),
+            Self::StringLike => any(&|expected| is_like(expected, is)),
             Self::NumericLessThanEquals => is.parse::<i64>().unwrap() <= expected.as_i64().unwrap(),
+            Self::Null => false,
         }
     }
 }

@@ -23,6 +23,9 @@ use super::stack::{Function, Services};
 /// The issuer of the roles' identity tokens.
 pub(super) const ISSUER: &str = "https://sts.simulated.example";
 
+/// The KMS key of the deployment.
+pub(super) const KEY_ARN: &str = "arn:aws:kms:eu-central-1:123456789012:key/deployed-tests";
+
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// The recorded AWS calls of a function.
@@ -100,7 +103,9 @@ async fn relayed(State(relay): State<Arc<Relay>>, request: Request) -> http::Res
             if target.starts_with("AmazonSQS.SendMessage") {
                 relay.calls.sends(&call);
             }
-            relay.actions_of(target, &call)
+            let asked = relay.actions_of(target, &call);
+            let of_key: Vec<_> = asked.iter().flat_map(|call| relay.actions_of_key(call)).collect();
+            asked.into_iter().chain(of_key).collect()
         }
         None => {
             vec![AwsCall {
@@ -195,14 +200,48 @@ impl Relay {
                 } else {
                     self.known_secret(name)
                 };
-                vec![AwsCall {
-                    action: format!("secretsmanager:{operation}"),
-                    resource: found,
-                    context: BTreeMap::new(),
-                }]
+                // A creation with tags needs both rights.
+                let tags = call.get("Tags").map(|_| "TagResource");
+                let key = call["KmsKeyId"].as_str().map(|key| ("KmsKeyId".into(), key.into()));
+                let of = |action: &str| AwsCall {
+                    action: format!("secretsmanager:{action}"),
+                    resource: found.clone(),
+                    context: key.clone().into_iter().collect(),
+                };
+                [operation].into_iter().chain(tags).map(of).collect()
             }
             other => panic!("an unknown call: {other:?}"),
         }
+    }
+
+    /// Returns the calls to KMS that a service makes for a call, under the caller's role.
+    fn actions_of_key(&self, call: &AwsCall) -> Vec<AwsCall> {
+        let (service, operation) = call.action.split_once(':').unwrap();
+        let needed: &[&str] = match operation {
+            "GetSecretValue" | "ReceiveMessage" | "GetItem" | "Query" | "BatchGetItem"
+            | "ConditionCheckItem" => &["Decrypt"],
+            "CreateSecret" | "PutSecretValue" | "SendMessage" | "PutItem" | "UpdateItem"
+            | "DeleteItem" => &["Decrypt", "GenerateDataKey"],
+            _ => &[],
+        };
+        let via = format!("{service}.{}.amazonaws.com", self.region);
+        let mut context = BTreeMap::from([("kms:ViaService".to_owned(), via)]);
+        let about = match service {
+            "secretsmanager" => Some(("SecretARN", call.resource.as_str())),
+            "dynamodb" => {
+                let table = call.resource.split('/').nth(1).unwrap();
+                Some(("aws:dynamodb:tableName", table))
+            }
+            _ => None,
+        };
+        context
+            .extend(about.map(|(key, of)| (format!("kms:EncryptionContext:{key}"), of.to_owned())));
+        let of = |action: &&str| AwsCall {
+            action: format!("kms:{action}"),
+            resource: KEY_ARN.into(),
+            context: context.clone(),
+        };
+        needed.iter().map(of).collect()
     }
 
     fn call(&self, service: &str, action: &str, rest: &str) -> AwsCall {

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::gateway::Gateway;
 use super::lambda::Instance;
-use super::relay::{AwsCalls, ISSUER, open};
+use super::relay::{AwsCalls, ISSUER, KEY_ARN, open};
 use super::stack::{Function, Services, Source, Stack};
 use super::{Evidence, FunctionRecord};
 use crate::support::Browser;
@@ -45,7 +45,6 @@ pub(super) struct Scene {
     outside: Arc<dyn Transport>,
     net: Net,
     servers: Servers,
-    webhooks_key: String,
     /// The browser's cookies at the end.
     pub(super) cookies: Vec<String>,
 }
@@ -73,18 +72,18 @@ impl Scene {
         world.withdraw_consent(acme.directory);
         let people = PEOPLE.iter().map(|name| world.add_person(&acme, name)).collect();
         register_redirects(&world);
-        let webhooks_key = "ZGVwbG95ZWQta2V5LTEtZm9yLXRlc3QtdXNlLW9ubHk=".to_owned();
         let name = format!("groups-{}", Uuid::new_v4().simple());
         let stack = services.deploy(
             &name,
             &json!({
-                "SecretsPrefix": &name,
-                "WebexClientId": acme.webex_app.client_id,
-                "WebexClientSecret": acme.webex_app.client_secret,
-                "MicrosoftClientId": acme.microsoft_app.client_id,
-                "FilesClientId": acme.files_app.client_id,
-                "WebhooksKey": webhooks_key,
-                "LogLevel": "info,clients=debug",
+                "parameters": {
+                    "WebexClientId": acme.webex_app.client_id,
+                    "MicrosoftClientId": acme.microsoft_app.client_id,
+                    "FilesClientId": acme.files_app.client_id,
+                    "KmsKeyArn": KEY_ARN,
+                    "LogLevel": "info,clients=debug",
+                },
+                "client_secrets": {"webex-app": acme.webex_app.client_secret},
             }),
         );
         trust_roles(&world, &stack);
@@ -112,19 +111,7 @@ impl Scene {
         let gateway = Gateway { functions: functions.clone(), routes: stack.routes.clone() };
         let outside: Arc<dyn Transport> = Arc::new(gateway.open().await);
         world.set_notification_receiver(outside.clone());
-        Self {
-            world,
-            acme,
-            people,
-            stack,
-            functions,
-            aws,
-            outside,
-            net,
-            servers,
-            webhooks_key,
-            cookies: vec![],
-        }
+        Self { world, acme, people, stack, functions, aws, outside, net, servers, cookies: vec![] }
     }
 
     pub(super) fn browser(&self) -> Browser {
@@ -254,7 +241,7 @@ impl Scene {
             (self.acme.webex_app.client_secret.clone(), "Webex's client secret"),
             (self.acme.microsoft_app.client_secret.clone(), "Microsoft's client secret"),
             (self.acme.files_app.client_secret.clone(), "the client secret for files"),
-            (self.webhooks_key.clone(), "the webhooks' key"),
+            (self.stack.webhooks_key.clone(), "the webhooks' key"),
             ("Obelisk".to_owned(), "a team's name"),
             ("eyJ".to_owned(), "a signed token"),
         ]);

@@ -34,8 +34,9 @@ impl Services {
         found.map(|((aws, dynamodb), python)| Self { aws, dynamodb, python })
     }
 
-    /// Deploys the template under this name.
-    pub(super) fn deploy(&self, name: &str, parameters: &Value) -> Stack {
+    /// Deploys the template under this name, with `parameters` and `client_secrets` by the names of
+    /// the apps' secrets.
+    pub(super) fn deploy(&self, name: &str, given: &Value) -> Stack {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/deploy.py");
         let mut python = Command::new(&self.python)
             .args([script, &self.aws, &self.dynamodb, name])
@@ -43,7 +44,7 @@ impl Services {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        python.stdin.take().unwrap().write_all(parameters.to_string().as_bytes()).unwrap();
+        python.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
         let said = python.wait_with_output().unwrap();
         assert!(said.status.success(), "the template could not be deployed");
         serde_json::from_slice(&said.stdout).unwrap()
@@ -53,6 +54,8 @@ impl Services {
 /// The resources of the deployed template.
 #[derive(Deserialize)]
 pub(super) struct Stack {
+    /// The generated first key of webhooks.
+    pub(super) webhooks_key: String,
     pub(super) functions: BTreeMap<String, Function>,
     /// Function names by route of the HTTP API.
     pub(super) routes: BTreeMap<String, String>,

@@ -28,7 +28,8 @@ use crate::{noon, run};
 
 const PREFIX: &str = "untrusted";
 const TENANT: TenantId = TenantId(Uuid::from_u128(0x0190_a5c2_7f3b_7c1d_8e2f_3a4b_5c6d_7e8f));
-const KEYS: &str = r#"{"current": "1", "keys": {"1": "aG9zdGlsZS1rZXktMS1mb3ItdGVzdHMtb25seS1ub3RoaW5nLXJlYWw="}}"#;
+const KEYS: &str =
+    r#"{"current": "1", "1": "aG9zdGlsZS1rZXktMS1mb3ItdGVzdHMtb25seS1ub3RoaW5nLXJlYWw="}"#;
 const WEBEX_APP: &str = r#"{"client_id": "client", "client_secret": "secret"}"#;
 
 /// Both functions behind API Gateway, over an empty table and services that do not answer.

@@ -18,7 +18,7 @@ use super::stack::LocalStack;
 use super::wiring::SECRETS_PREFIX;
 
 const WEBHOOK_KEYS: &str =
-    r#"{"current": "1", "keys": {"1": "c2FuZGJveC1rZXktMS1mb3Itc2FuZGJveC11c2Utb25seQ=="}}"#;
+    r#"{"current": "1", "1": "c2FuZGJveC1rZXktMS1mb3Itc2FuZGJveC11c2Utb25seQ=="}"#;
 
 impl LocalStack {
     /// Stores the credentials of our apps and the webhook keys, and registers the redirect URLs.

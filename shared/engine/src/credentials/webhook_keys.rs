@@ -3,7 +3,7 @@
 //! They are derived, not stored: a check reads one secret and no table.
 //!
 //! `<prefix>/webhooks` is
-//! `{"current": "<generation>", "keys": {"<generation>": "<base64 key>"}}`.
+//! `{"current": "<generation>", "<generation>": "<base64 key>"}`.
 //! Every generation is accepted; new secrets are derived from `current`. To change the key, add a
 //! generation, make it `current` after 15 minutes (by then every cache has it), and remove the old
 //! one when no webhook uses it.
@@ -93,6 +93,7 @@ impl fmt::Debug for WebhookKeys {
 #[derive(Deserialize)]
 struct Stored {
     current: String,
+    #[serde(flatten)]
     keys: BTreeMap<String, SecretString>,
 }
 
@@ -140,9 +141,14 @@ impl WebhookKeys {
         Ok(Self { current, keys: keys.collect::<Result<_, String>>()? })
     }
 
-    /// Returns the generation that new secrets are derived from.
-    pub fn current(&self) -> &str {
-        &self.current
+    /// Returns the name of the current generation with a fingerprint of its key. Webhooks are made
+    /// again when it changes: a new deployment has another key under the same name.
+    pub fn current(&self) -> String {
+        let fingerprint = self.keys.get(&self.current).map(|key| {
+            let mac = key.clone().chain_update("fingerprint").finalize().into_bytes();
+            format!("{:x}", Bytes::copy_from_slice(&mac[..8]))
+        });
+        format!("{}-{}", self.current, fingerprint.unwrap_or_default())
     }
 
     /// Returns the secret to use: hex HMAC-SHA256 of `<tenant uuid>:<kind>` by the current key.
@@ -249,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_the_hmac_sha256_of_tenant_and_kind() {
-        let keys = parse(json!({"current": "a", "keys": {"a": KEY}})).unwrap();
+        let keys = parse(json!({"current": "a", "a": KEY})).unwrap();
         assert_eq!(
             keys.secret(TENANT, WebhookKind::Webex).expose_secret(),
             "628d60c91e8389ce32c449295052570b664e10f4f434d9953a8d69b07d9e4e5f"
@@ -263,8 +269,8 @@ mod tests {
     #[test]
     fn current_derives_and_all_generations_are_accepted() {
         let other = STANDARD.encode([7; 32]);
-        let old = parse(json!({"current": "1", "keys": {"1": KEY}})).unwrap();
-        let new = parse(json!({"current": "2", "keys": {"1": KEY, "2": other}})).unwrap();
+        let old = parse(json!({"current": "1", "1": KEY})).unwrap();
+        let new = parse(json!({"current": "2", "1": KEY, "2": other})).unwrap();
         let texts = |secrets: Vec<SecretString>| -> Vec<_> {
             secrets.iter().map(|s| s.expose_secret().to_owned()).collect()
         };
@@ -272,17 +278,30 @@ mod tests {
             (old.secret(TENANT, WebhookKind::Webex), new.secret(TENANT, WebhookKind::Webex));
         assert_ne!(before.expose_secret(), after.expose_secret());
         assert_eq!(texts(new.secrets(TENANT, WebhookKind::Webex)), texts(vec![before, after]));
-        assert_eq!(new.current(), "2");
+        assert!(new.current().starts_with("2-"));
+    }
+
+    #[test]
+    fn another_key_under_the_same_name_is_another_generation() {
+        let current = |key: &str| parse(json!({"current": "1", "1": key})).unwrap().current();
+        assert_eq!(current(KEY), current(KEY));
+        assert_ne!(current(KEY), current(&STANDARD.encode([7; 32])));
+    }
+
+    #[test]
+    fn letters_and_digits_are_a_key() {
+        let generated = "Zk3".repeat(15);
+        assert!(parse(json!({"current": "1", "1": generated[..44]})).is_ok());
     }
 
     #[test]
     fn an_unusable_secret_is_refused_without_quoting_it() {
         for secret in [
-            json!({"current": "b", "keys": {"a": KEY}}),
-            json!({"current": "a", "keys": {"a": "c2hvcnQ="}}),
-            json!({"current": "a", "keys": {"a": ""}}),
-            json!({"current": "a", "keys": {"a": KEY, "b": "?secret?"}}),
-            json!({"current": "a", "keys": "?secret?"}),
+            json!({"current": "b", "a": KEY}),
+            json!({"current": "a", "a": "c2hvcnQ="}),
+            json!({"current": "a", "a": ""}),
+            json!({"current": "a", "a": KEY, "b": "?secret?"}),
+            json!({"current": "a", "a": "?secret?"}),
             json!("?secret?"),
         ] {
             let why = parse(secret.clone()).unwrap_err();
@@ -292,7 +311,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_key() {
-        let keys = parse(json!({"current": "a", "keys": {"a": KEY}})).unwrap();
+        let keys = parse(json!({"current": "a", "a": KEY})).unwrap();
         assert_eq!(format!("{keys:?}"), r#"WebhookKeys { current: "a", generations: ["a"] }"#);
     }
 }

@@ -64,7 +64,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
             "subscribed to groups"
         );
         cycle.report.repaired += 1;
-        let generation = Generation { generation: keys.current().into() };
+        let generation = Generation { generation: keys.current() };
         cycle.store().write(vec![cursor::put(tenant, CURSOR, &generation)?]).await?;
     }
     for other in ours.iter().filter(|one| Some(&one.id) != current) {

@@ -107,7 +107,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
             create(cycle, &access, own, &keys).await?;
         }
     }
-    state.generation = keys.current().into();
+    state.generation = keys.current();
     if state != before {
         cycle.store().write(vec![cursor::put(cycle.tenant(), CURSOR, &state)?]).await?;
     }
