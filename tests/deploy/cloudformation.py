@@ -362,11 +362,11 @@ def update(account: dict, region: str, name: str, template: dict, parameters: di
             changed.append(logical)
             if any(of.get(key) != before[logical].get(key) for key in REPLACED_BY.get(kind, [])):
                 replace(old, new, logical)
-            kept = account["resources"][new.key(logical)]
+            row = account["resources"][new.key(logical)]
             # The service's own settings, such as protection, stay as they are.
-            kept["properties"] = {**{k: v for k, v in kept["properties"].items() if k not in before[logical]}, **of}
+            row["properties"] = {**{k: v for k, v in row["properties"].items() if k not in before[logical]}, **of}
             if kind == "AWS::SecretsManager::Secret" and of.get("SecretString") != before[logical].get("SecretString"):
-                kept["value"] = of["SecretString"]
+                row["value"] = of["SecretString"]
     for logical in [name for name in reversed(old.order()) if name not in new.resources()]:
         new.template = old.template
         if old.policy(logical) == "Delete":

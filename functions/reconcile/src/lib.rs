@@ -1,6 +1,8 @@
 //! The reconcile function: the schedule requests a reconciliation cycle of every tenant each
 //! minute, and each request runs one cycle. Cycles of different tenants do not wait for each other.
 
+pub mod health;
+
 use aws::{batch, trace};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use clients::http::Deadline;

@@ -6,6 +6,7 @@ use aws::clients::Clients;
 use aws::{config, function, log};
 use engine::reconcile::Reconciler;
 use lambda_runtime::{Diagnostic, Error};
+use reconcile::{Event, health};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -16,6 +17,7 @@ async fn run() -> Result<(), Error> {
     log::to_stdout()?;
     let metrics = log::metrics("reconcile")?;
     let clients = Clients::from_env().await?;
+    let net = clients.aws.net.clone();
     let reconciler = Reconciler {
         requests: clients.aws.queue("RECONCILE_QUEUE_URL")?,
         keys: clients.aws.webhook_keys(),
@@ -23,8 +25,16 @@ async fn run() -> Result<(), Error> {
         sync: clients.into_deps(),
     };
     function::serve(Some(metrics), async |event, deadline| {
+        let is_scheduled = matches!(event, Event::Schedule(_));
+        let checked = async {
+            if is_scheduled {
+                health::check(net.as_ref(), &reconciler.public_url).await;
+            }
+        };
+        let handled = reconcile::handle(&reconciler, event, deadline);
+        let (handled, ()) = tokio::join!(handled, checked);
         // Only the schedule's event fails as a whole; requests fail one by one.
-        reconcile::handle(&reconciler, event, deadline).await.map_err(|error| Diagnostic {
+        handled.map_err(|error| Diagnostic {
             error_type: "ScheduleFailed".into(),
             error_message: error.to_string(),
         })

@@ -66,6 +66,8 @@ impl Webhook {
             _ => Err(Rejection::NoSuchRoute),
         };
         response.unwrap_or_else(|refusal| {
+            let is_unproven = refusal == Rejection::NotAuthenticated;
+            metrics::counter!("WebhooksRefused").increment(u64::from(is_unproven));
             // Anyone on the internet can cause refusals, so they are no warnings.
             tracing::info!(status = refusal.status(), "refused: {refusal}");
             response::empty(refusal.status())
@@ -145,6 +147,7 @@ impl Webhook {
             .map(|job| Message { v: MessageVersion, tenant, at, trigger, job })
             .collect();
         // The delivery is authentic, but no team depends on its resource.
+        metrics::counter!("WebhooksAccepted").increment(1);
         if messages.is_empty() {
             return Ok(());
         }

@@ -14,8 +14,9 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
+    let metrics = log::metrics("webhook")?;
     let aws = AwsClients::from_env().await?;
     let keys = aws.webhook_keys();
     let webhook = Webhook::new(aws.queue("SYNC_QUEUE_URL")?, keys, aws.clock);
-    function::serve(None, async |request, _| Ok(webhook.handle(request).await)).await
+    function::serve(Some(metrics), async |request, _| Ok(webhook.handle(request).await)).await
 }

@@ -57,6 +57,7 @@ where
     // A panic concerns one message; the others of the batch are not delivered again for it.
     let handled = AssertUnwindSafe(handled.instrument(span)).catch_unwind().await;
     let error = handled.unwrap_or(Err(MessageError::Panicked)).err()?;
+    metrics::counter!("MessagesReturned").increment(1);
     let receives = record.attributes.get("ApproximateReceiveCount").map_or("1", String::as_str);
     tracing::error!(
         event = "message_returned",

@@ -1,6 +1,7 @@
 //! Logs and metrics: one line of JSON for each event, on standard output, and one for the metrics
 //! of each invocation.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
@@ -8,7 +9,7 @@ use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::ConfigError;
+use crate::config::{self, ConfigError};
 
 /// Starts logging by `RUST_LOG` (default `info`). The runtime adds the time to each line.
 ///
@@ -28,17 +29,17 @@ pub fn to_stdout() -> Result<(), ConfigError> {
 }
 
 /// Starts counting metrics for CloudWatch's embedded metric format. A tenant is never a
-/// dimension; the log names it.
+/// dimension; the log names it. Each deployment has its own namespace, by `SECRETS_PREFIX`.
 ///
 /// # Errors
-/// A recorder is installed already.
-pub fn metrics(
-    function: &'static str,
-) -> Result<&'static Collector, metrics_cloudwatch_embedded::Error> {
-    Builder::new()
-        .cloudwatch_namespace("WebexTeamsGroups")
+/// The variable is missing, or a recorder is installed already.
+pub fn metrics(function: &'static str) -> Result<&'static Collector, Box<dyn Error + Send + Sync>> {
+    let deployment = config::required("SECRETS_PREFIX")?;
+    let collector = Builder::new()
+        .cloudwatch_namespace(format!("WebexTeamsGroups/{deployment}"))
         .with_dimension("function", function)
-        .init()
+        .init()?;
+    Ok(collector)
 }
 
 /// Returns the exit code of a function, and prints the error of a failed start.

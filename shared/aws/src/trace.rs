@@ -23,8 +23,8 @@ pub async fn without<F: Future>(what: F) -> F::Output {
 
 fn continued(header: &str) -> String {
     let fields = header.split(';').map(str::trim);
-    let kept = fields.filter(|field| CONTINUED.iter().any(|name| field.starts_with(name)));
-    kept.collect::<Vec<_>>().join(";")
+    let ours = fields.filter(|field| CONTINUED.iter().any(|name| field.starts_with(name)));
+    ours.collect::<Vec<_>>().join(";")
 }
 
 /// Returns the current trace.

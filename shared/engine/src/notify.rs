@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use crate::codes::{AlertMessage, Provider};
-use crate::credentials::registration::Registration;
 use crate::phrases::alerts as phrases;
 use crate::stored::readable;
 use clients::webex::plain;
@@ -71,8 +70,6 @@ pub enum AlertKey {
     Resumed,
     /// The service account's tokens end soon and could not be refreshed.
     ServiceAccountTokensEnding,
-    /// The secret of one of our app registrations ends soon.
-    SecretEnds(Registration),
     /// Microsoft no longer accepts our app registration for files.
     FilesConsentLost,
     /// A service fails for the tenant as a whole.
@@ -87,8 +84,6 @@ impl fmt::Display for AlertKey {
             Self::Suspended => f.write_str("suspended"),
             Self::Resumed => f.write_str("resumed"),
             Self::ServiceAccountTokensEnding => f.write_str("service-account-tokens-ending"),
-            Self::SecretEnds(Registration::Groups) => f.write_str("microsoft-secret-ends"),
-            Self::SecretEnds(Registration::Files) => f.write_str("files-secret-ends"),
             Self::FilesConsentLost => f.write_str("files-consent-lost"),
             Self::ServiceFailing(Provider::Webex) => f.write_str("webex-failing"),
             Self::ServiceFailing(Provider::Microsoft) => f.write_str("microsoft-failing"),

@@ -218,7 +218,7 @@ fn queued_messages_keep_their_trace() {
 fn metrics_use_the_embedded_format() {
     let Some(evidence) = evidence() else { return };
     let mut sums: BTreeMap<String, f64> = BTreeMap::new();
-    for function in ["sync", "reconcile"] {
+    for function in ["webhook", "sync", "reconcile"] {
         let lines = evidence.functions[function]
             .log
             .iter()
@@ -228,7 +228,8 @@ fn metrics_use_the_embedded_format() {
             count += 1;
             assert!(line["_aws"]["Timestamp"].is_i64(), "{line}");
             for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
-                assert_eq!(directive["Namespace"], "WebexTeamsGroups");
+                let namespace = directive["Namespace"].as_str().unwrap();
+                assert!(namespace.starts_with("WebexTeamsGroups/groups-"), "{namespace}");
                 assert_eq!(directive["Dimensions"], json!([["function"]]), "{line}");
                 assert_eq!(line["function"], function);
                 for metric in directive["Metrics"].as_array().unwrap() {
@@ -252,6 +253,9 @@ fn metrics_use_the_embedded_format() {
         "WebexCalls",
         "GraphCalls",
         "EntraCalls",
+        "ScheduleRuns",
+        "Tenants",
+        "WebhooksAccepted",
     ] {
         assert!(sums.get(name).is_some_and(|sum| *sum > 0.0), "{name}: {sums:?}");
     }

@@ -23,6 +23,12 @@ const REQUEST: f64 = 0.005;
 const INVOCATION: f64 = 0.01;
 /// Assumed log bytes of an invocation: three lines by Lambda, our two, and the metrics.
 const LOGGED: f64 = 1500.0;
+/// Assumed log bytes of a request to the HTTP API.
+const ACCESS_LOGGED: f64 = 350.0;
+/// Assumed bytes that a call, or a webhook's answer, sends out of AWS.
+const SENT: f64 = 2_500.0;
+/// Assumed life of an instance, in hours. A new one reads the secrets of its tenants.
+const INSTANCE_LIFE: f64 = 2.0;
 /// Requests of one queue's five pollers, each of which waits 20 seconds for messages.
 const POLLS: f64 = 5.0 * DAYS * 86_400.0 / 20.0;
 
@@ -35,6 +41,12 @@ const TEMPLATE: &str = include_str!("../../../../template.yaml");
 fn deployed(kind: &str) -> f64 {
     let lines = TEMPLATE.lines();
     amount(lines.filter(|line| line.trim() == format!("Type: AWS::{kind}")).count() as u64)
+}
+
+/// The number of metrics in all alarms.
+fn alarmed() -> f64 {
+    // One more is defined by a filter of the access log.
+    amount(TEMPLATE.matches(" MetricName: ").count() as u64) - 1.0
 }
 
 /// The memory of a function, in GB.
@@ -76,28 +88,43 @@ struct Invoked {
 /// A month's bill, in US dollars for each tenant of 1,000 teams.
 pub struct Bill {
     lines: Vec<Line>,
-    /// Invocations of webhook, sync and reconcile.
-    invocations: [Invoked; 3],
+    /// Invocations of the webhook function by one tenant.
+    webhooks: f64,
 }
 
 impl Bill {
-    /// Dollars of one tenant's traces.
-    ///
-    /// X-Ray samples one invocation of each function per second, and 5 % of the others.
+    /// Traces of one tenant. Only webhooks begin one: X-Ray samples one a second, and 5 % of the
+    /// others.
     fn traces(&self, tenants: f64) -> f64 {
-        let seconds = DAYS * 86_400.0;
-        let sampled = self.invocations.iter().map(|Invoked { each, fixed }| {
-            let all = each * tenants + fixed;
-            all.min(seconds) + (all - seconds).max(0.0) / 20.0
-        });
-        sampled.sum::<f64>() / tenants * 5.00e-6
+        let (all, seconds) = (self.webhooks * tenants, DAYS * 86_400.0);
+        (all.min(seconds) + (all - seconds).max(0.0) / 20.0) / tenants
+    }
+
+    /// Reads of one tenant's secrets: the tenant's own by each new instance, and a secret of an app
+    /// each hour by each instance, for its token.
+    fn secret_reads(tenants: f64) -> f64 {
+        // Two for the first tenants, and 50 for 10,000.
+        let instances = (tenants / 200.0).max(2.0);
+        instances * DAYS * 24.0 * (1.0 / INSTANCE_LIFE + 1.0 / tenants.min(10.0))
     }
 
     /// Dollars of one tenant of 1,000 teams among this many tenants.
     pub fn share(&self, tenants: f64) -> f64 {
-        self.lines.iter().map(|line| line.share(tenants)).sum::<f64>() + self.traces(tenants)
+        let lines = self.lines.iter().map(|line| line.share(tenants)).sum::<f64>();
+        lines + self.traces(tenants) * TRACE + Self::secret_reads(tenants) * SECRET_READ
     }
 }
+
+/// Dollars of a trace.
+const TRACE: f64 = 5.00e-6;
+/// Dollars of a read of a secret.
+const SECRET_READ: f64 = 5.00e-6;
+/// Dollars of an event in a space that is in no team: API, two functions, queue, logs.
+const OTHER_EVENT: f64 = 1.00e-6
+    + 2.0 * (0.20e-6 + 0.25 * INVOCATION * 13.3334e-6 + LOGGED * 0.50e-9)
+    + 3.0 * 0.40e-6
+    + 0.10e-6
+    + ACCESS_LOGGED * 0.50e-9;
 
 fn rounded(number: f64) -> String {
     match number {
@@ -128,12 +155,22 @@ impl Display for Bill {
             let (each, fixed) = (rounded(line.each), rounded(line.fixed));
             writeln!(out, "| {} | {each} | {fixed} | {price} | {shares} |", line.name)?;
         }
-        let Invoked { each, fixed } = total(&self.invocations);
-        let shares = TENANTS.map(|tenants| format!("{:.2}", self.traces(tenants))).join(" | ");
-        let (each, fixed) = (rounded(each), rounded(fixed));
-        writeln!(out, "| traces that X-Ray samples | {each} | {fixed} | 5.000 | {shares} |")?;
+        let mut by_tenants = |name: &str, units: &dyn Fn(f64) -> f64, price: f64| {
+            let shares = TENANTS.map(|tenants| format!("{:.2}", units(tenants) * price));
+            let price = price * 1e6;
+            writeln!(out, "| {name} | varies | 0 | {price:.3} | {} |", shares.join(" | "))
+        };
+        by_tenants("secrets, reads by instances", &Self::secret_reads, SECRET_READ)?;
+        by_tenants("traces that X-Ray samples", &|tenants| self.traces(tenants), TRACE)?;
         let shares = TENANTS.map(|tenants| format!("**{:.2}**", self.share(tenants))).join(" | ");
-        writeln!(out, "| total | | | | {shares} |")
+        writeln!(out, "| a tenant | | | | {shares} |")?;
+        let totals = TENANTS.map(|tenants| format!("**{:.0}**", self.share(tenants) * tenants));
+        writeln!(out, "| all tenants | | | | {} |", totals.join(" | "))?;
+        writeln!(
+            out,
+            "\nEach million events in spaces that are in no team adds {:.2}.",
+            OTHER_EVENT * 1e6
+        )
     }
 }
 
@@ -152,6 +189,8 @@ struct Month {
     sync: f64,
     cycles: f64,
     queued: f64,
+    /// Calls to Webex and Microsoft.
+    calls: f64,
     /// Bytes in the table.
     stored: f64,
 }
@@ -161,6 +200,7 @@ impl Month {
         let requests = spent.requests;
         self.half_read_units += times * amount(requests.half_read_units);
         self.write_units += times * amount(requests.write_units);
+        self.calls += times * amount(spent.waits);
         let in_calls = amount(spent.waits) * CALL;
         let in_requests = amount(requests.reads() + requests.writes()) * REQUEST;
         self.seconds += times * (in_calls + in_requests);
@@ -237,15 +277,20 @@ fn priced(month: &Month, metrics: f64) -> Bill {
         line("HTTP API, webhooks and notifications", month.webhook, 0.0, 1.00e-6),
         // A message is sent and deleted; the polls receive it.
         line("queues, requests", month.queued * 2.0, 2.0 * POLLS, 0.40e-6),
+        // Each message has a group, so its sending is fair.
+        line("queues, fair sending", month.queued, 0.0, 0.10e-6),
         line("logs, GB", logged, logged_fixed, 0.50),
+        line("access log, GB", month.webhook * ACCESS_LOGGED / 1e9, 0.0, 0.50),
+        line("data out, GB", (month.calls + month.webhook) * SENT / 1e9, 0.0, 0.09),
         line("secrets", 1.0, deployed("SecretsManager::Secret"), 0.40),
         // Webhook and reconcile read the webhook keys every five minutes.
         line("secrets, reads", 0.0, 2.0 * DAYS * 24.0 * 12.0, 5.00e-6),
         line("metrics", 0.0, metrics, 0.30),
-        line("alarms", 0.0, deployed("CloudWatch::Alarm"), 0.10),
+        // An alarm over several metrics costs each of them.
+        line("alarms, metrics in them", 0.0, alarmed(), 0.10),
         line("dashboard", 0.0, deployed("CloudWatch::Dashboard"), 3.00),
     ];
-    Bill { lines, invocations }
+    Bill { lines, webhooks: month.webhook }
 }
 
 /// Counts the metrics of an ordinary day, with folders; each function has its own.

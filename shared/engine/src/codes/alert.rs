@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{FailureKind, FailureReason, FolderBlocker, SpaceStatus, SuspensionReason};
-use crate::credentials::registration::Registration;
 use clients::http::Api;
 
 /// A provider of services that a tenant uses.
@@ -56,13 +55,6 @@ pub enum AlertMessage {
     },
     /// The service account's tokens end soon.
     ServiceAccountTokensEnd {
-        /// The end.
-        at: Timestamp,
-    },
-    /// The secret of an app registration ends soon.
-    SecretEnds {
-        /// The app registration.
-        registration: Registration,
         /// The end.
         at: Timestamp,
     },

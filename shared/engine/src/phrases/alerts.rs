@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use super::{failures, folders};
 use crate::codes::{AlertMessage, Provider};
-use crate::credentials::registration::Registration;
 
 /// The headline of a message with alerts, in Webex's markdown.
 pub const HEADLINE: &str = "**Webex teams and Microsoft 365 groups**";
@@ -26,13 +25,6 @@ pub fn message(message: &AlertMessage) -> String {
             format!(
                 "The service account's Webex sign-in ends soon and could not be renewed: {at:.0}."
             )
-        }
-        AlertMessage::SecretEnds { registration, at } => {
-            let what = match registration {
-                Registration::Groups => "",
-                Registration::Files => " for folders",
-            };
-            format!("The integration's Microsoft 365 secret{what} ends soon: {at:.0}.")
         }
         AlertMessage::FilesConsentLost => {
             "Microsoft 365 no longer lets the integration work with files. Spaces get no folders \

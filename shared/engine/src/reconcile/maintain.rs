@@ -68,7 +68,8 @@ async fn probe(cycle: &Cycle<'_>) -> Result<(), SyncError> {
     Ok(())
 }
 
-/// Refreshes the service account's tokens, and raises an alert if they or a secret end soon.
+/// Refreshes the service account's tokens, and raises an alert if they end soon. The end of a
+/// client secret of ours is counted.
 pub(super) async fn keep_tokens_alive(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     let tokens = &cycle.reconciler.sync.tokens;
     let refreshed = tokens.keep_alive(cycle.tenant(), cycle.deadline).await;
@@ -77,12 +78,28 @@ pub(super) async fn keep_tokens_alive(cycle: &mut Cycle<'_>) -> Result<(), SyncE
         update_end_alert(cycle, AlertKey::ServiceAccountTokensEnding, at, message).await?;
     }
     for registration in [Registration::Groups, Registration::Files] {
-        if let Some(at) = tokens.secret_ends_at(registration) {
-            let message = AlertMessage::SecretEnds { registration, at };
-            update_end_alert(cycle, AlertKey::SecretEnds(registration), at, message).await?;
+        if let Some(at) = tokens.secret_ends_at(registration)
+            && is_near(cycle, at)
+        {
+            count_ending_secret(registration, at);
         }
     }
     refreshed.map(drop).map_err(Into::into)
+}
+
+fn is_near(cycle: &Cycle<'_>, end: Timestamp) -> bool {
+    end.duration_since(cycle.now()) < ALERT_BEFORE
+}
+
+/// Rings for the operator: no admin of a tenant can renew a secret of the deployment.
+fn count_ending_secret(registration: Registration, at: Timestamp) {
+    metrics::counter!("AppSecretsEnding").increment(1);
+    tracing::warn!(
+        event = "app_secret_ends",
+        %registration,
+        %at,
+        "the client secret of an app registration ends soon"
+    );
 }
 
 /// Raises the alert if `end` is near, and withdraws it if it is not.
@@ -92,7 +109,7 @@ async fn update_end_alert(
     end: Timestamp,
     message: AlertMessage,
 ) -> Result<(), SyncError> {
-    let is_near = end.duration_since(cycle.now()) < ALERT_BEFORE;
+    let is_near = is_near(cycle, end);
     let is_raised = notify::load(cycle.store(), cycle.tenant(), alert).await?.is_some();
     let change = match (is_near, is_raised) {
         (true, false) => raise(cycle, alert, message)?,

@@ -104,6 +104,8 @@ impl Reconciler {
             self.requests.send_all(&requests).await?;
             count += requests.len();
         }
+        metrics::counter!("ScheduleRuns").increment(1);
+        metrics::counter!("Tenants").increment(count as u64);
         Ok(count)
     }
 

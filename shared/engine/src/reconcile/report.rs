@@ -43,7 +43,11 @@ impl CycleReport {
     /// Adds the report to the metrics.
     pub(super) fn count(&self) {
         metrics::counter!("ReconciliationCycles").increment(1);
-        metrics::counter!("Suspensions").increment(u64::from(self.suspension.is_some()));
+        // Only the operator can mend the one, and the tenant's admins the others.
+        let is_our_fault = self.suspension == Some(SuspensionReason::OwnCredential);
+        let is_theirs = self.suspension.is_some() && !is_our_fault;
+        metrics::counter!("OwnCredentialRefused").increment(u64::from(is_our_fault));
+        metrics::counter!("Suspensions").increment(u64::from(is_theirs));
         metrics::counter!("CycleFailures").increment(self.failures.len() as u64);
         metrics::counter!("WebhooksRepaired").increment(self.repaired as u64);
     }
