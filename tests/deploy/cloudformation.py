@@ -23,7 +23,7 @@ logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 ACCOUNT = "123456789012"
 
-# Properties whose change replaces the resource. A replacement with a name of its own fails, since the old one has it.
+# Properties whose change replaces the resource. A replacement under its own name fails, since the old one has it.
 REPLACED_BY = {
     "AWS::ApiGatewayV2::Api": ["ProtocolType"],
     "AWS::ApiGatewayV2::ApiMapping": ["DomainName"],

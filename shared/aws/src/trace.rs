@@ -16,7 +16,7 @@ pub async fn under<F: Future>(header: Option<String>, what: F) -> F::Output {
     TRACE.scope(header.map(|header| continued(&header)), what).await
 }
 
-/// Runs a future whose messages begin traces of their own.
+/// Runs a future whose messages begin their own traces.
 pub async fn without<F: Future>(what: F) -> F::Output {
     TRACE.scope(None, what).await
 }

@@ -69,7 +69,7 @@ async fn probe(cycle: &Cycle<'_>) -> Result<(), SyncError> {
 }
 
 /// Refreshes the service account's tokens, and raises an alert if they end soon. The end of a
-/// client secret of ours is counted.
+/// client secret is counted.
 pub(super) async fn keep_tokens_alive(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     let tokens = &cycle.reconciler.sync.tokens;
     let refreshed = tokens.keep_alive(cycle.tenant(), cycle.deadline).await;

@@ -37,6 +37,7 @@ mod outage;
 mod parts;
 mod people_scan;
 mod report;
+mod schedule;
 mod subscription;
 mod sweep;
 mod team_search;
@@ -57,16 +58,11 @@ use crate::tenant;
 use clients::http::Deadline;
 use context::Cycle;
 use domain::ids::TenantId;
-use futures::TryStreamExt;
 use lease::{CycleLease, Extent};
 use parts::run_parts;
 use store::message::ReconcileRequest;
-use store::pages::pages;
 use store::queue::Queue;
-use store::table::{Key, Query, StoreErrorClass};
-
-/// Tenants per page of their list.
-const TENANTS_PAGE: usize = 1000;
+use store::table::StoreErrorClass;
 
 /// Maximum number of syncs that one cycle requests: Webex's limit allows no more in a minute.
 pub const SYNCS_PER_CYCLE: usize = 100;
@@ -87,28 +83,6 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
-    /// Requests a cycle of every tenant. Returns the number of tenants.
-    ///
-    /// # Errors
-    /// The table or the queue is out of reach.
-    pub async fn schedule(&self) -> Result<usize, SyncError> {
-        let query = Query::Partition { pk: "TENANTS".into(), prefix: String::new() };
-        let mut pages = pages(self.sync.store.as_ref(), &query, TENANTS_PAGE);
-        let mut count = 0;
-        while let Some(items) = pages.try_next().await? {
-            let tenants = items.iter().filter_map(|item| Key::of(item)?.sk.parse().ok());
-            let at = self.sync.clock.now();
-            let requests: Vec<ReconcileRequest> = tenants
-                .map(|tenant| ReconcileRequest { v: Default::default(), tenant, at })
-                .collect();
-            self.requests.send_all(&requests).await?;
-            count += requests.len();
-        }
-        metrics::counter!("ScheduleRuns").increment(1);
-        metrics::counter!("Tenants").increment(count as u64);
-        Ok(count)
-    }
-
     /// Runs the cycle of a tenant, or continues its offboarding. Returns `None` if there is no
     /// cycle to run: another one is running, or a later one has answered the request.
     ///
