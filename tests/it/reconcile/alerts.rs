@@ -3,6 +3,7 @@
 use engine::link::{Ended, Phase};
 use engine::notify;
 use engine::tenant::settings::{GroupDeleted, Settings, TeamDeleted};
+use engine::tenant::suspension::SuspensionReason;
 use serde_json::json;
 use sim::{Fault, MembershipRole, Service};
 use store::message::Trigger;
@@ -65,23 +66,37 @@ async fn unsent_alert_is_sent_later_once() {
 }
 
 #[tokio::test]
-async fn expiring_secret_is_alerted() {
-    let mut env = with_alerts(3).await;
-    let app = &env.handle.microsoft_app;
+async fn expiring_secret_of_the_deployment_alerts_no_tenant() {
+    let mut env = with_alerts_and_folders(3).await;
     let ends_at = (env.now() + 20 * DAY).to_string();
-    let secret =
-        json!({"client_id": app.client_id, "client_secret": app.client_secret, "ends_at": ends_at});
-    env.stack
-        .backend()
-        .secrets
-        .put("sandbox/microsoft-app", secret.to_string().into())
-        .await
-        .unwrap();
+    for (name, app) in [
+        ("sandbox/microsoft-app", env.handle.microsoft_app.clone()),
+        ("sandbox/files-app", env.handle.files_app.clone()),
+    ] {
+        let secret = json!({
+            "client_id": app.client_id, "client_secret": app.client_secret, "ends_at": ends_at
+        });
+        env.stack.backend().secrets.put(name, secret.to_string().into()).await.unwrap();
+    }
     env.let_pass(3 * 60 * MINUTE).await;
-    let sent = alerts(&env);
-    assert_eq!(sent.len(), 1, "{sent:#?}");
-    assert!(sent[0].contains("Microsoft 365 secret ends soon"));
+    assert_eq!(alerts(&env), Vec::<String>::new());
     assert_eq!(suspension_reason(&env).await, None, "nothing stops for that");
+}
+
+#[tokio::test]
+async fn refused_credential_of_the_deployment_alerts_no_tenant() {
+    let mut env = with_alerts(3).await;
+    let app = env.handle.microsoft_app.clone();
+    let mut secret = json!({"client_id": app.client_id, "client_secret": "ended"});
+    let secrets = env.stack.backend().secrets.clone();
+    secrets.put("sandbox/microsoft-app", secret.to_string().into()).await.unwrap();
+    env.let_pass(3 * 60 * MINUTE).await;
+    assert_eq!(suspension_reason(&env).await, Some(SuspensionReason::OwnCredential));
+    secret["client_secret"] = app.client_secret.into();
+    secrets.put("sandbox/microsoft-app", secret.to_string().into()).await.unwrap();
+    env.let_pass(60 * MINUTE).await;
+    assert_eq!(suspension_reason(&env).await, None);
+    assert_eq!(alerts(&env), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -164,18 +179,4 @@ async fn incomplete_listing_removes_no_one() {
         env.assert_in_sync(team);
         assert_eq!(env.group().1.members.len(), 12);
     }
-}
-
-#[tokio::test]
-async fn expiring_files_secret_is_alerted() {
-    let mut env = with_alerts_and_folders(3).await;
-    let app = &env.handle.files_app;
-    let ends_at = (env.now() + 20 * DAY).to_string();
-    let secret =
-        json!({"client_id": app.client_id, "client_secret": app.client_secret, "ends_at": ends_at});
-    env.stack.backend().secrets.put("sandbox/files-app", secret.to_string().into()).await.unwrap();
-    env.let_pass(3 * 60 * MINUTE).await;
-    let sent = alerts(&env);
-    assert_eq!(sent.len(), 1, "{sent:#?}");
-    assert!(sent[0].contains("Microsoft 365 secret for folders ends soon"));
 }

@@ -7,7 +7,7 @@ use super::context::Cycle;
 use super::lease::Extent;
 use crate::credentials::registration::Registration;
 use crate::notify::{self, AlertKey, AlertMessage};
-use crate::tenant::suspension::{self, Refusal, Suspension};
+use crate::tenant::suspension::{self, Refusal, Suspension, SuspensionReason};
 use clients::webex::ScimOrder;
 use store::table::Write;
 
@@ -131,13 +131,17 @@ async fn notify_resumed(cycle: &Cycle<'_>, suspension: &Suspension) -> Result<()
     Ok(cycle.store().write(changes).await?)
 }
 
-/// Raises the alert of a new suspension, and sends it if messages still work.
+/// Raises the alert of a new suspension that an admin can end, and sends it if messages still work.
 pub(super) async fn notify_suspension(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     let tenant = cycle.tenant();
     let Some(suspension) = suspension::load(cycle.store(), tenant).await? else {
         return Ok(());
     };
     let Suspension { why: reason, since, .. } = suspension;
+    // No admin of a tenant can mend it. It rings for the operator.
+    if reason == SuspensionReason::OwnCredential {
+        return Ok(());
+    }
     let message = AlertMessage::Suspended { reason, since };
     let known = notify::load(cycle.store(), tenant, AlertKey::Suspended).await?;
     if known.is_none_or(|known| known.message != message) {
