@@ -104,11 +104,18 @@ impl Tokens {
             return Ok(current);
         }
         let app = self.webex_app().await?;
-        let pair = self
+        let refreshed = self
             .webex
             .refresh(&app.client_id, &app.client_secret, &current.refresh, deadline)
-            .await
-            .map_err(TokensError::Refresh)?;
+            .await;
+        let pair = match refreshed {
+            Ok(pair) => pair,
+            Err(error) => {
+                // The next caller must hear the refusal, not that a refresh is under way.
+                self.end_refresh(tenant, busy_until).await?;
+                return Err(TokensError::Refresh(error));
+            }
+        };
         let item = self.store.get(&key(tenant)).await?;
         let is_ours = item.is_some_and(|item| item.get("busy_until") == Some(&busy_until));
         if !is_ours {
@@ -118,6 +125,16 @@ impl Tokens {
         let tokens = ServiceAccountTokens::new(current.account, pair, self.clock.now());
         self.put(tenant, &tokens).await?;
         Ok(tokens)
+    }
+
+    /// Removes the mark of a refresh that failed, unless another one has begun.
+    async fn end_refresh(&self, tenant: TenantId, mark: AttributeValue) -> Result<(), TokensError> {
+        let end = vec![Change::Set("busy_until", moment(Timestamp::UNIX_EPOCH))];
+        let is_ours = Condition::Holds(vec![Test::Equals("busy_until", mark)]);
+        match self.store.update(&key(tenant), end, is_ours).await {
+            Ok(_) | Err(StoreError::ConditionFailed) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Marks the tokens as being refreshed, and returns the mark.
