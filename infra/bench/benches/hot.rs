@@ -18,8 +18,8 @@ use domain::clock::{Clock, SimulatedClock};
 use domain::ids::{GroupId, ObjectId, PersonId, TeamId, TenantId};
 use domain::membership::{Eligibility, Person, Role, Side, Sides};
 use domain::merge::{
-    Direction, Draft, OWNER_LIMIT, OwnerLimits, PersonState, Plan, RemovalGuard, Retry, Subject,
-    Terms, apply_overlay,
+    Direction, Draft, OWNER_LIMIT, OwnerLimits, PersonState, Plan, Proof, RemovalGuard, Retry,
+    Subject, Terms, apply_overlay,
 };
 use engine::credentials::webhook_keys::{CachedWebhookKeys, WebhookKeys, WebhookKind};
 use engine::link::{LinkPerson, Who, put_person};
@@ -99,13 +99,18 @@ fn webhook_to_queue(bencher: Bencher) {
 /// A person with the stored state and the roles that were read.
 type Read = (Person, PersonState, Sides<Role>);
 
+/// Answers that agree with a reading.
+fn believed(read: Sides<Role>) -> Sides<Proof> {
+    Sides::each(|side| Proof::AnsweredForDecided(read[side]))
+}
+
 /// The merge, from the readings to the write intents.
 fn merge(people: &[Read]) -> Plan {
     let now = now();
     let subjects = people.iter().map(|(person, stored, read)| Subject {
         person: *person,
         stored: stored.clone(),
-        seen: apply_overlay(stored, *read, now),
+        seen: apply_overlay(stored, *read, believed(*read), now),
         eligibility: Eligibility::Eligible { returned: None },
     });
     let terms =

@@ -113,6 +113,15 @@ impl Aspect {
 }
 
 impl Role {
+    /// Returns the role that two aspects make. Without presence there is no ownership.
+    pub(crate) fn of(present: bool, owner: bool) -> Self {
+        match (present, owner) {
+            (false, _) => Self::None,
+            (true, false) => Self::Member,
+            (true, true) => Self::Owner,
+        }
+    }
+
     /// Returns the value of one aspect.
     pub fn says(self, aspect: Aspect) -> bool {
         match aspect {

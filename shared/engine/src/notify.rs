@@ -35,6 +35,10 @@ pub enum LinkAlert {
     PendingApproval,
     /// The link has been out of sync for an hour.
     Failing,
+    /// People of the link are not in sync.
+    PeopleFailing,
+    /// Renames of the group are lost.
+    RenameLost,
     /// The group has nearly as many owners as it can have.
     NearOwnerLimit,
     /// The group expires soon although it was renewed.
@@ -52,6 +56,8 @@ impl LinkAlert {
         match self {
             Self::PendingApproval => "pending-approval",
             Self::Failing => "failing",
+            Self::PeopleFailing => "people-failing",
+            Self::RenameLost => "rename-lost",
             Self::NearOwnerLimit => "near-owner-limit",
             Self::NearExpiry => "near-expiry",
             Self::Ended => "ended",

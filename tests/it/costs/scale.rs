@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sim::{Call, Fault, MembershipRole, Refused, Service, World};
 use store::table::{Key, Store, from_item};
 
-use crate::support::{MINUTE, TwoTenants};
+use crate::support::{MINUTE, PROVED, TwoTenants};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -81,7 +81,7 @@ async fn sync_takes_the_quota_that_graph_charges() {
         for person in people {
             act(env.world(), team, person.person).unwrap();
         }
-        env.let_pass(MINUTE).await;
+        env.let_pass(PROVED).await;
         let calls = env.world().take_calls();
         let charged = env.world().write_units(env.handle.directory) - charged;
         // A number this large is no coincidence.

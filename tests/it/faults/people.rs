@@ -6,7 +6,7 @@ use domain::ids::TeamId;
 use sim::{MembershipRole, Person};
 
 use super::{AT_ONCE, SETTLED, Story, story_tests};
-use crate::support::{TwoTenants, every_team};
+use crate::support::{PROVED, TwoTenants, every_team};
 
 story_tests! {
     creation: super::Creation,
@@ -118,7 +118,7 @@ impl Story for LeaveInWebex {
     }
     async fn act(&self, env: &mut TwoTenants) {
         env.world().remove_from_team(self.0, env.people[2].person).unwrap();
-        env.let_pass(AT_ONCE).await;
+        env.let_pass(PROVED).await;
     }
     async fn assert_ended_well(&self, env: &TwoTenants, case: &str) {
         assert_there_are(env, self.0, &without(&env.people[..4], 2), "Crash", case).await;
@@ -138,7 +138,7 @@ impl Story for LeaveInMicrosoft {
         let (group, _) = env.group();
         env.world().remove_member(group, env.people[1].object);
         env.notify_change(group).await;
-        env.let_pass(AT_ONCE).await;
+        env.let_pass(PROVED).await;
     }
     async fn assert_ended_well(&self, env: &TwoTenants, case: &str) {
         assert_there_are(env, self.0, &without(&env.people[..4], 1), "Crash", case).await;

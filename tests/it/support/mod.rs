@@ -11,4 +11,4 @@ pub(crate) use self::customers::{
     Customers, KEEP, account_is_in, active_groups, stored_items, with_linked_teams,
 };
 pub(crate) use self::page_text::page_text;
-pub(crate) use self::two_tenants::{DAY, MINUTE, TwoTenants, every_team, start};
+pub(crate) use self::two_tenants::{DAY, MINUTE, PROVED, TwoTenants, every_team, start};

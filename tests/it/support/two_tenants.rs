@@ -18,6 +18,9 @@ use store::table::{Store, from_item};
 
 pub(crate) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
+/// Time in which an absence is proved twice, three minutes apart, and what follows is written.
+pub(crate) const PROVED: SignedDuration = SignedDuration::from_mins(6);
+
 pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) fn start() -> Timestamp {
@@ -254,10 +257,10 @@ impl TwoTenants {
         self.stack.backend().queue.send_all(&[message]).await.unwrap();
     }
 
-    /// Queues a Graph notification, and waits a minute.
+    /// Queues a Graph notification, and waits until absences are proved.
     pub(crate) async fn notify_change_and_wait(&mut self, group: GroupId) {
         self.notify_change(group).await;
-        self.let_pass(MINUTE).await;
+        self.let_pass(PROVED).await;
     }
 
     /// Moves the clock while nothing runs.

@@ -2,7 +2,7 @@
 
 use sim::{Kind, MembershipRole, Service};
 
-use crate::support::{MINUTE, TwoTenants};
+use crate::support::{MINUTE, PROVED, TwoTenants};
 
 #[tokio::test]
 async fn team_of_45_needs_three_graph_writes() {
@@ -42,7 +42,7 @@ async fn joins_leaves_and_roles_reach_the_group() {
     env.let_pass(MINUTE).await;
     env.assert_in_sync(team);
     env.world().remove_from_team(team, env.people[2].person).unwrap();
-    env.let_pass(MINUTE).await;
+    env.let_pass(PROVED).await;
     env.assert_in_sync(team);
     env.let_pass(60 * MINUTE).await;
     env.assert_in_sync(team);
@@ -64,7 +64,7 @@ async fn renames_are_applied_after_people_changes() {
 }
 
 #[tokio::test]
-async fn notification_applies_group_changes_within_a_minute() {
+async fn notification_applies_additions_within_a_minute_and_removals_once_proved() {
     let mut env = TwoTenants::with_people(4).await;
     let team = env.create_team("Joiners", &env.people[..3]);
     env.let_pass(20 * MINUTE).await;
@@ -74,6 +74,8 @@ async fn notification_applies_group_changes_within_a_minute() {
     env.let_pass(MINUTE).await;
     let team_now = env.world().team(team).unwrap();
     assert!(team_now.people.contains_key(&env.people[3].person), "joined");
+    env.let_pass(PROVED).await;
+    let team_now = env.world().team(team).unwrap();
     assert!(!team_now.people.contains_key(&env.people[2].person), "left");
     env.assert_in_sync(team);
 }

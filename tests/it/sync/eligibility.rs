@@ -7,7 +7,7 @@ use engine::link::Who;
 use sim::{AdminRole, Kind, MembershipRole, Person, Service};
 use store::message::Trigger;
 
-use crate::support::{DAY, MINUTE, TwoTenants};
+use crate::support::{DAY, MINUTE, PROVED, TwoTenants};
 
 #[tokio::test]
 async fn excluded_people_are_untouched_and_stored_with_reason() {
@@ -226,7 +226,7 @@ async fn rehired_person_keeps_membership() {
     env.people[3] = new;
     env.assert_in_sync(team);
     env.world().remove_from_team(team, new.person).unwrap();
-    env.let_pass(5 * MINUTE).await;
+    env.let_pass(PROVED).await;
     assert!(!env.group().1.members.contains(&new.object), "the new account is the person now");
     env.assert_in_sync(team);
 }

@@ -8,6 +8,7 @@ mod delivery;
 mod eligibility;
 mod endings;
 mod eventual_consistency;
+mod lies;
 mod odd_answers;
 mod pilot_group;
 mod portions;

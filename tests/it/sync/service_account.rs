@@ -7,7 +7,7 @@ use engine::tenant::{NameSync, ServiceAccountMode, Settings};
 use sim::{Kind, MembershipRole, Service};
 use store::message::Trigger;
 
-use crate::support::{DAY, MINUTE, TwoTenants, every_team};
+use crate::support::{DAY, MINUTE, PROVED, TwoTenants, every_team};
 
 #[tokio::test]
 async fn removed_account_stays_out_and_people_stay_synced() {
@@ -77,7 +77,7 @@ async fn observer_syncs_people_by_events() {
     assert!(!env.world().team(team).unwrap().people.contains_key(&env.handle.service_account));
     env.world().add_to_team(team, env.people[3].person, MembershipRole::Moderator).unwrap();
     env.world().remove_from_team(team, env.people[1].person).unwrap();
-    env.let_pass(3 * MINUTE).await;
+    env.let_pass(PROVED).await;
     env.assert_in_sync(team);
     let (group, _) = env.group();
     env.world().add_member(group, env.people[4].object);

@@ -14,6 +14,7 @@ use engine::preview::{self, Preview, PreviewKind, ServiceAccountOutlook};
 use engine::safety::pending_approval;
 use engine::tenant::settings::{self, Running};
 use http::StatusCode;
+use jiff::Timestamp;
 use serde::Deserialize;
 use store::table::{Cursor, StoreError};
 
@@ -138,7 +139,7 @@ struct ResolutionOffer {
 }
 
 impl TeamPerson {
-    fn of(who: Who, on_link: &LinkPerson, names: &DisplayNames) -> Self {
+    fn of(who: Who, on_link: &LinkPerson, names: &DisplayNames, now: Timestamp) -> Self {
         let known = on_link.state.baseline;
         let roles = match who {
             Who::Person(_) => known,
@@ -151,8 +152,6 @@ impl TeamPerson {
             event: format!("{}, {}", trigger(last_change.trigger), date(last_change.at)),
             entry: last_change.entry,
         });
-        let deferred = &on_link.state.deferred;
-        let deferred = [&deferred.presence, &deferred.ownership].into_iter().flatten().next();
         let name = names.get(who);
         Self {
             name: name.name,
@@ -160,7 +159,7 @@ impl TeamPerson {
             roles,
             excluded: on_link.excluded,
             last_change,
-            deferred: deferred.map(|deferred| words::deferred(deferred.side, &deferred.by)),
+            deferred: words::open(&on_link.state, now),
             offers: vec![],
         }
     }
@@ -202,7 +201,7 @@ pub(crate) async fn render(
     let spaces = loaded.spaces.take();
     let Loaded { link_row, names, .. } = &loaded;
     let link = PageLink::Team(team);
-    let rows = rows(&loaded);
+    let rows = rows(&loaded, app.clock.now());
     let of = rows.len();
     let from = query.people.as_ref().and_then(|from| from.parse().ok());
     // People may have left since the address was made.
@@ -268,12 +267,12 @@ async fn load(
 }
 
 /// Returns all people, those first who need attention.
-fn rows(loaded: &Loaded) -> Vec<TeamPerson> {
+fn rows(loaded: &Loaded, now: Timestamp) -> Vec<TeamPerson> {
     let Loaded { link_row, running, people, names, .. } = loaded;
     // In preview mode, or without a group, nothing can be carried out.
     let can_write = *running == Running::Live && link_row.link.group().is_some();
     let row = |(who, on_link): (&Who, &LinkPerson)| {
-        let mut row = TeamPerson::of(*who, on_link, names);
+        let mut row = TeamPerson::of(*who, on_link, names, now);
         if can_write && row.differs() {
             row.offers = offers(*who, people);
         }

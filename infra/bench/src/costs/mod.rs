@@ -142,6 +142,9 @@ async fn single_syncs(metered: &mut Metered, team: TeamId) -> Result<Vec<Situati
     metered.skip(MINUTE * 16);
     metered.sync(team).await?;
     metered.world().remove_from_team(team, people[20].person)?;
+    // The first sync only asks about the person; the second one asks again, and removes.
+    metered.sync(team).await?;
+    metered.skip(MINUTE * 4);
     add("one person removed from the team", metered.sync(team).await?);
     Ok(found)
 }

@@ -195,7 +195,16 @@ pub(super) fn list(
             "Insufficient privileges to complete the operation.",
         ));
     }
-    let people = facts.people(Relation::named(relation)).clone();
+    let mut people = facts.people(Relation::named(relation)).clone();
+    if let Some(filter) = call.query("$filter") {
+        let eventual = call.header("consistencylevel").is_some_and(|level| level == "eventual");
+        let id = filter.strip_prefix("id eq '").and_then(|rest| rest.strip_suffix('\''));
+        let (true, Some("true"), Some(id)) = (eventual, call.query("$count"), id) else {
+            let message = "Filters need ConsistencyLevel: eventual and $count=true.";
+            return Err(error(400, "Request_UnsupportedQuery", message));
+        };
+        people.retain(|person| person.0.to_string() == id);
+    }
     let items = people.into_iter().map(|person| {
         let mut shown = selected(users::json(state, app, person), call, &users::DEFAULT);
         shown["@odata.type"] = "#microsoft.graph.user".into();

@@ -61,11 +61,21 @@ impl Graph {
         access: &Access,
         urls: &[String],
     ) -> Result<Vec<Result<Answer, CallError>>, CallError> {
-        let requests = urls.iter().enumerate();
-        let requests =
-            requests.map(|(at, url)| json!({"id": at.to_string(), "method": "GET", "url": url}));
-        let call = Call::new(Method::POST, "/$batch")
-            .json(&json!({"requests": requests.collect::<Vec<_>>()}));
+        let reads = urls.iter().map(|url| json!({"method": "GET", "url": url}));
+        self.read_batch_of(access, reads.collect()).await
+    }
+
+    /// As [`read_batch`](Self::read_batch), for requests with method, url and perhaps a body. None
+    /// of them may have an effect.
+    pub(super) async fn read_batch_of(
+        &self,
+        access: &Access,
+        mut requests: Vec<Value>,
+    ) -> Result<Vec<Result<Answer, CallError>>, CallError> {
+        for (at, request) in requests.iter_mut().enumerate() {
+            request["id"] = at.to_string().into();
+        }
+        let call = Call::new(Method::POST, "/$batch").json(&json!({"requests": &requests}));
         let answer = self.caller.call(access, call.repeat(Repeat::Safe).accept(&[424])).await?;
         let items: Vec<Item> = match answer.json::<BatchAnswer>() {
             // The read of an unreadable item is one without an answer.
@@ -82,7 +92,8 @@ impl Graph {
         for item in items {
             by_id.entry(item.id.clone()).or_default().push(item);
         }
-        let in_order = urls.iter().enumerate().map(|(at, url)| {
+        let in_order = requests.iter().enumerate().map(|(at, request)| {
+            let url = request["url"].as_str().unwrap_or_default();
             let found = by_id.remove(&at.to_string()).unwrap_or_default();
             self.outcome(&answer, url, found)
         });

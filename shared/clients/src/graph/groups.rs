@@ -11,11 +11,12 @@ use serde_json::json;
 
 use super::client::Listing;
 use super::error::{NameFault, is_already_there, is_reference_missing, name_fault};
-use super::{Graph, NewGroup, display_name};
+use super::{Graph, NewGroup};
 use crate::complete::Complete;
 use crate::http::{Access, Answer, Call, CallError, Repeat};
 use crate::wire::{lenient, lenient_flag, lenient_text, lenient_texts};
 use domain::ids::{GroupId, ObjectId};
+use domain::merge::display_name;
 
 pub(super) const SELECT: &str = "id,displayName,mailNickname,mail,createdDateTime,expirationDateTime,groupTypes,onPremisesSyncEnabled,isAssignableToRole,visibility";
 
@@ -246,7 +247,7 @@ impl Graph {
         let call = Call::new(Method::PATCH, format!("/groups/{group}"))
             .json(&json!({"displayName": name}));
         let answer = self.caller.call(access, call.accept(&[400, 422])).await?;
-        match name_fault(&answer.body, &name) {
+        match name_fault(&answer.body, name) {
             _ if answer.status < 300 => Ok(Renamed::Renamed),
             Some(NameFault::Policy(suggested)) => Ok(Renamed::NeedsName { suggested }),
             _ => Err(self.refused(&answer)),

@@ -1,9 +1,11 @@
 //! Stored state of one person of a link, and how a sync run changes it.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LAG_WINDOW, PlanStep, after_lag_window};
+use super::absence::Absence;
+use super::unconfirmed::{Unanswered, Unconfirmed};
+use super::{LAG_WINDOW, Override, PlanStep};
 use crate::membership::{Aspect, Role, Side, Sides};
 
 /// One value for each aspect of a role.
@@ -50,47 +52,21 @@ pub struct PersonState {
     /// Writes that were about to be made when this was stored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intents: Vec<WriteIntent>,
-    /// Differences that were refused and are still due.
+    /// Differences that were refused or lost, and are still due.
     #[serde(default)]
     pub deferred: PerAspect<Option<Deferred>>,
+    /// Written values that no reading has shown yet.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unconfirmed: Sides<PerAspect<Option<Unconfirmed>>>,
+    /// Rows that are missing against the baseline, and not believed to be gone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub absences: Sides<PerAspect<Option<Absence>>>,
+    /// Write without a known answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<Unanswered>,
     /// Role that an admin decided on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_override: Option<Override>,
-}
-
-/// Role that an admin decided on, for both sides.
-///
-/// It is valid for a day, and only while each side still shows what the admin saw or what they
-/// want. So it never overrules a person who acts in the meantime, or who comes back much later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Override {
-    /// Role that the person should get on both sides.
-    pub to: Role,
-    /// Roles that the admin saw.
-    pub shown: Sides<Role>,
-    /// Time of the decision.
-    pub at: Timestamp,
-}
-
-impl Override {
-    /// Time for which an override is valid.
-    pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(24);
-
-    /// Returns the side to change next, if the override is valid and not yet done.
-    pub(super) fn next_side(&self, seen: Sides<Role>, now: Timestamp) -> Option<Side> {
-        let is_between = |side: Side, aspect: Aspect| {
-            [self.shown[side], self.to]
-                .iter()
-                .any(|one| one.says(aspect) == seen[side].says(aspect))
-        };
-        let stands = now.duration_since(self.at) < Self::VALID_FOR
-            && Side::BOTH
-                .iter()
-                .all(|&side| Aspect::BOTH.iter().all(|&aspect| is_between(side, aspect)));
-        // The group first: if the override ends after one side, the group's change syncs in every
-        // direction.
-        [Side::Group, Side::Team].into_iter().find(|&side| stands && seen[side] != self.to)
-    }
 }
 
 /// Value of the group that counts whatever a reading shows.
@@ -124,21 +100,21 @@ pub struct WriteIntent {
     pub at: Timestamp,
 }
 
-/// A difference that is due but was refused.
+/// A difference that is due but was refused or lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferred {
     /// Side that lacks the change.
     pub side: Side,
     /// Source of the refusal.
     pub by: DeferredBy,
-    /// Time of the first refusal.
+    /// Time of the first refusal or loss.
     pub since: Timestamp,
     /// Time of the service's last refusal.
     #[serde(default)]
     pub tried: Option<Timestamp>,
 }
 
-/// Source of a refusal. It decides when the write is planned again.
+/// Source of a deferral. It decides when the write is planned again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 pub enum DeferredBy {
@@ -152,12 +128,18 @@ pub enum DeferredBy {
         /// Message of the service.
         said: String,
     },
+    /// The service acknowledged the write, and readings show the old value. Planned again at once
+    /// until [`TRIES`](super::TRIES) were lost. After that, only by the daily full sync.
+    Lost {
+        /// Number of lost writes.
+        tries: u32,
+    },
 }
 
 impl DeferredBy {
     /// Returns the time of a call that was refused now. Our own rule makes none.
     fn tried_at(&self, now: Timestamp) -> Option<Timestamp> {
-        matches!(self, Self::Service { .. }).then_some(now)
+        (!matches!(self, Self::Rule { .. })).then_some(now)
     }
 }
 
@@ -257,8 +239,13 @@ impl PersonState {
     /// Returns the state after `step`, at `now`, once its call has answered.
     pub fn after(mut self, step: &PlanStep, outcome: &StepOutcome, now: Timestamp) -> Self {
         if *outcome == StepOutcome::Unknown {
+            self.unanswered = Some(Unanswered::after(self.unanswered, step, now));
             return self;
         }
+        if *outcome != StepOutcome::NotTried {
+            self.unanswered = None;
+        }
+        let tries = 1 + self.lost_tries(step);
         self.intents
             .retain(|intent| intent.side != step.side || !step.aspects().contains(&intent.aspect));
         match outcome {
@@ -281,17 +268,14 @@ impl PersonState {
                 self.role_override = self.role_override.filter(|role_override| {
                     Side::BOTH.iter().any(|&side| now_there[side] != role_override.to)
                 });
-                self.wrote(step, step.target, now);
+                self.wrote(step, step.target, tries, now);
             }
             StepOutcome::Done => {
-                self = self.added_without_ownership(
-                    step,
-                    DeferredBy::Rule { refusal: RuleRefusal::OwnerLimit },
-                    now,
-                )
+                let by = DeferredBy::Rule { refusal: RuleRefusal::OwnerLimit };
+                self = self.added_without_ownership(step, by, tries, now)
             }
             StepOutcome::WithoutOwnership(by) => {
-                self = self.added_without_ownership(step, by.clone(), now)
+                self = self.added_without_ownership(step, by.clone(), tries, now)
             }
             StepOutcome::Refused(by) => {
                 self.defer(step.side, step.aspect, step.read, by.clone(), now)
@@ -328,6 +312,15 @@ impl PersonState {
         if aspect == Aspect::Ownership {
             self.deferred.presence = None;
         }
+        if aspect == Aspect::Presence {
+            // If a person adds them by hand, the role is still due.
+            self.put_off(side, Aspect::Ownership, by.clone(), now);
+        }
+        self.put_off(side, aspect, by, now);
+    }
+
+    /// Stores a deferral. One of the same side keeps its start.
+    pub(super) fn put_off(&mut self, side: Side, aspect: Aspect, by: DeferredBy, now: Timestamp) {
         let since = self.deferred[aspect]
             .as_ref()
             .filter(|deferred| deferred.side == side)
@@ -335,18 +328,41 @@ impl PersonState {
         self.deferred[aspect] = Some(Deferred { side, since, tried: by.tried_at(now), by });
     }
 
-    fn added_without_ownership(mut self, step: &PlanStep, by: DeferredBy, now: Timestamp) -> Self {
+    /// Number of earlier writes like this one that were lost.
+    fn lost_tries(&self, step: &PlanStep) -> u32 {
+        let deferred = self.deferred[step.aspect].as_ref();
+        match deferred.filter(|deferred| deferred.side == step.side).map(|deferred| &deferred.by) {
+            Some(DeferredBy::Lost { tries }) => *tries,
+            _ => 0,
+        }
+    }
+
+    fn added_without_ownership(
+        mut self,
+        step: &PlanStep,
+        by: DeferredBy,
+        tries: u32,
+        now: Timestamp,
+    ) -> Self {
         self.baseline[step.side.other()] = step.target;
         self.baseline[step.side] = Role::Member;
         self.deferred = PerAspect {
             presence: None,
             ownership: Some(Deferred { side: step.side, since: now, tried: by.tried_at(now), by }),
         };
-        self.wrote(step, Role::Member, now);
+        self.wrote(step, Role::Member, tries, now);
         self
     }
 
-    fn wrote(&mut self, step: &PlanStep, role: Role, now: Timestamp) {
+    fn wrote(&mut self, step: &PlanStep, role: Role, tries: u32, now: Timestamp) {
+        let written = |aspect| Some(Unconfirmed { value: role.says(aspect), at: now, tries });
+        let unconfirmed = &mut self.unconfirmed[step.side];
+        if step.aspect == Aspect::Presence {
+            *unconfirmed = PerAspect { presence: written(Aspect::Presence), ownership: None };
+        }
+        if step.aspect == Aspect::Ownership || role == Role::Owner {
+            unconfirmed.ownership = written(Aspect::Ownership);
+        }
         if step.side == Side::Group {
             for &aspect in step.aspects() {
                 self.lag[aspect] = Some(LagEntry { value: role.says(aspect), at: now });
@@ -357,11 +373,8 @@ impl PersonState {
             self.lag.presence = Some(LagEntry { value: true, at: now });
         }
     }
+}
 
-    /// Returns the time of the next sync that this state needs: the end of the last lag window or
-    /// intent.
-    pub fn due(&self) -> Option<Timestamp> {
-        let lag = [self.lag.presence, self.lag.ownership].into_iter().flatten().map(|lag| lag.at);
-        lag.chain(self.intents.iter().map(|intent| intent.at)).max().map(after_lag_window)
-    }
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

@@ -1,12 +1,12 @@
 //! Differences: compares each side with its baseline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::removal_limit::{ApprovalReason, Extent, RemovalGuard};
-use super::{DeferredBy, Direction, Dirty, LAG_WINDOW, LagEntry, OverlaidReading, PersonState};
+use super::{Certainty, Direction, Dirty, LAG_WINDOW, LagEntry, OverlaidReading, PersonState};
 use crate::membership::{Aspect, Eligibility, Person, Role, Side, Sides};
 
 /// One person of a sync run.
@@ -62,6 +62,19 @@ pub struct Difference {
     pub read: Sides<Role>,
 }
 
+impl Subject {
+    /// Returns `true` if a person is compared at `now`. A person who came back is not, for 15
+    /// minutes.
+    pub fn is_compared(eligibility: Eligibility, now: Timestamp) -> bool {
+        match eligibility {
+            Eligibility::Eligible { returned } => {
+                returned.is_none_or(|at| now.duration_since(at) >= LAG_WINDOW)
+            }
+            Eligibility::Excluded { .. } => false,
+        }
+    }
+}
+
 impl Difference {
     fn removal(&self) -> Option<PersonRemoval> {
         (!self.to.is_present()).then_some(PersonRemoval { person: self.person, side: self.side })
@@ -84,6 +97,10 @@ pub struct Draft {
     pub(super) states: BTreeMap<Person, (PersonState, Dirty)>,
     pub(super) held: Option<(ApprovalReason, Vec<PersonRemoval>)>,
     present: Sides<usize>,
+    /// People of whom only listings say that they are gone.
+    unproven: BTreeSet<Person>,
+    /// People of whom an absence is not believed.
+    unclear: BTreeSet<Person>,
 }
 
 impl Draft {
@@ -91,18 +108,23 @@ impl Draft {
     pub fn of(subjects: impl IntoIterator<Item = Subject>, terms: &Terms) -> Self {
         let mut draft = Self::default();
         for subject in subjects {
-            let is_eligible = match subject.eligibility {
-                Eligibility::Eligible { returned } => {
-                    returned.is_none_or(|at| terms.now.duration_since(at) >= LAG_WINDOW)
-                }
-                Eligibility::Excluded { .. } => false,
-            };
-            let mut state = subject.seen.state;
-            if is_eligible {
+            let OverlaidReading { roles, mut state, certainty } = subject.seen;
+            if Subject::is_compared(subject.eligibility, terms.now) {
                 for side in Side::BOTH {
-                    draft.present[side] += usize::from(subject.seen.roles[side].is_present());
+                    draft.present[side] += usize::from(roles[side].is_present());
                 }
-                let target = compare(subject.person, &mut state, subject.seen.roles, terms);
+                let target = match certainty {
+                    Certainty::Certain => compare(subject.person, &mut state, roles, terms),
+                    // Listings alone change no state.
+                    Certainty::ListingsOnly => {
+                        draft.unproven.insert(subject.person);
+                        compare(subject.person, &mut state.clone(), roles, terms)
+                    }
+                    Certainty::Unclear => {
+                        draft.unclear.insert(subject.person);
+                        None
+                    }
+                };
                 draft.target.extend(target.map(|target| (subject.person, target)));
             }
             let dirty = if state == subject.stored { Dirty::No } else { Dirty::Yes };
@@ -134,6 +156,22 @@ impl Draft {
         let extent = if is_everyone { Extent::Everyone } else { Extent::Some };
         if let Some(why) = guard.holds(&waiting, extent) {
             self.hold(why, guard);
+        }
+        self.keep_pending(guard);
+        // What is not held needs proof. Only an addition does without.
+        let unproven = std::mem::take(&mut self.unproven);
+        let is_addition =
+            |target: &Difference| target.aspect == Aspect::Presence && target.to.is_present();
+        self.target.retain(|person, target| !unproven.contains(person) || is_addition(target));
+    }
+
+    /// Removals that wait do so until their absence is clear.
+    fn keep_pending(&mut self, guard: &RemovalGuard) {
+        let kept = guard.pending.iter().filter(|held| self.unclear.contains(&held.person));
+        let kept: Vec<PersonRemoval> = kept.copied().collect();
+        if !kept.is_empty() {
+            let held = self.held.get_or_insert((ApprovalReason::AlreadyPending, vec![]));
+            held.1.extend(kept);
         }
     }
 
@@ -172,6 +210,20 @@ impl Draft {
 
 /// Compares one person. Returns the difference, and updates the baseline where both sides agree.
 fn compare(
+    person: Person,
+    state: &mut PersonState,
+    seen: Sides<Role>,
+    terms: &Terms,
+) -> Option<Difference> {
+    let difference = find_difference(person, state, seen, terms);
+    // Another target, or none, ends the pause of a write without an answer.
+    state.unanswered = state.unanswered.filter(|open| {
+        difference.is_some_and(|target| open.is_of(target.side, target.aspect, target.to))
+    });
+    difference.filter(|_| state.unanswered.is_none_or(|open| open.next <= terms.now))
+}
+
+fn find_difference(
     person: Person,
     state: &mut PersonState,
     seen: Sides<Role>,
@@ -244,8 +296,11 @@ fn compare_ownership(
     let baseline = state.baseline;
     // A person who was added came with a role. That side's role changed, even if it equals the
     // role before.
+    // One who was added by hand while we could not did not: the deferral says which role is due.
+    let is_deferred =
+        |side: Side| state.deferred.ownership.as_ref().is_some_and(|one| one.side == side);
     let role = Sides::each(|side| {
-        presence[side]
+        presence[side] && !is_deferred(side)
             || baseline[side].says(Aspect::Ownership) != seen[side].says(Aspect::Ownership)
     });
     let source = source(state, role, seen, Aspect::Ownership, terms);
@@ -301,16 +356,5 @@ fn observe(state: &mut PersonState, baseline: Sides<Role>, group: Role, now: Tim
         if value != baseline.group.says(aspect) && is_first {
             state.lag[aspect] = Some(LagEntry { value, at: now });
         }
-    }
-}
-
-impl super::Deferred {
-    fn is_due(&self, retry: Retry) -> bool {
-        matches!(self.by, DeferredBy::Rule { .. })
-            || match retry {
-                Retry::OwnRules => false,
-                Retry::TriedBefore(moment) => self.tried.is_none_or(|tried| tried < moment),
-                Retry::Everything => true,
-            }
     }
 }

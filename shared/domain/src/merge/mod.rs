@@ -1,8 +1,9 @@
 //! The merge: compares what each side shows with its baseline, and plans the writes that make both
 //! sides equal. Pure: no I/O, no async, no clock.
 //!
-//! A sync run uses it in this order: [`apply_overlay`] overlays a reading with the values of the
-//! lag window and settles open intents. [`Draft::of`] compares and collects the differences.
+//! A sync run uses it in this order: [`PersonState::questions`] says which absences need proof.
+//! [`apply_overlay`] judges them, overlays a reading with the values of the lag window, and settles
+//! open intents and unconfirmed values. [`Draft::of`] compares and collects the differences.
 //! [`Draft::limit_removals`] holds back unusually many removals. [`Draft::order`] turns the rest
 //! into a [`Plan`] within the limits on owners, and [`Plan::portion`] cuts it to what one run can
 //! finish. The run stores [`Plan::intend`], makes the calls, and stores what
@@ -10,29 +11,38 @@
 //!
 //! # Guarantees
 //! * A side that did not change never causes a write.
+//! * A listing alone never says that a person is gone.
+//! * A write that was acknowledged and lost is never taken for an act of a person.
 //! * Without a baseline, no one is removed.
 //! * A second run with the same readings plans nothing.
 //! * Excluded people are in no step, and keep their baseline.
 
+mod absence;
 mod baseline;
+mod decoration;
 mod diff;
 mod name;
 mod overlay;
 mod plan;
 mod removal_limit;
+mod role_override;
+mod unconfirmed;
 
+pub use absence::{Absence, Certainty, Evidence, PROOF_PAUSE, Proof};
 pub use baseline::{
-    Deferred, DeferredBy, Dirty, LagEntry, Override, PerAspect, PersonState, RuleRefusal,
-    StepOutcome, WriteIntent,
+    Deferred, DeferredBy, Dirty, LagEntry, PerAspect, PersonState, RuleRefusal, StepOutcome,
+    WriteIntent,
 };
+pub use decoration::{Decoration, NameReading, display_name};
 pub use diff::{Difference, Draft, PersonRemoval, Retry, Subject, Terms};
 pub use name::{
-    Decoration, Former, GroupName, NameIntent, NameReading, NameState, NameTerms, NameWrite,
-    TeamName,
+    Former, GroupName, NameIntent, NameState, NameTerms, NameWrite, OurRename, TeamName,
 };
 pub use overlay::{OverlaidReading, apply_overlay};
 pub use plan::{OwnerLimits, PORTION, Plan, PlanStep, Work};
-pub use removal_limit::{ApprovalReason, ApprovalState, RemovalGuard, RemovalLimit};
+pub use removal_limit::{ApprovalReason, ApprovalState, Missing, RemovalGuard, RemovalLimit};
+pub use role_override::Override;
+pub use unconfirmed::{PersonFailure, TRIES, Unanswered, Unconfirmed};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -43,7 +53,11 @@ pub const LAG_WINDOW: SignedDuration = SignedDuration::from_mins(15);
 /// Returns the end of the lag window that starts at `at`. Stored moments can be out of range, so
 /// this saturates.
 fn after_lag_window(at: Timestamp) -> Timestamp {
-    at.checked_add(LAG_WINDOW).unwrap_or(Timestamp::MAX)
+    later(at, LAG_WINDOW)
+}
+
+fn later(at: Timestamp, pause: SignedDuration) -> Timestamp {
+    at.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
 
 /// Maximum number of owners of a group.

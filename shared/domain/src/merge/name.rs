@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, LAG_WINDOW, Retry};
+use super::decoration::{Decoration, NameReading, display_name, is_made_of};
+use super::{Direction, LAG_WINDOW, Retry, TRIES};
 use crate::membership::Side;
 
 /// Stored state of a link's names.
@@ -28,10 +29,18 @@ pub struct NameState {
     /// Rename that was about to be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<NameIntent>,
-    /// Rename that was refused, or that the service account cannot make as an observer. It stays
-    /// until either side is renamed.
+    /// Rename that was refused or lost, or that the service account cannot make as an observer. It
+    /// stays until either side is renamed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deferred: Option<NameWrite>,
+    /// Number of our renames of the group that were acknowledged and lost, since a reading or a
+    /// person last gave a new name.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Last known name of the group.
@@ -40,8 +49,20 @@ pub struct NameState {
 pub enum GroupName {
     /// This raw name.
     Baseline(String),
-    /// Whatever the service makes of our rename to this. The first new raw name shows it.
-    Ours(String),
+    /// Whatever the service makes of our rename. The first new raw name confirms it.
+    Ours(OurRename),
+}
+
+/// Rename of the group that no reading has shown yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OurRename {
+    /// Title that we gave.
+    pub to: String,
+    /// Raw names that the group had before, and titles of unconfirmed renames before this one. One
+    /// of them read after the lag window means that this rename was lost.
+    pub before: BTreeSet<String>,
+    /// Time of the answer.
+    pub at: Timestamp,
 }
 
 /// Names that the group had until `at`.
@@ -60,24 +81,6 @@ pub struct NameIntent {
     pub write: NameWrite,
     /// Time of storing.
     pub at: Timestamp,
-}
-
-/// Text that a naming policy adds around a name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decoration {
-    /// Text in front.
-    pub prefix: String,
-    /// Text behind.
-    pub suffix: String,
-}
-
-/// Both names as read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameReading {
-    /// Title of the team.
-    pub team: String,
-    /// Display name of the group.
-    pub group: String,
 }
 
 /// Rules for syncing names.
@@ -121,38 +124,6 @@ pub enum NameWrite {
     Group(String),
 }
 
-impl Decoration {
-    /// Returns what `PrefixSuffixNamingRequirement` asks of an app. Attributes such as
-    /// `[Department]` are empty, since an app has none.
-    /// <https://learn.microsoft.com/entra/identity/users/groups-naming-policy>
-    pub fn required_by(requirement: &str) -> Self {
-        let (prefix, suffix) = requirement.split_once("[GroupName]").unwrap_or((requirement, ""));
-        Self { prefix: without_attributes(prefix), suffix: without_attributes(suffix) }
-    }
-
-    /// Returns what is around `bare` in `raw`, if it contains it. Looks for a prefix first, since
-    /// most policies have only that.
-    fn around(bare: &str, raw: &str) -> Option<Self> {
-        let only_prefix = raw.strip_suffix(bare).map(|prefix| (prefix, ""));
-        let only_suffix = || raw.strip_prefix(bare).map(|suffix| ("", suffix));
-        let (prefix, suffix) = only_prefix
-            .or_else(only_suffix)
-            .or_else(|| raw.split_once(bare))
-            .filter(|_| !bare.is_empty())?;
-        Some(Self { prefix: prefix.into(), suffix: suffix.into() })
-    }
-
-    fn is_empty(&self) -> bool {
-        self.prefix.is_empty() && self.suffix.is_empty()
-    }
-
-    /// Returns `raw` without this decoration, if it has it and something is left.
-    fn stripped<'a>(&self, raw: &'a str) -> Option<&'a str> {
-        let bare = raw.strip_prefix(self.prefix.as_str())?.strip_suffix(self.suffix.as_str())?;
-        (!self.is_empty() && !bare.trim().is_empty()).then_some(bare)
-    }
-}
-
 impl NameTerms {
     fn allow(&self, write: &NameWrite) -> bool {
         match write {
@@ -160,16 +131,6 @@ impl NameTerms {
             NameWrite::Group(_) => self.direction == Direction::Both,
         }
     }
-}
-
-fn without_attributes(text: &str) -> String {
-    let mut fixed = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('[') {
-        fixed.push_str(before);
-        rest = after.split_once(']').map_or("", |(_, after)| after);
-    }
-    fixed + rest
 }
 
 impl NameState {
@@ -186,6 +147,7 @@ impl NameState {
             decoration,
             intent: None,
             deferred: None,
+            lost: 0,
         }
     }
 
@@ -200,6 +162,7 @@ impl NameState {
             decoration: Decoration::default(),
             intent: None,
             deferred: None,
+            lost: 0,
         }
     }
 
@@ -220,6 +183,9 @@ impl NameState {
     /// Compares both names with their baseline, and returns the state if nothing is written, and
     /// the write that is due. See [`intend`](Self::intend) and [`after`](Self::after).
     pub fn compare(&self, read: &NameReading, terms: &NameTerms) -> (Self, Option<NameWrite>) {
+        if read.is_incomplete() {
+            return (self.clone(), None);
+        }
         let mut names = self.settled(read, &terms.policy, terms.now);
         let team_changed = read.team != names.team;
         let bare = names.bare(&read.group, &terms.policy).to_owned();
@@ -234,7 +200,7 @@ impl NameState {
             group_changed = false;
         }
         if team_changed || group_changed {
-            names.deferred = None;
+            (names.deferred, names.lost) = (None, 0);
         }
         let group_wins = !team_changed
             || terms.last_word == Side::Group
@@ -258,14 +224,17 @@ impl NameState {
         let deferred = names
             .deferred
             .clone()
-            .filter(|deferred| terms.retry != Retry::OwnRules && terms.allow(deferred));
+            .filter(|deferred| names.is_due(terms.retry) && terms.allow(deferred));
         (names, deferred)
     }
 
     /// Returns the state while names are not synced: both as read, so that no rename of this time
     /// is synced later.
     pub fn follow(&self, read: &NameReading, policy: &Decoration, now: Timestamp) -> Self {
-        let mut names = Self { deferred: None, ..self.settled(read, policy, now) };
+        if read.is_incomplete() {
+            return self.clone();
+        }
+        let mut names = Self { deferred: None, lost: 0, ..self.settled(read, policy, now) };
         names.team.clone_from(&read.team);
         if names.shows_new_name(read) {
             let bare = names.bare(&read.group, policy).to_owned();
@@ -305,6 +274,25 @@ impl NameState {
             self.group_was_renamed(&read.group, &read.group, now);
         }
         self
+    }
+
+    /// Returns the time when our unconfirmed rename counts as lost, if that is still to come.
+    pub fn check_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.group {
+            GroupName::Ours(ours) => Some(super::after_lag_window(ours.at)).filter(|at| *at > now),
+            GroupName::Baseline(_) => None,
+        }
+    }
+
+    /// Returns `true` once so many renames of the group were lost that only the daily full sync
+    /// renames again.
+    pub fn is_lost_for_good(&self) -> bool {
+        self.lost >= TRIES
+    }
+
+    /// Returns `true` if a run makes the deferred rename again.
+    fn is_due(&self, retry: Retry) -> bool {
+        retry != Retry::OwnRules || self.lost > 0 && !self.is_lost_for_good()
     }
 
     /// Returns the time of the next sync that this state needs, because of an unconfirmed rename or
@@ -348,10 +336,26 @@ impl NameState {
             }
             _ => {}
         }
-        if let GroupName::Ours(to) = &self.group
+        if let GroupName::Ours(ours) = &self.group
             && !self.is_former(&read.group)
         {
-            let around = Decoration::around(to, &read.group);
+            let raw = &read.group;
+            let before = |name: &str| ours.before.contains(name);
+            let bare = self.bare(raw, policy);
+            let corresponds = [raw.as_str(), bare].contains(&display_name(&read.team));
+            // What the service made of an earlier unconfirmed rename is known by its letters only.
+            let is_made_before = !is_made_of(bare, &ours.to)
+                && ours.before.iter().any(|title| is_made_of(bare, title));
+            let is_old = !corresponds && (before(raw) || before(bare) || is_made_before);
+            if is_old {
+                // The rename was lost, and is due again as the title is now.
+                self.lost = self.lost.saturating_add(1);
+                self.deferred = Some(NameWrite::Group(read.team.clone()));
+                self.group = GroupName::Baseline(raw.clone());
+                return;
+            }
+            self.lost = 0;
+            let around = Decoration::around(display_name(&ours.to), raw);
             let in_force = || policy.stripped(&read.group).map(|_| policy.clone());
             self.decoration =
                 around.or_else(in_force).unwrap_or_else(|| std::mem::take(&mut self.decoration));
@@ -360,7 +364,14 @@ impl NameState {
     }
 
     fn renamed_by_us(&mut self, to: String, now: Timestamp) {
-        if let GroupName::Baseline(raw) = std::mem::replace(&mut self.group, GroupName::Ours(to)) {
+        let before = match &self.group {
+            GroupName::Baseline(raw) => BTreeSet::from([raw.clone()]),
+            GroupName::Ours(OurRename { to, before, .. }) => {
+                before.iter().chain([to]).cloned().collect()
+            }
+        };
+        let ours = GroupName::Ours(OurRename { to, before, at: now });
+        if let GroupName::Baseline(raw) = std::mem::replace(&mut self.group, ours) {
             self.give_up(raw, now);
         } else if let Some(former) = &mut self.former {
             former.at = now;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::PersonRemoval;
+use super::{PersonRemoval, PersonState, Terms};
+use crate::membership::{Person, Role, Side, Sides};
 
 /// Maximum number of removals in 24 hours without approval: a number of people or a share,
 /// whichever is larger.
@@ -82,12 +83,53 @@ pub struct RemovalGuard {
     pub people: usize,
     /// Approval state of the link.
     pub approval: ApprovalState,
+    /// Removals that wait for a decision.
+    pub pending: BTreeSet<PersonRemoval>,
     /// Removals that an admin approved.
     pub approved: BTreeSet<PersonRemoval>,
     /// Removals that an admin rejected.
     pub discarded: BTreeSet<PersonRemoval>,
     /// Removals that the preview showed. `None` unless this is the first live sync after a preview.
     pub shown: Option<BTreeSet<PersonRemoval>>,
+}
+
+/// People whom a reading lacks, and whose removal from the other side would follow.
+#[derive(Clone, Debug, Default)]
+pub struct Missing {
+    removals: Vec<PersonRemoval>,
+    present: Sides<usize>,
+}
+
+impl Missing {
+    /// Counts one person.
+    pub fn count(&mut self, person: Person, state: &PersonState, read: Sides<Role>, terms: &Terms) {
+        for side in Side::BOTH {
+            self.present[side] += usize::from(read[side].is_present());
+            let other = side.other();
+            let is_missing = terms.direction.syncs_from(other)
+                && read[side].is_present()
+                && state.is_missing(other, read, terms.now);
+            self.removals.extend(is_missing.then_some(PersonRemoval { person, side }));
+        }
+    }
+
+    /// Returns the removals that would follow.
+    pub fn removals(&self) -> impl Iterator<Item = PersonRemoval> {
+        self.removals.iter().copied()
+    }
+
+    /// Returns `true` if so many are missing that their removals would wait for approval.
+    pub fn are_too_many(&self, guard: &RemovalGuard) -> bool {
+        let is_decided = |one: &PersonRemoval| guard.is_approved(one) || guard.is_discarded(one);
+        let open: Vec<_> = self.removals.iter().copied().filter(|one| !is_decided(one)).collect();
+        let going = |side: Side| self.removals.iter().filter(|one| one.side == side).count();
+        let is_everyone = |side: Side| {
+            open.iter().any(|one| one.side == side) && going(side) == self.present[side]
+        };
+        let is_everyone = Side::BOTH.into_iter().any(is_everyone);
+        let extent = if is_everyone { Extent::Everyone } else { Extent::Some };
+        guard.holds(&open, extent).is_some()
+    }
 }
 
 impl RemovalGuard {

@@ -167,6 +167,11 @@ pub enum Refusal {
         /// The service's answer.
         said: String,
     },
+    /// The service acknowledged the change, and readings show the old value.
+    Lost {
+        /// Number of lost writes.
+        tries: u32,
+    },
     /// An override that another change, or the rule for last owners, overtook.
     Overtaken,
 }
@@ -176,6 +181,7 @@ impl From<DeferredBy> for Refusal {
         match by {
             DeferredBy::Rule { refusal } => Self::Rule { refusal },
             DeferredBy::Service { said } => Self::Service { said },
+            DeferredBy::Lost { tries } => Self::Lost { tries },
         }
     }
 }

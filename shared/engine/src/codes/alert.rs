@@ -74,6 +74,19 @@ pub enum AlertMessage {
         /// The reason.
         reason: FailureReason,
     },
+    /// People of a link are not in sync: their writes are lost or have no answer, or a listing lacks
+    /// them.
+    PeopleFailing {
+        /// The team's title.
+        team: String,
+        /// The number of people.
+        people: usize,
+    },
+    /// A rename of the group was acknowledged several times and lost.
+    RenameLost {
+        /// The team's title.
+        team: String,
+    },
     /// A link ended because its team did not answer.
     TeamDeleted {
         /// The team's title.

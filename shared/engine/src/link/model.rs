@@ -44,6 +44,9 @@ pub struct Link {
     pub restored_at: Option<Timestamp>,
     /// Numbers of people at the last sync.
     pub counts: LinkCounts,
+    /// Number of people with a failure that an administrator should know.
+    #[serde(default)]
+    pub failing_people: usize,
     /// The last daily sync.
     pub full_sync_at: Option<Timestamp>,
     /// The expiry of the group by the directory's policy, as of the last daily sync.
@@ -256,6 +259,7 @@ impl Link {
             group_since: None,
             restored_at: None,
             counts: LinkCounts::default(),
+            failing_people: 0,
             full_sync_at: None,
             group_ends_at: None,
             alerts: BTreeSet::new(),

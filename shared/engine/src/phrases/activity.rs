@@ -107,6 +107,9 @@ pub fn refusal(by: &Refusal) -> String {
             "the group has as many owners as it can have".into()
         }
         Refusal::Service { said } => said.clone(),
+        Refusal::Lost { .. } => {
+            "the service accepted the change but did not make it, so it is made again".into()
+        }
         Refusal::Overtaken => "another change came first, or the last owner would go".into(),
     }
 }

@@ -50,6 +50,14 @@ pub fn message(message: &AlertMessage) -> String {
         AlertMessage::LinkReturned { team } => {
             format!("“{team}”: team and group are both there again, and the link is back.")
         }
+        AlertMessage::PeopleFailing { team, people } => format!(
+            "“{team}”: a service does not do what it answers, or does not answer, for {people} of \
+             its people. It is tried again by itself; the team's page says what for whom."
+        ),
+        AlertMessage::RenameLost { team } => format!(
+            "“{team}”: Microsoft 365 accepted the group's new name several times but never made \
+             it. It is retried once a day."
+        ),
         AlertMessage::NearOwnerLimit { team, owners, limit } => {
             format!("“{team}”: {owners} owners; a group can have {limit}.")
         }

@@ -111,7 +111,7 @@ impl Deps {
         // Stored people would belong to another group.
         let before = preview::load(store, tenant, team, PreviewKind::Adoption(group)).await?;
         reading.stored = before.map(excluded).unwrap_or_default();
-        let decision = decide_and_prove(self, &run, &link, &reading).await?;
+        let decision = decide_and_prove(self, &run, &link, &mut reading).await?;
         let preview = build_preview(self, &run, &link, &reading, &decision).await?;
         store.write(preview.puts(tenant, team, PreviewKind::Adoption(group))?).await?;
         let owners = reading.group.iter().flat_map(|group| group.owners.get());

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::intents::counted_before;
-use super::types::{Outcomes, Reading, Recorded, SyncRecord, SyncReport, SyncRun};
+use super::types::{
+    AbsencesLeft, Candidate, Outcomes, Reading, Recorded, SyncRecord, SyncReport, SyncRun,
+};
 use super::{Deps, SyncError};
 use crate::codes::Note;
 use crate::link::{CountedRemoval, Link, Who};
@@ -12,9 +14,7 @@ use crate::safety::pending_approval::{self, ApprovalDecision, PendingApproval};
 use crate::safety::removal_counter::{self, RemovalCounter, RemovalPermit};
 use crate::tenant::Running;
 use domain::membership::{Role, Side};
-use domain::merge::{
-    ApprovalReason, ApprovalState, Draft, PersonRemoval, Plan, RemovalGuard, Subject,
-};
+use domain::merge::{ApprovalReason, ApprovalState, Draft, PersonRemoval, Plan, RemovalGuard};
 use store::table::StoreError;
 
 /// Decisions of administrators about a link's removals.
@@ -51,7 +51,7 @@ pub(super) fn removal_guard(
     run: &SyncRun<'_>,
     reading: &Reading,
     approvals: &Approvals,
-    subjects: &[Subject],
+    people: &[Candidate],
 ) -> RemovalGuard {
     let pending = approvals.pending.as_ref();
     let decided = |decision| -> BTreeSet<PersonRemoval> {
@@ -62,8 +62,8 @@ pub(super) fn removal_guard(
     let is_gone =
         |removal: &PersonRemoval| !reading.of(removal.person)[removal.side.other()].is_present();
     let is_override =
-        |subject: &&Subject| subject.stored.role_override.is_some_and(|one| one.to == Role::None);
-    let overrides = subjects.iter().filter(is_override).map(|subject| subject.person);
+        |one: &&Candidate| one.stored.role_override.is_some_and(|one| one.to == Role::None);
+    let overrides = people.iter().filter(is_override).map(|one| one.person);
     let overrides =
         overrides.flat_map(|person| Side::BOTH.map(|side| PersonRemoval { person, side }));
     let approved = decided(ApprovalDecision::Apply).into_iter().filter(is_gone);
@@ -72,6 +72,7 @@ pub(super) fn removal_guard(
         removed: 0,
         people: 0,
         approval: if pending.is_some() { ApprovalState::Pending } else { ApprovalState::Clear },
+        pending: decided(ApprovalDecision::Open),
         approved: approved.chain(overrides).collect(),
         discarded: decided(ApprovalDecision::Discard),
         shown: approvals.shown.as_ref().map(|preview| preview.removals().collect()),
@@ -102,15 +103,15 @@ pub(super) async fn permit_removals(
     Ok(Some(counter))
 }
 
-/// Completes the guard with what counts against the link's limit, besides the removals planned
+/// Completes the guard with what counts against the link's limit, besides the removals `planned`
 /// now. The limit is a share of the people who were there before: by baseline, or removed since.
 pub(super) fn count_against_link(
     run: &SyncRun<'_>,
     reading: &Reading,
-    draft: &Draft,
-    guard: &mut RemovalGuard,
-) {
-    let planned: BTreeSet<PersonRemoval> = draft.removals().collect();
+    planned: impl Iterator<Item = PersonRemoval>,
+    mut guard: RemovalGuard,
+) -> RemovalGuard {
+    let planned: BTreeSet<PersonRemoval> = planned.collect();
     for (who, on_link) in &reading.stored {
         let Who::Person(person) = *who else { continue };
         let counted = on_link.counted.filter(|mark| mark.is_recent(run.started));
@@ -120,6 +121,7 @@ pub(super) fn count_against_link(
             |mark: CountedRemoval| !planned.contains(&PersonRemoval { person, side: mark.side });
         guard.removed += usize::from(counted.is_some_and(is_other));
     }
+    guard
 }
 
 /// Stores removals that wait for a decision as they are to be shown, or deletes what is over.
@@ -129,10 +131,11 @@ pub(super) fn save_pending_approval(
     plan: &Plan,
     before: Option<&PendingApproval>,
     outcomes: &Outcomes,
+    absences: &AbsencesLeft,
 ) -> Recorded<()> {
+    let is_unfinished = outcomes.is_cut_short() || !plan.later.is_empty() || absences.undecided > 0;
     let is_decided = |before: &&PendingApproval| before.decision != ApprovalDecision::Open;
-    let is_left = outcomes.is_cut_short() || !plan.later.is_empty();
-    if let Some(before) = before.filter(|before| is_decided(before) && is_left) {
+    if let Some(before) = before.filter(|before| is_decided(before) && is_unfinished) {
         // The decision is not carried out completely: the next run goes on with it.
         let link = Link { held: Some(before.why), ..link.clone() };
         return Recorded { record: SyncRecord::of(link), result: Ok(()) };

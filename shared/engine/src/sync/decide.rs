@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::approvals::{Approvals, count_against_link, removal_guard};
+use super::approvals::count_against_link;
 use super::types::{Reading, ResolvedPeople, SyncRun, role_of};
 use crate::link::{Link, Who};
 use domain::membership::{Eligibility, Person, Role, Side, Sides};
-use domain::merge::{Draft, OWNER_LIMIT, OwnerLimits, RemovalGuard, Subject, Terms};
+use domain::merge::{Draft, OWNER_LIMIT, OwnerLimits, RemovalGuard, Subject};
 
 /// Changes that follow from a reading, before removals are proven and permitted.
 pub(super) struct Proposal {
@@ -23,22 +23,14 @@ pub(super) fn decide(
     link: &Link,
     reading: &Reading,
     resolved: &ResolvedPeople,
-    approvals: &Approvals,
+    guard: RemovalGuard,
     subjects: Vec<Subject>,
 ) -> Proposal {
     let now = run.started;
-    let settings = &run.context.settings;
-    let mut guard = removal_guard(run, reading, approvals, &subjects);
     let eligibility =
         subjects.iter().map(|subject| (subject.person, subject.eligibility)).collect();
     let limits = owner_limits(reading, resolved, &subjects);
-    let terms = Terms {
-        direction: settings.direction,
-        last_word: settings.last_word,
-        now,
-        retry: run.retry(),
-    };
-    let mut draft = Draft::of(subjects, &terms);
+    let mut draft = Draft::of(subjects, &run.terms());
     if link.group_is_new(now) {
         // A replica that does not know the group's people yet proves nothing about them.
         let removals: Vec<_> = draft.removals().collect();
@@ -46,7 +38,7 @@ pub(super) fn decide(
             draft.exclude(removal.person);
         }
     }
-    count_against_link(run, reading, &draft, &mut guard);
+    let guard = count_against_link(run, reading, draft.removals(), guard);
     draft.limit_removals(&guard);
     Proposal { draft, guard, limits, eligibility }
 }

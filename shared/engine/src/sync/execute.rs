@@ -109,12 +109,9 @@ impl Target<'_> {
         let role = if is_moderator { MembershipRole::Moderator } else { MembershipRole::Member };
         let answer = match (step.to, self.reading.membership(step.person.person)) {
             (Role::None, Some(membership)) => {
-                match webex.remove_membership(access, membership).await {
-                    Ok(Removal::Removed) => Ok(StepOutcome::Done),
-                    // Gone, or not visible: the next reading tells.
-                    Ok(Removal::NotFound) => Ok(StepOutcome::Unknown),
-                    Err(error) => Err(error),
-                }
+                // Also where it is "not there": no answer is a reading, so this is unconfirmed.
+                let removed = webex.remove_membership(access, membership).await;
+                removed.map(|(Removal::Removed | Removal::NotFound)| StepOutcome::Done)
             }
             (Role::None, None) => Ok(StepOutcome::Done),
             (_, Some(membership)) => {
@@ -136,10 +133,10 @@ impl Target<'_> {
         let person = WebexId::new(region, step.person.person);
         let added = webex.add_membership(access, &space, &person, role).await?;
         let Added::Conflict { said } = added else { return Ok(StepOutcome::Done) };
-        // The conflict can be with a rule of the service: only the membership itself tells.
+        // The conflict can be with a rule of the service: only the membership itself tells. Also
+        // then it is an answer, and no answer is a reading: the value is unconfirmed.
         Ok(match webex.membership_in(access, &space, &person).await? {
-            // Added meanwhile, with a role that the next reading tells.
-            Some(_) => StepOutcome::Unknown,
+            Some(_) => StepOutcome::Done,
             None => refused(said),
         })
     }
@@ -154,12 +151,9 @@ impl Target<'_> {
                 Err(error) => return Outcomes::of_answer(step, Err(error)),
             }
         }
-        let answer = match graph.remove_member(access, self.group, object).await {
-            // Gone already, or a replica's mistake: the next reading tells.
-            Ok(Unbound::NotThere) => Ok(StepOutcome::Unknown),
-            answer => answer.map(|_| StepOutcome::Done),
-        };
-        Outcomes::of_answer(step, answer)
+        // Gone already, or a replica's mistake: the next readings tell.
+        let removed = graph.remove_member(access, self.group, object).await;
+        Outcomes::of_answer(step, removed.map(|_| StepOutcome::Done))
     }
 
     /// Demotes an owner. Removing an owner can take the membership along, so the person is bound

@@ -31,6 +31,8 @@ struct Schedule {
     full_synced_at: Timestamp,
     /// The moment when open state of people and names settles.
     settles_at: Option<Timestamp>,
+    /// The moment when a question, a written value or an open write is due.
+    check_at: Option<Timestamp>,
     /// The latest moment of the next sync.
     latest: Timestamp,
     /// The moment of the delayed message.
@@ -70,7 +72,13 @@ pub(super) async fn finish(
     };
     measure(leased, &link, &activity, now);
     let is_done = matches!(next, Next::Done { .. });
-    let (mut link, schedule) = apply_next(leased, link, next, now);
+    let preview_stored_at = link.preview_stored_at;
+    let (mut link, mut schedule) = apply_next(leased, link, next, now);
+    schedule.check_at = report.check_at;
+    if report.unclear > 0 {
+        // What the preview showed holds until every absence is clear.
+        link.preview_stored_at = preview_stored_at;
+    }
     let AlertPlan { alerts, writes } = plan_alerts(tenant, &link, now)?;
     link.alerts = alerts;
     report.writes.extend(writes);
@@ -110,6 +118,7 @@ fn apply_next(
         synced_at: leased.row.synced_at,
         full_synced_at: leased.row.full_synced_at,
         settles_at: None,
+        check_at: None,
         latest: next_daily_moment(link.team, last_full),
         delayed_until: None,
         is_rate_limited: false,
@@ -209,7 +218,7 @@ impl Schedule {
             // What settles without a write can wait for the confirmation: one run does both.
             Readiness::Ready => {
                 let due = self.settles_at.max(requests.confirm_at(self.synced_at));
-                due.map_or(self.latest, |at| at.min(self.latest))
+                due.into_iter().chain(self.check_at).fold(self.latest, Timestamp::min)
             }
             // A link that pauses confirms when it goes on.
             Readiness::Waiting => self.latest,

@@ -58,7 +58,7 @@ pub(super) fn plan_alerts(
 }
 
 /// Each alert with its message, where its reason holds.
-fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 6] {
+fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 8] {
     let team = || link.title.clone();
     let pending = link.held.map(|_| AlertMessage::RemovalsPending { team: team() });
     let failing = link.failure.as_ref();
@@ -68,6 +68,10 @@ fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 
         since: failure.since,
         reason: failure.reason.clone(),
     });
+    let people = link.failing_people;
+    let people_failing = (people > 0).then(|| AlertMessage::PeopleFailing { team: team(), people });
+    let is_lost = link.names.as_ref().is_some_and(|names| names.is_lost_for_good());
+    let rename_lost = is_lost.then(|| AlertMessage::RenameLost { team: team() });
     let owners = link.counts.owners;
     let near_owner_limit = (owners >= NEARLY_ALL_OWNERS).then(|| AlertMessage::NearOwnerLimit {
         team: team(),
@@ -90,6 +94,8 @@ fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 
         (LinkAlert::Returned, returned),
         (LinkAlert::PendingApproval, pending),
         (LinkAlert::Failing, failing),
+        (LinkAlert::PeopleFailing, people_failing),
+        (LinkAlert::RenameLost, rename_lost),
         (LinkAlert::NearOwnerLimit, near_owner_limit),
         (LinkAlert::NearExpiry, near_expiry),
     ]

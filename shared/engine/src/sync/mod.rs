@@ -2,7 +2,8 @@
 //! differences.
 //!
 //! [`Deps::handle`] takes a message to a team, and `sync_team` is one run over that team:
-//! observe, decide, prove, permit, write intents, execute, finish. Folders have separate runs.
+//! observe, prove absences, decide, prove removals, permit, write intents, execute, finish. Folders
+//! have separate runs.
 //!
 //! # Guarantees
 //! * Every step can be cut off, with its effect done or not; the next run ends as if it had not
@@ -37,6 +38,7 @@ mod outcomes;
 mod owners;
 mod pilot;
 mod preview;
+mod prove_absences;
 mod prove_removals;
 mod quota;
 mod rename;
@@ -117,7 +119,7 @@ async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
     let mut record = SyncRecord::of(link);
     let result = async {
         // Observe: both sides and the stored people, at the same time.
-        let reading = match observe::observe(deps, run, &record.link).await? {
+        let mut reading = match observe::observe(deps, run, &record.link).await? {
             Observation::Complete { reading, link } => {
                 record.link = *link;
                 reading
@@ -138,7 +140,9 @@ async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
         }
 
         // Decide and prove: nothing is written to a service until here.
-        let mut decision = decide_and_prove(deps, run, &record.link, &reading).await?;
+        // Boxed, because it is the largest part of a run.
+        let decision = Box::pin(decide_and_prove(deps, run, &record.link, &mut reading));
+        let mut decision = decision.await?;
         record.link.names = decision.names.take();
         let creation =
             match create_group::prepare_group(deps, run, &record.link, &reading, &decision.plan)
@@ -189,13 +193,17 @@ async fn decide_and_prove(
     deps: &Deps,
     run: &SyncRun<'_>,
     link: &Link,
-    reading: &Reading,
+    reading: &mut Reading,
 ) -> Result<Decision, SyncError> {
     let resolved = resolve::resolve(deps, run, reading).await?;
-    let subjects = subjects::load_subjects(deps, run, link, reading, &resolved).await?;
+    let people = subjects::load_people(deps, run, link, reading, &resolved).await?;
     let approvals = approvals::load_approvals(deps, run, link).await?;
+    let guard = approvals::removal_guard(run, reading, &approvals, &people);
+    let prove_absences::Judged { subjects, found, left: absences } =
+        Box::pin(prove_absences::prove_absences(deps, run, link, reading, people, &guard)).await?;
+    reading.memberships.extend(found);
     let decide::Proposal { mut draft, guard, limits, eligibility } =
-        decide::decide(run, link, reading, &resolved, &approvals, subjects);
+        decide::decide(run, link, reading, &resolved, guard, subjects);
     let counter = approvals::permit_removals(deps, run, reading, &mut draft, &guard).await?;
     let plan = draft.order(&limits, run.started).portion(PORTION);
     let prove_removals::Proven { plan, unproven } =
@@ -208,6 +216,7 @@ async fn decide_and_prove(
         pending_before,
         guard,
         counter,
+        absences,
         plan,
         unproven,
         names,
@@ -234,13 +243,18 @@ async fn record_and_maintain(
     let Done { mut outcomes, counted } = done;
     let mut record = SyncRecord::of(link.clone());
     let result = async {
-        let Decision { resolved, eligibility, pending_before, plan, unproven, .. } = decision;
-        let pending_before = pending_before.as_ref();
+        let Decision { resolved, eligibility, pending_before, absences, plan, unproven, .. } =
+            decision;
+        let (link, before) = (&record.link, pending_before.as_ref());
         let pending =
-            approvals::save_pending_approval(run, &record.link, &plan, pending_before, &outcomes);
+            approvals::save_pending_approval(run, link, &plan, before, &outcomes, &absences);
         record.take(pending)?;
-        let people =
-            outcomes::People { resolved: &resolved, eligibility: &eligibility, counted: &counted };
+        let people = outcomes::People {
+            resolved: &resolved,
+            eligibility: &eligibility,
+            counted: &counted,
+            lost: &absences.lost,
+        };
         let now = deps.clock.now();
         let recorded =
             outcomes::record_outcomes(run, &record.link, reading, &people, plan, &outcomes, now);
@@ -264,10 +278,13 @@ async fn record_and_maintain(
             record.take(renewed)?;
         }
         quota::give_back_writes(deps, run, &record.link, &outcomes).await?;
+        record.link.failing_people = next::count_failing(&plan, run.started);
+        record.report.unclear = absences.unclear;
+        record.report.check_at = next::check_at(&plan, &record.link, run.started);
         let state = next::SyncState {
             plan: &plan,
-            looked_up: resolved.looked_up,
-            unresolved: resolved.unresolved,
+            looked_up: resolved.looked_up + absences.asked,
+            unresolved: resolved.unresolved + absences.unasked,
             unproven,
             eligibility: &eligibility,
             quota,

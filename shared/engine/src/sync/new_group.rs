@@ -7,10 +7,10 @@ use super::{Deps, SyncError};
 use crate::codes::FailureReason;
 use crate::link::Link;
 use crate::tenant::DirectoryRules;
-use clients::graph::{self, GroupCreation, NewGroup, RELATIONS_PER_CALL};
+use clients::graph::{GroupCreation, NewGroup, RELATIONS_PER_CALL};
 use domain::ids::{ObjectId, TeamId};
 use domain::membership::{Role, Side};
-use domain::merge::Plan;
+use domain::merge::{Plan, display_name};
 
 /// Longest mailNickname. <https://learn.microsoft.com/graph/api/group-post-groups>
 const NICKNAME_LIMIT: usize = 64;
@@ -51,7 +51,7 @@ pub(super) async fn new_group(
         return Ok(GroupRequest::Impossible { reason: FailureReason::NoOwner });
     }
     Ok(GroupRequest::Possible(NewGroup {
-        display_name: graph::display_name(&reading.team.name),
+        display_name: display_name(&reading.team.name).to_owned(),
         mail_nickname: nickname(&reading.team.name, link.team, 0),
         description: None,
         owners: people.owners,

@@ -14,9 +14,9 @@ use crate::tenant;
 use clients::graph;
 use clients::http::{CallError, CallFailure, ErrorClass};
 use domain::membership::{Eligibility, Person};
-use domain::merge::{LAG_WINDOW, NameState, PersonState, Plan, PlanStep, StepOutcome};
+use domain::merge::{LAG_WINDOW, NameState, Plan, PlanStep, StepOutcome};
 
-/// Pause after steps that were not tried or whose outcome is unknown.
+/// Pause after steps that were not tried.
 const STEPS_LEFT: SignedDuration = SignedDuration::from_secs(30);
 
 /// Pause after a call that no time was left for, or that a new group refused.
@@ -31,9 +31,9 @@ const OVERRIDE_INCOMPLETE: SignedDuration = SignedDuration::from_secs(1);
 /// Knowledge of a run after its steps.
 pub(super) struct SyncState<'a> {
     pub(super) plan: &'a Plan,
-    /// Number of people who were looked up.
+    /// Number of people who were looked up or asked about.
     pub(super) looked_up: usize,
-    /// Number of people still to be looked up.
+    /// Number of people still to be looked up or asked about.
     pub(super) unresolved: usize,
     /// The refusal that left a removal without proof.
     pub(super) unproven: Option<String>,
@@ -50,7 +50,8 @@ pub(super) async fn next_after_steps(
     state: SyncState<'_>,
     outcomes: Outcomes,
 ) -> Result<Next, SyncError> {
-    let is_cut_short = outcomes.is_cut_short();
+    // A step without an answer waits for its own time.
+    let is_cut_short = outcomes.has_untried();
     let progress = Progress::of(outcomes.settled() + state.looked_up);
     let after = |pause, why| Next::RequeueAt { moment: deps.clock.now() + pause, why };
     let unfinished = match outcomes.stopped {
@@ -89,7 +90,7 @@ pub(super) async fn next_after_steps(
             wait_for_quota(deps, run, link, until)
         }
         (None, _) => {
-            let settles_at = settles_at(state.plan, link);
+            let settles_at = settles_at(state.plan, link, run.started);
             let returns_at = returns_at(state.eligibility, run.started);
             Next::Done { settles_at: settles_at.max(returns_at) }
         }
@@ -175,14 +176,29 @@ fn is_override_incomplete(plan: &Plan) -> bool {
 }
 
 /// The moment when the last open state of a link's people, names and owners settles.
-fn settles_at(plan: &Plan, link: &Link) -> Option<Timestamp> {
-    let people = plan.states.values().filter_map(|(state, _)| PersonState::due(state)).max();
+fn settles_at(plan: &Plan, link: &Link, now: Timestamp) -> Option<Timestamp> {
+    let people = plan.states.values().filter_map(|(state, _)| state.due(now)).max();
     let names = link.names.as_ref().and_then(NameState::due);
     let owners = link.owners_without_membership.values();
     let owners = owners.filter_map(|since| since.checked_add(LAG_WINDOW).ok()).max();
-    // A second more, so that the run does not come a moment too early.
-    let with_margin = |at: Timestamp| at.checked_add(SignedDuration::from_secs(1)).unwrap_or(at);
     people.max(names).max(owners).map(with_margin)
+}
+
+/// The next moment when a question, a written value or an open write of a person is due.
+pub(super) fn check_at(plan: &Plan, link: &Link, now: Timestamp) -> Option<Timestamp> {
+    let people = plan.states.values().filter_map(|(state, _)| state.check_at(now)).min();
+    let names = link.names.as_ref().and_then(|names| names.check_at(now));
+    people.into_iter().chain(names).min().map(with_margin)
+}
+
+/// A second more, so that the run does not come a moment too early.
+fn with_margin(at: Timestamp) -> Timestamp {
+    at.checked_add(SignedDuration::from_secs(1)).unwrap_or(at)
+}
+
+/// The number of people with a failure that is to be reported.
+pub(super) fn count_failing(plan: &Plan, now: Timestamp) -> usize {
+    plan.states.values().filter(|(state, _)| state.failure(now).is_some()).count()
 }
 
 /// The moment from which the last person who came back is compared again.

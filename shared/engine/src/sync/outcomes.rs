@@ -60,6 +60,11 @@ impl Outcomes {
         self.steps.iter().filter(|(_, outcome)| !is_open(outcome)).count()
     }
 
+    /// Returns `true` if any step was not tried.
+    pub(super) fn has_untried(&self) -> bool {
+        self.steps.iter().any(|(_, outcome)| *outcome == StepOutcome::NotTried)
+    }
+
     /// Turns refusals of a team that accepts no change at all into steps that were not tried.
     pub(super) fn withdraw_team_refusals(&mut self) {
         for (step, outcome) in &mut self.steps {
@@ -107,6 +112,8 @@ pub(super) struct People<'a> {
     pub(super) eligibility: &'a BTreeMap<Person, Eligibility>,
     /// Removals of this run that count against the limits.
     pub(super) counted: &'a BTreeMap<Person, CountedRemoval>,
+    /// Writes that readings showed to be lost.
+    pub(super) lost: &'a [PersonChange],
 }
 
 /// Records outcomes in the states of people. Returns the plan with the states after its steps.
@@ -121,6 +128,10 @@ pub(super) fn record_outcomes(
 ) -> Recorded<Plan> {
     let mut record = SyncRecord::of(link.clone());
     let mut last_changes = BTreeMap::new();
+    for change in people.lost {
+        last_changes.insert(change.person, lost_change(run, reading, change));
+        record.report.changes.push(change.clone());
+    }
     for (step, outcome) in &outcomes.steps {
         let mut role_override = None;
         if let Some((state, dirty)) = plan.states.get_mut(&step.person) {
@@ -188,6 +199,13 @@ fn last_change_of(
         Some(_) => ChangeReason::Override { side, to },
         None => ChangeReason::OtherSide { side, other: step.read[side.other()], to },
     };
+    LastChange { reason, refused, trigger: run.trigger, at: run.started, entry: run.entry }
+}
+
+fn lost_change(run: &SyncRun<'_>, reading: &Reading, lost: &PersonChange) -> LastChange {
+    let PersonChange { side, to, refused, .. } = lost.clone();
+    let other = reading.of(lost.person)[side.other()];
+    let reason = ChangeReason::OtherSide { side, other, to };
     LastChange { reason, refused, trigger: run.trigger, at: run.started, entry: run.entry }
 }
 

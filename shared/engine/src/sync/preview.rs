@@ -30,9 +30,9 @@ pub(super) async fn preview_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> 
     let mut record = SyncRecord::of(link);
     let result = async {
         let (preview, next) = match observe(deps, run, &record.link).await? {
-            Observation::Complete { reading, link } => {
+            Observation::Complete { mut reading, link } => {
                 record.link.title.clone_from(&link.title);
-                let decision = decide_and_prove(deps, run, &link, &reading).await?;
+                let decision = decide_and_prove(deps, run, &link, &mut reading).await?;
                 record.report.extend(report_excluded(&reading, &decision.resolved));
                 let preview = build_preview(deps, run, &link, &reading, &decision).await?;
                 (preview, next_after_preview(deps, run, &decision))
@@ -73,7 +73,7 @@ pub(super) async fn build_preview(
     let is_blocked = matches!(outlook, GroupOutlook::Blocked { .. });
     let mut preview = empty_preview(run, outlook);
     preview.excluded = excluded_people(decision);
-    preview.unresolved = decision.resolved.unresolved;
+    preview.unresolved = decision.resolved.unresolved + decision.absences.unasked;
     if !is_blocked {
         preview.moves = moves(&decision.plan, reading);
         preview.rename = decision.rename.as_ref().map(|write| rename(write, reading));

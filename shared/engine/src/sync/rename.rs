@@ -12,7 +12,7 @@ use clients::http::{CallError, ErrorClass};
 use clients::webex::WebexId;
 use domain::ids::GroupId;
 use domain::membership::Side;
-use domain::merge::{NameReading, NameTerms, NameWrite, TeamName};
+use domain::merge::{NameReading, NameTerms, NameWrite, TeamName, display_name};
 
 /// Compares the names of both sides, if both were read. Where names are not synced, they are only
 /// followed.
@@ -110,6 +110,8 @@ async fn send_rename(
             deps.webex.rename_team(&access.webex, &team, title).await
         }
         NameWrite::Group(name) => {
+            // Cut where the name of a new group is cut.
+            let name = display_name(name);
             match deps.graph.rename_group(&access.graph, group, name).await? {
                 Renamed::Renamed => Ok(()),
                 // A naming policy decorates the name.

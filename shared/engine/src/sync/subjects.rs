@@ -1,49 +1,50 @@
-//! The people whom a run compares, with what is stored and seen of each.
+//! The people whom a run compares, with what is stored and read of each.
 
 use std::collections::BTreeMap;
 
 use super::resolve::{LOOKUPS, find_person};
-use super::types::{Reading, ResolvedPeople, SyncReport, SyncRun};
+use super::types::{Candidate, Reading, ResolvedPeople, SyncReport, SyncRun};
 use super::{Deps, SyncError};
 use crate::link::{Link, LinkCounts, LinkPerson, Who};
 use crate::people::{IndexedPerson, PersonIndex};
-use domain::membership::{Eligibility, ExclusionReason, Person, Role, Side};
-use domain::merge::{OverlaidReading, PersonState, Subject, apply_overlay};
+use domain::membership::{Eligibility, ExclusionReason, Person, Role, Side, Sides};
+use domain::merge::{Certainty, OverlaidReading, PersonState, apply_overlay};
 
 /// Joins readings with stored states. Looks up eligibility only of people who differ, so that a
 /// team in sync costs nothing.
-pub(super) async fn load_subjects(
+pub(super) async fn load_people(
     deps: &Deps,
     run: &SyncRun<'_>,
     link: &Link,
     reading: &Reading,
     resolved: &ResolvedPeople,
-) -> Result<Vec<Subject>, SyncError> {
-    let mut subjects = Vec::with_capacity(resolved.people.len());
+) -> Result<Vec<Candidate>, SyncError> {
+    let mut people = Vec::with_capacity(resolved.people.len());
     let mut to_ask = Vec::new();
     for (&person, &eligibility) in &resolved.people {
         let on_link = reading.stored.get(&Who::Person(person));
         let stored = stored_state(link, reading, person, on_link);
-        let seen = apply_overlay(&stored, reading.of(person), run.started);
+        let read = reading.of(person);
+        let seen = apply_overlay(&stored, read, Sides::default(), run.started);
         let was_excluded = on_link.is_some_and(|on_link| on_link.excluded.is_some());
         let is_open = matches!(eligibility, Eligibility::Eligible { .. });
         if on_link.is_some() && is_open && (differs(&seen) || was_excluded) {
             to_ask.push(person);
         }
-        subjects.push(Subject { person, stored, seen, eligibility });
+        people.push(Candidate { person, stored, read, eligibility });
     }
     let eligibility = eligibility_of(deps, run, &to_ask).await?;
-    for subject in &mut subjects {
-        if let Some(now) = eligibility.get(&subject.person) {
-            subject.eligibility = *now;
+    for one in &mut people {
+        if let Some(now) = eligibility.get(&one.person) {
+            one.eligibility = *now;
         }
         // A person can become the service account after they were synced.
-        if subject.person.person == run.context.tenant.service_account {
+        if one.person.person == run.context.tenant.service_account {
             let reason = ExclusionReason::ServiceAccount;
-            subject.eligibility = Eligibility::Excluded { reason };
+            one.eligibility = Eligibility::Excluded { reason };
         }
     }
-    Ok(subjects)
+    Ok(people)
 }
 
 fn stored_state(
@@ -65,7 +66,8 @@ fn stored_state(
 }
 
 fn differs(seen: &OverlaidReading) -> bool {
-    seen.roles != seen.state.baseline
+    seen.certainty != Certainty::Certain
+        || seen.roles != seen.state.baseline
         || seen.state.deferred.presence.is_some()
         || seen.state.deferred.ownership.is_some()
         || seen.state.role_override.is_some()

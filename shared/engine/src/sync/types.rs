@@ -18,7 +18,9 @@ use clients::http::{Access, Api, Deadline};
 use clients::webex::{Membership, MembershipId, MembershipRole, Team};
 use domain::ids::{GroupId, ObjectId, PersonId, TenantId};
 use domain::membership::{Eligibility, ExclusionReason, Person, Role, Side, Sides};
-use domain::merge::{NameState, NameWrite, Plan, PlanStep, RemovalGuard, Retry, StepOutcome};
+use domain::merge::{
+    NameState, NameWrite, PersonState, Plan, PlanStep, RemovalGuard, Retry, StepOutcome, Terms,
+};
 use store::message::{Message, Trigger};
 use store::table::Write;
 
@@ -103,6 +105,12 @@ impl SyncRun<'_> {
         self.context.tenant.tenant
     }
 
+    /// The rules of the merge for this run.
+    pub(super) fn terms(&self) -> Terms {
+        let Settings { direction, last_word, .. } = self.context.settings;
+        Terms { direction, last_word, now: self.started, retry: self.retry() }
+    }
+
     /// Refused writes are retried by full runs only, once for each request.
     pub(super) fn retry(&self) -> Retry {
         match self.depth {
@@ -172,6 +180,29 @@ pub(super) enum Observation {
     GroupMissing { group: GroupId, link: Box<Link> },
 }
 
+/// One person of a run, before absences are judged.
+pub(super) struct Candidate {
+    pub(super) person: Person,
+    pub(super) stored: PersonState,
+    pub(super) read: Sides<Role>,
+    pub(super) eligibility: Eligibility,
+}
+
+/// Absences that a run cannot judge yet, and writes that it found lost.
+#[derive(Default)]
+pub(super) struct AbsencesLeft {
+    /// Number of questions that were asked.
+    pub(super) asked: usize,
+    /// Number of questions that the next run has to ask.
+    pub(super) unasked: usize,
+    /// Removals that an administrator decided on, and that are not judged yet.
+    pub(super) undecided: usize,
+    /// Number of people of whom an absence is not believed yet.
+    pub(super) unclear: usize,
+    /// Writes that were acknowledged and lost.
+    pub(super) lost: Vec<PersonChange>,
+}
+
 /// The people of a reading.
 #[derive(Default)]
 pub(super) struct ResolvedPeople {
@@ -194,6 +225,7 @@ pub(super) struct Decision {
     pub(super) guard: RemovalGuard,
     /// The tenant's removal counter, if removals are planned that it has not counted.
     pub(super) counter: Option<RemovalCounter>,
+    pub(super) absences: AbsencesLeft,
     pub(super) plan: Plan,
     /// The refusal that left a removal without proof.
     pub(super) unproven: Option<String>,
@@ -255,6 +287,10 @@ pub(super) struct SyncReport {
     pub(super) given_back: Vec<Timestamp>,
     pub(super) changes: Vec<PersonChange>,
     pub(super) notes: Vec<Note>,
+    /// The next moment when a question, a written value or an open write is due.
+    pub(super) check_at: Option<Timestamp>,
+    /// Number of people of whom an absence is not believed yet.
+    pub(super) unclear: usize,
 }
 
 impl SyncReport {
@@ -269,6 +305,8 @@ impl SyncReport {
         self.given_back.extend(later.given_back);
         self.changes.extend(later.changes);
         self.notes.extend(later.notes);
+        self.unclear += later.unclear;
+        self.check_at = self.check_at.into_iter().chain(later.check_at).min();
     }
 }
 

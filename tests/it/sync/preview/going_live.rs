@@ -15,7 +15,7 @@ use super::{
     assert_no_writes, linked_team, load_link, load_preview, preview_settings, sync_now,
     without_preview_times,
 };
-use crate::support::{DAY, MINUTE, TwoTenants, every_team};
+use crate::support::{DAY, MINUTE, PROVED, TwoTenants, every_team};
 
 /// Asserts a preview of a group for four people, without the guest.
 fn assert_creation_is_shown(env: &TwoTenants, preview: &Preview, guest: PersonId) {
@@ -149,6 +149,7 @@ async fn changes_on_both_sides_apply_only_when_live() {
 
     env.save_settings(every_team()).await;
     sync_now(&mut env, team).await;
+    env.let_pass(PROVED).await;
     env.assert_in_sync(team);
     assert_eq!(env.world().team(team).unwrap().title, "Renamed");
 }
@@ -174,6 +175,7 @@ async fn removal_that_was_not_shown_waits() {
         }
         env.save_settings(every_team()).await;
         sync_now(&mut env, team).await;
+        env.let_pass(PROVED).await;
         assert!(!comes_after || is_there(&env, team, 6), "the new member is added");
         let there = [4, 5].map(|n| is_there(&env, team, n));
         let held = pending_approval::load(env.store(), env.tenant(), team).await.unwrap();

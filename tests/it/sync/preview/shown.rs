@@ -11,7 +11,7 @@ use super::{
     assert_no_writes, linked_team, load_link, load_preview, preview_settings, sync_now,
     without_preview_times,
 };
-use crate::support::{DAY, MINUTE, TwoTenants, every_team};
+use crate::support::{DAY, MINUTE, PROVED, TwoTenants, every_team};
 
 /// Returns what keeps a team from a group.
 fn blocker(preview: &Preview) -> Option<FailureKind> {
@@ -81,6 +81,7 @@ async fn held_removals_are_shown_and_not_counted() {
     env.world().add_member(group, env.people[3].object);
     env.save_settings(Settings { removal_limits, ..every_team() }).await;
     sync_now(&mut env, team).await;
+    env.let_pass(PROVED).await;
     let there = env.world().team(team).unwrap().people;
     assert!(
         env.people[1..3].iter().all(|person| !there.contains_key(&person.person)),

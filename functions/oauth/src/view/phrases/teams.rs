@@ -1,8 +1,12 @@
 //! Teams, their people and their pending removals in words.
 
 use domain::membership::{Role, Side};
-use domain::merge::{ApprovalReason, DeferredBy, NameWrite, OWNER_LIMIT, RuleRefusal};
+use domain::merge::{
+    ApprovalReason, DeferredBy, NameWrite, OWNER_LIMIT, PerAspect, PersonFailure, PersonState,
+    RuleRefusal,
+};
 pub(crate) use engine::phrases::failures::failure;
+use jiff::Timestamp;
 
 use engine::link::{Ended, LinkRow, LinkState, Phase};
 use engine::preview::{Consent, GroupOutlook, Rename};
@@ -37,6 +41,13 @@ pub(crate) fn role(side: Side, role: &Role) -> &'static str {
 /// A rename that is deferred.
 pub(crate) fn deferred_rename(link_row: &LinkRow) -> Option<String> {
     let deferred = link_row.link.names.as_ref()?.deferred.as_ref()?;
+    if link_row.link.names.as_ref().is_some_and(|names| names.is_lost_for_good()) {
+        return Some(
+            "Microsoft 365 accepted the team's name for the group several times but never made \
+             it. It is retried once a day."
+                .into(),
+        );
+    }
     Some(match deferred {
         NameWrite::Team { title, .. } => format!(
             "The team does not have the group's name “{title}” yet: it is retried once a day \
@@ -62,8 +73,40 @@ pub(crate) fn way_back(link_row: &LinkRow) -> Option<String> {
     ))
 }
 
+/// The reason why a person is not in sync, or not yet.
+pub(crate) fn open(state: &PersonState, now: Timestamp) -> Option<String> {
+    let deferred = &state.deferred;
+    let deferred = [&deferred.presence, &deferred.ownership].into_iter().flatten().next();
+    let is_missing = |side: &Side| state.absences[*side] != PerAspect::default();
+    Some(match (state.failure(now), deferred, Side::BOTH.into_iter().find(is_missing)) {
+        (Some(failure), _, _) => person_failure(failure),
+        (None, Some(deferred), _) => self::deferred(deferred.side, &deferred.by),
+        (None, None, Some(side)) => format!(
+            "The list of the {side} lacks this person. Nothing is changed until the {side} says \
+             the same twice when asked."
+        ),
+        (None, None, None) => return None,
+    })
+}
+
+fn person_failure(failure: PersonFailure) -> String {
+    match failure {
+        PersonFailure::WriteLost { side } => format!(
+            "The {side} accepted this change several times but never made it. It is retried every \
+             day."
+        ),
+        PersonFailure::NoAnswer { side } => format!(
+            "The {side} has not answered this change clearly for an hour. It is retried every hour."
+        ),
+        PersonFailure::NotListed { side } => format!(
+            "The list of the {side} has lacked this person for an hour, but the {side} does not \
+             confirm it when asked. Nothing is changed."
+        ),
+    }
+}
+
 /// The reason why a person's difference is deferred.
-pub(crate) fn deferred(side: Side, by: &DeferredBy) -> String {
+fn deferred(side: Side, by: &DeferredBy) -> String {
     match by {
         DeferredBy::Rule { refusal: RuleRefusal::LastOwner } => {
             let role = owner_role(side);
@@ -71,6 +114,9 @@ pub(crate) fn deferred(side: Side, by: &DeferredBy) -> String {
         }
         DeferredBy::Rule { refusal: RuleRefusal::OwnerLimit } => {
             format!("A group has at most {OWNER_LIMIT} owners; it is done when there is room.")
+        }
+        DeferredBy::Lost { .. } => {
+            format!("The {side} accepted the change but did not make it: it is made again.")
         }
         DeferredBy::Service { said } => {
             format!("The {side} refused it: {said}. It is retried every day.")

@@ -1,10 +1,11 @@
 //! Misreadings of the rule that look right. Each changes a value between the real functions, or a
 //! branch of the history.
 
-use domain::membership::{Aspect, Role, Sides};
+use domain::membership::{Aspect, Role, Side, Sides};
 use domain::merge::{
-    ApprovalState, Direction, Dirty, LagEntry, OverlaidReading, PerAspect, PersonRemoval,
-    PersonState, Plan, RemovalGuard, StepOutcome, Subject, Terms, apply_overlay,
+    ApprovalState, Certainty, DeferredBy, Direction, Dirty, LAG_WINDOW, LagEntry, OverlaidReading,
+    PerAspect, PersonRemoval, PersonState, Plan, Proof, RemovalGuard, StepOutcome, Subject, TRIES,
+    Terms, apply_overlay,
 };
 use jiff::Timestamp;
 
@@ -17,8 +18,6 @@ pub(super) enum Misreading {
     OwnersWithoutMembershipAbsent,
     /// Each sync run that sees a value different from the baseline extends it by 15 minutes.
     LagRenewedByEachRun,
-    /// A value that still differs from the baseline counts for another 15 minutes after the first.
-    LagRenewedAtItsEnd,
     /// A lag entry ends when a reading shows its value.
     LagEndsWhenShown,
     /// Only presence has lag entries.
@@ -65,6 +64,34 @@ pub(super) enum Misreading {
     AllEligible,
     /// No removal is proven by reading the person.
     RemovedWithoutProof,
+    /// A listing that lacks a row is believed.
+    ListingBelieved,
+    /// One question proves an absence.
+    AskedOnce,
+    /// A listing that lacks an owner is believed.
+    RolesBelieved,
+    /// What a question denied starts a lag window.
+    DenialKept,
+    /// A person is compared while an absence is not believed.
+    UnclearPlanned,
+    /// The lag overlay confirms our write.
+    OverlayConfirms,
+    /// A listing alone confirms our removal.
+    GoneByListing,
+    /// The answer to a write confirms it.
+    AnswerConfirms,
+    /// After the last try, a lost write is taken for an act of a person.
+    LostIsAct,
+    /// After the last try, what is read is the baseline, without a deferral.
+    LostIsBaseline,
+    /// A lost write does not count the tries before it.
+    TriesForgotten,
+    /// A row that is shown again does not end what was known of its absence.
+    AbsenceNotEnded,
+    /// Many missing people are believed to be gone without a question.
+    ManyBelieved,
+    /// A question without an answer proves an absence.
+    NoAnswerIsAbsence,
 }
 
 impl Misreading {
@@ -73,9 +100,14 @@ impl Misreading {
         self,
         stored: &PersonState,
         read: Sides<Role>,
+        mut proofs: Sides<Proof>,
         now: Timestamp,
     ) -> OverlaidReading {
         let mut state = stored.clone();
+        self.tamper_with_unconfirmed(&mut state, read, now);
+        for side in Side::BOTH {
+            proofs[side] = self.proof(proofs[side], read[side]);
+        }
         match self {
             Self::LagEndsWhenShown => {
                 for aspect in ASPECTS {
@@ -85,20 +117,89 @@ impl Misreading {
             }
             Self::LagWithoutRoles => state.lag.ownership = None,
             Self::NoLagOverlay => state.lag = PerAspect::default(),
-            Self::LagRenewedAtItsEnd => state.before = state.baseline.group,
             Self::IntentUsesNewReading => {
                 state.intents.iter_mut().for_each(|intent| intent.read = read)
             }
             Self::SettledByRawReading => {
                 let lag = std::mem::take(&mut state.lag);
-                state = apply_overlay(&state, read, now).state;
+                state = apply_overlay(&state, read, proofs, now).state;
                 for aspect in ASPECTS {
                     state.lag[aspect] = state.lag[aspect].or(lag[aspect]);
                 }
             }
             _ => {}
         }
-        apply_overlay(&state, read, now)
+        let mut seen = apply_overlay(&state, read, proofs, now);
+        self.tamper_with_reading(&mut seen, stored, proofs, now);
+        seen
+    }
+
+    fn proof(self, proof: Proof, read: Role) -> Proof {
+        match (self, proof) {
+            (Self::ListingBelieved, _) => Proof::AnsweredForDecided(read),
+            (Self::RolesBelieved, Proof::Answered(_)) if read.is_present() => {
+                Proof::AnsweredForDecided(read)
+            }
+            (Self::AskedOnce, Proof::Answered(role)) => Proof::AnsweredForDecided(role),
+            (Self::NoAnswerIsAbsence, Proof::NoAnswer) => Proof::Answered(read),
+            _ => proof,
+        }
+    }
+
+    fn tamper_with_unconfirmed(self, state: &mut PersonState, read: Sides<Role>, now: Timestamp) {
+        for (side, aspect) in every_value() {
+            let Some(one) = state.unconfirmed[side][aspect] else { continue };
+            let overlaid = state.lag[aspect].map(|lag| lag.value);
+            let is_over = now.duration_since(one.at) >= LAG_WINDOW;
+            let is_confirmed = match self {
+                Self::OverlayConfirms => side == Side::Group && overlaid == Some(one.value),
+                Self::GoneByListing => !one.value && !read[side].says(aspect),
+                Self::LostIsAct => is_over && one.tries >= TRIES,
+                _ => false,
+            };
+            state.unconfirmed[side][aspect] = Some(one).filter(|_| !is_confirmed);
+        }
+    }
+
+    fn tamper_with_reading(
+        self,
+        seen: &mut OverlaidReading,
+        stored: &PersonState,
+        proofs: Sides<Proof>,
+        now: Timestamp,
+    ) {
+        let state = &mut seen.state;
+        match self {
+            Self::UnclearPlanned => seen.certainty = Certainty::Certain,
+            Self::ManyBelieved if seen.certainty == Certainty::ListingsOnly => {
+                seen.certainty = Certainty::Certain;
+            }
+            Self::AbsenceNotEnded => {
+                for (side, aspect) in every_value() {
+                    let absence = &mut state.absences[side][aspect];
+                    *absence = absence.or(stored.absences[side][aspect]);
+                }
+            }
+            Self::DenialKept => {
+                for aspect in ASPECTS {
+                    let absence = state.absences.group[aspect];
+                    let is_denied = matches!(proofs.group, Proof::Answered(role) if role.says(aspect))
+                        && absence.is_some();
+                    if is_denied {
+                        state.lag[aspect] = Some(LagEntry { value: false, at: now });
+                    }
+                }
+            }
+            Self::LostIsBaseline => {
+                for aspect in ASPECTS {
+                    let by = state.deferred[aspect].as_ref().map(|deferred| &deferred.by);
+                    if matches!(by, Some(DeferredBy::Lost { tries }) if *tries >= TRIES) {
+                        state.deferred[aspect] = None;
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn tamper_with_plan(self, plan: &mut Plan, subjects: &[Subject], terms: &Terms) {
@@ -160,6 +261,14 @@ impl Misreading {
         before: &PersonState,
         outcome: &StepOutcome,
     ) {
+        for (side, aspect) in every_value() {
+            let unconfirmed = &mut state.unconfirmed[side][aspect];
+            match (self, unconfirmed) {
+                (Self::AnswerConfirms, unconfirmed) => *unconfirmed = None,
+                (Self::TriesForgotten, Some(one)) => one.tries = 1,
+                _ => {}
+            }
+        }
         if self == Self::RefusedStaysChanged && matches!(outcome, StepOutcome::Refused(_)) {
             state.baseline = before.baseline;
         }
@@ -174,6 +283,10 @@ impl Misreading {
             _ => {}
         }
     }
+}
+
+fn every_value() -> impl Iterator<Item = (Side, Aspect)> {
+    Side::BOTH.into_iter().flat_map(|side| ASPECTS.map(|aspect| (side, aspect)))
 }
 
 fn for_each(plan: &mut Plan, subjects: &[Subject], tamper: impl Fn(&mut PersonState, &Subject)) {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may")]
 
 mod history;
+mod lies;
 mod misreading;
 mod oracle;
 mod world;
@@ -9,6 +10,7 @@ mod world;
 use std::collections::BTreeMap;
 
 use history::History;
+use lies::Lie;
 use misreading::Misreading;
 pub(crate) use world::{HOUR, LAG, MINUTE, Ms, Rng, SECOND, timestamp};
 
@@ -39,6 +41,8 @@ struct Config {
     slow: Ms,
     /// Hours from the last act to the end.
     hours: Ms,
+    /// Lies of the services.
+    lies: &'static [Lie],
     misreading: Option<Misreading>,
 }
 
@@ -78,6 +82,7 @@ const RULE: Config = Config {
     overrides: false,
     slow: 1,
     hours: 4,
+    lies: &[],
     misreading: None,
 };
 const CRASH: Config = Config { crash: 30, ..RULE };
@@ -98,6 +103,15 @@ const DENSE: Config = Config { people: 5, acts: (4, 10), crash: 50, ..RULE };
 const SLOW_DENSE: Config = Config { slow: 60, ..DENSE };
 const CONTESTED: Config = Config { people: 2, acts: (4, 10), crash: 70, ..RULE };
 const DENSE_QUOTA: Config = Config { owner_limit: 2, ..DENSE };
+const LYING: Config =
+    Config { gap: Some(25 * MINUTE), crash: 30, hours: 14, lies: &Lie::ALL, ..RULE };
+const DENSE_LYING: Config = Config { gap: None, ..LYING };
+const LOSING: Config = Config { lies: &[Lie::Lost], ..LYING };
+const SHORT: Config = Config { lies: &[Lie::Short], ..LYING };
+const SINGLE: Config = Config { lies: &[Lie::Single], ..LYING };
+const SILENT: Config = Config { lies: &[Lie::Silent], ..LYING };
+const SHORT_LIMITED: Config =
+    Config { lies: &[Lie::Short], gap: Some(25 * MINUTE), hours: 26, ..REMOVAL_LIMIT };
 
 /// Result of a history.
 struct Verdict {
@@ -117,7 +131,6 @@ fn run(config: &Config, seed: u64, trace: Option<Vec<String>>) -> Verdict {
 const MISREADINGS: &[(Misreading, Config)] = &[
     (Misreading::OwnersWithoutMembershipAbsent, RULE),
     (Misreading::LagRenewedByEachRun, REMOVAL_LIMIT),
-    (Misreading::LagRenewedAtItsEnd, REMOVAL_LIMIT),
     (Misreading::LagEndsWhenShown, GAP_CRASH),
     (Misreading::LagWithoutRoles, CRASH),
     (Misreading::NoLagOverlay, RULE),
@@ -141,6 +154,20 @@ const MISREADINGS: &[(Misreading, Config)] = &[
     (Misreading::BaselineDroppedOnExclusion, CLEARED),
     (Misreading::AllEligible, RESTORED),
     (Misreading::RemovedWithoutProof, RESTORED),
+    (Misreading::ListingBelieved, SHORT),
+    (Misreading::AskedOnce, SINGLE),
+    (Misreading::RolesBelieved, SHORT),
+    (Misreading::DenialKept, SHORT),
+    (Misreading::UnclearPlanned, LYING),
+    (Misreading::OverlayConfirms, LOSING),
+    (Misreading::GoneByListing, LYING),
+    (Misreading::AnswerConfirms, LOSING),
+    (Misreading::LostIsAct, LOSING),
+    (Misreading::LostIsBaseline, LOSING),
+    (Misreading::TriesForgotten, LOSING),
+    (Misreading::AbsenceNotEnded, SINGLE),
+    (Misreading::ManyBelieved, SHORT_LIMITED),
+    (Misreading::NoAnswerIsAbsence, SINGLE),
 ];
 
 /// The histories find every misreading where the rule itself holds, so they can find the next one
@@ -226,4 +253,27 @@ histories! {
     many_acts_at_the_owner_limit: DENSE_QUOTA, 3000;
     many_acts_with_very_slow_writes: SLOW_DENSE, 3000;
     people_disagree_while_functions_crash: CONTESTED, 3000;
+    acknowledged_writes_are_lost: LOSING, 2000;
+    listings_lack_rows: SHORT, 2000;
+    listings_lack_rows_near_the_removal_limit: SHORT_LIMITED, 1000;
+    listings_and_a_question_lie_together: SINGLE, 2000;
+    writes_have_no_answer_for_hours: SILENT, 2000;
+    services_lie_in_every_way: LYING, 3000;
+    services_lie_in_every_way_while_people_act: DENSE_LYING, 3000;
+}
+
+/// Prints the history `SEED` of the configuration `CONFIG`.
+#[test]
+#[ignore = "prints one history"]
+fn story() {
+    let config = match std::env::var("CONFIG").unwrap().as_str() {
+        "losing" => LOSING,
+        "lying" => LYING,
+        "dense-lying" => DENSE_LYING,
+        "short-limited" => SHORT_LIMITED,
+        "silent" => SILENT,
+        _ => RULE,
+    };
+    let seed = std::env::var("SEED").unwrap().parse().unwrap();
+    println!("{}", run(&config, seed, Some(vec![])).trace.join("\n"));
 }

@@ -19,6 +19,8 @@ const TITLES: [&str; 4] = ["Beta", "Gam#ma", "Delta project with a long name", "
 pub(super) struct Config {
     /// Percentage of sync runs that crash.
     pub(super) crash: u64,
+    /// Percentage of our renames of the group that are acknowledged and lost. With 100, for ever.
+    pub(super) lost: u64,
     pub(super) misreading: Option<Misreading>,
 }
 
@@ -37,16 +39,22 @@ pub(super) enum Misreading {
     RawNameToTeam,
     /// Only the current policy is removed from a name.
     OnlyCurrentPolicyRemoved,
+    /// The old name, read again, is a rename by a person.
+    LostIsAct,
+    /// Lost renames are not counted.
+    TriesForgotten,
 }
 
 impl Misreading {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::BareNamesCompared,
         Self::RequestedIsBaseline,
         Self::FormerNotStored,
         Self::IntentNotStored,
         Self::RawNameToTeam,
         Self::OnlyCurrentPolicyRemoved,
+        Self::LostIsAct,
+        Self::TriesForgotten,
     ];
 }
 
@@ -59,7 +67,7 @@ enum Event {
     Amend,
     /// A person saves the group unchanged, and the policy applies.
     Edit,
-    Sync,
+    Sync(Retry),
 }
 
 pub(super) struct Verdict {
@@ -87,6 +95,12 @@ struct History<'a> {
     last: Option<(Side, String)>,
     acts: usize,
     ours: usize,
+    /// Renames of the group that were acknowledged and lost.
+    lost: usize,
+    /// Time after which only what is lost for ever is lost.
+    calm: Ms,
+    /// `true` if a person renamed a side while our rename was unconfirmed.
+    is_crossed: bool,
     last_write: Option<NameWrite>,
     bad: Option<&'static str>,
     trace: Option<Vec<String>>,
@@ -115,6 +129,9 @@ pub(super) fn run(config: &Config, seed: u64, trace: Option<Vec<String>>) -> Ver
         last: None,
         acts: 0,
         ours: 0,
+        lost: 0,
+        calm: 0,
+        is_crossed: false,
         last_write: None,
         bad: None,
         trace,
@@ -122,6 +139,10 @@ pub(super) fn run(config: &Config, seed: u64, trace: Option<Vec<String>>) -> Ver
     history.plan_events();
     while let Some(((at, _), event)) = history.events.pop_first() {
         history.now = at;
+        if at > history.calm + 24 * HOUR {
+            history.report("sync runs never end");
+            break;
+        }
         history.handle(event);
     }
     history.judge();
@@ -167,17 +188,18 @@ impl History<'_> {
             if !matches!(event, Event::Policy(_)) {
                 for (low, high) in [(SECOND, 20 * SECOND), (0, LAG), (15 * MINUTE, 16 * MINUTE)] {
                     let sync = at + self.rng.between(low, high);
-                    self.put(sync, Event::Sync);
+                    self.put(sync, Event::Sync(Retry::OwnRules));
                 }
             }
         }
         let end = at + HOUR;
+        self.calm = end;
         for _ in 0..20 {
             let sync = self.rng.between(0, end);
-            self.put(sync, Event::Sync);
+            self.put(sync, Event::Sync(Retry::OwnRules));
         }
         for k in 0..4 {
-            self.put(end + k * 17 * MINUTE, Event::Sync);
+            self.put(end + k * 17 * MINUTE, Event::Sync(Retry::Everything));
         }
     }
 
@@ -206,6 +228,7 @@ impl History<'_> {
         match event {
             Event::Team(title) if self.team != title => {
                 self.log(format_args!("TEAM is called {title}"));
+                self.is_crossed |= matches!(self.names.group, GroupName::Ours(_));
                 self.team = title.into();
                 self.acts += 1;
                 self.last = Some((Side::Team, title.into()));
@@ -221,10 +244,11 @@ impl History<'_> {
                 // A name that is truncated again is a new name.
                 if raw != self.raw() && raw.len() < NAME_LIMIT {
                     self.log(format_args!("EDIT makes it {raw}"));
+                    self.is_crossed |= matches!(self.names.group, GroupName::Ours(_));
                     self.name_group(raw);
                 }
             }
-            Event::Sync => self.sync(),
+            Event::Sync(retry) => self.sync(retry),
             Event::Team(_) => {}
         }
     }
@@ -232,6 +256,7 @@ impl History<'_> {
     fn rename_group(&mut self, raw: &str) {
         if raw != self.raw() {
             self.log(format_args!("GROUP is called {raw}"));
+            self.is_crossed |= matches!(self.names.group, GroupName::Ours(_));
             self.acts += 1;
             self.last = Some((Side::Group, raw.to_owned()));
             self.name_group(raw.to_owned());
@@ -254,17 +279,23 @@ impl History<'_> {
         self.config.misreading == Some(how)
     }
 
-    fn sync(&mut self) {
+    fn sync(&mut self, retry: Retry) {
         let read = self.read();
         let now = timestamp(self.now);
         let has_policy = !self.misreads(Misreading::BareNamesCompared)
             && !self.misreads(Misreading::RawNameToTeam);
         let policy = Decoration::required_by(if has_policy { self.policy } else { "" });
         let (direction, last_word, team) = (Direction::Both, Side::Group, TeamName::CanBeChanged);
-        let terms = NameTerms { direction, last_word, team, policy, now, retry: Retry::Everything };
+        let terms = NameTerms { direction, last_word, team, policy, now, retry };
         let mut stored = self.names.clone();
         match self.config.misreading {
             Some(Misreading::FormerNotStored) => stored.former = None,
+            Some(Misreading::TriesForgotten) => stored.lost = stored.lost.min(1),
+            Some(Misreading::LostIsAct) => {
+                if let GroupName::Ours(ours) = &mut stored.group {
+                    ours.before.clear();
+                }
+            }
             Some(Misreading::OnlyCurrentPolicyRemoved | Misreading::RawNameToTeam) => {
                 stored.decoration = Decoration::default()
             }
@@ -291,14 +322,14 @@ impl History<'_> {
         }
         if crash == 1 {
             self.log(format_args!("   CRASH before the write"));
-            self.put(self.now + MINUTE, Event::Sync);
+            self.put(self.now + MINUTE, Event::Sync(retry));
             return;
         }
         self.now += self.rng.between(SECOND / 5, 2 * SECOND);
         self.write(&write);
         if crash == 2 {
             self.log(format_args!("   CRASH after the write"));
-            self.put(self.now + MINUTE, Event::Sync);
+            self.put(self.now + MINUTE, Event::Sync(retry));
             return;
         }
         self.names = names.after(&write, timestamp(self.now));
@@ -311,10 +342,12 @@ impl History<'_> {
     }
 
     fn schedule(&mut self) {
-        if let Some(due) = self.names.due() {
+        let check = self.names.check_at(timestamp(self.now));
+        for due in self.names.due().into_iter().chain(check) {
             let due = due.as_millisecond() - timestamp(0).as_millisecond();
-            if due > self.now {
-                self.put(due, Event::Sync);
+            let is_planned = self.events.range((due, 0)..(due + 1, 0)).next().is_some();
+            if due > self.now && !is_planned {
+                self.put(due, Event::Sync(Retry::OwnRules));
             }
         }
     }
@@ -329,15 +362,25 @@ impl History<'_> {
                 self.log(format_args!("   WRITE the team {title}"));
                 let is_decorated = PREFIXES[1..].iter().any(|prefix| title.starts_with(prefix));
                 // People chose this name.
-                if is_decorated && !title.starts_with("GRP_x") {
+                let is_crossed = self.is_crossed;
+                if is_decorated && !title.starts_with("GRP_x") && !is_crossed {
                     self.report("the team got a decorated name");
                 }
                 self.team.clone_from(title);
             }
             NameWrite::Group(name) => {
                 let raw = service(self.policy, name);
+                let is_calm = self.now > self.calm && self.config.lost < 100;
+                if !is_calm && self.rng.percent(self.config.lost) {
+                    self.log(format_args!("   acknowledged and lost: the group {raw}"));
+                    self.lost += 1;
+                    return;
+                }
                 self.log(format_args!("   WRITE the group {raw}"));
-                if raw != self.raw() {
+                if raw == self.raw() {
+                    // The service makes the old name of it, as if the rename was lost.
+                    self.lost += 1;
+                } else {
                     self.name_group(raw);
                 }
             }
@@ -345,7 +388,11 @@ impl History<'_> {
     }
 
     fn judge(&mut self) {
-        if self.ours > self.acts {
+        // Three tries for each act, and one for each daily run at the end.
+        if self.lost > 3 * self.acts + 4 {
+            self.report("renames without end");
+        }
+        if self.ours > self.acts + self.lost {
             self.report("more renames by sync than by people");
         }
         if let Some((Side::Team, title)) = &self.last
@@ -355,7 +402,11 @@ impl History<'_> {
         }
         let (team, group) = (core(&self.team), core(self.raw()));
         let is_cut = self.raw().len() >= NAME_LIMIT && team.starts_with(group.trim());
-        if self.last.is_some() && team != group && !is_cut {
+        let is_crossed = self.is_crossed;
+        let is_reported = is_crossed
+            || self.config.lost > 0 && self.names.deferred.is_some()
+            || matches!(self.names.group, GroupName::Ours(_));
+        if self.last.is_some() && team != group && !is_cut && !is_reported {
             self.report("the names do not correspond");
         }
         if let Some((Side::Group, raw)) = &self.last
@@ -363,7 +414,8 @@ impl History<'_> {
         {
             self.report("the group's own new name overwritten");
         }
-        if self.names.intent.is_some() || self.names.former.is_some() {
+        let is_for_ever = self.config.lost == 100;
+        if !is_for_ever && (self.names.intent.is_some() || self.names.former.is_some()) {
             self.report("an intent or former name is left");
         }
     }

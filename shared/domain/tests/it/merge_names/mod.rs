@@ -6,8 +6,11 @@ mod rules;
 
 use history::{Config, Misreading, run};
 
-const PEOPLE: Config = Config { crash: 0, misreading: None };
+const PEOPLE: Config = Config { crash: 0, lost: 0, misreading: None };
 const CRASH: Config = Config { crash: 30, ..PEOPLE };
+
+const LOST: Config = Config { lost: 40, ..PEOPLE };
+const LOST_FOR_EVER: Config = Config { lost: 100, ..PEOPLE };
 
 fn holds(config: Config, seeds: u64) {
     for seed in 0..seeds {
@@ -29,11 +32,26 @@ fn functions_crash() {
     holds(CRASH, 4000);
 }
 
+#[test]
+fn renames_are_lost() {
+    holds(LOST, 4000);
+}
+
+#[test]
+fn renames_are_lost_for_ever() {
+    holds(LOST_FOR_EVER, 4000);
+}
+
 /// The histories find every misreading, so they can find the next one too.
 #[test]
 fn every_misreading_is_found() {
     let found = |misreading| {
-        let config = Config { misreading: Some(misreading), ..CRASH };
+        let config = match misreading {
+            Misreading::LostIsAct => LOST,
+            Misreading::TriesForgotten => LOST_FOR_EVER,
+            _ => CRASH,
+        };
+        let config = Config { misreading: Some(misreading), ..config };
         (0..4000).find_map(|seed| run(&config, seed, None).bad.map(|bad| (seed, bad)))
     };
     let mut not_found = vec![];

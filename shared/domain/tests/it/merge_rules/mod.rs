@@ -7,6 +7,7 @@ mod overlay;
 mod overrides;
 mod properties;
 mod removal_limit;
+mod unconfirmed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +15,10 @@ use domain::ids::{ObjectId, PersonId};
 use domain::membership::Role::{self, Member, Owner};
 use domain::membership::{Aspect, Eligibility, ExclusionReason, Person, Side, Sides};
 use domain::merge::{
-    ApprovalReason, ApprovalState, Deferred, DeferredBy, Direction, Dirty, Draft, LAG_WINDOW,
-    LagEntry, OWNER_LIMIT, Override, OwnerLimits, PerAspect, PersonRemoval, PersonState, Plan,
-    PlanStep, RemovalGuard, RemovalLimit, Retry, RuleRefusal, StepOutcome, Subject, Terms, Work,
-    WriteIntent, apply_overlay,
+    ApprovalReason, ApprovalState, Certainty, Deferred, DeferredBy, Direction, Dirty, Draft,
+    LAG_WINDOW, LagEntry, OWNER_LIMIT, OverlaidReading, Override, OwnerLimits, PerAspect,
+    PersonRemoval, PersonState, Plan, PlanStep, Proof, RemovalGuard, RemovalLimit, Retry,
+    RuleRefusal, StepOutcome, Subject, Terms, Work, WriteIntent, apply_overlay,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -42,6 +43,12 @@ fn number(person: Person) -> usize {
 
 fn both(role: Role) -> Sides<Role> {
     Sides { team: role, group: role }
+}
+
+/// Returns a reading in which every absence is proved.
+fn believed(stored: &PersonState, read: Sides<Role>, now: Timestamp) -> OverlaidReading {
+    let proofs = Sides::each(|side| Proof::AnsweredForDecided(read[side]));
+    apply_overlay(stored, read, proofs, now)
 }
 
 fn baseline(team: Role, group: Role) -> PersonState {
@@ -127,7 +134,7 @@ impl Case {
             .map(|(n, (stored, read, eligibility))| Subject {
                 person: person(n),
                 stored: stored.clone(),
-                seen: apply_overlay(stored, *read, self.terms.now),
+                seen: believed(stored, *read, self.terms.now),
                 eligibility: *eligibility,
             })
             .collect();

@@ -47,18 +47,18 @@ fn unproven_removal_is_dropped() {
 }
 
 #[test]
-fn our_write_counts_for_15_minutes() {
+fn our_write_counts_for_15_minutes_from_its_confirmation() {
     let mut case = link()
         .with(baseline(Role::None, Role::None), Member, Role::None)
         .after(|_| StepOutcome::Done);
-    for (at, group) in [(1, Member), (2, Role::None), (14, Role::None)] {
+    for (at, group) in [(1, Member), (2, Role::None), (15, Role::None)] {
         case.people[1].1.group = group;
         let next = case.clone().at(minute(at));
         assert_eq!(next.steps(), NONE, "minute {at}");
-        assert_eq!(next.plan().state(1).lag.presence.unwrap().at, minute(0), "never renewed");
+        assert_eq!(next.plan().state(1).lag.presence.unwrap().at, minute(1), "never renewed");
         case = next.after(|_| StepOutcome::Done);
     }
-    assert_eq!(case.at(minute(15)).steps(), ["team: remove 1"], "then a reading counts again");
+    assert_eq!(case.at(minute(16)).steps(), ["team: remove 1"], "then a reading counts again");
 }
 
 #[test]
@@ -104,12 +104,12 @@ fn written_role_also_proves_presence() {
 #[test]
 fn next_sync_is_due_when_the_last_entry_ends() {
     let mut state = baseline(Member, Member);
-    assert_eq!(state.due(), None);
+    assert_eq!(state.due(minute(0)), None);
     state.lag.presence = Some(LagEntry { value: true, at: minute(3) });
     state.lag.ownership = Some(LagEntry { value: true, at: minute(1) });
-    assert_eq!(state.due(), Some(minute(18)));
-    let seen = apply_overlay(&state, both(Member), minute(18));
-    assert_eq!(seen.state.due(), None);
+    assert_eq!(state.due(minute(0)), Some(minute(18)));
+    let seen = believed(&state, both(Member), minute(18));
+    assert_eq!(seen.state.due(minute(0)), None);
 }
 
 fn intended(side: Side, to: Role, read: Sides<Role>) -> PersonState {
@@ -125,7 +125,7 @@ fn reading_confirms_our_own_write() {
     for side in Side::BOTH {
         let mut read = both(Role::None);
         read[side.other()] = Owner;
-        let seen = apply_overlay(&intended(side, Owner, read), both(Owner), minute(1));
+        let seen = believed(&intended(side, Owner, read), both(Owner), minute(1));
         assert_eq!(seen.state.baseline, both(Owner));
         assert!(seen.state.intents.is_empty() && seen.state.been_equal);
         let entry = (side == Side::Group).then_some(LagEntry { value: true, at: minute(0) });
@@ -149,11 +149,11 @@ fn confirmed_intent_uses_the_old_reading() {
 fn group_intent_waits_and_team_intent_ends() {
     let read = Sides { team: Member, group: Role::None };
     let stored = intended(Side::Group, Owner, read);
-    assert_eq!(apply_overlay(&stored, read, minute(14)).state.intents.len(), 2);
-    assert!(apply_overlay(&stored, read, minute(15)).state.intents.is_empty());
+    assert_eq!(believed(&stored, read, minute(14)).state.intents.len(), 2);
+    assert!(believed(&stored, read, minute(15)).state.intents.is_empty());
     let stored = intended(Side::Team, Owner, Sides { team: Role::None, group: Owner });
     assert!(
-        apply_overlay(&stored, Sides { team: Role::None, group: Owner }, minute(1))
+        believed(&stored, Sides { team: Role::None, group: Owner }, minute(1))
             .state
             .intents
             .is_empty()

@@ -1,5 +1,6 @@
 //! One history: people, replicas, messages, crashes, and sync runs by the real functions.
 
+mod reading;
 mod sync_run;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use std::fmt::Arguments;
 use domain::membership::{Eligibility, ExclusionReason, Person, Role, Side, Sides};
 use domain::merge::{Direction, Override, PersonRemoval, PersonState};
 
+use super::lies::Lies;
 use super::misreading::Misreading;
 use super::world::{HOUR, LAG, MINUTE, Ms, Rng, SECOND, World, number, person, timestamp};
 use super::{AccountFault, Config, Start};
@@ -25,6 +27,8 @@ pub(super) struct Act {
     pub(super) to: Role,
     pub(super) was: Role,
     pub(super) by: By,
+    /// `true` if our write on the person was open.
+    pub(super) is_crossed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,6 +74,7 @@ enum Event {
     /// Message that was returned unfinished, with the time of its first delivery.
     Redelivery(Trigger, Ms),
     Due(Ms),
+    CheckState(Ms),
     Confirm(Ms),
     Continue,
 }
@@ -86,6 +91,7 @@ pub(super) struct Link {
     /// End of the lease of a crashed sync run.
     leased_until: Ms,
     due: Option<Ms>,
+    check: Option<Ms>,
     confirm: Option<Ms>,
 }
 
@@ -98,6 +104,9 @@ pub(super) struct History<'a> {
     events: BTreeMap<(Ms, u64), Event>,
     count: u64,
     pub(super) world: World,
+    pub(super) lies: Lies,
+    /// Writes that were tried, with or without effect: person and time.
+    pub(super) tried: Vec<(usize, Ms)>,
     pub(super) accounts: Vec<u8>,
     pub(super) exists: Vec<bool>,
     pub(super) eligibility: Vec<Eligibility>,
@@ -159,6 +168,7 @@ impl<'a> History<'a> {
             requested_at: -1,
             leased_until: -1,
             due: None,
+            check: None,
             confirm: None,
         };
         let mut history = Self {
@@ -169,6 +179,8 @@ impl<'a> History<'a> {
             events: BTreeMap::new(),
             count: 0,
             world: World::new(&start, config.owner_limit),
+            lies: Lies::new(&Config { lies: &[], ..*config }, seed, 0).0,
+            tried: vec![],
             accounts: vec![0; n],
             exists: vec![true; n],
             eligibility: vec![Eligibility::Eligible { returned: None }; n],
@@ -245,7 +257,12 @@ impl<'a> History<'a> {
             }
             last = last.max(at + 60 * MINUTE);
         }
-        self.end = last + self.config.hours * HOUR;
+        let (lies, hints) = Lies::new(self.config, self.seed, last);
+        self.end = (last + self.config.hours * HOUR).max(lies.calm + 2 * HOUR);
+        self.lies = lies;
+        for at in hints {
+            self.put(at, Event::Message(Trigger::TeamHint));
+        }
         self.put(last + 2 * HOUR, Event::Check);
         for k in 0..4 {
             self.put(self.end + k * 20 * MINUTE, Event::Message(Trigger::Daily));
@@ -310,7 +327,10 @@ impl<'a> History<'a> {
             Event::Confirm(at) if self.link.confirm == Some(at) => {
                 self.receive(Trigger::Timer, None)
             }
-            Event::Due(_) | Event::Confirm(_) => {}
+            Event::CheckState(at) if self.link.check == Some(at) => {
+                self.receive(Trigger::Timer, None)
+            }
+            Event::Due(_) | Event::Confirm(_) | Event::CheckState(_) => {}
         }
     }
 
@@ -328,7 +348,8 @@ impl<'a> History<'a> {
         if side == Side::Team {
             self.unsynced.remove(&p);
         }
-        self.acts.push(Act { at: self.now, side, p, to, was, by: By::Person });
+        let is_crossed = self.has_open_write(p);
+        self.acts.push(Act { at: self.now, side, p, to, was, by: By::Person, is_crossed });
         self.log(format_args!("HUMAN {side} {p}: {was} -> {to}"));
         if side == Side::Team {
             self.hint(side, SECOND / 2, 5 * SECOND);
@@ -336,6 +357,19 @@ impl<'a> History<'a> {
             self.hint(side, SECOND, 20 * SECOND);
             self.hint(side, 0, LAG);
         }
+    }
+
+    /// Returns `true` if our write on the person may not be visible yet.
+    fn has_open_write(&self, p: usize) -> bool {
+        let state = self.link.stored.get(&person(p, self.accounts[p]));
+        let is_open = |state: &PersonState| {
+            state.unconfirmed != Sides::default()
+                || !state.intents.is_empty()
+                || state.unanswered.is_some()
+        };
+        let span = self.now - LAG_WINDOW - MINUTE..=self.now;
+        state.is_some_and(is_open)
+            || self.tried.iter().any(|(who, at)| *who == p && span.contains(at))
     }
 
     fn remove_account(&mut self, p: usize) {
@@ -353,7 +387,7 @@ impl<'a> History<'a> {
             }
             AccountFault::None | AccountFault::Cleared => {}
         }
-        let known = self.now + self.rng.between(0, 2 * MINUTE);
+        let known = self.now + self.rng.between(0, 10 * MINUTE);
         self.put(known, Event::Known(p));
     }
 
@@ -408,19 +442,18 @@ impl<'a> History<'a> {
                 Decision::Discard => (held.side, Role::Member),
             };
             let p = number(held.person);
+            // A listing lacked them, and they are there: nothing follows from the decision.
+            let is_lie =
+                !self.config.lies.is_empty() && self.world.is(p, held.side.other()).is_present();
             self.log(format_args!(
                 "ADMIN {} removal of {p} from the {}",
                 decision.verb(),
                 held.side
             ));
-            self.acts.push(Act {
-                at: self.now,
-                side,
-                p,
-                to,
-                was: Role::Owner,
-                by: By::Administrator,
-            });
+            if !is_lie {
+                let (was, by) = (Role::Owner, By::Administrator);
+                self.acts.push(Act { at: self.now, side, p, to, was, by, is_crossed: false });
+            }
             match decision {
                 Decision::Apply => self.link.approved.insert(held),
                 Decision::Discard => self.link.discarded.insert(held),
@@ -453,7 +486,8 @@ impl History<'_> {
         }
         for side in Side::BOTH {
             let was = self.world.is(p, side);
-            self.acts.push(Act { at: self.now, side, p, to, was, by: By::Administrator });
+            let by = By::Administrator;
+            self.acts.push(Act { at: self.now, side, p, to, was, by, is_crossed: false });
         }
         self.put(self.now + SECOND, Event::Message(Trigger::TeamHint));
     }

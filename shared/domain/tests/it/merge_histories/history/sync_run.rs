@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use domain::membership::{Aspect, Eligibility, ExclusionReason, Person, Role, Side, Sides};
+use domain::membership::{Aspect, Eligibility, Person, Role, Side, Sides};
 use domain::merge::{
-    ApprovalState, DeferredBy, Direction, Dirty, Draft, OwnerLimits, PersonRemoval, PersonState,
-    Plan, PlanStep, RemovalGuard, RemovalLimit, Retry, RuleRefusal, StepOutcome, Subject, Terms,
-    apply_overlay,
+    ApprovalState, Certainty, DeferredBy, Direction, Dirty, Draft, OwnerLimits, PersonRemoval,
+    PersonState, Plan, PlanStep, RemovalGuard, RemovalLimit, Retry, RuleRefusal, StepOutcome,
+    Subject, Terms,
 };
+use jiff::Timestamp;
 
+use super::super::lies::Answer;
 use super::super::misreading::Misreading;
 use super::super::world::{
     Binding, Demotion, HOUR, MINUTE, Membership, Ms, Part, Refusal, SECOND, letters, number,
@@ -83,49 +85,10 @@ impl History<'_> {
         true
     }
 
-    fn subjects(&mut self, group: &[Role]) -> Vec<Subject> {
-        let now = timestamp(self.now);
-        let persons: BTreeSet<Person> = (0..self.config.people)
-            .map(|p| person(p, self.accounts[p]))
-            .chain(self.link.stored.keys().copied())
-            .collect();
-        persons
-            .into_iter()
-            .map(|who| {
-                let p = number(who);
-                let is_current = who == person(p, self.accounts[p]);
-                let team = if is_current { self.world.team[p] } else { Role::None };
-                let read = Sides { team, group: group[p] };
-                let stored = self.link.stored.get(&who).cloned().unwrap_or_default();
-                let seen = match self.config.misreading {
-                    Some(how) => how.apply_overlay(&stored, read, now),
-                    None => apply_overlay(&stored, read, now),
-                };
-                let eligibility = match self.eligibility[p] {
-                    _ if !is_current => {
-                        Eligibility::Excluded { reason: ExclusionReason::NoWebexAccount }
-                    }
-                    _ if self.misreads(Misreading::AllEligible) => {
-                        Eligibility::Eligible { returned: None }
-                    }
-                    Eligibility::Eligible { .. }
-                        if self.misreads(Misreading::ReturnedMergedAtOnce)
-                            || self.misreads(Misreading::ReturnedOnlyNotRemoved) =>
-                    {
-                        Eligibility::Eligible { returned: None }
-                    }
-                    known => known,
-                };
-                Subject { person: who, stored, seen, eligibility }
-            })
-            .collect()
-    }
-
     fn sync(&mut self, trigger: Trigger) {
         let misreading = self.config.misreading;
         let crashes_at = self.rng.percent(self.config.crash).then(|| 1 + self.rng.below(8));
         let group = self.world.read_group(&mut self.rng, self.now, misreading);
-        let subjects = self.subjects(&group);
         let retry = if trigger == Trigger::Daily && !self.misreads(Misreading::ServiceNeverRetried)
         {
             Retry::Everything
@@ -134,6 +97,7 @@ impl History<'_> {
         };
         let now = timestamp(self.now);
         let terms = Terms { direction: self.direction, last_word: Side::Group, now, retry };
+        let subjects = self.subjects(&group, &terms);
         let current =
             |s: &Subject| s.person == person(number(s.person), self.accounts[number(s.person)]);
         let roles: Vec<Sides<Role>> =
@@ -157,7 +121,12 @@ impl History<'_> {
             failed: BTreeSet::new(),
         };
         if self.config.guard {
-            self.limit_removals(&mut draft);
+            let unclear = subjects
+                .iter()
+                .filter(|subject| subject.seen.certainty == Certainty::Unclear)
+                .map(|subject| subject.person)
+                .collect();
+            self.limit_removals(&mut draft, &unclear);
             run.approved = self.link.approved.clone();
         }
         let limits = OwnerLimits { owners, group_owners: self.config.owner_limit };
@@ -231,11 +200,20 @@ impl History<'_> {
         }
     }
 
-    fn limit_removals(&mut self, draft: &mut Draft) {
+    fn limit_removals(&mut self, draft: &mut Draft, unclear: &BTreeSet<Person>) {
         let removals: Vec<PersonRemoval> = draft.removals().collect();
         for decided in [&mut self.link.approved, &mut self.link.discarded] {
-            decided.retain(|held| removals.contains(held));
+            decided.retain(|held| removals.contains(held) || unclear.contains(&held.person));
         }
+        let guard = self.guard();
+        draft.limit_removals(&match self.config.misreading {
+            Some(how) => how.tamper_with_limit(guard, &removals),
+            None => guard,
+        });
+    }
+
+    /// Returns the removal guard of the link.
+    pub(super) fn guard(&mut self) -> RemovalGuard {
         let now = self.now;
         self.link.removed.retain(|at| now - at < 24 * HOUR);
         let approval = match self.link.held.is_empty() || self.misreads(Misreading::PendingIgnored)
@@ -243,19 +221,16 @@ impl History<'_> {
             true => ApprovalState::Clear,
             false => ApprovalState::Pending,
         };
-        let guard = RemovalGuard {
+        RemovalGuard {
             limit: RemovalLimit::PER_LINK,
             removed: REMOVED_BEFORE + self.link.removed.len(),
             people: self.config.people,
             approval,
+            pending: self.link.held.iter().copied().collect(),
             approved: self.link.approved.clone(),
             discarded: self.link.discarded.clone(),
             shown: None,
-        };
-        draft.limit_removals(&match self.config.misreading {
-            Some(how) => how.tamper_with_limit(guard, &removals),
-            None => guard,
-        });
+        }
     }
 
     /// Continues later, because calls and the record take time.
@@ -294,7 +269,7 @@ impl History<'_> {
             let before = state.clone();
             *state = state.clone().after(&step, &outcome, timestamp(self.now));
             *dirty = Dirty::Yes;
-            run.is_open |= matches!(outcome, StepOutcome::Unknown | StepOutcome::NotTried);
+            run.is_open |= outcome == StepOutcome::NotTried;
             if let Some(how) = self.config.misreading {
                 how.tamper_with_outcome(state, &before, &outcome);
             }
@@ -313,6 +288,27 @@ impl History<'_> {
         if is_lost && self.rng.percent(50) {
             self.log(format_args!("   lost: {side} {p} -> {}", step.to));
             return Some(StepOutcome::Unknown);
+        }
+        match self.lies.answer(side, p, self.now) {
+            Some(Answer::Lost) => {
+                self.tried.push((p, self.now));
+                self.log(format_args!("   acknowledged and lost: {side} {p} -> {}", step.to));
+                return Some(StepOutcome::Done);
+            }
+            Some(Answer::SilentLost) => {
+                self.tried.push((p, self.now));
+                self.log(format_args!("   no answer: {side} {p} -> {}", step.to));
+                return Some(StepOutcome::Unknown);
+            }
+            Some(Answer::SilentDone) => {
+                self.call(run, step)?.ok();
+                let is = self.world.is(p, side);
+                if was != is {
+                    self.record_write(run, step, was, is);
+                }
+                return Some(StepOutcome::Unknown);
+            }
+            None => {}
         }
         let is_refused =
             was != step.to && self.now < self.end && self.rng.percent(self.config.refusals);
@@ -383,6 +379,7 @@ impl History<'_> {
     fn record_write(&mut self, run: &SyncRun, step: &PlanStep, was: Role, is: Role) {
         let (p, side) = (number(step.person), step.side);
         self.written.push(Written { at: self.now, read: run.started, p });
+        self.tried.push((p, self.now));
         self.log(format_args!("   WRITE {side} {p}: {was} -> {is}"));
         if is == Role::None {
             if !self.removed_by_people.contains(&p) {
@@ -405,8 +402,11 @@ impl History<'_> {
             let near_crash = self
                 .unrecorded
                 .iter()
-                .any(|(who, at)| *who == p && self.now - at <= 2 * LAG_WINDOW);
-            self.report(if near_crash {
+                .any(|(who, at)| *who == p && self.now - at <= 3 * LAG_WINDOW);
+            // Our lost write that a person's contrary act crossed looks like a change.
+            let is_crossed = !self.config.lies.is_empty()
+                && self.acts.iter().any(|act| act.p == p && act.is_crossed);
+            self.report(if near_crash || is_crossed {
                 "(written near a crash, without a change on the other side)"
             } else {
                 "written without a change on the other side"
@@ -469,17 +469,29 @@ impl History<'_> {
             let last = before.map(|act| act.p).filter(|&p| has_been_equal(p));
             let settled: Vec<usize> = last
                 .filter(|&p| !self.acts.iter().any(|act| act.p == p && act.at >= run.started))
+                // Not believed yet: the direction of the run that believes it counts.
+                .filter(|&p| {
+                    let state = &self.link.stored[&person(p, self.accounts[p])];
+                    state.absences.team == domain::merge::PerAspect::default()
+                })
                 .collect();
             self.unsynced.extend(settled);
         }
         (self.link.synced_at, self.link.leased_until) = (run.started, -1);
-        let ends = self.link.stored.values().filter_map(PersonState::due).map(|at| {
-            let due = at.as_millisecond() - timestamp(0).as_millisecond();
-            due.max(self.now + 1)
-        });
+        // A time between the reading and now is past, and still due.
+        let read = timestamp(run.started);
+        let from_start = |at: Timestamp| at.as_millisecond() - timestamp(0).as_millisecond();
+        let states = self.link.stored.values();
+        let check = states.filter_map(|state| state.check_at(read)).min().map(from_start);
+        let ends = self.link.stored.values().filter_map(|state| state.due(read)).map(from_start);
         self.link.due = if self.seed.is_multiple_of(2) { ends.max() } else { ends.min() };
+        self.link.due = self.link.due.map(|at| at.max(self.now + 1));
         if let Some(due) = self.link.due {
             self.put(due, Event::Due(due));
+        }
+        self.link.check = check.map(|at| (at + SECOND).max(self.now + 1));
+        if let Some(check) = self.link.check {
+            self.put(check, Event::CheckState(check));
         }
         if run.is_open {
             self.put(self.now + MINUTE, Event::Message(Trigger::Timer));
