@@ -3,7 +3,8 @@
 `text` compares bare names under the policy of today. `fix` is the rule: it compares raw names, each
 with the last raw name known on that side. The service decorates each displayName that is written,
 drops a character class, and cuts. Entra reads lag up to 600 seconds; the lag window is 900 seconds.
-The product also remembers the decoration that a group last had, which this file leaves out.
+The services are truthful here; `lost_renames.py` has those that lose a rename. The product also
+remembers the decoration that a group last had, which this file leaves out.
 
 usage: merge_names.py
 
