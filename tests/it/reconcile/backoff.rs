@@ -123,7 +123,7 @@ async fn too_short_pauses_grow_until_a_success() {
     env.world().inject(Fault::throttled("1").on(Service::Graph).path("$batch").times(3));
     env.world().remove_from_team(team, env.people[4].person).unwrap();
     env.let_pass(2 * MINUTE).await;
-    assert_eq!(refusals(&env), 3, "the pauses begin anew");
+    assert_eq!(refusals(&env), 3, "the pauses begin again");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Answers that no service documents: nothing irreversible follows, and nobody else is stopped.
+//! Answers that no service documents: nothing irreversible follows, and no one else is stopped.
 
 use domain::membership::{ExclusionReason, Person};
 use engine::link::Who;
@@ -45,9 +45,9 @@ async fn person_of_an_unreadable_membership_is_left_alone() {
 }
 
 #[tokio::test]
-async fn row_without_its_person_removes_nobody() {
+async fn row_without_its_person_removes_no_one() {
     let mut env = TwoTenants::with_people(5).await;
-    let team = env.create_team("Nobody", &env.people[..4]);
+    let team = env.create_team("No one", &env.people[..4]);
     env.let_pass(60 * MINUTE).await;
     env.world().inject(odd(env.people[3].person.0, json!({"personId": "x"})));
     env.world().add_to_team(team, env.people[4].person, MembershipRole::Member).unwrap();
@@ -59,7 +59,7 @@ async fn row_without_its_person_removes_nobody() {
 }
 
 #[tokio::test]
-async fn bodies_of_proxies_remove_and_suspend_nobody() {
+async fn bodies_of_proxies_remove_and_suspend_no_one() {
     for body in [BrokenBody::Html, BrokenBody::Empty, BrokenBody::Cut] {
         let mut env = TwoTenants::with_people(5).await;
         let team = env.create_team("Proxy", &env.people[..4]);

@@ -1,4 +1,4 @@
-//! What counts against the removal limits: each removal once, nothing that never happened, and a
+//! Counts against the removal limits: each removal once, nothing that never happened, and a
 //! share of the people who are there.
 
 use domain::ids::TeamId;

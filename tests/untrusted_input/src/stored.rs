@@ -34,7 +34,9 @@ pub fn stored(text: &[u8]) {
         asked(row);
     }
     if let Some(LinkPerson { state, excluded, .. }) = same(&item) {
-        state.due();
+        for now in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+            (state.due(now), state.check_at(now), state.failure(now));
+        }
         excluded.map(|reason| (reason.explanation(), reason.remedy()));
     }
 }

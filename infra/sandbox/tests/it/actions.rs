@@ -17,7 +17,8 @@ async fn actions_are_synced_and_described() {
     site.act(json!({"action": "promote", "team": team, "person": ben})).await;
     site.act(json!({"action": "remove", "team": team, "person": elif})).await;
     site.act(json!({"action": "rename", "group": group, "name": "Beacon"})).await;
-    site.pass(120).await;
+    // Two single questions, three minutes apart, have to agree on an absence.
+    site.pass(5 * 60).await;
     let state = site.state().await;
     assert_in_sync(&state);
     let beacon = pair(&state, "Beacon");

@@ -1,4 +1,4 @@
-//! Tests of the SDK's own variables. Each runs this binary again with an environment of its own.
+//! Tests of the SDK's own variables. Each runs this binary again in a separate environment.
 
 use std::process::Command;
 
@@ -38,8 +38,8 @@ async fn reads_configuration() {
 async fn printed(variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "configuration::reads_configuration", "--ignored", "--nocapture"]);
-    let kept = OF_MACHINE.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
-    command.env_clear().envs(kept).envs(variables.iter().copied());
+    let saved = OF_MACHINE.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
+    command.env_clear().envs(saved).envs(variables.iter().copied());
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

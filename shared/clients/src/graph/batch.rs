@@ -65,8 +65,8 @@ impl Graph {
         self.read_batch_of(access, reads.collect()).await
     }
 
-    /// As [`read_batch`](Self::read_batch), for requests with method, url and perhaps a body. None
-    /// of them may have an effect.
+    /// Does what [`read_batch`](Self::read_batch) does, for requests with method, url and perhaps a
+    /// body. None of them may have an effect.
     pub(super) async fn read_batch_of(
         &self,
         access: &Access,

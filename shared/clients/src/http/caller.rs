@@ -191,7 +191,7 @@ impl Caller {
         let is_own = serde_json::from_slice::<Map<String, Value>>(body).is_ok();
         match status {
             400..=499 if is_own => self.refused(status, body),
-            // They pass, whoever says it.
+            // They pass, no matter which server says it.
             408 | 423 | 424 | 500..=599 => self.refused(status, body),
             _ => {
                 let start = String::from_utf8_lossy(&body[..body.len().min(MAX_MESSAGE)]);

@@ -115,7 +115,7 @@ impl CallError {
             CallFailure::Transport(_)
             | CallFailure::NoTime
             | CallFailure::NoToken(_)
-            // One page that leads elsewhere can be a mistake. The reading begins anew.
+            // One page that leads elsewhere can be a mistake. The reading begins again.
             | CallFailure::ForeignList(_)
             | CallFailure::Unreadable { .. } => ErrorClass::Transient,
             CallFailure::NotRenewed(error) => match error.class() {
@@ -150,8 +150,8 @@ impl CallError {
         }
     }
 
-    /// Returns the status of the service's own refusal. An unreadable answer can be somebody
-    /// else's, and nothing follows from its status.
+    /// Returns the status of the service's own refusal. An unreadable answer can be a
+    /// proxy's, and nothing follows from its status.
     pub fn status(&self) -> Option<u16> {
         match self.failure {
             CallFailure::Throttled { status, .. } | CallFailure::Refused { status, .. } => {

@@ -36,9 +36,9 @@ pub struct Membership {
     pub created: Option<Timestamp>,
 }
 
-/// Everybody in a space.
+/// Everyone in a space.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Roster {
+pub struct MembershipListing {
     /// Memberships that can be read.
     pub members: Vec<Membership>,
     /// People who are in the space, but whose membership cannot be read. Nothing else is known of
@@ -91,7 +91,7 @@ pub enum Added {
 pub enum JoinOutcome {
     /// The account joined, with this membership.
     Now(MembershipId),
-    /// As [`Added::Conflict`].
+    /// A rule of the service is in the way, as in [`Added::Conflict`].
     Conflict(CallError),
 }
 
@@ -126,7 +126,7 @@ struct MembershipAsSent {
     errors: Option<ItemErrors>,
 }
 
-/// One item of a roster.
+/// One item of a listing.
 enum Row {
     Readable(Membership),
     Unreadable(PersonId),
@@ -152,11 +152,11 @@ impl SpaceAsSent {
 }
 
 impl MembershipAsSent {
-    /// Reads an item of the roster of `room`.
+    /// Reads an item of the listing of `room`.
     ///
     /// # Errors
-    /// Fails for an item of another space, and for one without its person: somebody is there, and
-    /// nobody knows who.
+    /// Fails for an item of another space, and for one without its person: a person is there, and
+    /// no one knows who.
     fn row(self, room: RoomId) -> Result<Option<Row>, &'static str> {
         if self.room_id.as_ref().is_some_and(|found| found.id != room) {
             return Err("a membership of another space");
@@ -189,27 +189,27 @@ impl MembershipAsSent {
 }
 
 impl Webex {
-    /// Returns everybody in a space. In a moderated space that it has not joined, a member of the
+    /// Returns everyone in a space. In a moderated space that it has not joined, a member of the
     /// team sees only the moderators. This does not happen in a General space.
     ///
     /// # Errors
-    /// Fails for 404, 403 and any item without a readable person, so the roster is never shorter
+    /// Fails for 404, 403 and any item without a readable person, so the listing is never shorter
     /// than the space's.
     pub async fn memberships(
         &self,
         access: &Access,
         room: &WebexId<RoomId>,
-    ) -> Result<Complete<Roster>, CallError> {
+    ) -> Result<Complete<MembershipListing>, CallError> {
         let call = Call::get("/memberships").query("roomId", room.to_string()).query("max", PAGE);
         let items = every(|item: MembershipAsSent| item.row(room.id));
-        let mut roster = Roster::default();
+        let mut listing = MembershipListing::default();
         for row in self.list(access, call, &items).await?.into_inner() {
             match row {
-                Row::Readable(membership) => roster.members.push(membership),
-                Row::Unreadable(person) => roster.unreadable.push(person),
+                Row::Readable(membership) => listing.members.push(membership),
+                Row::Unreadable(person) => listing.unreadable.push(person),
             }
         }
-        Ok(Complete::new(roster))
+        Ok(Complete::new(listing))
     }
 
     /// Returns all memberships of a person in the organization that can be read. Requires a
@@ -295,7 +295,7 @@ impl Webex {
     /// Returns a person's membership of a space.
     ///
     /// # Errors
-    /// Fails if it cannot be read, or if an item names nobody.
+    /// Fails if it cannot be read, or if an item names no one.
     pub async fn membership_in(
         &self,
         access: &Access,

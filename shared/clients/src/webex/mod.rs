@@ -32,7 +32,8 @@ pub use events::{EventKind, EventsFrom, EventsPage, MembershipEvent};
 pub use folders::{FolderToLink, LinkedFolder, Storage};
 pub use id::{InvalidWebexId, Region, WebexId, WebexKind};
 pub use memberships::{
-    Added, JoinOutcome, Membership, MembershipRole, Removal, Roster, SpacesFrom, SpacesPage,
+    Added, JoinOutcome, Membership, MembershipListing, MembershipRole, Removal, SpacesFrom,
+    SpacesPage,
 };
 pub use messages::{AttachmentAction, plain};
 pub use notification::{InvalidNotification, Notification};

@@ -111,7 +111,7 @@ impl Absence {
     }
 
     /// Returns the absence after a reading that agrees with earlier ones.
-    fn agreed(before: Option<Self>, evidence: Evidence, now: Timestamp) -> Self {
+    fn supported(before: Option<Self>, evidence: Evidence, now: Timestamp) -> Self {
         let agrees = |before: &Self| match before.evidence {
             Evidence::Unproven { .. } => false,
             Evidence::Question => true,
@@ -173,12 +173,12 @@ pub(super) fn judge(
             }
             Proof::AnsweredForDecided(_) => (before, Certainty::Certain),
             Proof::Answered(_) => {
-                let absence = Absence::agreed(before, Evidence::Question, now);
+                let absence = Absence::supported(before, Evidence::Question, now);
                 let how = if is_old(&absence) { Certainty::Certain } else { Certainty::Unclear };
                 (Some(absence), how)
             }
             Proof::TooMany => {
-                let absence = Absence::agreed(before, Evidence::Listing, now);
+                let absence = Absence::supported(before, Evidence::Listing, now);
                 let how =
                     if is_old(&absence) { Certainty::ListingsOnly } else { Certainty::Unclear };
                 (Some(absence), how)

@@ -167,11 +167,11 @@ impl Draft {
 
     /// Removals that wait do so until their absence is clear.
     fn keep_pending(&mut self, guard: &RemovalGuard) {
-        let kept = guard.pending.iter().filter(|held| self.unclear.contains(&held.person));
-        let kept: Vec<PersonRemoval> = kept.copied().collect();
-        if !kept.is_empty() {
+        let waiting = guard.pending.iter().filter(|held| self.unclear.contains(&held.person));
+        let waiting: Vec<PersonRemoval> = waiting.copied().collect();
+        if !waiting.is_empty() {
             let held = self.held.get_or_insert((ApprovalReason::AlreadyPending, vec![]));
-            held.1.extend(kept);
+            held.1.extend(waiting);
         }
     }
 

@@ -154,7 +154,7 @@ impl PersonState {
             for aspect in Aspect::BOTH {
                 let open = self.unconfirmed[side][aspect];
                 let Some(one) = open.filter(|_| !is_unclear(side, aspect)) else { continue };
-                // A row that is missing while the person counts as present says nothing of the role.
+                // A missing row of a person who counts as present says nothing of the role.
                 let has_role = aspect == Aspect::Presence || row[side].is_present();
                 if !has_role {
                     continue;

@@ -74,8 +74,8 @@ pub enum AlertMessage {
         /// The reason.
         reason: FailureReason,
     },
-    /// People of a link are not in sync: their writes are lost or have no answer, or a listing lacks
-    /// them.
+    /// People of a link are not in sync: their writes are lost or have no answer, or a listing
+    /// lacks them.
     PeopleFailing {
         /// The team's title.
         team: String,

@@ -77,7 +77,7 @@ impl Closing {
 
 impl Lease {
     fn over(lease: store::lease::Lease, row: &LinkRow) -> Self {
-        // An earlier release kept no number of its own.
+        // An earlier release stored no number here.
         Self { lease, memberships: row.memberships.unwrap_or(row.link.counts.eligible) }
     }
 

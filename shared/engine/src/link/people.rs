@@ -84,7 +84,7 @@ pub struct CountedRemoval {
 
 impl CountedRemoval {
     /// Returns `true` if the removal still counts in time.
-    pub fn is_recent(&self, now: Timestamp) -> bool {
+    pub fn is_within_a_day(&self, now: Timestamp) -> bool {
         removal_counter::is_within_a_day(self.at, now)
     }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::link::{Begun, FollowUp, JoinedBy, LinkAction, LinkRow, ServiceAccountPresence};
 use clients::http::{CALL_TIMEOUT, ErrorClass};
-use clients::webex::{Roster, WebexId};
+use clients::webex::{MembershipListing, WebexId};
 use store::table::StoreError;
 
 /// Links per page: an interrupted pass repeats as many.
@@ -62,19 +62,19 @@ async fn leave_team(
     let account = offboarding.tenant.service_account;
     let access = deps.tokens.webex(tenant, account, deps.deadline).await?;
     let room = WebexId::new(row.link.region.clone(), team.general_space());
-    let roster = match deps.webex.memberships(&access, &room).await {
-        Ok(roster) => roster.into_inner(),
+    let listing = match deps.webex.memberships(&access, &room).await {
+        Ok(listing) => listing.into_inner(),
         // A deleted team has no one to remove.
         Err(error) if matches!(error.status(), Some(404 | 410)) => {
             match deps.webex.room(&access, &room).await? {
-                None => Roster::default(),
+                None => MembershipListing::default(),
                 Some(_) => return Err(error.into()),
             }
         }
         Err(error) => return Err(error.into()),
     };
-    let mut own = roster.members.into_iter().find(|membership| membership.person == account);
-    if roster.unreadable.contains(&account) {
+    let mut own = listing.members.into_iter().find(|membership| membership.person == account);
+    if listing.unreadable.contains(&account) {
         // It is there, and the removal needs the id of the membership.
         let account = WebexId::new(offboarding.tenant.region.clone(), account);
         own = deps.webex.membership_in(&access, &room, &account).await?;

@@ -52,7 +52,7 @@ pub fn message(message: &AlertMessage) -> String {
         }
         AlertMessage::PeopleFailing { team, people } => format!(
             "“{team}”: a service does not do what it answers, or does not answer, for {people} of \
-             its people. It is tried again by itself; the team's page says what for whom."
+             its people. It is tried again automatically; the team's page says what for whom."
         ),
         AlertMessage::RenameLost { team } => format!(
             "“{team}”: Microsoft 365 accepted the group's new name several times but never made \

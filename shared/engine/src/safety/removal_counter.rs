@@ -32,7 +32,7 @@ const PAGE: usize = 100;
 /// Removals of the last day, as they were read.
 #[derive(Clone, Debug, Default)]
 pub struct RemovalCounter {
-    /// By hour since the epoch.
+    /// Counts by hour since the epoch.
     removals: BTreeMap<i64, i64>,
     memberships: i64,
 }

@@ -114,7 +114,7 @@ pub(super) fn count_against_link(
     let planned: BTreeSet<PersonRemoval> = planned.collect();
     for (who, on_link) in &reading.stored {
         let Who::Person(person) = *who else { continue };
-        let counted = on_link.counted.filter(|mark| mark.is_recent(run.started));
+        let counted = on_link.counted.filter(|mark| mark.is_within_a_day(run.started));
         let is_present = Side::BOTH.iter().any(|&side| on_link.state.baseline[side].is_present());
         guard.people += usize::from(is_present || counted.is_some());
         let is_other =

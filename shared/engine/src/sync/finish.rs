@@ -96,7 +96,7 @@ pub(super) async fn finish(
     .await?;
     if is_done {
         for api in &leased.context.throttled_by {
-            tenant::forget_refusals(deps.store.as_ref(), tenant, *api).await?;
+            tenant::drop_refusals(deps.store.as_ref(), tenant, *api).await?;
         }
     }
     if request.is_some() {

@@ -9,7 +9,7 @@ use domain::membership::Person;
 use domain::merge::{PersonRemoval, Plan};
 use store::table::{StoreError, TRANSACTION_LIMIT, Write};
 
-/// What was stored before the first write to a service.
+/// Plan and counts as stored before the first write to a service.
 pub(super) struct Intended {
     /// The plan, with the intents in its states.
     pub(super) plan: Plan,
@@ -89,7 +89,7 @@ pub(super) fn counted_before(
     removal: &PersonRemoval,
 ) -> Option<CountedRemoval> {
     let mark = reading.stored.get(&Who::Person(removal.person))?.counted?;
-    (mark.side == removal.side && mark.is_recent(run.started)).then_some(mark)
+    (mark.side == removal.side && mark.is_within_a_day(run.started)).then_some(mark)
 }
 
 /// The write that counts the removals whose mark is new.

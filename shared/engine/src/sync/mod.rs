@@ -159,30 +159,56 @@ async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
 
         // Acquire quota, write intents, execute.
         let work = Work { rename: decision.rename.take(), creation };
-        let (mut outcomes, mut counted) = (Outcomes::default(), BTreeMap::new());
-        if !decision.plan.is_empty() || !work.is_empty() {
-            let quota = quota::acquire_work(deps, run, &record.link, &decision.plan, &work).await?;
-            if let Acquire::RetryAt(moment) = quota {
-                return Ok(quota::wait_for_quota(deps, run, &record.link, moment));
-            }
-            let plan = decision.plan;
-            let removals =
-                RemovalTerms { guard: &decision.guard, counter: decision.counter.as_ref() };
-            let link = &record.link;
-            let intents =
-                intents::write_intents(deps, run, link, &reading, plan, &work, removals).await;
-            let intended = record.take(intents)?;
-            (decision.plan, counted) = (intended.plan, intended.counted);
-            let executed =
-                execute::execute(deps, run, &record.link, &reading, &decision.plan, work).await;
-            outcomes = record.take(executed)?;
-        }
+        let written = Box::pin(write_portion(deps, run, &record.link, &reading, decision, work));
+        let (decision, done) = match record.take(written.await)? {
+            Portion::Written { decision, done } => (*decision, done),
+            Portion::Waits(next) => return Ok(next),
+        };
 
         // Record outcomes, and say what is next. `finish` stores it under the lease.
-        let done = Done { outcomes, counted };
         let recorded = record_and_maintain(deps, run, &record.link, &reading, decision, done);
-        let next = record.take(recorded.await)?;
+        let next = record.take(Box::pin(recorded).await)?;
         Ok(missing::unless_contradicted(run, &record.link, &reading, next))
+    }
+    .await;
+    Recorded { record, result }
+}
+
+/// A portion of a plan, after its writes.
+enum Portion {
+    Written { decision: Box<Decision>, done: Done },
+    Waits(Next),
+}
+
+/// Acquires quota for a portion, writes its intents, and executes it.
+async fn write_portion(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    reading: &Reading,
+    mut decision: Decision,
+    work: Work,
+) -> Recorded<Portion> {
+    let mut record = SyncRecord::of(link.clone());
+    let result = async {
+        let mut done = Done::default();
+        if !decision.plan.is_empty() || !work.is_empty() {
+            let quota = quota::acquire_work(deps, run, link, &decision.plan, &work).await?;
+            if let Acquire::RetryAt(moment) = quota {
+                return Ok(Portion::Waits(quota::wait_for_quota(deps, run, link, moment)));
+            }
+            let removals =
+                RemovalTerms { guard: &decision.guard, counter: decision.counter.as_ref() };
+            let plan = decision.plan;
+            let intents =
+                intents::write_intents(deps, run, link, reading, plan, &work, removals).await;
+            let intended = record.take(intents)?;
+            (decision.plan, done.counted) = (intended.plan, intended.counted);
+            let executed =
+                execute::execute(deps, run, &record.link, reading, &decision.plan, work).await;
+            done.outcomes = record.take(executed)?;
+        }
+        Ok(Portion::Written { decision: Box::new(decision), done })
     }
     .await;
     Recorded { record, result }
@@ -224,7 +250,8 @@ async fn decide_and_prove(
     })
 }
 
-/// What a run did at the services.
+/// Writes of a run, and their outcomes.
+#[derive(Default)]
 struct Done {
     outcomes: Outcomes,
     /// Its removals that count against the limits.
@@ -283,7 +310,7 @@ async fn record_and_maintain(
         record.report.check_at = next::check_at(&plan, &record.link, run.started);
         let state = next::SyncState {
             plan: &plan,
-            looked_up: resolved.looked_up + absences.asked,
+            lookups: resolved.lookups + absences.asked,
             unresolved: resolved.unresolved + absences.unasked,
             unproven,
             eligibility: &eligibility,

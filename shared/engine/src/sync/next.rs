@@ -32,7 +32,7 @@ const OVERRIDE_INCOMPLETE: SignedDuration = SignedDuration::from_secs(1);
 pub(super) struct SyncState<'a> {
     pub(super) plan: &'a Plan,
     /// Number of people who were looked up or asked about.
-    pub(super) looked_up: usize,
+    pub(super) lookups: usize,
     /// Number of people still to be looked up or asked about.
     pub(super) unresolved: usize,
     /// The refusal that left a removal without proof.
@@ -52,7 +52,7 @@ pub(super) async fn next_after_steps(
 ) -> Result<Next, SyncError> {
     // A step without an answer waits for its own time.
     let is_cut_short = outcomes.has_untried();
-    let progress = Progress::of(outcomes.settled() + state.looked_up);
+    let progress = Progress::of(outcomes.settled() + state.lookups);
     let after = |pause, why| Next::RequeueAt { moment: deps.clock.now() + pause, why };
     let unfinished = match outcomes.stopped {
         Some(SyncError::Call(error)) if is_new_group(run, link, &error) => {

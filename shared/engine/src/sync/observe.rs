@@ -34,7 +34,7 @@ pub(super) async fn observe(
         link::people(deps.store.as_ref(), tenant.tenant, link.team),
     )
     .await;
-    let (team, roster) = match (team?, memberships) {
+    let (team, listing) = match (team?, memberships) {
         (None, Err(error)) if is_not_found(&error) => return Ok(Observation::TeamMissing),
         (team, memberships) => (team, memberships?.into_inner()),
     };
@@ -47,16 +47,9 @@ pub(super) async fn observe(
         created: None,
     });
     let mut memberships: BTreeMap<PersonId, Membership> =
-        roster.members.into_iter().map(|membership| (membership.person, membership)).collect();
-    let mut unreadable: BTreeSet<PersonId> = roster.unreadable.into_iter().collect();
-    let own = memberships.remove(&tenant.service_account);
-    let service_account = match unreadable.remove(&tenant.service_account) {
-        // It is there, which is no news.
-        true => link.service_account,
-        false => presence(run, link, own.as_ref()),
-    };
-    let former = link.service_account.former_account(tenant.service_account);
-    let former = former.and_then(|account| memberships.remove(&account));
+        listing.members.into_iter().map(|membership| (membership.person, membership)).collect();
+    let mut unreadable: BTreeSet<PersonId> = listing.unreadable.into_iter().collect();
+    let (service_account, former) = take_accounts(run, link, &mut memberships, &mut unreadable);
     let observed = Link {
         title: team.name.clone(),
         // While the former account is in the team, the link names it, so that it is removed.
@@ -92,6 +85,25 @@ pub(super) async fn observe(
 /// Returns `true` for an answer that says that something does not exist, or is not visible.
 pub(super) fn is_not_found(error: &CallError) -> bool {
     matches!(error.status(), Some(404 | 410))
+}
+
+/// Takes the service account and the former one out of a listing. Returns the presence of the
+/// service account, and the membership of the former one.
+fn take_accounts(
+    run: &SyncRun<'_>,
+    link: &Link,
+    memberships: &mut BTreeMap<PersonId, Membership>,
+    unreadable: &mut BTreeSet<PersonId>,
+) -> (ServiceAccountPresence, Option<Membership>) {
+    let account = run.context.tenant.service_account;
+    let own = memberships.remove(&account);
+    let service_account = match unreadable.remove(&account) {
+        // It is there, which is no news.
+        true => link.service_account,
+        false => presence(run, link, own.as_ref()),
+    };
+    let former = link.service_account.former_account(account);
+    (service_account, former.and_then(|account| memberships.remove(&account)))
 }
 
 /// The service account in the team, as its membership shows.

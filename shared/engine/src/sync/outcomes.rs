@@ -11,7 +11,7 @@ use crate::activity::{ChangeReason, PersonChange, Refusal};
 use crate::link::{CountedRemoval, LastChange, Link, LinkPerson, Who};
 use clients::graph::{Bind, Relation};
 use clients::http::{CallError, ErrorClass};
-use domain::membership::{Aspect, Eligibility, Person, Role, Side};
+use domain::membership::{Aspect, Eligibility, ExclusionReason, Person, Role, Side};
 use domain::merge::{DeferredBy, Dirty, Override, Plan, PlanStep, StepOutcome};
 
 impl Outcomes {
@@ -116,6 +116,15 @@ pub(super) struct People<'a> {
     pub(super) lost: &'a [PersonChange],
 }
 
+impl People<'_> {
+    fn excluded(&self, person: Person) -> Option<ExclusionReason> {
+        match self.eligibility.get(&person) {
+            Some(Eligibility::Excluded { reason }) => Some(*reason),
+            _ => None,
+        }
+    }
+}
+
 /// Records outcomes in the states of people. Returns the plan with the states after its steps.
 pub(super) fn record_outcomes(
     run: &SyncRun<'_>,
@@ -160,14 +169,12 @@ pub(super) fn record_outcomes(
     for (&person, (state, dirty)) in &plan.states {
         let who = Who::Person(person);
         let before = reading.stored.get(&who);
-        let excluded = match people.eligibility.get(&person) {
-            Some(Eligibility::Excluded { reason }) => Some(*reason),
-            _ => None,
-        };
+        let excluded = people.excluded(person);
         let mark = people.counted.get(&person).copied();
         let mark = mark.or_else(|| before.and_then(|before| before.counted));
-        let counted = mark.filter(|mark| mark.is_recent(now) && mark.may_have_happened(state));
-        let never_happened = mark.filter(|mark| mark.is_recent(now) && counted.is_none());
+        let counted =
+            mark.filter(|mark| mark.is_within_a_day(now) && mark.may_have_happened(state));
+        let never_happened = mark.filter(|mark| mark.is_within_a_day(now) && counted.is_none());
         record.report.given_back.extend(never_happened.map(|mark| mark.at));
         // Who left both sides is as good as new, once nothing counts them.
         let is_over = run.depth == SyncDepth::Full && counted.is_none() && state.is_over();

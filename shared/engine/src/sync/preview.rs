@@ -85,7 +85,7 @@ pub(super) async fn build_preview(
 }
 
 fn next_after_preview(deps: &Deps, run: &SyncRun<'_>, decision: &Decision) -> Next {
-    let progress = Progress::of(decision.resolved.looked_up);
+    let progress = Progress::of(decision.resolved.lookups);
     if let Some(progress) = progress.filter(|_| decision.resolved.unresolved > 0) {
         let moment = deps.clock.now() + PEOPLE_UNRESOLVED;
         return Next::RequeueAt { moment, why: RequeueReason::PeopleUnresolved(progress) };

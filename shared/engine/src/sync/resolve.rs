@@ -178,7 +178,7 @@ impl Resolver<'_> {
     fn portion<T>(&mut self, mut missing: Vec<T>) -> Vec<T> {
         self.resolved.unresolved += missing.len().saturating_sub(self.lookups_left);
         missing.truncate(self.lookups_left);
-        self.resolved.looked_up += missing.len();
+        self.resolved.lookups += missing.len();
         missing
     }
 

@@ -64,7 +64,9 @@ pub(super) async fn run_sync(
     for _ in 0..LEASE_ATTEMPTS {
         match try_start(deps, context, message, &row).await? {
             Start::Leased { lease, row, place } => {
-                let finished = run_leased(deps, context, message, &lease, &row).await;
+                // Boxed, like the stages below: together they are too large for a thread's stack.
+                let run = Box::pin(run_leased(deps, context, message, &lease, &row));
+                let finished = run.await;
                 drop(place);
                 return finished;
             }
@@ -236,7 +238,7 @@ async fn run_leased(
     let full_since = full_since(context, row, started);
     let run =
         SyncRun { context, lease, access, depth, priority, trigger, started, full_since, entry };
-    let Recorded { record, result } = run_phase(deps, &run, row.link.clone()).await;
+    let Recorded { record, result } = Box::pin(run_phase(deps, &run, row.link.clone())).await;
     let next = match result {
         Ok(next) => next,
         Err(error) => next_after_error(deps, context, &record.link, error).await?,
@@ -271,7 +273,7 @@ async fn run_phase(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
             Recorded { record: SyncRecord::of(link), result: Ok(next) }
         }
         _ if run.context.settings.running == Running::Preview => {
-            preview_team(deps, run, link).await
+            Box::pin(preview_team(deps, run, link)).await
         }
         Phase::Asked { .. } => {
             let mut record = SyncRecord::of(link);
@@ -279,7 +281,7 @@ async fn run_phase(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
             let result = asked.map(|ending| record.end(ending));
             Recorded { record, result }
         }
-        Phase::Creating { .. } | Phase::Linked { .. } => sync_team(deps, run, link).await,
+        Phase::Creating { .. } | Phase::Linked { .. } => Box::pin(sync_team(deps, run, link)).await,
     }
 }
 

@@ -211,7 +211,7 @@ pub(super) struct ResolvedPeople {
     /// People on one side only who are excluded.
     pub(super) excluded: BTreeMap<Who, ExclusionReason>,
     /// Number of people who were looked up.
-    pub(super) looked_up: usize,
+    pub(super) lookups: usize,
     /// Number of people still to be looked up.
     pub(super) unresolved: usize,
 }

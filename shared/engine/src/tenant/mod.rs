@@ -252,13 +252,13 @@ pub async fn back_off(
 }
 
 /// Forgets the refusals of an API that has answered again.
-pub async fn forget_refusals(
+pub async fn drop_refusals(
     store: &dyn Store,
     tenant: TenantId,
     api: Api,
 ) -> Result<(), StoreError> {
-    let forget = vec![Change::Set("refusals", AttributeValue::N("0".into()))];
-    match store.update(&keys::backoff(tenant, api), forget, Condition::Holds(vec![])).await {
+    let reset = vec![Change::Set("refusals", AttributeValue::N("0".into()))];
+    match store.update(&keys::backoff(tenant, api), reset, Condition::Holds(vec![])).await {
         Err(StoreError::ConditionFailed) => Ok(()),
         other => other.map(drop),
     }

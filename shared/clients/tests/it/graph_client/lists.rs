@@ -43,14 +43,14 @@ async fn odd_fields_of_users_fail_nothing_and_a_missing_id_all() {
     let read = service.graph.users(&service.access, &ids).await.unwrap();
     assert_eq!((read.len(), read[0].kind, &read[0].name), (1, UserKind::Member, &None));
 
-    let mut nobody = users;
-    nobody["value"][0]["id"] = json!(null);
-    service.answers("POST", "/$batch", batch(&[item(0, 200, nobody)])).await;
+    let mut without_id = users;
+    without_id["value"][0]["id"] = json!(null);
+    service.answers("POST", "/$batch", batch(&[item(0, 200, without_id)])).await;
     assert!(service.graph.users(&service.access, &ids).await.is_err(), "a missing user is a fact");
 }
 
 #[tokio::test]
-async fn users_that_nobody_asked_for_are_dropped() {
+async fn users_that_no_one_asked_for_are_dropped() {
     let service = Service::start().await;
     let user = |n| json!({"id": person(n), "userPrincipalName": format!("{n}@contoso.com")});
     let all = json!({"value": [user(1), user(2), user(3)]});
@@ -66,11 +66,11 @@ async fn users_that_nobody_asked_for_are_dropped() {
 async fn unreadable_member_is_an_error_that_names_it() {
     let service = Service::start().await;
     let mut members = listed(&[1, 2]);
-    members["value"][1]["id"] = json!("somebody");
+    members["value"][1]["id"] = json!("someone");
     service.group_answers(members, listed(&[1])).await;
     let error = service.graph.read_group(&service.access, group()).await.unwrap_err();
     assert!(is_transient(&error), "{error}");
-    assert!(error.to_string().contains("the item somebody"), "{error}");
+    assert!(error.to_string().contains("the item someone"), "{error}");
 }
 
 #[tokio::test]

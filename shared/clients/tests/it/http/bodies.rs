@@ -118,7 +118,7 @@ async fn link_to_another_list_is_not_followed() {
 }
 
 #[tokio::test]
-async fn fault_of_a_body_names_nobody() {
+async fn fault_of_a_body_names_no_one() {
     let service = service().await;
     let body = json!({"count": "Anna Muster <anna@example.com>"});
     answers(&service, ResponseTemplate::new(200).set_body_json(body)).await;

@@ -15,8 +15,8 @@ async fn third_try_succeeds() {
         .with_priority(1)
         .mount(&service.server)
         .await;
-    let roster = service.webex.memberships(&service.access, &room()).await.unwrap();
-    assert_eq!(roster.get().members.len(), 1);
+    let listing = service.webex.memberships(&service.access, &room()).await.unwrap();
+    assert_eq!(listing.get().members.len(), 1);
     assert_eq!(service.requests().await.len(), 3);
     assert_eq!(service.slept(), Duration::from_millis(2500));
 }

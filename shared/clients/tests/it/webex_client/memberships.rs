@@ -99,9 +99,9 @@ async fn person_of_an_unreadable_item_is_there() {
         broken("isModerator", json!("perhaps")),
     ] {
         let service = Service::answering(page(&[membership(1), item.clone()])).await;
-        let roster = service.webex.memberships(&service.access, &room()).await.unwrap();
-        assert_eq!(roster.get().members.len(), 1, "{item}");
-        assert_eq!(roster.get().unreadable, [PersonId(uuid(2))], "{item}");
+        let listing = service.webex.memberships(&service.access, &room()).await.unwrap();
+        assert_eq!(listing.get().members.len(), 1, "{item}");
+        assert_eq!(listing.get().unreadable, [PersonId(uuid(2))], "{item}");
         let one = service.webex.membership_in(&service.access, &room(), &person(2)).await;
         assert!(one.is_err(), "{item}");
     }
@@ -110,12 +110,12 @@ async fn person_of_an_unreadable_item_is_there() {
 #[tokio::test]
 async fn role_can_be_a_text() {
     let service = Service::answering(page(&[broken("isModerator", json!("true"))])).await;
-    let roster = service.webex.memberships(&service.access, &room()).await.unwrap();
-    assert_eq!(roster.get().members[0].role, MembershipRole::Moderator);
+    let listing = service.webex.memberships(&service.access, &room()).await.unwrap();
+    assert_eq!(listing.get().members[0].role, MembershipRole::Moderator);
 }
 
 #[tokio::test]
-async fn page_that_lost_its_filter_adds_nobody() {
+async fn page_that_lost_its_filter_adds_no_one() {
     let elsewhere = broken("roomId", json!(WebexId::new(Region::default(), RoomId(uuid(8)))));
     let service = Service::start().await;
     let first = followed_by(page(&[membership(1)]), "/v1/memberships?cursor=b");

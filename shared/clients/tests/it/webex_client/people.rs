@@ -68,7 +68,7 @@ async fn user_page_can_be_shorter_than_requested() {
 }
 
 #[tokio::test]
-async fn odd_users_of_a_page_stop_nobody() {
+async fn odd_users_of_a_page_stop_no_one() {
     let odd = json!({
         "id": uuid(1), "userName": null, "active": "true", "displayName": 7,
         SCIM_EXTENSION: { "accountStatus": [{ "value": "active" }] },
@@ -78,7 +78,7 @@ async fn odd_users_of_a_page_stop_nobody() {
         SCIM_EXTENSION: { "accountStatus": [{ "state": "active" }] },
     });
     let inactive = json!({ "id": uuid(3), "active": "false", SCIM_EXTENSION: "x" });
-    let users = json!([odd, { "userName": "nobody" }, status, "x", inactive]);
+    let users = json!([odd, { "userName": "no-one" }, status, "x", inactive]);
     let sent = json!({ "totalResults": 9, "Resources": users });
     let service = Service::answering(good(sent)).await;
     let page =

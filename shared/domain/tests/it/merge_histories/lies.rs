@@ -13,7 +13,7 @@ pub(super) enum Lie {
     Lost,
     /// A listing lacks rows, once or for minutes. Single questions answer rightly, or not at all.
     Short,
-    /// As [`Short`](Self::Short), and for two minutes single questions agree with it.
+    /// A listing lacks rows, and for two minutes single questions agree with it.
     Single,
     /// Writes have no answer for hours. Some take effect.
     Silent,

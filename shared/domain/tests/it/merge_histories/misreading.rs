@@ -70,8 +70,8 @@ pub(super) enum Misreading {
     AskedOnce,
     /// A listing that lacks an owner is believed.
     RolesBelieved,
-    /// What a question denied starts a lag window.
-    DenialKept,
+    /// An absence that a question denied starts a lag window.
+    DenialStartsLag,
     /// A person is compared while an absence is not believed.
     UnclearPlanned,
     /// The lag overlay confirms our write.
@@ -85,7 +85,7 @@ pub(super) enum Misreading {
     /// After the last try, what is read is the baseline, without a deferral.
     LostIsBaseline,
     /// A lost write does not count the tries before it.
-    TriesForgotten,
+    TriesDropped,
     /// A row that is shown again does not end what was known of its absence.
     AbsenceNotEnded,
     /// Many missing people are believed to be gone without a question.
@@ -180,12 +180,12 @@ impl Misreading {
                     *absence = absence.or(stored.absences[side][aspect]);
                 }
             }
-            Self::DenialKept => {
+            Self::DenialStartsLag => {
                 for aspect in ASPECTS {
                     let absence = state.absences.group[aspect];
-                    let is_denied = matches!(proofs.group, Proof::Answered(role) if role.says(aspect))
-                        && absence.is_some();
-                    if is_denied {
+                    let is_there =
+                        matches!(proofs.group, Proof::Answered(role) if role.says(aspect));
+                    if is_there && absence.is_some() {
                         state.lag[aspect] = Some(LagEntry { value: false, at: now });
                     }
                 }
@@ -265,7 +265,7 @@ impl Misreading {
             let unconfirmed = &mut state.unconfirmed[side][aspect];
             match (self, unconfirmed) {
                 (Self::AnswerConfirms, unconfirmed) => *unconfirmed = None,
-                (Self::TriesForgotten, Some(one)) => one.tries = 1,
+                (Self::TriesDropped, Some(one)) => one.tries = 1,
                 _ => {}
             }
         }

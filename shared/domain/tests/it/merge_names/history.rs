@@ -42,7 +42,7 @@ pub(super) enum Misreading {
     /// The old name, read again, is a rename by a person.
     LostIsAct,
     /// Lost renames are not counted.
-    TriesForgotten,
+    TriesDropped,
 }
 
 impl Misreading {
@@ -54,7 +54,7 @@ impl Misreading {
         Self::RawNameToTeam,
         Self::OnlyCurrentPolicyRemoved,
         Self::LostIsAct,
-        Self::TriesForgotten,
+        Self::TriesDropped,
     ];
 }
 
@@ -290,7 +290,7 @@ impl History<'_> {
         let mut stored = self.names.clone();
         match self.config.misreading {
             Some(Misreading::FormerNotStored) => stored.former = None,
-            Some(Misreading::TriesForgotten) => stored.lost = stored.lost.min(1),
+            Some(Misreading::TriesDropped) => stored.lost = stored.lost.min(1),
             Some(Misreading::LostIsAct) => {
                 if let GroupName::Ours(ours) = &mut stored.group {
                     ours.before.clear();

@@ -48,7 +48,7 @@ fn every_misreading_is_found() {
     let found = |misreading| {
         let config = match misreading {
             Misreading::LostIsAct => LOST,
-            Misreading::TriesForgotten => LOST_FOR_EVER,
+            Misreading::TriesDropped => LOST_FOR_EVER,
             _ => CRASH,
         };
         let config = Config { misreading: Some(misreading), ..config };

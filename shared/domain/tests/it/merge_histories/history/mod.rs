@@ -95,6 +95,52 @@ pub(super) struct Link {
     confirm: Option<Ms>,
 }
 
+impl Link {
+    fn new(config: &Config, start: &[Sides<Role>]) -> Self {
+        let known = |(p, s): (usize, &Sides<Role>)| {
+            let state = if config.start == Start::Equal && s.team.is_present() {
+                PersonState {
+                    baseline: *s,
+                    been_equal: true,
+                    before: s.group,
+                    ..PersonState::default()
+                }
+            } else {
+                PersonState::default()
+            };
+            (person(p, 0), state)
+        };
+        Self {
+            stored: start.iter().enumerate().map(known).collect(),
+            held: vec![],
+            approved: BTreeSet::new(),
+            discarded: BTreeSet::new(),
+            removed: vec![],
+            synced_at: -1,
+            requested_at: -1,
+            leased_until: -1,
+            due: None,
+            check: None,
+            confirm: None,
+        }
+    }
+}
+
+/// Returns the roles that a history begins with. The first person owns the team.
+fn first_roles(config: &Config, rng: &mut Rng) -> Vec<Sides<Role>> {
+    let any = |rng: &mut Rng| {
+        let highest = if config.owner_limit > 2 { Role::Owner } else { Role::Member };
+        rng.pick(&[Role::None, Role::Member, Role::Member, highest])
+    };
+    (0..config.people)
+        .map(|p| {
+            let team = if p == 0 { Role::Owner } else { any(rng) };
+            let group = if p == 0 || config.start == Start::Equal { team } else { any(rng) };
+            Sides { team, group }
+        })
+        .collect()
+}
+
 pub(super) struct History<'a> {
     pub(super) config: &'a Config,
     pub(super) seed: u64,
@@ -133,44 +179,8 @@ impl<'a> History<'a> {
     pub(super) fn new(config: &'a Config, seed: u64, trace: Option<Vec<String>>) -> Self {
         let mut rng = Rng::new(seed);
         let n = config.people;
-        let any = |rng: &mut Rng| {
-            let highest = if config.owner_limit > 2 { Role::Owner } else { Role::Member };
-            rng.pick(&[Role::None, Role::Member, Role::Member, highest])
-        };
-        let start: Vec<Sides<Role>> = (0..n)
-            .map(|p| {
-                let team = if p == 0 { Role::Owner } else { any(&mut rng) };
-                let group =
-                    if p == 0 || config.start == Start::Equal { team } else { any(&mut rng) };
-                Sides { team, group }
-            })
-            .collect();
-        let known = |(p, s): (usize, &Sides<Role>)| {
-            let state = if config.start == Start::Equal && s.team.is_present() {
-                PersonState {
-                    baseline: *s,
-                    been_equal: true,
-                    before: s.group,
-                    ..PersonState::default()
-                }
-            } else {
-                PersonState::default()
-            };
-            (person(p, 0), state)
-        };
-        let link = Link {
-            stored: start.iter().enumerate().map(known).collect(),
-            held: vec![],
-            approved: BTreeSet::new(),
-            discarded: BTreeSet::new(),
-            removed: vec![],
-            synced_at: -1,
-            requested_at: -1,
-            leased_until: -1,
-            due: None,
-            check: None,
-            confirm: None,
-        };
+        let start = first_roles(config, &mut rng);
+        let link = Link::new(config, &start);
         let mut history = Self {
             config,
             seed,

@@ -462,24 +462,42 @@ impl History<'_> {
             }
         }
         if run.direction == Direction::Microsoft {
-            let has_been_equal =
-                |p: usize| self.link.stored[&person(p, self.accounts[p])].been_equal;
-            let before =
-                self.acts.iter().filter(|act| act.side == Side::Team && act.at < run.started);
-            let last = before.map(|act| act.p).filter(|&p| has_been_equal(p));
-            let settled: Vec<usize> = last
-                .filter(|&p| !self.acts.iter().any(|act| act.p == p && act.at >= run.started))
-                // Not believed yet: the direction of the run that believes it counts.
-                .filter(|&p| {
-                    let state = &self.link.stored[&person(p, self.accounts[p])];
-                    state.absences.team == domain::merge::PerAspect::default()
-                })
-                .collect();
-            self.unsynced.extend(settled);
+            self.note_unsynced(&run);
         }
         (self.link.synced_at, self.link.leased_until) = (run.started, -1);
+        self.plan_due(run.started);
+        if run.is_open {
+            self.put(self.now + MINUTE, Event::Message(Trigger::Timer));
+        }
+        if self.link.requested_at > self.link.synced_at {
+            if run.crashes_at == Some(8) && self.misreads(Misreading::RequestLostByCrash) {
+                self.log(format_args!("   CRASH after the record"));
+                return;
+            }
+            self.put(self.now + SECOND, Event::Message(Trigger::TeamHint));
+        }
+    }
+
+    /// Notes the people whose last act on the team is not synced.
+    fn note_unsynced(&mut self, run: &SyncRun) {
+        let has_been_equal = |p: usize| self.link.stored[&person(p, self.accounts[p])].been_equal;
+        let before = self.acts.iter().filter(|act| act.side == Side::Team && act.at < run.started);
+        let last = before.map(|act| act.p).filter(|&p| has_been_equal(p));
+        let settled: Vec<usize> = last
+            .filter(|&p| !self.acts.iter().any(|act| act.p == p && act.at >= run.started))
+            // Not believed yet: the direction of the run that believes it counts.
+            .filter(|&p| {
+                let state = &self.link.stored[&person(p, self.accounts[p])];
+                state.absences.team == domain::merge::PerAspect::default()
+            })
+            .collect();
+        self.unsynced.extend(settled);
+    }
+
+    /// Plans the runs that the stored states ask for, as of the reading.
+    fn plan_due(&mut self, started: Ms) {
         // A time between the reading and now is past, and still due.
-        let read = timestamp(run.started);
+        let read = timestamp(started);
         let from_start = |at: Timestamp| at.as_millisecond() - timestamp(0).as_millisecond();
         let states = self.link.stored.values();
         let check = states.filter_map(|state| state.check_at(read)).min().map(from_start);
@@ -492,16 +510,6 @@ impl History<'_> {
         self.link.check = check.map(|at| (at + SECOND).max(self.now + 1));
         if let Some(check) = self.link.check {
             self.put(check, Event::CheckState(check));
-        }
-        if run.is_open {
-            self.put(self.now + MINUTE, Event::Message(Trigger::Timer));
-        }
-        if self.link.requested_at > self.link.synced_at {
-            if run.crashes_at == Some(8) && self.misreads(Misreading::RequestLostByCrash) {
-                self.log(format_args!("   CRASH after the record"));
-                return;
-            }
-            self.put(self.now + SECOND, Event::Message(Trigger::TeamHint));
         }
     }
 }
