@@ -294,7 +294,6 @@ async fn prerequisites_show_failed_and_unknown_checks() {
     restricted.is(200, "EnableGroupCreation is false");
     restricted.is(200, "Naming policy: GRP_[GroupName]");
     customers.world().withdraw_consent(customers.acme.directory);
-    browser.open("/prerequisites").await.is(200, "Microsoft does not let this application");
     customers.advance(2 * 3600);
     let mut browser = customers.signed_in(&customers.acme).await;
     browser.open("/prerequisites").await.is(200, "no longer gives this application a token");

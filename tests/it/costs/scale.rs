@@ -19,8 +19,9 @@ async fn many_first_syncs_use_the_write_quota_without_429() {
     assert_eq!(limit, Limit::AllWrites, "{taken:?}");
     assert!(share > 0.85, "{taken:?}");
     assert_eq!(taken.throttled, 0, "{taken:?}");
-    // Per team: resolve the room, read once, join, and read again after the events of both sides.
-    assert!(taken.webex <= 500 * 9, "{taken:?}");
+    // Per team: resolve the room, read once, join, and read again after the events of both sides
+    // and to confirm what was written.
+    assert!(taken.webex <= 500 * 12, "{taken:?}");
 }
 
 #[tokio::test]

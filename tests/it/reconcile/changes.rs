@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use sim::{Call, DeltaEnd, MembershipRole};
 
 use super::{SIX_MINUTES, calls_to, lose_all_events};
-use crate::support::{DAY, MINUTE, TwoTenants, every_team};
+use crate::support::{DAY, MINUTE, PROVED, TwoTenants, every_team};
 
 #[tokio::test]
 async fn changes_apply_within_minutes_without_events() {
@@ -21,7 +21,7 @@ async fn changes_apply_within_minutes_without_events() {
     let (group, _) = env.group();
     env.world().add_member(group, env.people[4].object);
     env.world().remove_member(group, env.people[1].object);
-    env.let_pass(SIX_MINUTES).await;
+    env.let_pass(SIX_MINUTES + PROVED).await;
     env.assert_in_sync(team);
     assert!(env.world().team(team).unwrap().people.contains_key(&env.people[4].person));
     env.world().add_to_team(team, env.people[5].person, MembershipRole::Moderator).unwrap();

@@ -115,7 +115,7 @@ async fn refusals_of_one_team_stay_with_it() {
         for team in [struck].iter().chain(&others) {
             change(&env, *team).await;
         }
-        assert_eq!(minutes_to_sync(&mut env, &others).await, usual, "{status}");
+        assert!(minutes_to_sync(&mut env, &others).await <= usual, "{status}");
         env.let_pass(60 * MINUTE).await;
         let sent = alerts(&env);
         assert_eq!(sent.len(), 1, "{status}: {sent:#?}");

@@ -86,7 +86,8 @@ async fn limit_is_a_share_of_those_who_are_there() {
                 env.world().remove_from_team(team, goes.person).unwrap();
             }
         }
-        env.let_pass(DAY).await;
+        // A removal counts from when it is proved.
+        env.let_pass(DAY + 10 * MINUTE).await;
     }
     env.let_pass(2 * DAY).await;
     let there = env.world().team(team).unwrap().people.len() - 1;

@@ -92,7 +92,8 @@ impl CountedRemoval {
     pub(crate) fn may_have_happened(&self, state: &PersonState) -> bool {
         let is_open =
             state.intents.iter().any(|open| open.side == self.side && !open.to.is_present());
-        is_open || !state.baseline[self.side].is_present()
+        let is_unanswered = state.unanswered.is_some_and(|one| one.side == self.side);
+        is_open || is_unanswered || !state.baseline[self.side].is_present()
     }
 }
 

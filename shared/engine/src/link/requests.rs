@@ -75,16 +75,13 @@ impl SyncRequests {
     }
 
     /// The changes that raise stored requests to these.
-    ///
-    /// Each changes `requested_at`, which therefore tells holders of the lease of any request.
     pub(super) fn changes(self, stored: Self) -> Vec<Change> {
         let raised = stored.raised_by(self);
         if raised == stored {
             return vec![];
         }
-        let next = stored.sync.checked_add(SignedDuration::from_millis(1)).unwrap_or(stored.sync);
         vec![
-            Change::Set("requested_at", moment(raised.sync.max(next))),
+            Change::Set("requested_at", moment(raised.sync)),
             Change::Set("full_requested_at", moment(raised.full)),
             Change::Set("last_event_at", moment(raised.event)),
             Change::Set("awaited_at", moment(raised.awaited)),
@@ -111,7 +108,14 @@ pub async fn raise(
     requests: SyncRequests,
     schedule: Schedule,
 ) -> Result<bool, StoreError> {
-    let mut changes = requests.changes(row.requests());
+    let (stored, mut requests) = (row.requests(), requests);
+    let is_raised = stored.raised_by(requests) != stored;
+    if is_raised && row.lease_until > Timestamp::UNIX_EPOCH {
+        // Holders of the lease notice a request by `requested_at`, whatever it asks for.
+        let next = stored.sync.checked_add(SignedDuration::from_millis(1)).unwrap_or(stored.sync);
+        requests.sync = requests.sync.max(next);
+    }
+    let mut changes = requests.changes(stored);
     if schedule.next_sync_at != row.next_sync_at {
         changes.push(Change::Set("gsi1sk", moment(schedule.next_sync_at)));
     }

@@ -13,7 +13,7 @@ use super::call_allowance::{CallAllowance, CallPermit};
 use super::context::Cycle;
 use super::cursor::{self, Stored};
 use super::{SyncError, sweep};
-use clients::http::ErrorClass;
+use clients::http::{CallError, CallFailure, ErrorClass};
 use clients::webex::{EventsFrom, MembershipEvent, Region};
 use domain::ids::RoomId;
 use store::message::{Job, Message, Trigger};
@@ -119,7 +119,8 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
                 cycle.report.spaces += messages.len();
                 stored.behind(window, page.next)
             }
-            Err(error) if window.next.is_some() && error.class() == ErrorClass::Permanent => {
+            // The link of a page can end for good. A window without one asks the service again.
+            Err(error) if window.next.is_some() && is_of_the_link(&error) => {
                 cursor::report_reset(cycle.tenant(), CURSOR, &error.to_string());
                 stored.halved(window)
             }
@@ -128,6 +129,12 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
         cycle.store().write(vec![cursor::put(cycle.tenant(), CURSOR, &stored)?]).await?;
     }
     Ok(())
+}
+
+/// Returns `true` for an error that the link of a page can cause, and a window without one not.
+fn is_of_the_link(error: &CallError) -> bool {
+    let is_answer = !matches!(error.failure, CallFailure::NoTime);
+    is_answer && matches!(error.class(), ErrorClass::Permanent | ErrorClass::Transient)
 }
 
 /// Loads the cursor. In place of one that cannot be read, the last day is read, and every link is
@@ -149,7 +156,9 @@ async fn load(cycle: &Cycle<'_>, now: Timestamp) -> Result<EventsCursor, SyncErr
 fn requests_for(cycle: &Cycle<'_>, events: Vec<MembershipEvent>) -> Vec<Message> {
     let mut spaces: BTreeMap<RoomId, ChangedSpace> = BTreeMap::new();
     for event in events {
+        // A request from the future would be answered by no reading until then.
         let at = event.created.map_or(cycle.report.began, |created| created + SKEW);
+        let at = at.min(cycle.now());
         let changed = ChangedSpace { at, region: event.room.region };
         let newest = spaces.entry(event.room.id).or_insert(changed);
         newest.at = newest.at.max(at);

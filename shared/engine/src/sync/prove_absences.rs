@@ -79,13 +79,12 @@ pub(super) async fn prove_absences(
     let is_new = |one: &&Question| !people[one.index].stored.was_denied(one.side);
     let unasked = questions.iter().skip(QUESTIONS).filter(is_new).count();
     questions.truncate(QUESTIONS);
-    let asked = questions.len();
     let (team, group): (Vec<_>, Vec<_>) =
         questions.into_iter().partition(|question| question.side == Side::Team);
     ask_webex(deps, run, link, &team, &mut answers).await?;
     ask_graph(deps, run, link, &group, &mut answers).await?;
     let mut judged = judge(run, people, guard, answers);
-    (judged.left.asked, judged.left.unasked) = (asked, unasked);
+    judged.left.unasked = unasked;
     Ok(judged)
 }
 
@@ -246,6 +245,7 @@ fn judge(
     for (Candidate { person, stored, read, eligibility }, proofs) in people.into_iter().zip(proofs)
     {
         let removals = Side::BOTH.map(|side| PersonRemoval { person, side });
+        let was_asked = Side::BOTH.iter().any(|&side| matches!(proofs[side], Proof::Answered(_)));
         let is_decided = removals.iter().any(|removal| is_decided(guard, removal));
         let seen = if Subject::is_compared(eligibility, run.started) {
             let proofs = Sides::each(|side| match proofs[side] {
@@ -256,6 +256,7 @@ fn judge(
         } else {
             OverlaidReading::of_excluded(&stored, read, run.started)
         };
+        judged.left.learned += usize::from(was_asked && seen.state != stored);
         if seen.certainty == Certainty::Unclear {
             judged.left.unclear += 1;
             judged.left.undecided += usize::from(is_decided);

@@ -191,8 +191,8 @@ pub(super) struct Candidate {
 /// Absences that a run cannot judge yet, and writes that it found lost.
 #[derive(Default)]
 pub(super) struct AbsencesLeft {
-    /// Number of questions that were asked.
-    pub(super) asked: usize,
+    /// Number of people of whom an answer changed what is stored.
+    pub(super) learned: usize,
     /// Number of questions that the next run has to ask.
     pub(super) unasked: usize,
     /// Removals that an administrator decided on, and that are not judged yet.

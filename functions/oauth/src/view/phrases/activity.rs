@@ -63,7 +63,7 @@ pub(crate) fn trigger(trigger: Trigger) -> &'static str {
     match trigger {
         Trigger::WebexWebhook | Trigger::SpaceWebhook | Trigger::WebexEvent => "A change in Webex",
         Trigger::GraphNotification | Trigger::GraphDelta => "A change in Microsoft 365",
-        Trigger::Due => "Daily check",
+        Trigger::Due => "Planned check",
         Trigger::Administrator => "An administrator",
         Trigger::Person => "Someone became eligible",
         Trigger::Retry => "Follow-up check",
