@@ -68,7 +68,7 @@ impl Functions {
             store.clone(),
             clock.clone(),
             webex.clone(),
-            entra.clone(),
+            entra,
             PREFIX,
         );
         let graph = Graph::new(base, silent.clone(), clock.clone()).unwrap();

@@ -35,7 +35,7 @@ pub fn stored(text: &[u8]) {
     }
     if let Some(LinkPerson { state, excluded, .. }) = same(&item) {
         for now in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
-            (state.due(now), state.check_at(now), state.failure(now));
+            (_, _, _) = (state.due(now), state.check_at(now), state.failure(now));
         }
         excluded.map(|reason| (reason.explanation(), reason.remedy()));
     }

@@ -310,7 +310,7 @@ async fn record_and_maintain(
         record.report.check_at = next::check_at(&plan, &record.link, run.started);
         let state = next::SyncState {
             plan: &plan,
-            lookups: resolved.lookups + absences.learned,
+            lookups: resolved.lookups + absences.answered,
             unresolved: resolved.unresolved + absences.unasked,
             unproven,
             eligibility: &eligibility,

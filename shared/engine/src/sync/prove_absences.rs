@@ -256,7 +256,7 @@ fn judge(
         } else {
             OverlaidReading::of_excluded(&stored, read, run.started)
         };
-        judged.left.learned += usize::from(was_asked && seen.state != stored);
+        judged.left.answered += usize::from(was_asked && seen.state != stored);
         if seen.certainty == Certainty::Unclear {
             judged.left.unclear += 1;
             judged.left.undecided += usize::from(is_decided);

@@ -192,7 +192,7 @@ pub(super) struct Candidate {
 #[derive(Default)]
 pub(super) struct AbsencesLeft {
     /// Number of people of whom an answer changed what is stored.
-    pub(super) learned: usize,
+    pub(super) answered: usize,
     /// Number of questions that the next run has to ask.
     pub(super) unasked: usize,
     /// Removals that an administrator decided on, and that are not judged yet.

@@ -51,7 +51,7 @@ enum Step {
     /// Create its link.
     Create,
     /// Fail it.
-    Fail(ChosenTeam),
+    Fail(Box<ChosenTeam>),
     /// Leave it to a later cycle, and continue with the next team.
     Skip,
     /// Leave it and all further teams to a later cycle.
@@ -140,7 +140,7 @@ async fn begin_team(
     let blocker = before.and_then(blocker_of_link);
     let step = match (blocker, before) {
         (Some(blocker @ BackfillBlocker::CreatorAsked), _) => {
-            Step::Fail(chosen.clone().failed(BackfillFailure::Blocked { blocker }))
+            Step::Fail(Box::new(chosen.clone().failed(BackfillFailure::Blocked { blocker })))
         }
         // An earlier run created the link: it stays as it is, and decides the outcome.
         (Some(_), Some(before)) => return adopt_link(cycle, run, chosen, before).await,
@@ -197,12 +197,12 @@ async fn check_team(
         }
         outlook => outlook?,
     };
-    let failed = |why| Ok(Step::Fail(chosen.clone().failed(why)));
+    let failed = |why| Ok(Step::Fail(Box::new(chosen.clone().failed(why))));
     match outlook {
         None => failed(BackfillFailure::TeamHidden),
         Some(outlook) if outlook != chosen.outlook => {
             let current = ChosenTeam { outlook, read_at: cycle.now(), ..chosen.clone() };
-            Ok(Step::Fail(current.failed(BackfillFailure::PeopleChanged)))
+            Ok(Step::Fail(Box::new(current.failed(BackfillFailure::PeopleChanged))))
         }
         Some(outlook) => match outlook.blocker(&cycle.snapshot.settings) {
             Some(blocker) => failed(BackfillFailure::Blocked { blocker }),
