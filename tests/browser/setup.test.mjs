@@ -58,7 +58,7 @@ async function checkPage(page, name) {
 
 /** Waits until the condition holds; the next cycle is a minute away, or more on a busy machine. */
 async function until(what, holds) {
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     if (await holds()) return
     await new Promise((wake) => setTimeout(wake, 500))
   }
