@@ -13,6 +13,7 @@ use domain::ids::{TeamId, TenantId};
 use store::message::{Job, Message, Trigger};
 use store::queue::QueueError;
 use store::table::{StoreError, from_item};
+use uuid::Uuid;
 
 /// Time after which a message that keeps failing is dropped.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -22,6 +23,9 @@ const RETRY_TRANSIENT: SignedDuration = SignedDuration::from_secs(30);
 
 /// Pause of a message after an error that only a person can remove.
 const RETRY_PERMANENT: SignedDuration = SignedDuration::from_mins(15);
+
+/// Seconds over which messages are spread that wait for the same quota, and not with a link.
+const SPREAD_OVER: u128 = 300;
 
 /// Another sync run of a linked team, for what is requested of it.
 pub(super) struct Requeue {
@@ -111,6 +115,18 @@ pub(super) async fn send_at(
 ) -> Result<(), SyncError> {
     let delay = at.duration_since(deps.clock.now());
     Ok(deps.queue.send(message, delay.try_into().unwrap_or_default()).await?)
+}
+
+/// Queues a message again that no link can wait for, some time after `until`. The id spreads
+/// messages that wait for the same quota.
+pub(super) async fn send_spread(
+    deps: &Deps,
+    message: &Message,
+    until: Timestamp,
+    id: Uuid,
+) -> Result<(), SyncError> {
+    let own = i64::try_from(id.as_u128() % SPREAD_OVER).unwrap_or(0);
+    send_at(deps, message, until + SignedDuration::from_secs(own)).await
 }
 
 /// Queues a message again whose error no link can store; after a day the message is dropped.

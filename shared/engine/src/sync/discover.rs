@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::context::{load_link, retry_message, send_at};
+use super::context::{load_link, retry_message, send_at, send_spread};
 use super::pilot::{Origin, phase_of_new};
 use super::quota::SMALL_READING;
 use super::run::run_known;
@@ -16,9 +16,6 @@ use clients::webex::WebexId;
 use domain::ids::{RoomId, TeamId};
 use store::message::Message;
 use store::table::{StoreError, Write};
-
-/// Seconds over which messages of many new spaces are spread.
-const SPREAD_OVER: u128 = 300;
 
 /// Webex reports a space before it shows it. One that is not visible so soon is asked about again.
 const VISIBLE_WITHIN: SignedDuration = SignedDuration::from_mins(1);
@@ -60,9 +57,7 @@ pub(super) async fn discover(
     let team = space.id.as_team();
     let acquired = deps.acquire_reading(context, priority, team, SMALL_READING).await?;
     if let Acquire::RetryAt(until) = acquired {
-        // No link exists yet that could wait, so messages are spread by the space's id.
-        let own = i64::try_from(space.id.0.as_u128() % SPREAD_OVER).unwrap_or(0);
-        return send_at(deps, message, until + SignedDuration::from_secs(own)).await;
+        return send_spread(deps, message, until, space.id.0).await;
     }
     let kind = match read_space(deps, context, &space).await {
         Ok(kind) => kind,

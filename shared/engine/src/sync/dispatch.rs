@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::card::card_answered;
-use super::context::{retry_message, send_at};
+use super::context::{retry_message, send_at, send_spread};
 use super::discover::{FoundSpace, discover};
 use super::maintain::renew_subscription;
 use super::run::{run_known, run_sync};
@@ -11,6 +11,7 @@ use super::spaces::{RoomNote, room_key};
 use super::types::TenantContext;
 use super::{Deps, SyncError};
 use crate::link::{self, LinkRow};
+use crate::quota::Acquire;
 use crate::stored::readable;
 use clients::http::Deadline;
 use clients::webex::{Region, WebexId};
@@ -128,6 +129,9 @@ async fn sync_person(
 ) -> Result<(), SyncError> {
     if let Some(until) = context.throttled_until {
         return send_at(deps, message, until).await;
+    }
+    if let Acquire::RetryAt(until) = deps.acquire_listing_of(context, person.person).await? {
+        return send_spread(deps, message, until, person.person.0).await;
     }
     let teams = match teams_of(deps, context, person).await {
         Ok(teams) => teams,

@@ -18,12 +18,12 @@ use clients::webex::{Membership, WebexId};
 use domain::ids::PersonId;
 use domain::membership::{Aspect, Person, Role, Side, Sides};
 use domain::merge::{
-    Certainty, DeferredBy, Missing, OverlaidReading, PerAspect, PersonRemoval, Proof, RemovalGuard,
-    Subject, apply_overlay,
+    Certainty, DeferredBy, Missing, OverlaidReading, PORTION, PerAspect, PersonRemoval, Proof,
+    RemovalGuard, Subject, apply_overlay,
 };
 
-/// Most people that one run asks about.
-const QUESTIONS: usize = 20;
+/// Most people that one run asks about: a portion, like its writes.
+const QUESTIONS: usize = PORTION.webex_calls;
 
 /// Questions to Webex at the same time.
 const AT_ONCE: usize = 4;

@@ -11,10 +11,11 @@ use crate::link::{Link, LinkRow, Phase};
 use crate::quota::{self, Acquire, Priority, Quota, RateLimiter};
 use crate::tenant::Running;
 use clients::graph::RELATIONS_PER_CALL;
-use domain::ids::TeamId;
+use domain::ids::{PersonId, TeamId};
 use domain::membership::{Aspect, Role, Side};
 use domain::merge::{Plan, PlanStep, StepOutcome};
 use store::table::StoreError;
+use uuid::Uuid;
 
 /// Webex calls that read a small team: the team, and a page of its people.
 pub(super) const SMALL_READING: usize = 2;
@@ -42,6 +43,18 @@ impl Deps {
         limiter.take(self.store.as_ref(), quota, calls, context.webex_calls).await
     }
 
+    /// Acquires the quota for the Webex call that lists a person's spaces. Many people can become
+    /// eligible at once, and no one waits for one of them.
+    pub(super) async fn acquire_listing_of(
+        &self,
+        context: &TenantContext,
+        person: PersonId,
+    ) -> Result<Acquire, StoreError> {
+        let quota = Quota::Webex(context.tenant.tenant);
+        let limiter = self.limiter_for(Priority::Repair, person.0);
+        limiter.take(self.store.as_ref(), quota, 1, context.webex_calls).await
+    }
+
     /// Counts the Webex calls of a run that it did not acquire before it made them, such as
     /// look-ups, and gives back those that it did not make.
     pub(super) async fn settle_calls(
@@ -64,9 +77,13 @@ impl Deps {
 
     /// The rate limiter of one team's run. Repair leaves room for what people wait for.
     pub(super) fn limiter(&self, priority: Priority, team: TeamId) -> RateLimiter {
+        self.limiter_for(priority, team.0)
+    }
+
+    fn limiter_for(&self, priority: Priority, id: Uuid) -> RateLimiter {
         let now = self.clock.now();
         let milliseconds = now.as_millisecond().unsigned_abs() as u128;
-        RateLimiter { priority, now, jitter_seed: team.0.as_u128() ^ milliseconds }
+        RateLimiter { priority, now, jitter_seed: id.as_u128() ^ milliseconds }
     }
 }
 
