@@ -1,12 +1,14 @@
 //! The record of calls, and of what an integration must never do.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::wire::Request;
 
 /// One of the services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Service {
     /// `webexapis.com`.
     Webex,

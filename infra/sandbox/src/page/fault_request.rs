@@ -11,58 +11,6 @@ use uuid::Uuid;
 use super::environment::{Environment, refused};
 use super::interceptor::Delay;
 
-/// A service, in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ServiceName {
-    Webex,
-    Entra,
-    Graph,
-}
-
-impl From<ServiceName> for Service {
-    fn from(name: ServiceName) -> Self {
-        match name {
-            ServiceName::Webex => Self::Webex,
-            ServiceName::Entra => Self::Entra,
-            ServiceName::Graph => Self::Graph,
-        }
-    }
-}
-
-/// An act of calls, in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum OperationName {
-    ReadObject,
-    ListPeople,
-    AskPerson,
-    AddPeople,
-    RemovePerson,
-    ChangeRole,
-    Rename,
-    CreateGroup,
-    DeleteGroup,
-    RestoreGroup,
-}
-
-impl From<OperationName> for Operation {
-    fn from(name: OperationName) -> Self {
-        match name {
-            OperationName::ReadObject => Self::ReadObject,
-            OperationName::ListPeople => Self::ListPeople,
-            OperationName::AskPerson => Self::AskPerson,
-            OperationName::AddPeople => Self::AddPeople,
-            OperationName::RemovePerson => Self::RemovePerson,
-            OperationName::ChangeRole => Self::ChangeRole,
-            OperationName::Rename => Self::Rename,
-            OperationName::CreateGroup => Self::CreateGroup,
-            OperationName::DeleteGroup => Self::DeleteGroup,
-            OperationName::RestoreGroup => Self::RestoreGroup,
-        }
-    }
-}
-
 /// Rows of a listing, in a request: `"all"`, `{"half": 1}` or `{"of": [...]}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -131,13 +79,13 @@ fn one() -> u32 {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FaultRequest {
-    service: Option<ServiceName>,
+    service: Option<Service>,
     /// Slug of a customer.
     customer: Option<String>,
     method: Option<String>,
     #[serde(default)]
     path: String,
-    operation: Option<OperationName>,
+    operation: Option<Operation>,
     /// Team, room or group.
     object: Option<Uuid>,
     /// The page's id of a person.
@@ -157,7 +105,7 @@ impl FaultRequest {
     /// # Errors
     /// If the customer is unknown, or slow answers are requested for some calls of a service only.
     pub(super) fn apply(self, env: &Environment) -> Result<(), Refused> {
-        let service = self.service.map(Service::from);
+        let service = self.service;
         if let FailureRequest::Slow { seconds } = self.failure {
             let is_for_all = self.operation.is_none()
                 && self.object.is_none()
@@ -182,9 +130,9 @@ impl FaultRequest {
         let person = self.person.map(|person| ids_of(env, person)).unwrap_or_default();
         let failure = self.failure.into_failure(env);
         let mut fault = Fault::new(failure).path(&self.path).skip(self.skip).times(self.times);
-        fault = self.service.into_iter().fold(fault, |fault, name| fault.on(name.into()));
+        fault = self.service.into_iter().fold(fault, |fault, name| fault.on(name));
         fault = self.method.iter().fold(fault, |fault, method| fault.method(method));
-        fault = self.operation.into_iter().fold(fault, |fault, it| fault.operation(it.into()));
+        fault = self.operation.into_iter().fold(fault, |fault, it| fault.operation(it));
         fault = self.object.into_iter().fold(fault, Fault::object);
         let lasting = self.lasting.map(|seconds| Duration::from_secs(seconds.into()));
         fault = lasting.into_iter().fold(fault, Fault::lasting).person(&person);

@@ -1,10 +1,13 @@
 //! Act of a call, by its method, path and body.
 
+use serde::Deserialize;
+
 use crate::record::Service;
 use crate::wire::Request;
 
 /// Act of a call on teams, groups and their people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// Reads one team or group by its id.
     ReadObject,
