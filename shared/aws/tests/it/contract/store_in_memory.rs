@@ -47,6 +47,15 @@ async fn requests_and_items_are_counted() {
     assert_eq!((requests.reads(), requests.writes()), (5, 0));
 }
 
+/// DynamoDB Local answers such a query with an empty page.
+#[tokio::test]
+async fn query_with_a_long_key_is_refused() {
+    let store = MemoryStore::new(super::clock());
+    for (pk, prefix) in [("x".repeat(2049), "1".to_owned()), ("a".to_owned(), "x".repeat(1025))] {
+        refused(store.query(&Query::Partition { pk, prefix }, 1, None).await);
+    }
+}
+
 #[tokio::test]
 async fn units_follow_size_and_index_entries() {
     let store = MemoryStore::new(super::clock());
