@@ -16,7 +16,8 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     log::to_stdout()?;
     let oauth = Oauth::new(deps().await?)?;
-    function::serve(None, async |request, _| Ok(oauth.handle(request).await)).await
+    function::serve_http(None, oauth::LARGEST_BODY, async |request| oauth.handle(request).await)
+        .await
 }
 
 async fn deps() -> Result<Deps, Error> {

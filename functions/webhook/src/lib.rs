@@ -161,6 +161,10 @@ impl Webhook {
 /// Returns the body as sent. Signatures cover these bytes.
 fn body(request: &ApiGatewayV2httpRequest) -> Result<Cow<'_, [u8]>, Rejection> {
     let text = request.body.as_deref().unwrap_or_default();
+    // Before decoding, which copies the body; base64 is a third longer than its content.
+    if text.len() > LARGEST_BODY.saturating_mul(2) {
+        return Err(Rejection::TooLarge);
+    }
     let raw = if request.is_base64_encoded {
         Cow::Owned(STANDARD.decode(text).map_err(|_| Rejection::NotAuthenticated)?)
     } else {

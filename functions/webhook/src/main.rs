@@ -18,5 +18,6 @@ async fn run() -> Result<(), Error> {
     let aws = AwsClients::from_env().await?;
     let keys = aws.webhook_keys();
     let webhook = Webhook::new(aws.queue("SYNC_QUEUE_URL")?, keys, aws.clock);
-    function::serve(Some(metrics), async |request, _| Ok(webhook.handle(request).await)).await
+    let handler = async |request| webhook.handle(request).await;
+    function::serve_http(Some(metrics), webhook::LARGEST_BODY, handler).await
 }

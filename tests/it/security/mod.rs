@@ -3,3 +3,4 @@
 mod console;
 mod messages;
 mod sign_in;
+mod strangers;

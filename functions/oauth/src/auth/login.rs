@@ -16,7 +16,6 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::auth::redirect_flow::{self, Begun, Callback, Flow};
 use crate::auth::session::{self, Session, SignedInPerson};
-use crate::auth::types::Purpose;
 use crate::http::cookies::RequestCookies;
 use crate::http::error::{Failure, Service};
 use crate::http::extract::Query;
@@ -44,14 +43,13 @@ pub(crate) async fn sign_in(
 ) -> Result<Response, Failure> {
     // A page's name and never an address: no link may lead away through the sign-in.
     let to = Page::named(query.to.as_deref().unwrap_or_default());
-    let purpose = Purpose::SignIn { to };
-    let Begun { flow, cookie } = redirect_flow::begin(&app, &cookies, purpose, None).await?;
+    let Begun { flow, cookie } = redirect_flow::begin_sign_in(&app, &cookies, to)?;
     Ok(see_other(webex_url(&app, &flow, &SCOPES).await?).cookie(&cookie))
 }
 
 /// Returns the address at Webex where a flow continues.
 pub(crate) async fn webex_url(app: &App, flow: &Flow, scopes: &[&str]) -> Result<String, Failure> {
-    let WebexApp { client_id, .. } = app.tokens.webex_app().await?;
+    let WebexApp { client_id, .. } = app.tokens.cached_webex_app().await?;
     Ok(app.webex.authorize_url(&SignIn {
         client_id: &client_id,
         redirect_uri: &app.url(Route::WebexCallback.pattern()),
@@ -76,7 +74,7 @@ pub(crate) async fn exchange(
 ) -> Result<Grant, Failure> {
     callback.check_granted(Service::Webex)?;
     let deadline = app.deadline();
-    let WebexApp { client_id, client_secret } = app.tokens.webex_app().await?;
+    let WebexApp { client_id, client_secret } = app.tokens.cached_webex_app().await?;
     let code = SecretString::from(callback.code()?);
     let exchange = CodeExchange {
         client_id: &client_id,

@@ -7,5 +7,6 @@ pub(crate) mod oidc;
 mod random;
 pub(crate) mod redirect_flow;
 pub(crate) mod session;
+pub(crate) mod sign_in_state;
 pub(crate) mod step_up;
 pub(crate) mod types;

@@ -3,7 +3,7 @@
 //! # Guarantees
 //! A return works once, within ten minutes, in the browser and the session that left. PKCE's
 //! verifier and the nonce derive from the browser's own cookie, so the table alone cannot end a
-//! flow.
+//! flow. A sign-in begins before there is a session, and is stored nowhere.
 
 use askama::Template;
 use axum::response::Response;
@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::auth::random;
 use crate::auth::session::Session;
+use crate::auth::sign_in_state;
 use crate::auth::types::Purpose;
 use crate::http::cookies::RequestCookies;
 use crate::http::error::{Failure, Service};
@@ -36,7 +37,7 @@ struct Stored {
     /// Hash of the browser's cookie.
     browser: String,
     /// Hash of the session's token.
-    session: Option<String>,
+    session: String,
 }
 
 /// A redirect flow as the browser knows it.
@@ -105,28 +106,62 @@ fn key(state: &str) -> Key {
     Key::new(format!("STATE#{}", random::hash(state)), "-")
 }
 
-/// Begins a flow.
+/// Returns the token in the browser's cookie.
+fn browser_of<'a>(app: &App, cookies: &'a RequestCookies) -> Option<&'a str> {
+    cookies.get(app.cookies.flow()).filter(|token| random::is_token(token))
+}
+
+/// Returns the token for the browser's cookie. Two tabs share it, so that neither breaks the
+/// other's flow.
+fn browser_or_new(app: &App, cookies: &RequestCookies) -> Result<String, getrandom::Error> {
+    browser_of(app, cookies).map_or_else(random::token, |known| Ok(known.to_owned()))
+}
+
+impl Begun {
+    fn new(app: &App, flow: Flow) -> Self {
+        let cookie = app.cookies.set(app.cookies.flow(), &flow.browser, LASTS);
+        Self { flow, cookie }
+    }
+}
+
+/// Begins a sign-in with Webex, without storing anything.
+pub(crate) fn begin_sign_in(
+    app: &App,
+    cookies: &RequestCookies,
+    to: Page,
+) -> Result<Begun, Failure> {
+    let browser = browser_or_new(app, cookies)?;
+    let state = sign_in_state::issue(&browser, to, app.clock.now() + LASTS)?;
+    Ok(Begun::new(app, Flow { state, browser }))
+}
+
+/// Returns the flow of a sign-in that began in this browser, and the page to open. `None` if the
+/// callback is of another flow.
+pub(crate) fn end_sign_in(
+    app: &App,
+    cookies: &RequestCookies,
+    callback: &Callback,
+) -> Option<(Flow, Page)> {
+    let (state, browser) = (callback.state.as_deref()?, browser_of(app, cookies)?);
+    let to = sign_in_state::verify(state, browser, app.clock.now())?;
+    Some((Flow { state: state.into(), browser: browser.into() }, to))
+}
+
+/// Begins a flow of a session.
 pub(crate) async fn begin(
     app: &App,
     cookies: &RequestCookies,
     purpose: Purpose,
-    session: Option<&Session>,
+    session: &Session,
 ) -> Result<Begun, Failure> {
-    // Two tabs share the cookie, so that neither breaks the other's flow.
-    let known = cookies.get(app.cookies.flow()).filter(|token| random::is_token(token));
-    let browser = known.map_or_else(random::token, |known| Ok(known.to_owned()))?;
-    let flow = Flow { state: random::token()?, browser };
-    let stored = Stored {
-        purpose,
-        browser: random::hash(&flow.browser),
-        session: session.map(|one| one.hash.clone()),
-    };
+    let flow = Flow { state: random::token()?, browser: browser_or_new(app, cookies)? };
+    let stored =
+        Stored { purpose, browser: random::hash(&flow.browser), session: session.hash.clone() };
     let mut item = to_item(&key(&flow.state), &stored)?;
     let end = (app.clock.now() + LASTS).as_second();
     item.insert(EXPIRES_AT.into(), AttributeValue::N(end.to_string()));
     app.store.write(vec![Write::Put(item, Condition::Absent)]).await?;
-    let cookie = app.cookies.set(app.cookies.flow(), &flow.browser, LASTS);
-    Ok(Begun { flow, cookie })
+    Ok(Begun::new(app, flow))
 }
 
 /// Ends a flow whose purpose fits. From then on it does not work again, whatever comes of it.
@@ -139,16 +174,13 @@ pub(crate) async fn end(
 ) -> Result<(Flow, Purpose), Failure> {
     let state = callback.state.as_deref().filter(|state| random::is_token(state));
     let state = state.ok_or(Failure::State)?;
-    let browser = cookies.get(app.cookies.flow()).filter(|token| random::is_token(token));
-    let flow = Flow { state: state.into(), browser: browser.ok_or(Failure::State)?.into() };
+    let browser = browser_of(app, cookies).ok_or(Failure::State)?;
+    let flow = Flow { state: state.into(), browser: browser.into() };
     let stored: Option<Stored> = app.store.get(&key(state)).await?.map(from_item).transpose()?;
     let stored = stored.ok_or(Failure::State)?;
     let is_same_browser = random::are_equal(&stored.browser, &random::hash(&flow.browser));
-    let is_same_session = match &stored.session {
-        // A sign-in begins before there is a session.
-        None => true,
-        Some(hash) => session.is_some_and(|session| random::are_equal(hash, &session.hash)),
-    };
+    let is_same_session =
+        session.is_some_and(|session| random::are_equal(&stored.session, &session.hash));
     // Nothing is deleted here: another browser must not be able to use up the flow.
     if !is_same_browser || !is_same_session || !fits(&stored.purpose) {
         return Err(Failure::State);

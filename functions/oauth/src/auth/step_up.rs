@@ -70,7 +70,7 @@ pub(crate) async fn start(
     let directory = admin.directory()?.id;
     let MicrosoftApp { client_id, .. } = app.tokens.microsoft_app(Registration::Groups).await?;
     let purpose = Purpose::StepUp { directory, return_to };
-    let begun = redirect_flow::begin(app, cookies, purpose, Some(&admin.session)).await?;
+    let begun = redirect_flow::begin(app, cookies, purpose, &admin.session).await?;
     let Begun { flow, cookie } = begun;
     let url = microsoft_url(app, &client_id, &flow, SignInKind::StepUp(directory));
     redirect_page(admin, Service::Microsoft, &url, &cookie)

@@ -14,8 +14,6 @@ use crate::http::page_id::{Page, PageLink};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "for", rename_all = "kebab-case")]
 pub(crate) enum Purpose {
-    /// Sign in with Webex, then open a page.
-    SignIn { to: Page },
     /// Connect the service account.
     ServiceAccount { service_account_mode: ServiceAccountMode, mode: ConnectMode },
     /// Sign in as an administrator of a directory, then consent to an app.

@@ -74,7 +74,7 @@ pub(crate) async fn start_consent(
     // Sign-ins use the app for groups, whichever app is consented to afterwards.
     let MicrosoftApp { client_id, .. } = app.tokens.microsoft_app(Registration::Groups).await?;
     let purpose = Purpose::Microsoft { registration };
-    let begun = redirect_flow::begin(app, cookies, purpose, Some(&admin.session)).await?;
+    let begun = redirect_flow::begin(app, cookies, purpose, &admin.session).await?;
     let Begun { flow, cookie } = begun;
     let url = microsoft_url(app, &client_id, &flow, SignInKind::Connect);
     redirect_page(admin, Service::Microsoft, &url, &cookie)
@@ -121,7 +121,7 @@ pub(crate) async fn continue_to_consent(
     );
     let MicrosoftApp { client_id, .. } = app.tokens.microsoft_app(registration).await?;
     let purpose = Purpose::Consent { registration, directory };
-    let begun = redirect_flow::begin(app, cookies, purpose, Some(session)).await?;
+    let begun = redirect_flow::begin(app, cookies, purpose, session).await?;
     let Begun { flow, cookie } = begun;
     let redirect_uri = app.url(Route::Consent.pattern());
     let authorization =

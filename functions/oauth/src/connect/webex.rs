@@ -127,7 +127,7 @@ pub(crate) async fn connect(
         _ => ConnectMode::Connect,
     };
     let purpose = Purpose::ServiceAccount { service_account_mode, mode };
-    let begun = redirect_flow::begin(&app, &cookies, purpose, Some(&admin.session)).await?;
+    let begun = redirect_flow::begin(&app, &cookies, purpose, &admin.session).await?;
     let Begun { flow, cookie } = begun;
     let url = login::webex_url(&app, &flow, &scopes(service_account_mode)).await?;
     redirect_page(&admin, Service::Webex, &url, &cookie)

@@ -24,12 +24,14 @@ pub(crate) async fn webex(
     admin: Option<Admin>,
     Query(callback): Query<Callback>,
 ) -> Result<Response, Failure> {
+    // Also from a browser that has a session, which the new one replaces.
+    if let Some((flow, to)) = redirect_flow::end_sign_in(&app, &cookies, &callback) {
+        let account = login::exchange(&app, &callback, &flow).await?.account;
+        return login::begin_session(&app, &cookies, account, to).await;
+    }
     let session = admin.as_ref().map(|admin| &admin.session);
     let fits = |purpose: &Purpose| {
-        matches!(
-            purpose,
-            Purpose::SignIn { .. } | Purpose::ServiceAccount { .. } | Purpose::ExternalIds { .. }
-        )
+        matches!(purpose, Purpose::ServiceAccount { .. } | Purpose::ExternalIds { .. })
     };
     let (flow, purpose) = redirect_flow::end(&app, &cookies, &callback, session, fits).await?;
     let grant = login::exchange(&app, &callback, &flow).await;
@@ -41,10 +43,6 @@ pub(crate) async fn webex(
                 Err(failure) => Err(failure),
             };
             written.map_err(|failure| failure.returning_to(Page::People))
-        }
-        // Also from a browser that has a session, which the new one replaces.
-        (Purpose::SignIn { to }, _) => {
-            login::begin_session(&app, &cookies, grant?.account, to).await
         }
         (Purpose::ServiceAccount { service_account_mode, mode }, Some(admin)) => {
             connect::webex::store_account(&app, &admin, service_account_mode, mode, grant?).await

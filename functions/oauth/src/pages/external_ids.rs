@@ -237,7 +237,7 @@ pub(crate) async fn start(
         return Err(Failure::NoSuchPerson);
     }
     let purpose = Purpose::ExternalIds { pairs };
-    let begun = redirect_flow::begin(&app, &cookies, purpose, Some(&admin.session)).await?;
+    let begun = redirect_flow::begin(&app, &cookies, purpose, &admin.session).await?;
     let Begun { flow, cookie } = begun;
     let url = login::webex_url(&app, &flow, &SCOPES).await?;
     redirect_page(&admin, Service::Webex, &url, &cookie)

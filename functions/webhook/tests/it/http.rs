@@ -86,6 +86,10 @@ async fn decoded_body_is_limited_to_256_kib() {
         world.handle(request("POST", &graph_path(), &body(LARGEST_BODY + 1))).await.status_code,
         413
     );
+    // Too long to be decoded at all.
+    let mut undecodable = request("POST", &graph_path(), &"?".repeat(3 * LARGEST_BODY));
+    undecodable.is_base64_encoded = true;
+    assert_eq!(world.handle(undecodable).await.status_code, 413);
 }
 
 #[tokio::test]

@@ -45,7 +45,17 @@ pub struct Tokens {
     federation: Option<Arc<dyn Federation>>,
     assertion: Arc<Mutex<Option<Assertion>>>,
     secrets_end_at: Arc<Mutex<HashMap<Registration, Timestamp>>>,
+    cached_webex_app: Arc<Mutex<Option<CachedWebexApp>>>,
 }
+
+/// Our integration in Webex, as it was read.
+struct CachedWebexApp {
+    app: WebexApp,
+    read_at: Timestamp,
+}
+
+/// Time for which a sign-in uses the integration as it was read.
+const WEBEX_APP_LASTS: SignedDuration = SignedDuration::from_mins(1);
 
 impl Tokens {
     /// Tokens from the secrets below `prefix`.
@@ -69,6 +79,7 @@ impl Tokens {
             federation: None,
             assertion: Arc::default(),
             secrets_end_at: Arc::default(),
+            cached_webex_app: Arc::default(),
         }
     }
 
@@ -178,6 +189,21 @@ impl Tokens {
     pub async fn webex_app(&self) -> Result<WebexApp, TokensError> {
         const NAME: &str = "webex-app";
         self.app(NAME).await?.ok_or_else(|| self.wrong(NAME, "does not exist"))
+    }
+
+    /// Returns our integration in Webex as this process read it within the last minute. Anyone can
+    /// begin a sign-in, so it must not cost a read of the secret each time.
+    pub async fn cached_webex_app(&self) -> Result<WebexApp, TokensError> {
+        let cached = || self.cached_webex_app.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let is_fresh =
+            |known: &&CachedWebexApp| now.duration_since(known.read_at) < WEBEX_APP_LASTS;
+        if let Some(known) = cached().as_ref().filter(is_fresh) {
+            return Ok(known.app.clone());
+        }
+        let app = self.webex_app().await?;
+        *cached() = Some(CachedWebexApp { app: app.clone(), read_at: now });
+        Ok(app)
     }
 
     /// Loads an app registration, with its credential.

@@ -42,7 +42,7 @@ impl ServiceAccountTokens {
 }
 
 /// Our integration in Webex.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct WebexApp {
     /// The client id.
     pub client_id: String,
