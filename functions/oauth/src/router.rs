@@ -52,7 +52,7 @@ fn handlers(app: &Arc<App>, route: Route) -> MethodRouter<Arc<App>> {
         Route::SignOutEverywhere => admin(post(login::sign_out_everywhere)),
         Route::Team => admin(get(team::show).post(team::decide)),
         Route::Adopt => admin(get(adopt::show).post(adopt::decide)),
-        Route::ActivityEntry => admin(get(activity_entry::show).post(activity_entry::restore)),
+        Route::ActivityEntry => admin(get(activity_entry::show).post(activity_entry::undo)),
         Route::Person => admin(get(person::show).post(person::decide)),
         Route::ActivityFile => admin(get(activity::file)),
         Route::Page(page) => match page {

@@ -128,6 +128,15 @@ impl Activity {
         self.changes.is_empty() && self.notes.is_empty()
     }
 
+    /// Returns `true` for the beginning of a link, or a part of it: before, the two sides were not
+    /// linked.
+    pub fn begins_link(&self) -> bool {
+        let begins = |note: &Note| {
+            matches!(note, Note::FirstSync | Note::GroupCreated { .. } | Note::GroupAdopted { .. })
+        };
+        self.notes.iter().any(begins)
+    }
+
     /// Part of a transaction: stores the entry, in several items if it is large.
     pub fn puts(&self, tenant: TenantId, team: TeamId) -> Result<Vec<Write>, StoreError> {
         let parts = self.changes.len().div_ceil(PER_ITEM).max(1);

@@ -16,3 +16,4 @@ pub(crate) mod restore;
 mod settings;
 mod team_folders;
 mod teams;
+mod undo;

@@ -195,8 +195,7 @@ async fn pages_of_restoring() {
     let entry = restore::newest_entry(&page);
     let page = browser.open(&entry).await;
     assert_page("activity_entry", &page);
-    let hash = page.field("hash");
-    let page = browser.submit_on(&entry, &entry, &[("hash", &hash)]).await;
+    let page = restore::undo(&mut browser, &entry, restore::BOTH_SIDES).await;
     assert_page("activity_entry_restored", &page);
 }
 

@@ -137,9 +137,11 @@ impl Scene {
         let (_, done) = page.html.split_once("<ol class=\"done\">").unwrap();
         let entry = done.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
         let plan = browser.open(entry).await;
-        plan.is(200, "3 people would become");
-        let hash = plan.field("hash");
-        browser.submit_on(entry, entry, &[("hash", &hash)]).await.is(200, "being synced");
+        plan.is(200, "Add 3 people to the team and the group");
+        let (_, offer) = plan.html.split_once("id=\"undo-both-sides\"").unwrap();
+        let (_, hash) = offer.split_once("name=\"hash\" value=\"").unwrap();
+        let form = [("hash", hash.split('"').next().unwrap()), ("undo", "both-sides")];
+        browser.submit_on(entry, entry, &form).await.is(200, "being synced");
         self.until("they are back on both sides", |scene| {
             let (_, group) = scene.group().unwrap();
             scene.is_in_sync(team) && group.members.contains(&scene.people[1].object)

@@ -11,7 +11,9 @@ use sim::Card;
 use store::message::Trigger;
 
 use super::{AT_ONCE, Story, story_tests};
-use crate::console::restore::{after_wrong_removal, count_on_both_sides, newest_entry, team_path};
+use crate::console::restore::{
+    BOTH_SIDES, after_wrong_removal, count_on_both_sides, newest_entry, team_path, undo_form,
+};
 use crate::support::{Customers, MINUTE, TwoTenants, every_team};
 use crate::sync::removal_limit::{after_mass_removal, count_in_team};
 
@@ -141,9 +143,11 @@ impl Restore {
         let mut browser = customers.browser();
         browser.cookies = self.cookies.clone();
         let page = browser.open(&self.entry).await;
-        if page.status == 200 && page.html.contains("name=\"hash\"") {
-            let (hash, csrf) = (page.field("hash"), page.csrf());
-            browser.submit(&self.entry, &[("hash", &hash), ("csrf", &csrf)]).await;
+        if page.status == 200
+            && let Some([hash, undo]) = undo_form(&page, BOTH_SIDES)
+        {
+            let fields = [(hash.0, hash.1.as_str()), (undo.0, &undo.1), ("csrf", &page.csrf())];
+            browser.submit(&self.entry, &fields).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One activity entry as a whole, and restoring its people as they were before.
+//! One activity entry as a whole, and its undo.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,9 +7,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use domain::ids::TeamId;
-use domain::membership::{Role, Side, Sides};
 use engine::activity::{self, Activity, EntryId};
-use engine::link::{self, LinkPerson, LinkRow, LinkState, OverrideProposal, Who};
+use engine::link::{self, LinkPerson, LinkRow, LinkState, OverrideProposal, UndoScope, Who};
 use engine::tenant::settings::{self, Running};
 use http::StatusCode;
 use serde::Deserialize;
@@ -26,7 +25,7 @@ use crate::view::names::DisplayNames;
 use crate::view::phrases::activity::{change_line, note as note_line, trigger};
 use crate::view::phrases::date;
 use crate::view::phrases::feedback::Feedback;
-use crate::view::phrases::teams as words;
+use crate::view::phrases::undo as words;
 
 /// The most people that the page names; it counts the others.
 const SHOWN: usize = 500;
@@ -45,32 +44,32 @@ struct EntryPage<'a> {
     lines: Vec<String>,
     further_lines: usize,
     request_ids: Vec<String>,
-    restore: Restore,
+    undo: Undo,
 }
 
-/// The effect that restoring would have.
-struct Restore {
+/// The ways to undo the entry.
+enum Undo {
+    /// Nothing was changed that can be undone.
+    Nothing,
+    /// The link began with it: only ending the link undoes it.
+    EndLink,
+    /// Not now.
+    NotNow(&'static str),
+    /// These.
+    Offers(Vec<UndoOffer>),
+}
+
+/// A way to undo the entry.
+struct UndoOffer {
+    scope: &'static str,
     hash: String,
-    rows: Vec<RestoredPerson>,
+    /// The act, with the number of people and their places.
+    act: String,
+    hint: &'static str,
+    class: &'static str,
+    lines: Vec<String>,
     further: usize,
-    total: usize,
     excluded: Vec<String>,
-    possible: Possible,
-}
-
-/// A person who would be restored.
-struct RestoredPerson {
-    name: String,
-    is: Sides<Role>,
-    to: Role,
-}
-
-/// Says if anything can be restored now.
-#[derive(PartialEq)]
-enum Possible {
-    Yes,
-    Preview,
-    NoGroup,
 }
 
 /// The path of the page.
@@ -80,7 +79,7 @@ pub(crate) struct EntryPath {
     entry: Id<EntryId>,
 }
 
-/// Shows the entry, and its people as they would be after restoring.
+/// Shows the entry, and what its undo would do.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     admin: Admin,
@@ -90,24 +89,27 @@ pub(crate) async fn show(
     render(&app, &admin, &link_row, entry, None).await
 }
 
-/// The confirmed proposal.
+/// The form of an undo: its scope, and the hash of what was shown.
 #[derive(Deserialize)]
-pub(crate) struct RestoreForm {
+pub(crate) struct UndoForm {
+    undo: Option<String>,
     hash: Option<String>,
 }
 
-/// Restores people as they were before, if the proposal is still the one that was shown.
-pub(crate) async fn restore(
+/// Undoes the entry, if the proposal is still the one that was shown.
+pub(crate) async fn undo(
     State(app): State<Arc<App>>,
     admin: Admin,
     Path(EntryPath { team: Id(team), entry: Id(entry) }): Path<EntryPath>,
-    Form(form): Form<RestoreForm>,
+    Form(form): Form<UndoForm>,
 ) -> Result<Response, Failure> {
     let link_row = load_link(&app, &admin, team).await?;
     let activity = load(&app, &admin, team, entry).await?;
+    let named = |scope: &UndoScope| form.undo.as_deref() == Some(words::name(*scope));
+    let scope = UndoScope::ALL.into_iter().find(named).ok_or(Failure::NotAForm)?;
     // Proposed again from what is stored now; the hash says if it is what was shown.
     let propose =
-        |people: &BTreeMap<Who, LinkPerson>| OverrideProposal::restore_members(&activity, people);
+        |people: &BTreeMap<Who, LinkPerson>| OverrideProposal::undo(&activity, scope, people);
     let hash = form.hash.unwrap_or_default();
     match override_people(&app, &admin, &link_row, &hash, propose).await? {
         None => Ok(see_other(format!("{}?did=asked", PageLink::Team(team)))),
@@ -120,7 +122,7 @@ async fn load(app: &App, admin: &Admin, team: TeamId, entry: EntryId) -> Result<
     loaded.ok_or(Failure::NoSuchEntry)
 }
 
-/// Renders the page. A note says why nothing was restored.
+/// Renders the page. A note says why nothing was undone.
 async fn render(
     app: &App,
     admin: &Admin,
@@ -130,18 +132,10 @@ async fn render(
 ) -> Result<Response, Failure> {
     let (store, tenant, team) = (app.store.as_ref(), admin.tenant(), link_row.link.team);
     let activity = load(app, admin, team, entry).await?;
-    let proposal =
-        OverrideProposal::restore_members(&activity, &link::people(store, tenant, team).await?);
+    let on_link = link::people(store, tenant, team).await?;
     let people = activity.changes.iter().map(|change| Who::Person(change.person)).collect();
     let names = DisplayNames::load(app, &admin.organization, &people).await?;
-    let possible = match settings::load(store, tenant).await?.0.running {
-        // First, since without a group there is nothing to restore in any mode.
-        _ if link_row.link.group().is_none() || link_row.link.state() == LinkState::Ended => {
-            Possible::NoGroup
-        }
-        Running::Preview => Possible::Preview,
-        Running::Live => Possible::Yes,
-    };
+    let running = settings::load(store, tenant).await?.0.running;
     let changes = activity.changes.iter().take(SHOWN);
     let changes = changes.map(|change| change_line(change, &names.name(change.person)));
     let page = EntryPage {
@@ -155,32 +149,67 @@ async fn render(
         trigger: trigger(activity.trigger),
         lines: activity.notes.iter().map(note_line).chain(changes).collect(),
         further_lines: activity.changes.len().saturating_sub(SHOWN),
+        undo: Undo::of(&activity, link_row, running, &on_link, &names),
         request_ids: activity.request_ids,
-        restore: Restore::of(&proposal, &names, possible),
     };
     let status = if note.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     response::page(status, &page)
 }
 
-impl Restore {
-    fn of(proposal: &OverrideProposal, names: &DisplayNames, possible: Possible) -> Self {
-        let people = proposal.people.iter();
-        let mut rows: Vec<RestoredPerson> = people
-            .map(|(person, (is, to))| RestoredPerson {
-                name: names.name(*person),
-                is: *is,
-                to: *to,
-            })
+impl Undo {
+    fn of(
+        activity: &Activity,
+        link_row: &LinkRow,
+        running: Running,
+        on_link: &BTreeMap<Who, LinkPerson>,
+        names: &DisplayNames,
+    ) -> Self {
+        let has_ended = link_row.link.state() == LinkState::Ended;
+        let propose = |scope| OverrideProposal::undo(activity, scope, on_link);
+        let exact = propose(UndoScope::ChangedSide);
+        let both = Some(propose(UndoScope::BothSides)).filter(|both| both.people != exact.people);
+        let proposals = [(UndoScope::ChangedSide, Some(exact)), (UndoScope::BothSides, both)];
+        let offers: Vec<UndoOffer> = proposals
+            .into_iter()
+            .filter_map(|(scope, proposal)| UndoOffer::of(scope, &proposal?, names))
             .collect();
-        rows.sort_by_cached_key(|row| row.name.to_lowercase());
-        rows.truncate(SHOWN);
-        Self {
-            hash: proposal.hash(),
-            further: proposal.people.len() - rows.len(),
-            total: proposal.people.len(),
-            rows,
-            excluded: proposal.excluded.iter().map(|person| names.name(*person)).collect(),
-            possible,
+        if activity.begins_link() && !has_ended {
+            Self::EndLink
+        } else if offers.is_empty() {
+            Self::Nothing
+        } else if link_row.link.group().is_none() || has_ended {
+            // First, since without a group there is nothing to undo in any mode.
+            Self::NotNow(words::NO_GROUP)
+        } else if running == Running::Preview {
+            Self::NotNow(words::PREVIEW)
+        } else {
+            Self::Offers(offers)
         }
+    }
+}
+
+impl UndoOffer {
+    fn of(scope: UndoScope, proposal: &OverrideProposal, names: &DisplayNames) -> Option<Self> {
+        if proposal.people.is_empty() {
+            return None;
+        }
+        let mut lines: Vec<String> = proposal
+            .people
+            .iter()
+            .flat_map(|(person, roles)| words::lines(roles, &names.name(*person)))
+            .collect();
+        lines.sort_by_cached_key(|line| line.to_lowercase());
+        let further = lines.len().saturating_sub(SHOWN);
+        lines.truncate(SHOWN);
+        Some(Self {
+            scope: words::name(scope),
+            hash: proposal.hash(),
+            act: words::act(proposal),
+            hint: words::hint(scope),
+            class: if words::removes(proposal) { "danger" } else { "second" },
+            lines,
+            further,
+            excluded: proposal.excluded.iter().map(|person| names.name(*person)).collect(),
+        })
     }
 }

@@ -291,13 +291,13 @@ fn offers(who: Who, people: &BTreeMap<Who, LinkPerson>) -> Vec<ResolutionOffer> 
     };
     let offer = |as_in: Side| {
         let proposal = OverrideProposal::resolve_difference(person, as_in, people);
-        let &(is, to) = proposal.people.get(&person)?;
+        let roles = proposal.people.get(&person)?;
         let side = as_in.other();
         Some(ResolutionOffer {
             person: format!("{}/{}", person.object, person.person),
             as_in,
             hash: proposal.hash(),
-            words: words::resolve(side, is[side], to),
+            words: words::resolve(side, roles.is[side], roles.to[side]),
         })
     };
     Side::BOTH.into_iter().filter_map(offer).collect()

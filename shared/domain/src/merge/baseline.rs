@@ -219,17 +219,18 @@ impl PersonState {
     /// Returns `true` if a valid override is partly done, or may be.
     pub fn has_begun_override(&self, now: Timestamp) -> bool {
         let is_begun = |one: Override| self.baseline != one.shown || !self.intents.is_empty();
-        self.role_override
-            .is_some_and(|one| now.duration_since(one.at) < Override::VALID_FOR && is_begun(one))
+        self.role_override.is_some_and(|one| one.is_valid(now) && is_begun(one))
     }
 
-    /// Ends an override. The half that was done counts as a change by a person.
+    /// Ends an override. If both sides should have become equal, the half that was done counts as
+    /// a change by a person. If not, it stays on its side.
     pub(super) fn end_override(&mut self, role_override: &Override, seen: Sides<Role>) {
+        let Override { to, shown, .. } = role_override;
+        let before = if to.are_equal() { shown } else { &seen };
         for side in Side::BOTH {
             for aspect in Aspect::BOTH {
-                if seen[side].says(aspect) == role_override.to.says(aspect) {
-                    self.baseline[side] =
-                        self.baseline[side].with(aspect, role_override.shown[side]);
+                if seen[side].says(aspect) == to[side].says(aspect) {
+                    self.baseline[side] = self.baseline[side].with(aspect, before[side]);
                 }
             }
         }
@@ -266,7 +267,7 @@ impl PersonState {
                     self.baseline[step.side] = step.target;
                 }
                 self.role_override = self.role_override.filter(|role_override| {
-                    Side::BOTH.iter().any(|&side| now_there[side] != role_override.to)
+                    Side::BOTH.iter().any(|&side| now_there[side] != role_override.to[side])
                 });
                 self.wrote(step, step.target, tries, now);
             }
@@ -288,8 +289,8 @@ impl PersonState {
     /// Defers a write: the readings become the baseline, and the deferral remembers that the sides
     /// should not stay so.
     ///
-    /// An override that is refused on its first side is not deferred, because the other side does
-    /// not have it either.
+    /// An override that is refused is deferred only if the other side has the same role already:
+    /// otherwise nothing is due.
     pub(super) fn defer(
         &mut self,
         side: Side,
@@ -298,9 +299,8 @@ impl PersonState {
         by: DeferredBy,
         now: Timestamp,
     ) {
-        if let Some(role_override) =
-            self.role_override.filter(|role_override| role_override.to != read[side.other()])
-        {
+        let is_due = |one: &Override| one.to[side] == read[side.other()];
+        if let Some(role_override) = self.role_override.filter(|one| !is_due(one)) {
             // A rule can only stop a half-done override because of an old reading, so the override
             // goes on.
             if !matches!(by, DeferredBy::Rule { .. }) || !self.has_begun_override(now) {

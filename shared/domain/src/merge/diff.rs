@@ -283,7 +283,7 @@ fn next_override(
     if next.is_none() {
         state.end_override(&role_override, seen);
     }
-    Some((next?, role_override.to))
+    next.map(|side| (side, role_override.to[side]))
 }
 
 /// Compares the ownership of a person who is on both sides. Returns the side to follow.

@@ -18,6 +18,8 @@ pub enum Note {
         /// The group's name.
         group: String,
     },
+    /// The first sync put the people of each side on the other.
+    FirstSync,
     /// Removals wait for an administrator.
     RemovalsPending {
         /// The number of removals.

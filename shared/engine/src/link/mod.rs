@@ -30,7 +30,9 @@ pub use model::{
     SyncFailure, WayBack,
 };
 pub use people::{CountedRemoval, LastChange, LinkPerson, Who, delete_person, people, put_person};
-pub use request_override::{OverrideOutcome, OverrideProposal, request_override};
+pub use request_override::{
+    OverrideOutcome, OverrideProposal, ProposedRoles, UndoScope, request_override,
+};
 pub use requests::{Schedule, SyncRequests, raise};
 use row::index_attributes;
 pub use row::{LinkRow, creation, due_condition, key, partition};

@@ -14,23 +14,58 @@ use domain::membership::{Person, Role, Side, Sides};
 use domain::merge::Override;
 use store::table::{Store, StoreError, TRANSACTION_LIMIT, Write};
 
-/// Roles that people of a link are to have on both sides.
+/// Roles that people of a link are to have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OverrideProposal {
-    /// The people, with their present roles and the proposed one.
-    pub people: BTreeMap<Person, (Sides<Role>, Role)>,
+    /// The people whose roles would change.
+    pub people: BTreeMap<Person, ProposedRoles>,
     /// People who would be included but are no longer eligible.
     pub excluded: BTreeSet<Person>,
 }
 
-impl OverrideProposal {
-    /// Proposes the roles that people had before an activity.
-    pub fn restore_members(done: &Activity, on_link: &BTreeMap<Who, LinkPerson>) -> Self {
-        let mut before = BTreeMap::new();
-        for change in done.changes.iter().filter(|change| change.refused.is_none()) {
-            before.entry(change.person).or_insert(change.from);
+/// The roles of a person before and after an override.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProposedRoles {
+    /// The present roles.
+    pub is: Sides<Role>,
+    /// The proposed roles.
+    pub to: Sides<Role>,
+}
+
+/// The sides that an undo of an activity changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UndoScope {
+    /// The side that was changed gets back what it had. The other side stays as it is.
+    ChangedSide,
+    /// People get back on both sides the role that they lost. No one loses anything.
+    BothSides,
+}
+
+impl UndoScope {
+    /// All scopes, the exact one first.
+    pub const ALL: [Self; 2] = [Self::ChangedSide, Self::BothSides];
+
+    /// Returns the roles after the undo, from those before the activity where it changed them.
+    fn roles(self, before: Sides<Option<Role>>, is: Sides<Role>) -> Sides<Role> {
+        match self {
+            Self::ChangedSide => Sides::each(|side| before[side].unwrap_or(is[side])),
+            Self::BothSides => {
+                let role = before.team.max(before.group).unwrap_or_default();
+                Sides::each(|side| role.max(is[side]))
+            }
         }
-        Self::of(before, on_link)
+    }
+}
+
+impl OverrideProposal {
+    /// Proposes to undo an activity. The beginning of a link has no before to go back to.
+    pub fn undo(done: &Activity, scope: UndoScope, on_link: &BTreeMap<Who, LinkPerson>) -> Self {
+        let mut before = BTreeMap::<Person, Sides<Option<Role>>>::new();
+        let made = done.changes.iter().filter(|change| change.refused.is_none());
+        for change in made.filter(|_| !done.begins_link()) {
+            before.entry(change.person).or_default()[change.side].get_or_insert(change.from);
+        }
+        Self::of(before, on_link, |before, is| scope.roles(before, is))
     }
 
     /// Proposes the role that a person has on one side.
@@ -39,21 +74,21 @@ impl OverrideProposal {
         as_in: Side,
         on_link: &BTreeMap<Who, LinkPerson>,
     ) -> Self {
-        let on_link_now = on_link.get(&Who::Person(person));
-        let role = on_link_now.map(|on_link| on_link.state.baseline[as_in]);
-        Self::of(role.map(|role| (person, role)), on_link)
+        Self::of([(person, as_in)], on_link, |as_in, is| Sides::each(|_| is[as_in]))
     }
 
-    fn of(
-        roles: impl IntoIterator<Item = (Person, Role)>,
+    fn of<T>(
+        people: impl IntoIterator<Item = (Person, T)>,
         on_link: &BTreeMap<Who, LinkPerson>,
+        roles: impl Fn(T, Sides<Role>) -> Sides<Role>,
     ) -> Self {
         let mut proposal = Self::default();
-        for (person, to) in roles {
+        for (person, one) in people {
             match on_link.get(&Who::Person(person)) {
                 Some(LinkPerson { excluded: None, state, .. }) => {
-                    if Side::BOTH.iter().any(|&side| state.baseline[side] != to) {
-                        proposal.people.insert(person, (state.baseline, to));
+                    let (is, to) = (state.baseline, roles(one, state.baseline));
+                    if is != to {
+                        proposal.people.insert(person, ProposedRoles { is, to });
                     }
                 }
                 Some(_) | None => {
@@ -67,8 +102,9 @@ impl OverrideProposal {
     /// Returns the hash that an administrator confirms. It covers present and proposed roles.
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new();
-        for (Person { object, person }, (is, to)) in &self.people {
-            hash.update(format!("{object}/{person}/{}/{}/{to}\n", is.team, is.group));
+        for (Person { object, person }, ProposedRoles { is, to }) in &self.people {
+            let roles = [is.team, is.group, to.team, to.group].map(|role| role.to_string());
+            hash.update(format!("{object}/{person}/{}\n", roles.join("/")));
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -132,7 +168,7 @@ pub async fn request_override(
         return action.leave().await.map(|()| outcome);
     }
     let mut writes: Vec<Write> = vec![];
-    for (person, (shown, to)) in proposal.people {
+    for (person, ProposedRoles { is: shown, to }) in proposal.people {
         let who = Who::Person(person);
         let mut one = on_link.remove(&who).unwrap_or_default();
         one.state.role_override = Some(Override { to, shown, at: now });

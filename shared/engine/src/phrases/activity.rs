@@ -13,6 +13,9 @@ pub fn note(note: &Note) -> String {
             "The creator did not answer, so the team gets no group.".into()
         }
         Note::GroupCreated { group } => format!("The group “{group}” was created."),
+        Note::FirstSync => {
+            "This was the first sync: the people of each side were added to the other.".into()
+        }
         Note::RemovalsPending { removals } => {
             format!("{removals} removals wait for your approval.")
         }

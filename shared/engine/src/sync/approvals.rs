@@ -13,7 +13,7 @@ use crate::preview::{self, Preview, PreviewKind};
 use crate::safety::pending_approval::{self, ApprovalDecision, PendingApproval};
 use crate::safety::removal_counter::{self, RemovalCounter, RemovalPermit};
 use crate::tenant::Running;
-use domain::membership::{Role, Side};
+use domain::membership::Side;
 use domain::merge::{ApprovalReason, ApprovalState, Draft, PersonRemoval, Plan, RemovalGuard};
 use store::table::StoreError;
 
@@ -61,11 +61,14 @@ pub(super) fn removal_guard(
     // A person whom this very reading shows is back, also where the lag overlay says otherwise.
     let is_gone =
         |removal: &PersonRemoval| !reading.of(removal.person)[removal.side.other()].is_present();
-    let is_override =
-        |one: &&Candidate| one.stored.role_override.is_some_and(|one| one.to == Role::None);
-    let overrides = people.iter().filter(is_override).map(|one| one.person);
-    let overrides =
-        overrides.flat_map(|person| Side::BOTH.map(|side| PersonRemoval { person, side }));
+    // An override approves the removal of the people that it names, from the sides that it names.
+    let overrides = people.iter().flat_map(|Candidate { person, stored, .. }| {
+        let removes = |side: &Side| {
+            stored.role_override.is_some_and(|one| one.removes_from(*side, run.started))
+        };
+        let sides = Side::BOTH.into_iter().filter(removes);
+        sides.map(|side| PersonRemoval { person: *person, side })
+    });
     let approved = decided(ApprovalDecision::Apply).into_iter().filter(is_gone);
     RemovalGuard {
         limit: run.context.settings.removal_limits.per_link(),

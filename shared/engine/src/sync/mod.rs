@@ -62,6 +62,7 @@ use self::types::{
     Decision, NamePlan, Next, Observation, Outcomes, Reading, Recorded, RemovalTerms, SyncDepth,
     SyncRecord, SyncRun, Work,
 };
+use crate::codes::Note;
 use crate::credentials::tokens::Tokens;
 use crate::link::{CountedRemoval, Link};
 use crate::quota::Acquire;
@@ -287,6 +288,9 @@ async fn record_and_maintain(
             outcomes::record_outcomes(run, &record.link, reading, &people, plan, &outcomes, now);
         let plan = record.take(recorded)?;
         let link = &record.link;
+        if link.full_sync_at.is_none() && !record.report.changes.is_empty() {
+            record.report.notes.push(Note::FirstSync);
+        }
         let owners =
             owners::add_owners_as_members(deps, run, link, reading, &plan, &eligibility, &outcomes);
         let owners = owners.await;

@@ -228,10 +228,10 @@ fn lapsed_overrides(
         let before = before.and_then(|before| before.state.role_override);
         let is_over = state.role_override.is_none() && !is_changed(person);
         let Some(Override { to, .. }) = before.filter(|_| is_over) else { continue };
-        let differing = Side::BOTH.into_iter().find(|&side| state.baseline[side] != to);
+        let differing = Side::BOTH.into_iter().find(|&side| state.baseline[side] != to[side]);
         if let Some(side) = differing {
             let refused = Some(Refusal::Overtaken);
-            let from = state.baseline[side];
+            let (from, to) = (state.baseline[side], to[side]);
             changes.push(PersonChange { person, side, from, to, refused });
         }
     }

@@ -137,8 +137,13 @@ pub(crate) fn change_line(change: &PersonChange, name: &str) -> String {
 
 /// A change that would be made.
 pub(crate) fn planned_line(planned: &Move, name: &str) -> String {
-    let Place { side, role, a_role } = Place::of(planned.side);
-    match (planned.from, planned.to) {
+    role_line(planned.side, planned.from, planned.to, name)
+}
+
+/// A change of a role on one side that would be made.
+pub(crate) fn role_line(side: Side, from: Role, to: Role, name: &str) -> String {
+    let Place { side, role, a_role } = Place::of(side);
+    match (from, to) {
         (Role::None, Role::Owner) => format!("{name} is added to {side} as {role}"),
         (Role::None, _) => format!("{name} is added to {side}"),
         (_, Role::None) => format!("{name} is removed from {side}"),

@@ -12,10 +12,16 @@ pub(crate) mod prerequisites;
 pub(crate) mod receipt;
 pub(crate) mod settings;
 pub(crate) mod teams;
+pub(crate) mod undo;
 
 pub(crate) use engine::phrases::alerts::message as alert;
 pub(crate) use engine::phrases::failures::suspension;
 use jiff::Timestamp;
+
+/// A number of people.
+pub(crate) fn count_of_people(count: usize) -> String {
+    if count == 1 { "1 person".into() } else { format!("{count} people") }
+}
 
 /// Formats a time as pages show it.
 pub(crate) fn date(at: Timestamp) -> String {

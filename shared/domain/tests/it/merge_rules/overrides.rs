@@ -3,6 +3,10 @@
 use super::*;
 
 fn overridden(shown: Sides<Role>, to: Role) -> PersonState {
+    overridden_with(shown, both(to))
+}
+
+fn overridden_with(shown: Sides<Role>, to: Sides<Role>) -> PersonState {
     PersonState {
         role_override: Some(Override { to, shown, at: minute(0) }),
         ..baseline(shown.team, shown.group)
@@ -35,6 +39,76 @@ fn override_applies_to_both_sides_in_two_runs() {
             assert_eq!(last.steps(), NONE);
         });
     }
+}
+
+/// Every override that leaves one side as it is.
+fn all_of_one_side(mut of: impl FnMut(Sides<Role>, Sides<Role>)) {
+    all(|shown, role| {
+        for side in Side::BOTH {
+            let mut to = shown;
+            to[side] = role;
+            of(shown, to);
+        }
+    });
+}
+
+#[test]
+fn override_of_one_side_leaves_the_other_as_it_is() {
+    for direction in [Direction::Both, Direction::Microsoft] {
+        all_of_one_side(|shown, to| {
+            let state = overridden_with(shown, to);
+            let case = link().with(state, shown.team, shown.group).direction(direction);
+            let done = case.after(|_| StepOutcome::Done).after(|_| StepOutcome::Done);
+            let (state, roles, _) = &done.people[1];
+            assert_eq!((*roles, state.baseline, state.role_override), (to, to, None), "{shown:?}");
+            assert_eq!(done.steps(), NONE, "{shown:?} to {to:?}");
+        });
+    }
+}
+
+#[test]
+fn crash_in_an_override_of_one_side_never_spreads_it() {
+    all_of_one_side(|shown, to| {
+        let state = overridden_with(shown, to);
+        let case = link().with(state, shown.team, shown.group);
+        for is_written in [false, true] {
+            let mut after = case.after(|_| StepOutcome::NotTried);
+            if is_written {
+                after.people[1].1 = to;
+            }
+            let after = after.at(minute(1)).after(|_| StepOutcome::Done);
+            let done = after.at(minute(20)).after(|_| StepOutcome::Done);
+            assert_eq!(done.people[1].1, to, "{shown:?}, written: {is_written}");
+            assert_eq!(done.people[1].0.baseline, to, "{shown:?}, written: {is_written}");
+            assert_eq!(done.steps(), NONE, "{shown:?} to {to:?}, written: {is_written}");
+        }
+    });
+}
+
+#[test]
+fn override_of_one_side_that_is_refused_changes_nothing() {
+    all_of_one_side(|shown, to| {
+        if shown == to || to.are_equal() {
+            return;
+        }
+        let case = link().with(overridden_with(shown, to), shown.team, shown.group);
+        let refused = case.after(|_| StepOutcome::Refused(service()));
+        assert_eq!(refused.people[1].0.role_override, None, "{shown:?} to {to:?}");
+        assert_eq!(refused.daily().steps(), NONE, "{shown:?} to {to:?}");
+    });
+}
+
+#[test]
+fn override_removes_only_from_the_sides_that_it_names() {
+    let removes = |shown, to, now| {
+        let decided = Override { shown, to, at: minute(0) };
+        Side::BOTH.map(|side| decided.removes_from(side, now))
+    };
+    let from_group = Sides { team: Member, group: Role::None };
+    assert_eq!(removes(both(Member), from_group, minute(1)), [false, true]);
+    assert_eq!(removes(both(Member), both(Role::None), minute(1)), [true, true]);
+    assert_eq!(removes(from_group, both(Role::None), minute(1)), [true, false]);
+    assert_eq!(removes(both(Member), both(Role::None), minute(24 * 60)), [false, false]);
 }
 
 #[test]

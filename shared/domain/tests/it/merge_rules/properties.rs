@@ -134,7 +134,7 @@ proptest! {
     fn state_survives_storage(
         mut state in state(), shown in sides(), to in proptest::option::of(any_role()),
     ) {
-        state.role_override = to.map(|to| Override { to, shown, at: minute(0) });
+        state.role_override = to.map(|to| Override { to: both(to), shown, at: minute(0) });
         let text = serde_json::to_string(&state).unwrap();
         prop_assert_eq!(serde_json::from_str::<PersonState>(&text).unwrap(), state);
     }

@@ -489,7 +489,8 @@ impl History<'_> {
         {
             return;
         }
-        state.role_override = Some(Override { to, shown, at: timestamp(self.now) });
+        let both = Sides::each(|_| to);
+        state.role_override = Some(Override { to: both, shown, at: timestamp(self.now) });
         self.log(format_args!("ADMIN overrides {p} as {to}"));
         if to == Role::None {
             self.removed_by_people.insert(p);
