@@ -11,10 +11,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use crate::codes::{AlertMessage, Provider};
+pub use crate::codes::{AlertMessage, Provider, Urgency};
 use crate::phrases::alerts as phrases;
 use crate::stored::readable;
-use clients::webex::plain;
+use clients::webex::{LONGEST_MESSAGE, plain};
 use domain::ids::{TeamId, TenantId};
 use store::pages;
 use store::table::{
@@ -26,6 +26,15 @@ const PAGE: usize = 100;
 
 /// Most alerts that one message names; it counts the rest.
 const NAMED: usize = 10;
+
+/// Most bytes of a name or an answer in a message.
+const LONGEST_NAME: usize = 120;
+
+/// Most bytes of an alert in a message.
+const LONGEST_TEXT: usize = 600;
+
+/// The end of a text that was cut.
+const ELLIPSIS: &str = "…";
 
 /// An alert about a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -191,7 +200,7 @@ async fn items(store: &dyn Store, tenant: TenantId) -> Result<Vec<Item>, StoreEr
     pages::all(store, &query, PAGE).await
 }
 
-/// Alerts that were not sent yet, as one message.
+/// A message with alerts that were not sent yet.
 pub(crate) struct UnsentAlerts {
     keys: Vec<Key>,
     /// The message, in Webex's markdown.
@@ -207,43 +216,75 @@ pub(crate) enum LinkFailures {
     Held,
 }
 
-/// Loads the alerts that were not sent yet; `None` if there are none.
+/// An alert that is about to be sent.
+struct Unsent {
+    key: Key,
+    alert: Alert,
+}
+
+/// Loads the alerts that were not sent yet, as messages, the most urgent first.
+///
+/// What concerns the whole tenant has its own message, so nothing else can keep it back.
 pub(crate) async fn unsent(
     store: &dyn Store,
     tenant: TenantId,
     public_url: &str,
     link_failures: LinkFailures,
-) -> Result<Option<UnsentAlerts>, StoreError> {
-    let (mut keys, mut alerts) = (vec![], vec![]);
+) -> Result<Vec<UnsentAlerts>, StoreError> {
+    let mut unsent = vec![];
     for item in items(store, tenant).await? {
         let Some(key) = Key::of(&item) else { continue };
         let Some(alert) = readable::<Alert>(item) else { continue };
         let is_held = link_failures == LinkFailures::Held && alert.message.is_failed_call();
         if alert.notified_at.is_none() && !is_held {
-            keys.push(key);
-            alerts.push(alert);
+            unsent.push(Unsent { key, alert });
         }
     }
-    if alerts.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(UnsentAlerts { keys, markdown: markdown(&alerts, public_url) }))
+    unsent.sort_by_key(|one| (one.alert.message.urgency(), one.alert.since));
+    let of_links = unsent.partition_point(|one| one.alert.message.urgency() == Urgency::Tenant);
+    let (of_tenant, of_links) = unsent.split_at(of_links);
+    let messages = of_tenant.chunks(1).chain([of_links]).filter(|alerts| !alerts.is_empty());
+    Ok(messages.map(|alerts| UnsentAlerts::of(alerts, public_url)).collect())
 }
 
-fn markdown(alerts: &[Alert], public_url: &str) -> String {
-    let line = |alert: &Alert| {
-        let text = plain(&phrases::message(&alert.message));
-        format!("- {text} {}", phrases::see(&format!("{public_url}{}", alert.page)))
-    };
-    let mut lines = vec![phrases::HEADLINE.to_owned()];
-    lines.extend(alerts.iter().take(NAMED).map(line));
-    if alerts.len() > NAMED {
-        lines.push(phrases::more(alerts.len() - NAMED, &format!("{public_url}/teams")));
+/// Returns the line of an alert, cut to what leaves room for others.
+fn line(alert: &Alert, public_url: &str) -> String {
+    let mut message = alert.message.clone();
+    message.texts_mut().into_iter().for_each(|text| cut(text, LONGEST_NAME));
+    let mut text = plain(&phrases::message(&message));
+    cut(&mut text, LONGEST_TEXT);
+    format!("- {text} {}", phrases::see(&format!("{public_url}{}", alert.page)))
+}
+
+/// Cuts a text to so many bytes.
+fn cut(text: &mut String, longest: usize) {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest - ELLIPSIS.len()));
+        text.push_str(ELLIPSIS);
     }
-    lines.join("\n")
 }
 
 impl UnsentAlerts {
+    /// Names as many alerts as one message holds, and counts the rest.
+    fn of(alerts: &[Unsent], public_url: &str) -> Self {
+        let more = |count| phrases::more(count, &format!("{public_url}/teams"));
+        let longest = LONGEST_MESSAGE - more(alerts.len()).len() - 1;
+        let mut markdown = phrases::HEADLINE.to_owned();
+        let mut named = 0;
+        for one in alerts.iter().take(NAMED) {
+            let line = line(&one.alert, public_url);
+            if markdown.len() + 1 + line.len() > longest {
+                break;
+            }
+            markdown.extend(["\n", &line]);
+            named += 1;
+        }
+        if named < alerts.len() {
+            markdown.extend(["\n", &more(alerts.len() - named)]);
+        }
+        Self { keys: alerts.iter().map(|one| one.key.clone()).collect(), markdown }
+    }
+
     /// Records that these alerts were sent, and returns their number.
     ///
     /// An alert that was withdrawn meanwhile stays withdrawn.
@@ -252,7 +293,13 @@ impl UnsentAlerts {
         store: &dyn Store,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
+        // A resumption is over once it is sent.
+        let is_over = |key: &Key| key.sk == AlertKey::Resumed.to_string();
         for key in &self.keys {
+            if is_over(key) {
+                store.write(vec![Write::Delete(key.clone(), Condition::Any)]).await?;
+                continue;
+            }
             let notified = vec![Change::Set("notified_at", moment(now))];
             match store.update(key, notified, Condition::Holds(vec![])).await {
                 Ok(_) | Err(StoreError::ConditionFailed) => {}

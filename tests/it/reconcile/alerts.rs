@@ -1,13 +1,17 @@
 //! Alerts to admins, and what settings do when a team or group is deleted.
 
+use clients::webex::LONGEST_MESSAGE;
+use domain::ids::TeamId;
 use engine::link::{Ended, Phase};
-use engine::notify;
+use engine::notify::{self, AlertKey, AlertMessage, LinkAlert, Provider};
 use engine::tenant::settings::{GroupDeleted, Settings, TeamDeleted};
 use engine::tenant::suspension::SuspensionReason;
 use serde_json::json;
 use sim::{Fault, MembershipRole, Service};
 use store::message::Trigger;
 use store::secrets::Secrets;
+use store::table::Store;
+use uuid::Uuid;
 
 use super::suspension::{alerts, suspension_reason, with_alerts, with_alerts_and_folders};
 use crate::support::{DAY, MINUTE, TwoTenants, every_team};
@@ -63,6 +67,45 @@ async fn unsent_alert_is_sent_later_once() {
     env.world().withdraw_consent(env.handle.directory);
     env.let_pass(60 * MINUTE).await;
     assert_eq!(alerts(&env).len(), 1);
+}
+
+/// Names of any length and spelling keep no alert back: Webex refuses a message that is too long.
+#[tokio::test]
+async fn long_names_keep_no_alert_back() {
+    for letters in ["<", "船", "🚢", "*", "://", "www.", "a"] {
+        let mut env = with_alerts(3).await;
+        let title = letters.repeat(200);
+        let failing = AlertMessage::ServiceFailing {
+            provider: Provider::Webex,
+            since: env.now(),
+            until: None,
+            said: letters.repeat(4_000),
+        };
+        let mut raised = vec![(AlertKey::ServiceFailing(Provider::Webex), failing)];
+        for n in 0..30 {
+            let alert = if n == 29 { LinkAlert::PendingApproval } else { LinkAlert::RenameLost };
+            let message = match alert {
+                LinkAlert::PendingApproval => AlertMessage::RemovalsPending { team: title.clone() },
+                _ => AlertMessage::RenameLost { team: title.clone() },
+            };
+            raised.push((AlertKey::Link(TeamId(Uuid::from_u128(n)), alert), message));
+        }
+        for (key, message) in raised {
+            let raised = notify::raise(env.tenant(), key, message, "/teams".into(), env.now());
+            env.store().write(vec![raised.unwrap()]).await.unwrap();
+        }
+        env.let_pass(6 * MINUTE).await;
+        let [first, second] = &alerts(&env)[..] else { panic!("{letters}: {:?}", alerts(&env)) };
+        assert!(first.contains("Webex has failed for all teams"), "alone and first: {first}");
+        assert!(!first.contains("removals wait"), "{first}");
+        let (_, lines) = second.split_once("- ").unwrap();
+        assert!(lines.lines().next().unwrap().contains("removals wait"), "{second}");
+        assert!(second.lines().last().unwrap().contains("and 20 more"), "{second}");
+        assert!([first, second].iter().all(|sent| sent.len() <= LONGEST_MESSAGE));
+        assert!(![first, second].iter().any(|sent| sent.contains("www.www.")));
+        let unsent = notify::all(env.store(), env.tenant()).await.unwrap();
+        assert!(unsent.iter().all(|alert| alert.notified_at.is_some()), "{letters}");
+    }
 }
 
 #[tokio::test]

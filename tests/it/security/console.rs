@@ -267,10 +267,13 @@ async fn assert_settings_reject_foreign_ids(customers: &Customers, group: GroupI
         .save(&[("recipient", "space"), ("recipient_space", &room)])
         .await
         .is(422, "cannot write there");
-    globex
-        .save(&[("recipient", "person"), ("recipient_person", "person.00@acme.example")])
-        .await
-        .is(422, "has no person with this address");
+    let id = customers.people[0].person.to_string();
+    for person in ["person.00@acme.example", &id] {
+        globex
+            .save(&[("recipient", "person"), ("recipient_person", person)])
+            .await
+            .is(422, "has no person with this address");
+    }
 }
 
 #[tokio::test]

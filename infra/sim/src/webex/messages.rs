@@ -12,6 +12,9 @@ use crate::wire::{Outcome, Request, Response};
 
 const CARD: &str = "application/vnd.microsoft.card.adaptive";
 
+/// Maximum length of a message in bytes.
+const LONGEST: usize = 7_439;
+
 /// A message as its reader sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Card {
@@ -59,6 +62,9 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Outcom
     let markdown = body["markdown"].as_str().or(body["text"].as_str()).unwrap_or_default();
     if markdown.is_empty() {
         return Err(error(400, "A message needs a text, also beside a card."));
+    }
+    if markdown.len() > LONGEST {
+        return Err(error(400, "The message is too long."));
     }
     let id = state.uuid();
     let message =

@@ -10,6 +10,10 @@ use crate::http::{Access, Call, CallError};
 use crate::wire::lenient;
 use domain::ids::{PersonId, RoomId};
 
+/// Maximum length of a message's text in bytes.
+/// <https://developer.webex.com/docs/api/v1/messages/create-a-message>
+pub const LONGEST_MESSAGE: usize = 7_439;
+
 /// Answer of a person to a card.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttachmentAction {
@@ -36,11 +40,17 @@ struct Sent {
 }
 
 /// Escapes a text for messages and cards. People choose the names of teams, and unescaped markdown
-/// could mention a whole space or link elsewhere.
+/// could mention a whole space or link elsewhere. Webex makes links of bare addresses, too, so a
+/// space breaks them.
 pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
+        let (before, after) = (&text.as_bytes()[..at], &text[at + c.len_utf8()..]);
         match c {
+            ':' if after.starts_with("//") => plain.push_str(": "),
+            '.' if before[at.saturating_sub(3)..].eq_ignore_ascii_case(b"www") => {
+                plain.push_str(" .")
+            }
             // Webex finds mentions before it handles escapes.
             '<' => plain.push_str("&lt;"),
             '&' => plain.push_str("&amp;"),
@@ -125,10 +135,14 @@ mod tests {
             ("Engines (EU) #1: Größe!", "Engines (EU) #1: Größe!"),
             ("<@all>", "&lt;@all>"),
             ("&lt;@all>", "&amp;lt;@all>"),
-            ("[Sign in](https://evil.example)", "\\[Sign in\\](https://evil.example)"),
+            ("[Sign in](https://evil.example)", "\\[Sign in\\](https: //evil.example)"),
             ("\\[x](y)", "\\\\\\[x\\](y)"),
             ("**x** _y_ `z`", "\\*\\*x\\*\\* \\_y\\_ \\`z\\`"),
             ("a\n# b\r\n- c\u{2028}d", "a # b  - c d"),
+            ("https://evil.example", "https: //evil.example"),
+            ("WwW.evil.example", "WwW .evil.example"),
+            ("://://.www.", ": //: //.www ."),
+            ("At 10:30 // noon", "At 10:30 // noon"),
         ] {
             assert_eq!(plain(name), reads);
         }

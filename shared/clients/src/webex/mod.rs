@@ -35,7 +35,7 @@ pub use memberships::{
     Added, JoinOutcome, Membership, MembershipListing, MembershipRole, Removal, SpacesFrom,
     SpacesPage,
 };
-pub use messages::{AttachmentAction, plain};
+pub use messages::{AttachmentAction, LONGEST_MESSAGE, plain};
 pub use notification::{InvalidNotification, Notification};
 pub use oauth::{CodeExchange, SignIn, TokenPair};
 pub use opaque::{InvalidOpaqueId, LinkedFolderId, MembershipId, WebhookId};

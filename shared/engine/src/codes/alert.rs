@@ -140,7 +140,57 @@ pub enum AlertMessage {
     },
 }
 
+/// The order in which alerts are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// It concerns all teams of the tenant.
+    Tenant,
+    /// A link waits for a decision, or has ended.
+    Decision,
+    /// It concerns one link.
+    Link,
+}
+
 impl AlertMessage {
+    /// Returns how soon admins should know.
+    pub fn urgency(&self) -> Urgency {
+        match self {
+            Self::Suspended { .. }
+            | Self::Resumed { .. }
+            | Self::ServiceFailing { .. }
+            | Self::ServiceAccountTokensEnd { .. }
+            | Self::FilesConsentLost => Urgency::Tenant,
+            Self::RemovalsPending { .. } | Self::TeamDeleted { .. } | Self::GroupDeleted { .. } => {
+                Urgency::Decision
+            }
+            _ => Urgency::Link,
+        }
+    }
+
+    /// Returns the names and answers in the alert, of any length.
+    pub fn texts_mut(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::Suspended { .. }
+            | Self::Resumed { .. }
+            | Self::ServiceAccountTokensEnd { .. }
+            | Self::FilesConsentLost => vec![],
+            Self::ServiceFailing { said, .. } => vec![said],
+            Self::RemovalsPending { team }
+            | Self::LinkFailing { team, .. }
+            | Self::PeopleFailing { team, .. }
+            | Self::RenameLost { team }
+            | Self::TeamDeleted { team }
+            | Self::GroupDeleted { team }
+            | Self::LinkReturned { team }
+            | Self::NearOwnerLimit { team, .. }
+            | Self::NearExpiry { team }
+            | Self::FoldersBlocked { team, .. } => vec![team],
+            Self::FolderFailing { team, space, said, .. } => {
+                [team, space].into_iter().chain(said.as_mut()).collect()
+            }
+        }
+    }
+
     /// Returns `true` for a link that fails because its calls do.
     pub fn is_failed_call(&self) -> bool {
         matches!(self, Self::LinkFailing { reason, .. } if reason.kind() == FailureKind::CallFailed)

@@ -117,16 +117,14 @@ async fn recipient(
         },
         "person" => {
             let access = access().await?;
-            let person = match form.recipient_person.parse::<PersonId>() {
-                Ok(person) => Some(person),
-                Err(_) => {
-                    let name = &form.recipient_person;
-                    let user = app.webex.scim_user_by_name(&access, organization.org, name);
-                    user.await?.map(|user| user.person)
-                }
+            let (org, name) = (organization.org, &form.recipient_person);
+            // An id can name anyone, so it is looked up in the own organization like an address.
+            let user = match name.parse::<PersonId>() {
+                Ok(person) => app.webex.scim_user(&access, org, person).await?,
+                Err(_) => app.webex.scim_user_by_name(&access, org, name).await?,
             };
-            match person {
-                Some(person) => AlertRecipient::Person(WebexId::new(region, person)),
+            match user {
+                Some(user) => AlertRecipient::Person(WebexId::new(region, user.person)),
                 None => return Ok(Err(Fault::new("recipient_person", Problem::NoSuchPerson))),
             }
         }
