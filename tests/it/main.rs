@@ -13,6 +13,7 @@ mod costs;
 mod deployed;
 mod faults;
 mod folders;
+mod operator;
 mod reconcile;
 mod security;
 mod support;

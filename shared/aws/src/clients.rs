@@ -77,6 +77,16 @@ impl AwsClients {
         Ok(Arc::new(SqsQueue::new(client, config::required(variable)?)))
     }
 
+    /// Returns the table whose name is in `TABLE_NAME`.
+    ///
+    /// # Errors
+    /// The variable is missing.
+    pub fn table(&self) -> Result<Arc<DynamoStore>, ClientsError> {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        let name = config::required("TABLE_NAME")?;
+        Ok(Arc::new(DynamoStore::new(client, name, self.clock.clone())))
+    }
+
     /// Returns the keys of webhooks; nothing is read yet.
     pub fn webhook_keys(&self) -> CachedWebhookKeys {
         CachedWebhookKeys::new(self.secrets.clone(), self.clock.clone(), self.prefix.as_str())
@@ -117,9 +127,7 @@ impl Clients {
     pub async fn creating_secrets_under(key_arn: Option<String>) -> Result<Self, ClientsError> {
         let aws = AwsClients::creating_secrets_under(key_arn).await?;
         let (net, clock) = (&aws.net, &aws.clock);
-        let dynamo = aws_sdk_dynamodb::Client::new(&aws.sdk);
-        let table = config::required("TABLE_NAME")?;
-        let store = Arc::new(DynamoStore::new(dynamo, table, clock.clone()));
+        let store = aws.table()?;
         let queue = aws.queue("SYNC_QUEUE_URL")?;
         let webex_url = config::url("WEBEX_API_URL", "https://webexapis.com/v1")?;
         let webex = Webex::new(&webex_url, net.clone(), clock.clone())?;

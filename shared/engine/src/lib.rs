@@ -18,3 +18,4 @@ pub mod safety;
 pub mod stored;
 pub mod sync;
 pub mod tenant;
+pub mod transfer;

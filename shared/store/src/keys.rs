@@ -98,9 +98,17 @@ pub fn removal_hour(sort_key: &str) -> Option<i64> {
     sort_key.strip_prefix(REMOVALS_OF_HOUR)?.parse().ok()
 }
 
+/// Record of a tenant that was stopped, so that its items can be moved or erased.
+pub fn retired(tenant: TenantId) -> Key {
+    Key::new(partition(tenant), "RETIRED")
+}
+
+/// Partition of the list of all tenants.
+pub const TENANTS: &str = "TENANTS";
+
 /// Tenant in the list of all tenants.
 pub fn listed(tenant: TenantId) -> Key {
-    Key::new("TENANTS", tenant.to_string())
+    Key::new(TENANTS, tenant.to_string())
 }
 
 /// Team of a group.

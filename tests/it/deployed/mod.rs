@@ -4,6 +4,7 @@
 mod dependencies;
 mod gateway;
 mod lambda;
+mod operator;
 mod play;
 mod policy;
 mod relay;

@@ -24,6 +24,7 @@ impl Scene {
         self.decide_on_removals(&mut browser, team).await;
         self.restore_members(&mut browser, team).await;
         self.backfill_existing_team(&mut browser).await;
+        self.operate_tenants();
         // The first time, Webex lets no account leave, and a cycle finishes the job; the second
         // time, the page does all of it.
         self.world

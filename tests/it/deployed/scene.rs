@@ -114,6 +114,11 @@ impl Scene {
         Self { world, acme, people, stack, functions, aws, outside, net, servers, cookies: vec![] }
     }
 
+    /// Returns a function of the deployed template.
+    pub(super) fn function(&self, name: &str) -> &Function {
+        &self.stack.functions[name]
+    }
+
     pub(super) fn browser(&self) -> Browser {
         Browser::new(self.outside.clone(), self.world.transport_beside(&self.servers))
     }

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::{
-    Groups, Offboarding, OffboardingError, OffboardingFailure, OffboardingStage, groups, load,
-    purge, save, teams, webhooks,
+    Groups, Offboarding, OffboardingError, OffboardingFailure, OffboardingStage, Purged, groups,
+    load, purge_page, save, teams, webhooks,
 };
 use crate::credentials::tokens::Tokens;
-use crate::tenant::{self, organization};
+use crate::tenant::{self, Tenant, organization};
 use clients::graph::Graph;
 use clients::http::{CALL_TIMEOUT, Deadline};
 use clients::webex::Webex;
@@ -129,7 +129,13 @@ async fn step(
                 Err(error) => return Err(error.into()),
             }
         }
-        OffboardingStage::Purging => purge::purge_page(offboarding, deps).await?,
+        OffboardingStage::Purging => {
+            let Tenant { tenant, directory, .. } = offboarding.tenant;
+            if purge_page(deps.store, tenant, directory).await? == Purged::All {
+                offboarding.receipt.purged_at = Some(now);
+                offboarding.stage = OffboardingStage::Done;
+            }
+        }
         OffboardingStage::PendingApproval { .. }
         | OffboardingStage::Retaining { .. }
         | OffboardingStage::Done => return Ok(Progress::Waiting),

@@ -21,6 +21,7 @@ mod webhooks;
 
 pub use advance::{OffboardingDeps, advance};
 pub use error::OffboardingError;
+pub(crate) use purge::{Purged, purge_page, simple_partitions};
 pub use receipt::{OffboardingFailure, Receipt};
 
 use jiff::{SignedDuration, Timestamp};

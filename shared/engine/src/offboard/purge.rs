@@ -1,12 +1,12 @@
-//! The deletion of everything stored of a tenant except the receipt.
+//! The deletion of everything stored of a tenant except what says that it is gone.
 
-use super::{Offboarding, OffboardingDeps, OffboardingError, OffboardingStage};
 use crate::backfill;
 use crate::folders;
 use crate::link::{self, LinkRow};
 use crate::notify;
 use crate::people;
 use crate::stored::readable;
+use domain::ids::{DirectoryId, TenantId};
 use store::keys;
 use store::table::{Condition, Item, Key, Query, Store, StoreError, Test, Write, to_value};
 
@@ -17,70 +17,77 @@ const PAGE: usize = 45;
 const LINKS_PAGE: usize = 5;
 
 /// Result of deleting a page.
-#[derive(PartialEq)]
-enum Remaining {
-    Something,
-    Nothing,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purged {
+    /// Some items were deleted; there can be more.
+    Page,
+    /// Nothing is left.
+    All,
+}
+
+/// Partitions of a tenant whose items stand for themselves.
+pub(crate) fn simple_partitions(id: TenantId) -> [String; 5] {
+    [
+        folders::partition(id),
+        keys::room_partition(id),
+        notify::partition(id),
+        backfill::candidate_partition(id),
+        backfill::chosen_partition(id),
+    ]
 }
 
 /// Deletes one page of the first partition that is not empty; people's names first.
-pub(super) async fn purge_page(
-    offboarding: &mut Offboarding,
-    deps: &OffboardingDeps<'_>,
-) -> Result<(), OffboardingError> {
-    let id = offboarding.tenant.tenant;
-    let store = deps.store;
+///
+/// The receipt of an offboarding and the record of a retirement stay.
+pub(crate) async fn purge_page(
+    store: &dyn Store,
+    id: TenantId,
+    directory: DirectoryId,
+) -> Result<Purged, StoreError> {
     let people = |item: &Item| {
         let mut writes = deletion(item);
         let object = people::object_of_entry(id, item);
         writes.extend(object.map(|key| Write::Delete(key, Condition::Any)));
         writes
     };
-    if delete_page(store, &people::partition(id), people).await? == Remaining::Something
-        || purge_links(offboarding, store).await? == Remaining::Something
+    if delete_page(store, &people::partition(id), people).await? == Purged::Page
+        || purge_links(store, id, directory).await? == Purged::Page
     {
-        return Ok(());
+        return Ok(Purged::Page);
     }
-    let partitions = [
-        folders::partition(id),
-        keys::room_partition(id),
-        notify::partition(id),
-        backfill::candidate_partition(id),
-        backfill::chosen_partition(id),
-    ];
-    for partition in partitions {
-        if delete_page(store, &partition, deletion).await? == Remaining::Something {
-            return Ok(());
+    for partition in simple_partitions(id) {
+        if delete_page(store, &partition, deletion).await? == Purged::Page {
+            return Ok(Purged::Page);
         }
     }
-    let receipt = keys::offboarding(id);
+    let last = [keys::offboarding(id), keys::retired(id)];
     let own = |item: &Item| match Key::of(item) {
-        Some(key) if key == receipt => vec![],
+        Some(key) if last.contains(&key) => vec![],
         _ => deletion(item),
     };
-    delete_page(store, &keys::partition(id), own).await?;
+    if delete_page(store, &keys::partition(id), own).await? == Purged::Page {
+        return Ok(Purged::Page);
+    }
     store.write(vec![Write::Delete(keys::listed(id), Condition::Any)]).await?;
-    offboarding.receipt.purged_at = Some(deps.clock.now());
-    offboarding.stage = OffboardingStage::Done;
-    Ok(())
+    Ok(Purged::All)
 }
 
 async fn purge_links(
-    offboarding: &Offboarding,
     store: &dyn Store,
-) -> Result<Remaining, StoreError> {
-    let id = offboarding.tenant.tenant;
+    id: TenantId,
+    directory: DirectoryId,
+) -> Result<Purged, StoreError> {
     let query = Query::Partition { pk: link::partition(id), prefix: String::new() };
     let page = store.query(&query, LINKS_PAGE, None).await?;
     for item in &page.items {
         let Some(team) = Key::of(item).and_then(|key| key.sk.parse().ok()) else { continue };
         let people = keys::team_partition(id, team);
-        if delete_page(store, &people, deletion).await? == Remaining::Something {
-            return Ok(Remaining::Something);
+        if delete_page(store, &people, deletion).await? == Purged::Page {
+            return Ok(Purged::Page);
         }
         let row: Option<LinkRow> = readable(item.clone());
         if let Some(group) = row.and_then(|row| row.link.group()) {
-            let claim = keys::group(offboarding.tenant.directory, group);
+            let claim = keys::group(directory, group);
             let ours = Condition::Holds(vec![Test::Equals("tenant", to_value(&id)?)]);
             match store.write(vec![Write::Delete(claim, ours)]).await {
                 // The claim is gone, or another tenant's by now.
@@ -90,7 +97,7 @@ async fn purge_links(
         }
         store.write(deletion(item)).await?;
     }
-    Ok(if page.items.is_empty() { Remaining::Nothing } else { Remaining::Something })
+    Ok(if page.items.is_empty() { Purged::All } else { Purged::Page })
 }
 
 fn deletion(item: &Item) -> Vec<Write> {
@@ -102,7 +109,7 @@ async fn delete_page(
     store: &dyn Store,
     pk: &str,
     deletions: impl Fn(&Item) -> Vec<Write>,
-) -> Result<Remaining, StoreError> {
+) -> Result<Purged, StoreError> {
     let query = Query::Partition { pk: pk.into(), prefix: String::new() };
     let page = store.query(&query, PAGE, None).await?;
     let mut writes: Vec<Write> = Vec::new();
@@ -113,8 +120,8 @@ async fn delete_page(
         }
     }
     if writes.is_empty() {
-        return Ok(Remaining::Nothing);
+        return Ok(Purged::All);
     }
     store.write(writes).await?;
-    Ok(Remaining::Something)
+    Ok(Purged::Page)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::TryStreamExt;
+use store::keys;
 use store::message::ReconcileRequest;
 use store::pages::pages;
 use store::table::{Key, Query};
@@ -25,7 +26,7 @@ impl Reconciler {
     /// # Errors
     /// The table is out of reach, or the queue refused some requests. The others are in the queue.
     pub async fn schedule(&self) -> Result<usize, SyncError> {
-        let query = Query::Partition { pk: "TENANTS".into(), prefix: String::new() };
+        let query = Query::Partition { pk: keys::TENANTS.into(), prefix: String::new() };
         let mut pages = pages(self.sync.store.as_ref(), &query, TENANTS_PAGE);
         let (mut count, mut failed) = (0, None);
         while let Some(items) = pages.try_next().await? {

@@ -103,9 +103,14 @@ impl Backoff {
 #[derive(Serialize)]
 struct Listed {}
 
+/// Returns a tenant's entry in the list of all.
+pub(crate) fn listed_item(tenant: TenantId) -> Result<Item, StoreError> {
+    to_item(&keys::listed(tenant), &Listed {})
+}
+
 /// Part of a transaction: lists a tenant among all.
 pub(crate) fn listing(tenant: TenantId) -> Result<Write, StoreError> {
-    Ok(Write::Put(to_item(&keys::listed(tenant), &Listed {})?, Condition::Any))
+    Ok(Write::Put(listed_item(tenant)?, Condition::Any))
 }
 
 /// Stores a tenant and its settings, and lists it.

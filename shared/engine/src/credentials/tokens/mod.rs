@@ -311,6 +311,11 @@ impl Tokens {
     }
 
     fn tenant_secret(&self, tenant: TenantId) -> String {
-        format!("{}/tenant/{tenant}", self.prefix)
+        tenant_secret(&self.prefix, tenant)
     }
+}
+
+/// Returns the name of the secret with a tenant's tokens.
+pub fn tenant_secret(prefix: &str, tenant: TenantId) -> String {
+    format!("{prefix}/tenant/{tenant}")
 }

@@ -1,0 +1,49 @@
+//! The erasure of a retired tenant.
+
+use jiff::Timestamp;
+
+use super::{DRAINED_AFTER, Found, TransferError, claims};
+use crate::credentials::tokens;
+use crate::offboard::{Purged, purge_page};
+use domain::ids::TenantId;
+use store::keys;
+use store::secrets::Secrets;
+use store::table::{Condition, Store, StoreError, Test, Write, to_value};
+
+/// Deletes all items of a retired tenant, and its tokens. Nothing outside is called.
+///
+/// An erasure that was cut off is completed by a further one. Backups of the table keep the items
+/// for 35 days.
+///
+/// # Errors
+/// `InUse` if the tenant is not retired, `Draining` if it was retired a moment ago.
+pub async fn erase(
+    store: &dyn Store,
+    secrets: &dyn Secrets,
+    prefix: &str,
+    id: TenantId,
+    now: Timestamp,
+) -> Result<(), TransferError> {
+    let Found::Retired(retired) = Found::load(store, id).await? else {
+        return Err(TransferError::InUse(id));
+    };
+    let until = retired.at + DRAINED_AFTER;
+    if now < until {
+        return Err(TransferError::Draining { tenant: id, until });
+    }
+    while purge_page(store, id, retired.tenant.directory).await? == Purged::Page {}
+    for claim in claims(&retired.tenant) {
+        let ours = Condition::Holds(vec![Test::Equals("tenant", to_value(&id)?)]);
+        match store.write(vec![Write::Delete(claim, ours)]).await {
+            // The claim is gone, or another tenant's by now.
+            Ok(()) | Err(StoreError::ConditionFailed) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    secrets.delete(&tokens::tenant_secret(prefix, id)).await?;
+    // The last item is the one that lets an erasure be continued.
+    for key in [keys::offboarding(id), keys::retired(id)] {
+        store.write(vec![Write::Delete(key, Condition::Any)]).await?;
+    }
+    Ok(())
+}
