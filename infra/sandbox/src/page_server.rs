@@ -10,10 +10,8 @@ use sandbox::page::{self, Entry, EntryKind, Playground, PlaygroundError};
 use sim::{Ports, serve_on};
 use tokio::sync::Mutex;
 
+use crate::command_line::{behind, stop_signal};
 use crate::terminal::Terminal;
-
-/// The default port of the page.
-pub(crate) const PORT: u16 = 8080;
 
 /// The interval at which the log is printed.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -32,28 +30,27 @@ pub(crate) enum PageServerError {
     Token(#[from] TransportError),
 }
 
-/// Serves until Ctrl-C: the page on `port`, Webex, Entra and Graph on the next three.
+/// Serves until it is stopped: the page on `port`, Webex, Entra and Graph on the next three.
 ///
 /// 0 chooses free ports.
 pub(crate) async fn serve(port: u16) -> Result<(), PageServerError> {
     let playground = Playground::start().await?;
-    let next = |n: u16| if port == 0 { 0 } else { port.saturating_add(n) };
-    let ports = Ports { webex: next(1), login: next(2), graph: next(3) };
+    let ports = Ports { webex: behind(port, 1), login: behind(port, 2), graph: behind(port, 3) };
     let servers = serve_on(playground.world(), ports).await?;
     let curl = page::curl(&playground, &servers).await?;
     let playground = Arc::new(Mutex::new(playground));
-    let served = page::serve(playground.clone(), port, curl.clone()).await?;
+    let served = page::serve(playground.clone(), port, curl).await?;
     let mut terminal = Terminal::new();
     terminal.good(&format!("\nThe sandbox is open: {}", served.address))?;
     terminal.line("Change either side and watch the other one follow. Ctrl-C ends it.")?;
-    terminal.line(&format!("curl commands (also at {}/curl):\n\n{curl}", served.address))?;
+    terminal.line(&format!("What the page can do, curl can: {}/curl", served.address))?;
     // What happened before the page opened is no news.
     let last = playground.lock().await.entries_after(0).last().map(|entry| entry.n);
     let mut printed = last.unwrap_or(0);
-    let mut stop = pin!(tokio::signal::ctrl_c());
+    let mut stop = pin!(stop_signal());
     loop {
         tokio::select! {
-            _ = &mut stop => return Ok(()),
+            stopped = &mut stop => return Ok(stopped?),
             () = tokio::time::sleep(INTERVAL) => {}
         }
         for entry in playground.lock().await.entries_after(printed) {

@@ -19,11 +19,7 @@ use sandbox::local_stack::{Addresses, Backend, LocalStack, LocalStackError};
 use sim::{Person, Ports, Servers, TenantHandle, World, serve_on};
 use tokio::net::TcpListener;
 
-/// The port of the setup pages, unless it is in use.
-const PORT: u16 = 8080;
-
-/// The ports of the services, unless they are in use.
-const PORTS: Ports = Ports { webex: 8081, login: 8082, graph: 8083 };
+use crate::command_line::{behind, stop_signal};
 
 /// The interval at which the functions check for due work.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -80,19 +76,16 @@ impl Organization {
     }
 }
 
-/// Serves until Ctrl-C.
-pub(crate) async fn serve() -> Result<(), SetupServerError> {
+/// Serves until it is stopped: the pages on `port`, Webex, Entra and Graph on the next three.
+///
+/// 0 chooses free ports.
+pub(crate) async fn serve(port: u16) -> Result<(), SetupServerError> {
     let backend = Backend::new(Timestamp::now(), 7);
     let (world, clock) = (backend.world.clone(), backend.clock.clone());
     let organization = Organization::create(&world);
-    let servers = serve_on(&world, PORTS).await?;
-    let listener = match TcpListener::bind(("127.0.0.1", PORT)).await {
-        // Another sandbox may be open.
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            TcpListener::bind(("127.0.0.1", 0)).await?
-        }
-        bound => bound?,
-    };
+    let ports = Ports { webex: behind(port, 1), login: behind(port, 2), graph: behind(port, 3) };
+    let servers = serve_on(&world, ports).await?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let functions = format!("http://{}", listener.local_addr()?);
     let addresses = Addresses {
         webex: format!("{}/v1", servers.webex),
@@ -107,12 +100,12 @@ pub(crate) async fn serve() -> Result<(), SetupServerError> {
     let serving = tokio::spawn(async move { axum::serve(listener, pages).await });
     anstream::println!("{}", guidance(&world, &organization, &servers, &functions));
     let (began, start) = (Instant::now(), clock.now());
-    let mut stop = pin!(tokio::signal::ctrl_c());
+    let mut stop = pin!(stop_signal());
     loop {
         tokio::select! {
-            _ = &mut stop => {
+            stopped = &mut stop => {
                 serving.abort();
-                return Ok(());
+                return Ok(stopped?);
             }
             () = tokio::time::sleep(INTERVAL) => {}
         }
