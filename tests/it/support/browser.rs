@@ -106,7 +106,8 @@ impl Browser {
         let mut request = request.body(Bytes::from(body)).unwrap();
         let cookies: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if !cookies.is_empty() {
+        // An attack sends its own.
+        if !cookies.is_empty() && !request.headers().contains_key(http::header::COOKIE) {
             request.headers_mut().insert(http::header::COOKIE, cookies.join("; ").parse().unwrap());
         }
         let url = request.uri().to_string();

@@ -204,6 +204,59 @@ pub fn gateway_event(text: &[u8]) {
     is_sealed(&answer);
 }
 
+/// Checks a cookie header, in the event's list and as a header: the cookie of the redirect flow
+/// counts only if its name is byte-equal, and if it occurs once.
+pub fn cookies(header: &[u8]) {
+    let oauth = Functions::new().oauth();
+    let set = |event: ApiGatewayV2httpRequest| {
+        let answer = run(oauth.handle(event));
+        let flow = answer.cookies.iter().find_map(|cookie| cookie.strip_prefix("__Host-flow="));
+        flow.and_then(|cookie| cookie.split(';').next()).unwrap_or_default().to_owned()
+    };
+    let text = String::from_utf8_lossy(header).into_owned();
+    let sign_in = |cookies: serde_json::Value| {
+        let event = json!({
+            "version": "2.0",
+            "rawPath": "/oauth/webex",
+            "headers": {},
+            "cookies": cookies,
+            "requestContext": {"http": {"method": "GET"}, "timeEpoch": 0},
+            "isBase64Encoded": false,
+        });
+        serde_json::from_value::<ApiGatewayV2httpRequest>(event).unwrap()
+    };
+    let parts: Vec<&str> = text.split("; ").collect();
+    for listed in [json!([text]), json!(parts)] {
+        assert_takes_only_ours(text.as_bytes(), &set(sign_in(listed)));
+    }
+    if let Ok(value) = http::HeaderValue::from_bytes(header) {
+        let mut event = sign_in(json!(null));
+        event.headers.insert("cookie", value);
+        assert_takes_only_ours(header, &set(event));
+    }
+}
+
+/// Asserts that the flow continues exactly with the one cookie that is ours.
+fn assert_takes_only_ours(header: &[u8], flow: &str) {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let ours: Vec<&[u8]> = header
+        .split(|byte| *byte == b';')
+        .filter_map(|cookie| {
+            let start = cookie.iter().position(|byte| !blank(byte))?;
+            let end = cookie.iter().rposition(|byte| !blank(byte))?;
+            cookie[start..=end].strip_prefix(b"__Host-flow=")
+        })
+        .collect();
+    let is_token = |value: &[u8]| {
+        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        value.len() == 43 && value.iter().all(is_base64)
+    };
+    match ours.as_slice() {
+        [one] if is_token(one) => assert_eq!(flow.as_bytes(), *one),
+        _ => assert!(!header.windows(43).any(|part| part == flow.as_bytes()), "{flow}"),
+    }
+}
+
 /// Asserts that a browser without a session gets pages and own redirects, and no session.
 fn is_sealed(answer: &ApiGatewayV2httpResponse) {
     let header = |name: &str| answer.headers.get(name).map_or("", |value| value.to_str().unwrap());

@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 
 pub use calls::{graph_answers, retry_after, webex_answers};
 pub use card::card_answer;
-pub use events::{gateway_event, notification, signature};
+pub use events::{cookies, gateway_event, notification, signature};
 pub use id_token::id_token;
 pub use ids::ids;
 pub use names::{folder_name, nickname};
@@ -31,10 +31,11 @@ pub use stored::stored;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All entry points.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     ("signature", signature),
     ("notification", notification),
     ("gateway_event", gateway_event),
+    ("cookies", cookies),
     ("graph_answers", graph_answers),
     ("webex_answers", webex_answers),
     ("retry_after", retry_after),

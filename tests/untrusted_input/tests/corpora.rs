@@ -114,6 +114,7 @@ corpora!(
     signature,
     notification,
     gateway_event,
+    cookies,
     graph_answers,
     webex_answers,
     retry_after,

@@ -2,6 +2,7 @@
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use axum::extract::FromRequestParts;
+use http::HeaderValue;
 use http::header::COOKIE;
 use http::request::Parts;
 use jiff::SignedDuration;
@@ -56,26 +57,46 @@ impl CookieNames {
     }
 }
 
-/// The cookies of a request, in the order in which they came.
+/// The cookies of a request, as bytes: a name that only looks like ours is another name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct RequestCookies(Vec<(String, String)>);
+pub(crate) struct RequestCookies(Vec<(Vec<u8>, Vec<u8>)>);
 
 impl RequestCookies {
-    /// Reads the cookies from the event's own list and from the header.
+    /// Reads the cookies from the event's own list or, behind another gateway, from the header.
     pub(crate) fn read(event: &ApiGatewayV2httpRequest) -> Self {
-        let listed = event.cookies.iter().flatten().map(String::as_str);
-        // Behind another gateway, the cookies are still in the header.
-        let headers = event.headers.get_all(COOKIE).iter();
-        let headers = headers.filter_map(|cookie| cookie.to_str().ok());
-        let pairs = listed.chain(headers).flat_map(|cookies| cookies.split(';'));
-        let pairs = pairs.filter_map(|cookie| cookie.trim().split_once('='));
-        Self(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        let lines: Vec<&[u8]> = match event.cookies.as_deref() {
+            // Never from both: a cookie that is in both would occur twice.
+            Some(listed) if !listed.is_empty() => listed.iter().map(String::as_bytes).collect(),
+            _ => event.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect(),
+        };
+        let cookies = lines.iter().flat_map(|line| line.split(|byte| *byte == b';'));
+        Self(cookies.filter_map(|cookie| pair(stripped(cookie))).collect())
     }
 
-    /// Returns the first cookie with this name.
+    /// Returns the value of the cookie with this very name, if it occurs once.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        let mut values = self.0.iter().filter(|(key, _)| key == name.as_bytes());
+        let (_, value) = values.next()?;
+        // Another host may have set one of the two, and no order says which.
+        if values.next().is_some() {
+            return None;
+        }
+        str::from_utf8(value).ok()
     }
+}
+
+fn pair(cookie: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let at = cookie.iter().position(|byte| *byte == b'=')?;
+    Some((cookie[..at].to_vec(), cookie[at + 1..].to_vec()))
+}
+
+/// Strips spaces and tabs only. Browsers keep the prefix of a name to us, but they know no other
+/// spaces: with one before it, any host of the domain may set the name.
+fn stripped(mut cookie: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = cookie {
+        cookie = rest;
+    }
+    cookie
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestCookies {

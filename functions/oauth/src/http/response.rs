@@ -20,7 +20,8 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> Result<Respo
 
 /// A page that is rendered already.
 pub(crate) fn html(status: StatusCode, html: String) -> Response {
-    response(status, "text/html; charset=utf-8", html)
+    // The whole page, so that no place where a name is shown can be missed.
+    response(status, "text/html; charset=utf-8", visible(&html))
 }
 
 /// An answer without a body.
@@ -52,6 +53,17 @@ fn response(status: StatusCode, kind: &'static str, body: String) -> Response {
     response
 }
 
+/// Replaces characters that no one sees and that reorder or hide what stands next to them: controls
+/// other than white space, and the bidirectional embeddings, overrides and isolates.
+/// <https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>
+pub(crate) fn visible(text: &str) -> String {
+    let is_hidden = |c: char| {
+        c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.replace(is_hidden, "\u{fffd}")
+}
+
 /// Headers that some answers have besides.
 pub(crate) trait ResponseExt: Sized {
     /// Adds a header. A value that no header can carry is dropped.
@@ -79,5 +91,20 @@ impl ResponseExt for Response {
             self.headers_mut().append(name, value);
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_characters_become_visible() {
+        for hidden in ['\0', '\u{1b}', '\u{85}', '\u{202e}', '\u{2066}', '\u{2069}'] {
+            assert_eq!(visible(&format!("a{hidden}b")), "a\u{fffd}b");
+        }
+        for text in ["line\n\tand tab", "\u{5d0}\u{200f}\u{5d1}", "Chlo\u{e9}"] {
+            assert_eq!(visible(text), text);
+        }
     }
 }

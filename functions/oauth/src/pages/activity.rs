@@ -332,8 +332,9 @@ fn records(team: TeamId, activity: &Activity, found: &Found) -> Vec<Record> {
 /// Quotes a cell that a spreadsheet would read as a formula, since names come from people.
 /// <https://owasp.org/www-community/attacks/CSV_Injection>
 fn harmless(cell: &str) -> String {
-    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if is_formula { format!("'{cell}") } else { cell.to_owned() }
+    const STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    let cell = response::visible(cell);
+    if cell.starts_with(STARTS) { format!("'{cell}") } else { cell }
 }
 
 #[cfg(test)]
@@ -342,11 +343,14 @@ mod tests {
 
     #[test]
     fn no_cell_is_a_formula() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"] {
+        let cells =
+            ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠A"];
+        for cell in cells {
             assert_eq!(harmless(cell), format!("'{cell}"));
         }
         for cell in ["", "Ada Lovelace", "1=1", "2026-11-24T08:00:00Z"] {
             assert_eq!(harmless(cell), cell);
         }
+        assert_eq!(harmless("a\u{202e}b"), "a\u{fffd}b");
     }
 }

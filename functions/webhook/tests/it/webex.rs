@@ -130,6 +130,9 @@ async fn wrong_signatures(world: &World, good: &str, right: &str) -> Vec<Deliver
         case("malformed tenant", "acme", good, right),
         case("malformed tenant, signed", "acme", good, &of_no_tenant),
         case("empty tenant", "", good, right),
+        case("upper-case tenant", &tenant.to_uppercase(), good, right),
+        case("tenant in braces", &format!("{{{tenant}}}"), good, right),
+        case("tenant without hyphens", &tenant.replace('-', ""), good, right),
     ]
 }
 

@@ -56,11 +56,15 @@ fn lambda_event(request: http::Request<Bytes>) -> ApiGatewayV2httpRequest {
     event.raw_query_string = Some(query.to_owned());
     event.request_context.http.path = Some(parts.uri.path().to_owned());
     event.request_context.http.method = parts.method;
+    event.request_context.http.source_ip = Some("192.0.2.1".to_owned());
+    event.request_context.request_id = Some("local".to_owned());
     event.query_string_parameters = parameters.into();
-    // API Gateway moves the cookies out of the headers.
-    let cookies = parts.headers.remove(COOKIE);
-    let cookies = cookies.and_then(|cookies| cookies.to_str().map(str::to_owned).ok());
-    event.cookies = cookies.map(|cookies| cookies.split("; ").map(str::to_owned).collect());
+    // API Gateway moves the cookies out of the headers, with bytes that no header should have.
+    let lines = parts.headers.get_all(COOKIE).iter();
+    let lines = lines.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
+    let cookies = lines.flat_map(|line| line.split("; ").map(str::to_owned).collect::<Vec<_>>());
+    event.cookies = Some(cookies.collect::<Vec<_>>()).filter(|cookies| !cookies.is_empty());
+    parts.headers.remove(COOKIE);
     event.is_base64_encoded = !is_text(&parts.headers);
     event.body = Some(if event.is_base64_encoded {
         STANDARD.encode(&body)
