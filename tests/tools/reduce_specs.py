@@ -20,6 +20,7 @@ PUT    /memberships/{membershipId}
 DELETE /memberships/{membershipId}
 POST   /messages
 GET    /attachment/actions/{id}
+GET    /organizations/{orgId}
 GET    /people/{personId}
 GET    /people/me
 GET    /rooms

@@ -6,6 +6,8 @@
 //!   tenant: every page takes it from the session, none from an address.
 //! - Signing in and connecting are two flows. A sign-in's tokens are discarded; the service
 //!   account's tokens are stored only after Webex has shown that it can do its work.
+//! - Each route declares the proof that it needs, from a session to a fresh sign-in with Microsoft.
+//!   Every change needs the role at that moment.
 //! - Every form needs the session's CSRF token. A return from Webex or Microsoft works once, in the
 //!   browser and session that it started in.
 //! - A directory is connected only after one of its administrators has signed in, and only to one
@@ -19,6 +21,7 @@ mod backfill;
 mod connect;
 mod http;
 mod pages;
+mod proofs;
 mod router;
 mod view;
 
@@ -31,6 +34,7 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use clients::http::InvalidBaseUrl;
 use tower::ServiceExt;
+use tracing::{Instrument, field};
 use uuid::Uuid;
 
 pub use crate::app::{Allowed, Deps};
@@ -61,6 +65,21 @@ impl Oauth {
 
     /// Answers one request of API Gateway (HTTP API, payload format 2.0).
     pub async fn handle(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+        let request_id = event.request_context.request_id.clone().unwrap_or_default();
+        let source = event.request_context.http.source_ip.clone().unwrap_or_default();
+        // The guard of the route adds the rest, so every line of a request says whose it is.
+        let span = tracing::info_span!(
+            "request",
+            request_id,
+            source,
+            route = field::Empty,
+            org = field::Empty,
+            person = field::Empty,
+        );
+        self.respond(event).instrument(span).await
+    }
+
+    async fn respond(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
         let response = match gateway::request(event) {
             Ok(request) => match self.router.clone().oneshot(request).await {
                 Ok(response) => response,
@@ -93,6 +112,11 @@ impl Oauth {
             Ok(page) => html(status, page),
             Err(_) => empty(status),
         };
+        let page = if failure.ends_session() {
+            page.cookie(&self.app.cookies.clear(self.app.cookies.session()))
+        } else {
+            page
+        };
         match allowed_methods(&response) {
             Some(allowed) if status == StatusCode::METHOD_NOT_ALLOWED => {
                 page.header(ALLOW, &allowed)
@@ -107,4 +131,21 @@ fn allowed_methods(response: &Response) -> Option<String> {
     let allowed = response.headers().get(ALLOW)?.to_str().ok()?;
     let methods: Vec<&str> = allowed.split(',').filter(|method| *method != "HEAD").collect();
     Some(methods.join(", "))
+}
+
+/// Returns the patterns of all routes, and for each if it has forms.
+pub fn routes() -> impl Iterator<Item = (&'static str, Forms)> {
+    http::page_id::Route::all().map(|route| {
+        let forms = proofs::form(route).map_or(Forms::None, |_| Forms::WithProof);
+        (route.pattern(), forms)
+    })
+}
+
+/// Says if a route has forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forms {
+    /// It has none.
+    None,
+    /// It has forms, and declares the proof that they need.
+    WithProof,
 }

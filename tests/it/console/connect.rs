@@ -196,9 +196,7 @@ async fn bad_requests_have_their_pages() {
     {
         browser.open(path).await.is_error(404, "Page not found");
     }
-    for path in
-        ["/", "/prerequisites", "/oauth/webex", "/oauth/webex/callback", "/oauth/microsoft/consent"]
-    {
+    for path in ["/", "/prerequisites", "/oauth/webex", "/oauth/webex/callback"] {
         let refused = browser.submit(path, &[]).await;
         refused.is_error(405, "This cannot be done here");
         assert_eq!(refused.header("allow"), "GET");
@@ -254,8 +252,8 @@ async fn unreachable_service_allows_another_attempt() {
     customers.world().inject(down);
     browser.open(&back).await.is_error(503, "could not be done right now");
     customers.world().clear_faults();
-    browser.open(&back).await.is_error(400, "can no longer be used");
-    browser.sign_in(customers.acme.administrator.person).await.is(200, "Overview");
+    // Webex has not used the code up.
+    browser.open(&back).await.is(200, "Overview");
 }
 
 #[tokio::test]

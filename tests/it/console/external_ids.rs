@@ -332,8 +332,8 @@ async fn many_fixes_take_two_calls_each() {
         let of = |service| calls.iter().filter(|call| call.service == service).count();
         assert_eq!(
             of(Service::Webex),
-            2 * chosen.len() + 3,
-            "and the consent, its code, and whose it is"
+            2 * chosen.len() + 4,
+            "and the role, the consent, its code, and whose it is"
         );
         assert!(of(Service::Graph) <= 1);
         pages += 1;

@@ -145,8 +145,9 @@ async fn every_code_of_a_missing_consent_is_awaited() {
         let path = format!("/{}/oauth2", customers.acme.directory);
         let refused = Fault::new(Failure::Status(401, vec![], said));
         customers.world().inject(refused.on(Service::Entra).path(&path));
-        browser.connect_microsoft(&customers.acme).await.is(202, "passing the consent on");
-        browser.open("/oauth/microsoft/consent").await.is(200, "Acme is connected");
+        let administrator = customers.acme.administrator.object;
+        browser.consent(administrator).await.is(202, "passing the consent on");
+        browser.confirm_connection().await.is(200, "Acme is connected");
     }
 }
 
@@ -158,14 +159,16 @@ async fn slow_consent_is_awaited() {
         .graph_settings(|settings| settings.consent_lag = std::time::Duration::from_secs(90));
     let mut browser = customers.signed_in(&customers.acme).await;
     browser.connect_webex(customers.acme.service_account, &[]).await;
-    let waiting = browser.connect_microsoft(&customers.acme).await;
+    let waiting = browser.consent(customers.acme.administrator.object).await;
     waiting.is(202, "passing the consent on");
     assert_eq!(waiting.header("refresh"), "10", "the page refreshes");
     assert_eq!(customers.tenants().await, []);
     customers.advance(60);
     browser.open("/oauth/microsoft/consent").await.is(202, "passing the consent on");
     customers.advance(31);
-    browser.open("/oauth/microsoft/consent").await.is(200, "Acme is connected");
+    browser.open("/oauth/microsoft/consent").await.is(200, "Confirm the connection");
+    assert_eq!(customers.tenants().await, [], "nothing before the confirmation");
+    browser.confirm_connection().await.is(200, "Acme is connected");
     browser.open("/oauth/microsoft/consent").await.is(200, "Acme is connected");
     assert_eq!(customers.tenants().await.len(), 1);
 }

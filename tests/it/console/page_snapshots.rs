@@ -17,12 +17,13 @@ use crate::support::{
 };
 
 /// Ids, numbers and times that differ between runs, and their replacements.
-const VOLATILE: [(&str, &str); 7] = [
+const VOLATILE: [(&str, &str); 8] = [
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),
     (r"\bY2lzY29zcGFyazovL[0-9A-Za-z_-]+", "<webex-id>"),
     (r"\b1-[0-9a-f]{8}-[0-9a-f]{24}\b", "<trace>"),
     (r"\b[0-9a-fA-F]{16,}\b", "<number>"),
     (r"\bROUTER_[0-9A-Za-z_-]+", "<tracking-id>"),
+    (r"\bSANDBOX_[0-9a-f-]+", "<tracking-id>"),
     (r"\b\d{4}-\d{2}-\d{2}\b", "<date>"),
     (r"\b\d{2}:\d{2}(:\d{2})?\b", "<time>"),
 ];
@@ -67,11 +68,18 @@ async fn pages_of_connecting() {
     .await;
     let page = browser.connect_webex(acme.service_account, &[]).await;
     assert_page("webex_connected", &page);
-    let page = browser.connect_microsoft(&acme).await;
+    let page = browser.consent(acme.administrator.object).await;
+    assert_page("confirm_connection", &page);
+    let page = browser.confirm_connection().await;
     assert_page("microsoft_connected", &page);
     assert_pages(
         &mut browser,
-        &[("home_switched_off", "/"), ("settings", "/settings"), ("people_not_counted", "/people")],
+        &[
+            ("home_switched_off", "/"),
+            ("settings", "/settings"),
+            ("people_not_counted", "/people"),
+            ("sessions", "/sessions"),
+        ],
     )
     .await;
 }
@@ -202,7 +210,15 @@ async fn pages_of_restoring() {
 #[tokio::test]
 async fn pages_of_disconnecting() {
     let (mut customers, mut browser, ..) = with_linked_teams(1).await;
-    let page = browser.submit_on("/disconnect", "/disconnect", &KEEP).await;
+    let csrf = browser.open("/disconnect").await.csrf();
+    let form = [&KEEP[..], &[("csrf", csrf.as_str())]].concat();
+    let page = browser.submit_without_proof("/disconnect", &form).await;
+    assert_page("sign_in_again", &page);
+    let account = customers.acme.administrator.person;
+    let back = browser.decide(&page.next_url(), account, "accept").await;
+    let page = browser.open(&back).await;
+    assert_page("signed_in_again", &page);
+    let page = browser.submit("/disconnect", &form).await;
     assert_page("disconnected", &page);
     customers.stack.let_pass(2 * MINUTE).await;
     assert_pages(&mut browser, &[("receipt", "/receipt"), ("home_disconnected", "/")]).await;

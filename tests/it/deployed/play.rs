@@ -14,6 +14,8 @@ impl Scene {
         // With tokens that last seconds, the first cycle and the first sync run renew them.
         self.world.webex_settings(|settings| settings.access_life = SHORT_LIFE);
         let mut browser = self.browser();
+        let administrator = self.acme.administrator;
+        browser.proves_as = Some((administrator.person, administrator.object));
         browser.sign_in(self.acme.administrator.person).await.is(200, "Overview");
         self.connect(&mut browser).await;
         let team = self.create_first_group(&mut browser).await;

@@ -1,6 +1,9 @@
 //! Attacks: forged deliveries, malicious names, stolen sessions and forged tokens.
 
+mod attacks;
 mod console;
+mod cookies;
+mod log;
 mod messages;
 mod sign_in;
 mod strangers;

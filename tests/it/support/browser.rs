@@ -54,6 +54,25 @@ impl Page {
         to
     }
 
+    /// Returns `true` if a form needs a fresh sign-in.
+    pub(crate) fn asks_for_proof(&self) -> bool {
+        self.html.contains("<h1>Sign in again with")
+    }
+
+    /// Returns path and fields of the form that a fresh sign-in offers.
+    fn offered(&self) -> Option<(String, Vec<(String, String)>)> {
+        let (_, after) = self.html.split_once("<h1>You signed in again</h1>")?;
+        let (_, after) = after.split_once("action=\"")?;
+        let (path, after) = after.split_once('"')?;
+        let inputs = after.split("<input type=\"hidden\" name=\"").skip(1);
+        let fields = inputs.map(|input| {
+            let (name, rest) = input.split_once('"').unwrap();
+            let (_, value) = rest.split_once("value=\"").unwrap();
+            (unescaped(name), unescaped(value.split('"').next().unwrap()))
+        });
+        Some((unescaped(path), fields.collect()))
+    }
+
     pub(crate) fn csrf(&self) -> String {
         self.field("csrf")
     }
@@ -87,18 +106,25 @@ impl Page {
     }
 }
 
+fn unescaped(text: &str) -> String {
+    let text = text.replace("&#34;", "\"").replace("&#39;", "'");
+    text.replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&")
+}
+
 /// A browser with its cookies.
 #[derive(Clone)]
 pub(crate) struct Browser {
     console: Arc<dyn Transport>,
     services: Arc<dyn Transport>,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// The accounts that give a proof when a form needs one.
+    pub(crate) proves_as: Option<(PersonId, ObjectId)>,
 }
 
 impl Browser {
     /// Returns a browser without cookies, for the console and both services.
     pub(crate) fn new(console: Arc<dyn Transport>, services: Arc<dyn Transport>) -> Self {
-        Self { console, services, cookies: BTreeMap::new() }
+        Self { console, services, cookies: BTreeMap::new(), proves_as: None }
     }
 
     /// Sends one request to the console, and keeps the cookies of the response.
@@ -157,8 +183,35 @@ impl Browser {
         self.send(http::Request::get(url), String::new()).await
     }
 
-    /// Submits a form of the console.
+    /// Submits a form of the console, with the fresh sign-in that it needs.
     pub(crate) async fn submit(&mut self, path: &str, form: &[(&str, &str)]) -> Page {
+        let page = self.submit_without_proof(path, form).await;
+        match self.proves_as.filter(|_| page.asks_for_proof()) {
+            Some((person, object)) => self.prove(&page, person, object).await,
+            None => page,
+        }
+    }
+
+    /// Signs in again where the page leads, and sends the form that the return offers.
+    async fn prove(&mut self, page: &Page, person: PersonId, object: ObjectId) -> Page {
+        let to = page.next_url();
+        let account = if to.contains("prompt=login") && to.contains("response_mode") {
+            object.to_string()
+        } else {
+            person.to_string()
+        };
+        let back = self.decide(&to, account, "accept").await;
+        let offered = self.open(&back).await;
+        let Some((path, fields)) = offered.offered() else {
+            return offered;
+        };
+        let fields: Vec<_> =
+            fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.submit_without_proof(&path, &fields).await
+    }
+
+    /// Submits a form of the console; a proof that it needs is not given.
+    pub(crate) async fn submit_without_proof(&mut self, path: &str, form: &[(&str, &str)]) -> Page {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = http::Request::post(format!("{FUNCTIONS_URL}{path}"))
             .header("content-type", "application/x-www-form-urlencoded")
@@ -227,9 +280,32 @@ impl Browser {
 
     pub(crate) async fn connect_microsoft(&mut self, customer: &TenantHandle) -> Page {
         let administrator = customer.administrator.object;
+        self.consent(administrator).await;
+        self.confirm_connection().await
+    }
+
+    /// Signs in at Microsoft and consents; returns the page that asks for a confirmation.
+    pub(crate) async fn consent(&mut self, administrator: ObjectId) -> Page {
         let at_consent = self.sign_in_at_microsoft(administrator).await.next_url();
         let back = self.decide(&at_consent, administrator, "accept").await;
         self.open(&back).await
+    }
+
+    /// Confirms that the directory is connected with the organization.
+    pub(crate) async fn confirm_connection(&mut self) -> Page {
+        self.decide_connection("connect").await
+    }
+
+    /// Decides about the connection; where nothing is asked, returns the page that says why.
+    pub(crate) async fn decide_connection(&mut self, action: &str) -> Page {
+        const CONSENT: &str = "/oauth/microsoft/consent";
+        let page = self.open(CONSENT).await;
+        if !page.html.contains("Confirm the connection") {
+            return page;
+        }
+        let (csrf, directory) = (page.csrf(), page.field("directory"));
+        let form = [("csrf", csrf.as_str()), ("directory", &directory), ("action", action)];
+        self.submit(CONSENT, &form).await
     }
 
     /// Signs in again at Microsoft for a step-up, and returns.
@@ -241,7 +317,9 @@ impl Browser {
 
     /// Starts the step-up of a page; returns the address of the Microsoft page.
     pub(crate) async fn go_to_fresh_sign_in(&mut self, page: &str) -> String {
-        self.submit_on(page, page, &[("action", "sign-in")]).await.next_url()
+        let csrf = self.open(page).await.csrf();
+        let form = [("action", "sign-in"), ("csrf", csrf.as_str())];
+        self.submit_without_proof(page, &form).await.next_url()
     }
 
     /// Signs in at Microsoft from the folders page; returns the page that links to the consent.

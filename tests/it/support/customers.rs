@@ -58,6 +58,8 @@ impl Customers {
     /// Returns a browser in which the customer's admin is signed in.
     pub(crate) async fn signed_in(&self, customer: &TenantHandle) -> Browser {
         let mut browser = self.browser();
+        let administrator = customer.administrator;
+        browser.proves_as = Some((administrator.person, administrator.object));
         let page = browser.sign_in(customer.administrator.person).await;
         page.is(200, "Overview");
         browser

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use clients::http::{Access, Deadline};
-use clients::webex::{Account, AccountKind, CodeExchange, SignIn, TokenPair};
+use clients::webex::{Account, AccountKind, CodeExchange, Prompt, SignIn, TokenPair, WebexId};
 use engine::credentials::tokens::WebexApp;
 use engine::tenant::organization;
+use http::header::HeaderName;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -22,8 +23,10 @@ use crate::http::extract::Query;
 use crate::http::page_id::{Page, Route};
 use crate::http::response::{ResponseExt, see_other};
 
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+
 /// The scopes of a sign-in: the account, its organization, its roles.
-const SCOPES: [&str; 3] =
+pub(crate) const SCOPES: [&str; 3] =
     ["spark:people_read", "identity:people_read", "identity:organizations_read"];
 
 /// The Webex role that these pages need.
@@ -44,11 +47,16 @@ pub(crate) async fn sign_in(
     // A page's name and never an address: no link may lead away through the sign-in.
     let to = Page::named(query.to.as_deref().unwrap_or_default());
     let Begun { flow, cookie } = redirect_flow::begin_sign_in(&app, &cookies, to)?;
-    Ok(see_other(webex_url(&app, &flow, &SCOPES).await?).cookie(&cookie))
+    Ok(see_other(webex_url(&app, &flow, &SCOPES, Prompt::Any).await?).cookie(&cookie))
 }
 
 /// Returns the address at Webex where a flow continues.
-pub(crate) async fn webex_url(app: &App, flow: &Flow, scopes: &[&str]) -> Result<String, Failure> {
+pub(crate) async fn webex_url(
+    app: &App,
+    flow: &Flow,
+    scopes: &[&str],
+    prompt: Prompt,
+) -> Result<String, Failure> {
     let WebexApp { client_id, .. } = app.tokens.cached_webex_app().await?;
     Ok(app.webex.authorize_url(&SignIn {
         client_id: &client_id,
@@ -56,6 +64,7 @@ pub(crate) async fn webex_url(app: &App, flow: &Flow, scopes: &[&str]) -> Result
         scopes,
         state: &flow.state,
         code_challenge: Some(&flow.challenge()),
+        prompt,
     }))
 }
 
@@ -94,9 +103,10 @@ pub(crate) async fn exchange(
 pub(crate) async fn begin_session(
     app: &App,
     cookies: &RequestCookies,
-    account: Account,
+    grant: Grant,
     to: Page,
 ) -> Result<Response, Failure> {
+    let Grant { pair, account, deadline } = grant;
     let is_administrator =
         account.kind == AccountKind::Person && account.has_role(FULL_ADMINISTRATOR);
     let org = account.org.filter(|_| is_administrator).ok_or(Failure::NotAWebexAdministrator)?;
@@ -106,14 +116,18 @@ pub(crate) async fn begin_session(
     }
     let store = app.store.as_ref();
     let organization = organization::sign_up(store, org).await?;
+    let access = Access::with_token(pair.access, deadline);
+    let id = WebexId::new(account.id.region.clone(), org);
+    // For pages only: each names the organization, with its id in any case.
+    let org_name = app.webex.organization_name(&access, &id).await.unwrap_or_default();
     let name = account.name.or_else(|| account.emails.into_iter().next()).unwrap_or_default();
     let person = account.id.id;
-    let who = SignedInPerson { person, name };
+    let who = SignedInPerson { person, name, org_name };
     // A new token each time: one that was planted in the browser never becomes a session.
     let token = Session::begin(store, &organization, who, app.clock.now()).await?;
     // The browser forgets the earlier token, so no one could end that session any longer.
     if let Some(old) = cookies.get(app.cookies.session()) {
-        Session::end(store, old).await?;
+        Session::end_of_token(store, old).await?;
     }
     tracing::info!(event = "signed_in", %org, %person, "An administrator signed in.");
     let session = app.cookies.set(app.cookies.session(), &token, session::LONGEST);
@@ -125,11 +139,9 @@ pub(crate) async fn begin_session(
 /// Ends this session.
 pub(crate) async fn sign_out(
     State(app): State<Arc<App>>,
-    cookies: RequestCookies,
+    admin: Admin,
 ) -> Result<Response, Failure> {
-    if let Some(token) = cookies.get(app.cookies.session()) {
-        Session::end(app.store.as_ref(), token).await?;
-    }
+    admin.session.end(app.store.as_ref()).await?;
     Ok(signed_out(&app))
 }
 
@@ -145,5 +157,9 @@ pub(crate) async fn sign_out_everywhere(
 }
 
 fn signed_out(app: &App) -> Response {
-    see_other("/?signed-out").cookie(&app.cookies.clear(app.cookies.session()))
+    let signed_out = see_other("/?signed-out");
+    // Not "cookies": that would sign the browser out of all hosts of the domain.
+    let signed_out = signed_out.header(CLEAR_SITE_DATA, "\"cache\", \"storage\"");
+    let names = [app.cookies.session(), app.cookies.flow()];
+    names.iter().fold(signed_out, |answer, name| answer.cookie(&app.cookies.clear(name)))
 }

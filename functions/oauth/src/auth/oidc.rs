@@ -90,15 +90,9 @@ pub(crate) fn authorize_url(
         ("code_challenge", &flow.challenge()),
         ("code_challenge_method", "S256"),
     ]);
-    match kind {
-        // The browser may be signed in to another directory than the one to connect.
-        SignInKind::Connect => query.append_pair("prompt", "select_account"),
-        // A browser can drop both from the address; the token's claims decide. Microsoft's pages
-        // do not list `max_age`, but its own libraries send it.
-        SignInKind::StepUp(_) => {
-            query.append_pair("prompt", "login").append_pair("max_age", &FRESH_FOR.to_string())
-        }
-    };
+    // A browser can drop both from the address; the token's claims decide. Microsoft's pages do not
+    // list `max_age`, but its own libraries send it.
+    query.append_pair("prompt", "login").append_pair("max_age", &FRESH_FOR.to_string());
     url(sign_in, &format!("{}/oauth2/v2.0/authorize", kind.authority()), query)
 }
 

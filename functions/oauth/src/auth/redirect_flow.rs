@@ -199,7 +199,17 @@ pub(crate) async fn end(
 struct RedirectPage<'a> {
     shell: Shell<'a>,
     service: &'a str,
+    is_proof: bool,
     url: &'a str,
+}
+
+/// The reason to send a browser to another service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The page's own purpose: something is granted or connected there.
+    Grant,
+    /// A proof that the same person is at the browser.
+    Proof,
 }
 
 /// Renders a page that opens another service. A form's answer cannot redirect there, because the
@@ -207,9 +217,11 @@ struct RedirectPage<'a> {
 pub(crate) fn redirect_page(
     admin: &Admin,
     service: Service,
+    reason: Reason,
     url: &str,
     cookie: &str,
 ) -> Result<Response, Failure> {
-    let page = RedirectPage { shell: admin.shell(Page::Home), service: service.name(), url };
+    let (shell, service) = (admin.shell(Page::Home), service.name());
+    let page = RedirectPage { shell, service, is_proof: reason == Reason::Proof, url };
     Ok(response::page(StatusCode::OK, &page)?.open(url).cookie(cookie))
 }

@@ -2,17 +2,18 @@
 //!
 //! # Guarantees
 //! The browser has a random token, the table only its hash. A session ends 30 minutes after its
-//! last page, 8 hours after it began, on sign-out, and when an administrator ends all sessions of
-//! the organization.
+//! last page, 8 hours after it began, on sign-out, when the person is no longer an administrator,
+//! and when an administrator ends it or all sessions of the organization. They can be listed.
 
 use domain::ids::{OrgId, PersonId};
 use engine::tenant::organization::{self, Organization};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
+use store::pages;
 use store::table::{
-    Change, Condition, EXPIRES_AT, Key, Store, StoreError, Write, from_item, milliseconds, moment,
-    to_item, to_value,
+    Change, Condition, EXPIRES_AT, Key, Query, Store, StoreError, Write, from_item, milliseconds,
+    moment, to_item, to_value,
 };
 
 use crate::auth::random;
@@ -28,12 +29,18 @@ pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(8);
 /// The time of the last page is stored this exactly, which saves writes.
 const EXACT_TO: SignedDuration = SignedDuration::from_mins(1);
 
+/// Sessions of one query.
+const PAGE: usize = 100;
+
 /// A session of an administrator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Session {
     /// Hash of the browser's token.
     pub(crate) hash: String,
     pub(crate) org: OrgId,
+    /// The organization's name, if Webex said it.
+    #[serde(default)]
+    pub(crate) org_name: String,
     pub(crate) person: PersonId,
     pub(crate) name: String,
     /// The token that every form of this session carries.
@@ -43,11 +50,17 @@ pub(crate) struct Session {
     began: Timestamp,
     #[serde(with = "milliseconds")]
     seen: Timestamp,
+    /// The last time that Webex showed the person as a full administrator.
+    pub(crate) role_at: Timestamp,
+    /// The last fresh sign-in with Webex; [`Admin::has_proof`](super::admin::Admin::has_proof)
+    /// says if it is still valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proven_at: Option<Timestamp>,
     /// The consent that is under way, until it is proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pending: Option<PendingConsent>,
-    /// The last step-up authentication; [`Admin::step_up`](super::admin::Admin::step_up) says if
-    /// it is still valid.
+    /// The last fresh sign-in with Microsoft; [`Admin::step_up`](super::admin::Admin::step_up) says
+    /// if it is still valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) step_up: Option<StepUp>,
 }
@@ -56,14 +69,72 @@ pub(crate) struct Session {
 pub(crate) struct SignedInPerson {
     pub(crate) person: PersonId,
     pub(crate) name: String,
+    /// The organization's name.
+    pub(crate) org_name: String,
+}
+
+/// A session in the list of its organization.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ListedSession {
+    pub(crate) hash: String,
+    pub(crate) name: String,
+    generation: u64,
+    #[serde(with = "milliseconds")]
+    pub(crate) began: Timestamp,
+    #[serde(with = "milliseconds")]
+    pub(crate) seen: Timestamp,
 }
 
 fn key(hash: &str) -> Key {
     Key::new(format!("SESSION#{hash}"), "-")
 }
 
+fn partition(org: OrgId) -> String {
+    // The table's policies can tell sessions by the beginning of their keys.
+    format!("SESSION#{org}")
+}
+
 fn end(began: Timestamp, seen: Timestamp) -> AttributeValue {
     AttributeValue::N((seen + IDLE).min(began + LONGEST).as_second().to_string())
+}
+
+fn has_ended(began: Timestamp, seen: Timestamp, now: Timestamp) -> bool {
+    seen + IDLE <= now || began + LONGEST <= now
+}
+
+/// Returns the current sessions of an organization, the last used first.
+pub(crate) async fn list(
+    store: &dyn Store,
+    organization: &Organization,
+    now: Timestamp,
+) -> Result<Vec<ListedSession>, StoreError> {
+    let query = Query::Partition { pk: partition(organization.org), prefix: String::new() };
+    let items = pages::all(store, &query, PAGE).await?;
+    let mut listed: Vec<ListedSession> =
+        items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+    listed.retain(|one| {
+        one.generation == organization.generation && !has_ended(one.began, one.seen, now)
+    });
+    listed.sort_by_key(|one| std::cmp::Reverse(one.seen));
+    Ok(listed)
+}
+
+/// Ends one of an organization's sessions.
+///
+/// # Errors
+/// `ConditionFailed` if the organization has no such session.
+pub(crate) async fn end_listed(
+    store: &dyn Store,
+    org: OrgId,
+    hash: &str,
+) -> Result<(), StoreError> {
+    // A form can send anything; what is no hash is not worth a key.
+    if !random::is_token(hash) {
+        return Err(StoreError::ConditionFailed);
+    }
+    let is_listed = Condition::Holds(vec![]);
+    let listed = Write::Delete(Key::new(partition(org), hash), is_listed);
+    store.write(vec![listed, Write::Delete(key(hash), Condition::Any)]).await
 }
 
 impl Session {
@@ -75,23 +146,45 @@ impl Session {
         now: Timestamp,
     ) -> Result<String, Failure> {
         let token = random::token()?;
+        let SignedInPerson { person, name, org_name } = who;
         let session = Self {
             hash: random::hash(&token),
             org: organization.org,
-            person: who.person,
-            name: who.name,
+            org_name,
+            person,
+            name,
             // Another token than the session's, which no page may contain.
             csrf: random::token()?,
             generation: organization.generation,
             began: now,
             seen: now,
+            role_at: now,
+            proven_at: None,
             pending: None,
             step_up: None,
         };
+        let mut listed = to_item(&session.listed_key(), &session.listed())?;
         let mut item = to_item(&key(&session.hash), &session)?;
-        item.insert(EXPIRES_AT.into(), end(now, now));
-        store.write(vec![Write::Put(item, Condition::Absent)]).await?;
+        for item in [&mut item, &mut listed] {
+            item.insert(EXPIRES_AT.into(), end(now, now));
+        }
+        let items = [item, listed].map(|item| Write::Put(item, Condition::Absent));
+        store.write(items.into()).await?;
         Ok(token)
+    }
+
+    fn listed(&self) -> ListedSession {
+        let Self { hash, name, generation, began, seen, .. } = self.clone();
+        ListedSession { hash, name, generation, began, seen }
+    }
+
+    fn listed_key(&self) -> Key {
+        Key::new(partition(self.org), self.hash.clone())
+    }
+
+    /// Returns the last moment at which the person signed in with Webex in this session.
+    pub(crate) fn signed_in_at(&self) -> Timestamp {
+        self.proven_at.unwrap_or(self.began)
     }
 
     /// Loads the session of a token with its organization, unless it has ended.
@@ -108,7 +201,7 @@ impl Session {
         let Some(session) = store.get(&key).await?.map(from_item::<Self>).transpose()? else {
             return Ok(None);
         };
-        if session.seen + IDLE <= now || session.began + LONGEST <= now {
+        if has_ended(session.began, session.seen, now) {
             return Ok(None);
         }
         // A raised generation ends all sessions of the organization.
@@ -118,15 +211,39 @@ impl Session {
             return Ok(None);
         };
         if session.seen + EXACT_TO <= now {
-            let seen = Change::Set("seen", moment(now));
-            let changes = vec![seen, Change::Set(EXPIRES_AT, end(session.began, now))];
-            match store.update(&key, changes, Condition::Holds(vec![])).await {
-                // It was signed out in this moment.
+            let touch = |key: Key| {
+                let end = Change::Set(EXPIRES_AT, end(session.began, now));
+                let changes = vec![Change::Set("seen", moment(now)), end];
+                Write::Update(key, changes, Condition::Holds(vec![]))
+            };
+            match store.write(vec![touch(key), touch(session.listed_key())]).await {
+                // It was ended in this moment.
                 Err(StoreError::ConditionFailed) => return Ok(None),
-                touched => _ = touched?,
+                touched => touched?,
             }
         }
         Ok(Some((session, organization)))
+    }
+
+    /// Stores that the person was a full administrator at this moment.
+    pub(crate) async fn set_role_at(
+        &self,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        if self.role_at + EXACT_TO > now {
+            return Ok(());
+        }
+        Ok(self.update(store, Change::Set("role_at", to_value(&now)?)).await?)
+    }
+
+    /// Stores a fresh sign-in with Webex, which shows the role, too.
+    pub(crate) async fn set_proven(
+        &self,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.update(store, Change::Set("proven_at", to_value(&now)?)).await
     }
 
     /// Stores, or removes, the consent that is under way.
@@ -142,7 +259,7 @@ impl Session {
         self.update(store, change).await
     }
 
-    /// Stores a step-up authentication.
+    /// Stores a fresh sign-in with Microsoft.
     pub(crate) async fn set_step_up(
         &self,
         store: &dyn Store,
@@ -157,8 +274,17 @@ impl Session {
         store.update(&key(&self.hash), vec![change], exists).await.map(drop)
     }
 
-    /// Ends the session of a token.
-    pub(crate) async fn end(store: &dyn Store, token: &str) -> Result<(), StoreError> {
-        store.write(vec![Write::Delete(key(&random::hash(token)), Condition::Any)]).await
+    /// Ends the session.
+    pub(crate) async fn end(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let keys = [key(&self.hash), self.listed_key()];
+        store.write(keys.map(|key| Write::Delete(key, Condition::Any)).into()).await
+    }
+
+    /// Ends the session of a token, if there is one.
+    pub(crate) async fn end_of_token(store: &dyn Store, token: &str) -> Result<(), StoreError> {
+        match store.get(&key(&random::hash(token))).await?.map(from_item::<Self>).transpose()? {
+            Some(session) => session.end(store).await,
+            None => Ok(()),
+        }
     }
 }

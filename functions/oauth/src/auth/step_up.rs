@@ -1,28 +1,37 @@
-//! Step-up authentication: a fresh sign-in with Microsoft that says who is at the browser now.
+//! Step-up authentication: a fresh sign-in with Microsoft or Webex that says who is at the browser
+//! now.
 //!
 //! # Guarantees
-//! The user belongs to the connected directory and authenticated within the last minutes, not
-//! through a sign-in that Microsoft remembered. The result is valid for ten minutes, in the session
-//! that asked for it. Nothing but the user's identity is asked for or stored.
+//! A user of Microsoft belongs to the connected directory and authenticated within the last
+//! minutes, not through a sign-in that Microsoft remembered. A person of Webex is the one of the
+//! session, and still a full administrator. The result is valid for ten minutes, in the session
+//! that asked for it. Nothing but the identity is asked for or stored.
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::response::Response;
+use clients::webex::Prompt;
 use domain::ids::DirectoryId;
 use engine::credentials::registration::Registration;
 use engine::credentials::tokens::MicrosoftApp;
+use http::StatusCode;
 use secrecy::SecretString;
 
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::auth::id_token::SignedIn;
+use crate::auth::login::{self, Grant};
 use crate::auth::oidc::{self, Authorization, SignInKind};
-use crate::auth::redirect_flow::{self, Begun, Callback, Flow, redirect_page};
-use crate::auth::types::{DirectoryRole, Purpose, ReturnTo, StepUp};
+use crate::auth::proof::Proof;
+use crate::auth::redirect_flow::{self, Begun, Callback, Flow, Reason, redirect_page};
+use crate::auth::types::{DirectoryRole, Purpose, ReturnTo, SavedForm, StepUp};
 use crate::http::cookies::RequestCookies;
 use crate::http::error::{Failure, Service};
-use crate::http::page_id::Route;
-use crate::http::response::see_other;
+use crate::http::page_id::{Page, Route};
+use crate::http::response::{self, see_other};
+use crate::view::layout::Shell;
+use crate::view::phrases::proofs::act;
 
 /// Returns the address at Microsoft where a flow signs in.
 pub(crate) fn microsoft_url(app: &App, client_id: &str, flow: &Flow, kind: SignInKind) -> String {
@@ -73,17 +82,31 @@ pub(crate) async fn start(
     let begun = redirect_flow::begin(app, cookies, purpose, &admin.session).await?;
     let Begun { flow, cookie } = begun;
     let url = microsoft_url(app, &client_id, &flow, SignInKind::StepUp(directory));
-    redirect_page(admin, Service::Microsoft, &url, &cookie)
+    redirect_page(admin, Service::Microsoft, Reason::Proof, &url, &cookie)
 }
 
-/// Stores who signed in, and returns to the page that asked.
+/// Sends the browser to Webex to sign in again, and back to the form.
+pub(crate) async fn start_webex(
+    app: &Arc<App>,
+    cookies: &RequestCookies,
+    admin: &Admin,
+    form: SavedForm,
+) -> Result<Response, Failure> {
+    let purpose = Purpose::WebexStepUp { form };
+    let begun = redirect_flow::begin(app, cookies, purpose, &admin.session).await?;
+    let Begun { flow, cookie } = begun;
+    let url = login::webex_url(app, &flow, &login::SCOPES, Prompt::Login).await?;
+    redirect_page(admin, Service::Webex, Reason::Proof, &url, &cookie)
+}
+
+/// Stores who signed in with Microsoft, and returns to the page that asked.
 pub(crate) async fn finish(
     app: &App,
     callback: &Callback,
     admin: &Admin,
     flow: &Flow,
     directory: DirectoryId,
-    return_to: ReturnTo,
+    return_to: &ReturnTo,
 ) -> Result<Response, Failure> {
     let kind = SignInKind::StepUp(directory);
     let MicrosoftUser { user, .. } = microsoft_user(app, callback, flow, kind).await?;
@@ -106,5 +129,49 @@ pub(crate) async fn finish(
     );
     let step_up = StepUp { directory, person, name, role, at: now };
     admin.session.set_step_up(app.store.as_ref(), &step_up).await?;
-    Ok(see_other(return_to.link()))
+    match return_to.link() {
+        Ok(link) => Ok(see_other(link)),
+        // The form would only ask for the same sign-in again.
+        Err(form) if form.proof == Proof::DirectoryAdministrator && !is_administrator => {
+            Err(Failure::NotAMicrosoftAdministrator)
+        }
+        Err(form) => offer(admin, form),
+    }
+}
+
+/// Stores that the session's person signed in again with Webex, and offers the form.
+pub(crate) async fn finish_webex(
+    app: &App,
+    admin: &Admin,
+    form: &SavedForm,
+    grant: Grant,
+) -> Result<Response, Failure> {
+    let (session, account) = (&admin.session, grant.account);
+    if account.id.id != session.person || account.org != Some(session.org) {
+        return Err(Failure::AnotherPerson);
+    }
+    if !account.has_role(login::FULL_ADMINISTRATOR) {
+        session.end(app.store.as_ref()).await?;
+        return Err(Failure::RoleEnded);
+    }
+    session.set_proven(app.store.as_ref(), app.clock.now()).await?;
+    let (org, person) = (session.org, session.person);
+    tracing::info!(event = "proven", %org, %person, "An administrator signed in again.");
+    offer(admin, form)
+}
+
+#[derive(Template)]
+#[template(path = "proven.html")]
+struct ProvenPage<'a> {
+    shell: Shell<'a>,
+    csrf: &'a str,
+    form: &'a SavedForm,
+    act: &'static str,
+}
+
+/// Offers a form again. A return from another service must change nothing.
+fn offer(admin: &Admin, form: &SavedForm) -> Result<Response, Failure> {
+    let (shell, csrf) = (admin.shell(form.page), admin.csrf());
+    let page = ProvenPage { shell, csrf, form, act: act(form.page) };
+    response::page(StatusCode::OK, &page)
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::table::milliseconds;
 
+use crate::auth::proof::Proof;
 use crate::http::page_id::{Page, PageLink};
 
 /// The reason why a browser is sent to another service.
@@ -24,6 +25,8 @@ pub(crate) enum Purpose {
     ExternalIds { pairs: Vec<Person> },
     /// Sign in again as a user of this directory, for a page that needs to know who it is.
     StepUp { directory: DirectoryId, return_to: ReturnTo },
+    /// Sign in again with Webex as the same person, for a form.
+    WebexStepUp { form: SavedForm },
 }
 
 /// Says if another account may replace the connected one.
@@ -37,28 +40,44 @@ pub(crate) enum ConnectMode {
     Replace,
 }
 
-/// The page that asked for step-up authentication. No address from outside ever is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A form that waits for a proof. It is never sent without a person: a page offers it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SavedForm {
+    /// The page to open if something goes wrong on the way.
+    pub(crate) page: Page,
+    pub(crate) proof: Proof,
+    /// The path of one of our routes, with its query.
+    pub(crate) path: String,
+    /// All fields but the CSRF token.
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+/// The page or form that asked for step-up authentication. No address from outside ever is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ReturnTo {
     Person(PersonId),
     /// A team, and the group that it would adopt.
     Adopt(TeamId, GroupId),
+    Form(SavedForm),
 }
 
 impl ReturnTo {
-    pub(crate) fn link(self) -> PageLink {
+    /// Returns the page that asked; a form has another page, which offers it.
+    pub(crate) fn link(&self) -> Result<PageLink, &SavedForm> {
         match self {
-            Self::Person(person) => PageLink::Person(person),
-            Self::Adopt(team, group) => PageLink::AdoptGroup(team, group),
+            Self::Person(person) => Ok(PageLink::Person(*person)),
+            Self::Adopt(team, group) => Ok(PageLink::AdoptGroup(*team, *group)),
+            Self::Form(form) => Err(form),
         }
     }
 
     /// Returns the list to open if something goes wrong on the way.
-    pub(crate) fn page(self) -> Page {
+    pub(crate) fn page(&self) -> Page {
         match self {
             Self::Person(_) => Page::People,
             Self::Adopt(..) => Page::Teams,
+            Self::Form(form) => form.page,
         }
     }
 }
@@ -91,6 +110,9 @@ pub(crate) struct PendingConsent {
     pub(crate) registration: Registration,
     pub(crate) directory: DirectoryId,
     pub(crate) name: String,
+    /// The directory's default domain.
+    #[serde(default)]
+    pub(crate) domain: String,
     /// The administrator.
     pub(crate) by: ObjectId,
     /// The administrator's user principal name.

@@ -22,9 +22,10 @@ use crate::auth::admin::Admin;
 use crate::auth::redirect_flow::{self, Callback};
 use crate::auth::session::Session;
 use crate::auth::types::{PendingConsent, Purpose};
+use crate::connect::confirm::{self, ConfirmForm, Decision};
 use crate::http::cookies::RequestCookies;
 use crate::http::error::{Failure, Service};
-use crate::http::extract::Query;
+use crate::http::extract::{Form, Query};
 use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, ResponseExt, see_other};
 use crate::view::layout::Shell;
@@ -33,9 +34,6 @@ use crate::view::phrases::permissions::permissions;
 
 /// A consent that is not known everywhere after this long counts as incomplete.
 const REPLICATES_WITHIN: SignedDuration = SignedDuration::from_mins(10);
-
-/// Validity of an administrator's sign-in with Microsoft.
-const SIGN_IN_LASTS: SignedDuration = SignedDuration::from_mins(60);
 
 /// Seconds until the waiting page reloads.
 const RELOAD_AFTER: u32 = 10;
@@ -111,13 +109,10 @@ async fn take_consent(
     Ok(see_other(PageLink::Consent))
 }
 
-/// Checks if the consent is in force, and stores it then. Can be repeated.
+/// Checks if the consent is in force, and asks for a confirmation then. Can be repeated.
 async fn prove(app: &App, admin: &Admin) -> Result<Response, Failure> {
     let now = app.clock.now();
-    let is_valid = |pending: &&PendingConsent| pending.signed_in_at + SIGN_IN_LASTS > now;
-    let pending = admin.session.pending.as_ref().filter(is_valid);
-    let consented_at = pending.and_then(|pending| pending.consented_at);
-    let (Some(pending), Some(consented_at)) = (pending, consented_at) else {
+    let Some((pending, consented_at)) = admin.consented(now) else {
         return match &admin.organization.directory {
             Some(directory) => connected(admin, directory),
             None => Ok(see_other(Page::Microsoft)),
@@ -125,49 +120,96 @@ async fn prove(app: &App, admin: &Admin) -> Result<Response, Failure> {
     };
     let stored = match proof(app, pending).await {
         Ok(Proof::Missing(missing)) => wait(admin, pending, missing, consented_at, now),
-        Ok(Proof::Complete) => store_consent(app, admin, pending, now).await,
+        Ok(Proof::Complete) => complete(app, admin, pending, now).await,
         Err(failure) => Err(failure),
     };
     stored.map_err(|failure| failure.of_consent_to(pending.registration))
 }
 
-async fn store_consent(
+/// Goes on with a consent that is in force. Joining a directory waits for a person's confirmation:
+/// the browser may be in a session that another host has planted.
+async fn complete(
     app: &App,
     admin: &Admin,
     pending: &PendingConsent,
     now: Timestamp,
 ) -> Result<Response, Failure> {
-    let Admin { session, organization } = admin;
     // Another admin may have connected a directory while this one consented.
-    if let Some(connected) = &organization.directory
+    if let Some(connected) = &admin.organization.directory
         && connected.id != pending.directory
     {
         return Err(Failure::AnotherDirectory { connected: connected.name.clone() });
     }
-    let (store, tenant) = (app.store.as_ref(), organization.tenant);
-    let response = match (pending.registration, &organization.directory) {
+    let response = match (pending.registration, &admin.organization.directory) {
+        (Registration::Groups, None) => return confirm::show(app, admin, pending).await,
         (Registration::Groups, Some(directory)) => connected(admin, directory)?,
-        (Registration::Groups, None) => join(app, admin, pending, now).await?,
         (Registration::Files, None) => return Err(Failure::NotConnected),
         (Registration::Files, Some(directory)) => {
-            let (by, by_name) = (pending.by, pending.by_name.clone());
-            let consent = FilesConsent { since: now, by, by_name, lost: None };
-            files_consent::save(store, tenant, &consent).await?;
-            // Folders that waited for the consent are linked now.
-            reconcile::request_sync_of_every_link(store, tenant, now).await?;
-            let (org, directory) = (session.org, directory.id);
-            tracing::info!(
-                event = "files_consented", %org, %tenant, %directory, %by,
-                "A directory consented to files."
-            );
-            see_other(format!("{}?authorized", Page::Folders))
+            store_files_consent(app, admin, pending, directory.id, now).await?
         }
     };
-    // Only now: after a failure above, the waiting page proves the consent again.
-    session.set_pending(store, None).await?;
-    // The full cycle creates webhooks and counts people, for which the admin waits.
-    reconcile::request_full_cycle(store, tenant).await?;
+    finish(app, admin).await?;
     Ok(response)
+}
+
+async fn store_files_consent(
+    app: &App,
+    admin: &Admin,
+    pending: &PendingConsent,
+    directory: DirectoryId,
+    now: Timestamp,
+) -> Result<Response, Failure> {
+    let (store, org, tenant) = (app.store.as_ref(), admin.session.org, admin.tenant());
+    let (by, by_name) = (pending.by, pending.by_name.clone());
+    files_consent::save(store, tenant, &FilesConsent { since: now, by, by_name, lost: None })
+        .await?;
+    // Folders that waited for the consent are linked now.
+    reconcile::request_sync_of_every_link(store, tenant, now).await?;
+    tracing::info!(
+        event = "files_consented", %org, %tenant, %directory, %by,
+        "A directory consented to files."
+    );
+    Ok(see_other(format!("{}?authorized", Page::Folders)))
+}
+
+/// Ends the consent that was under way.
+async fn finish(app: &App, admin: &Admin) -> Result<(), Failure> {
+    let store = app.store.as_ref();
+    // Only now: after a failure before, the waiting page proves the consent again.
+    admin.session.set_pending(store, None).await?;
+    // The full cycle creates webhooks and counts people, for which the admin waits.
+    Ok(reconcile::request_full_cycle(store, admin.tenant()).await?)
+}
+
+/// Takes a decision of the page that confirms the connection.
+pub(crate) async fn decide(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    Form(form): Form<ConfirmForm>,
+) -> Result<Response, Failure> {
+    let now = app.clock.now();
+    let (pending, _) = admin.consented(now).ok_or(Failure::Changed(Page::Microsoft))?;
+    // In another tab, the person may have signed in to another directory since.
+    if form.directory() != Some(pending.directory) || pending.registration != Registration::Groups {
+        return Err(Failure::Changed(Page::Microsoft));
+    }
+    match form.action() {
+        Some(Decision::Decline) => {
+            admin.session.set_pending(app.store.as_ref(), None).await?;
+            Ok(see_other(Page::Microsoft))
+        }
+        Some(Decision::Release) => confirm::release(&app, &admin, pending, now).await,
+        Some(Decision::Connect) => match proof(&app, pending).await? {
+            Proof::Complete => {
+                let response = join(&app, &admin, pending, now).await?;
+                finish(&app, &admin).await?;
+                Ok(response)
+            }
+            // It was withdrawn since the page was shown.
+            Proof::Missing(_) => Ok(see_other(PageLink::Consent)),
+        },
+        None => Err(Failure::NotAForm),
+    }
 }
 
 /// Connects the directory with the organization.

@@ -124,7 +124,7 @@ pub(crate) async fn load_tenant(app: &App, tenant: TenantId) -> Result<Tenant, F
 }
 
 /// Does as much as it can at once; reconciliation cycles do the rest.
-async fn continue_offboarding(app: &App, tenant: TenantId) {
+pub(crate) async fn continue_offboarding(app: &App, tenant: TenantId) {
     if let Err(error) = offboard::advance(&app.offboarding(), tenant).await {
         tracing::warn!(
             event = "offboarding_paused", %tenant, %error,

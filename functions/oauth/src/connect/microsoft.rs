@@ -6,6 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use clients::graph::DirectoryProfile;
 use clients::http::Access;
 use domain::ids::DirectoryId;
 use engine::credentials::registration::Registration;
@@ -17,7 +18,7 @@ use secrecy::SecretString;
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::auth::oidc::{self, Authorization, SignInKind};
-use crate::auth::redirect_flow::{self, Begun, Callback, Flow, redirect_page};
+use crate::auth::redirect_flow::{self, Begun, Callback, Flow, Reason, redirect_page};
 use crate::auth::step_up::{MicrosoftUser, microsoft_url, microsoft_user};
 use crate::auth::types::{PendingConsent, Purpose};
 use crate::http::cookies::RequestCookies;
@@ -77,7 +78,7 @@ pub(crate) async fn start_consent(
     let begun = redirect_flow::begin(app, cookies, purpose, &admin.session).await?;
     let Begun { flow, cookie } = begun;
     let url = microsoft_url(app, &client_id, &flow, SignInKind::Connect);
-    redirect_page(admin, Service::Microsoft, &url, &cookie)
+    redirect_page(admin, Service::Microsoft, Reason::Grant, &url, &cookie)
 }
 
 /// Continues from the sign-in to the consent of the administrator's own directory.
@@ -92,6 +93,10 @@ pub(crate) async fn continue_to_consent(
     let session = &admin.session;
     let MicrosoftUser { user, token } =
         microsoft_user(app, callback, flow, SignInKind::Connect).await?;
+    let now = app.clock.now();
+    if !user.is_fresh(now) {
+        return Err(Failure::NotFresh);
+    }
     if !user.is_administrator() {
         return Err(Failure::NotAMicrosoftAdministrator);
     }
@@ -100,17 +105,22 @@ pub(crate) async fn continue_to_consent(
     {
         return Err(Failure::AnotherDirectory { connected: connected.name.clone() });
     }
-    let name = directory_name(app, user.directory, token).await;
-    // The name is for pages only, so a failed call is no reason to stop.
-    let name = name.or_else(|| Some(user.name.split_once('@')?.1.to_owned()));
     let directory = user.directory;
+    // Names are for pages only, so a failed call is no reason to stop.
+    let profile = directory_profile(app, directory, token).await;
+    let mut domains = profile.iter().flat_map(|profile| &profile.verified_domains);
+    let domain = domains.find(|domain| domain.is_default).map(|domain| domain.name.clone());
+    let of_user = || user.name.split_once('@').map(|(_, domain)| domain.to_owned());
+    let domain = domain.or_else(of_user).unwrap_or_default();
+    let name = profile.and_then(|profile| profile.display_name);
     let pending = PendingConsent {
         registration,
         directory,
-        name: name.unwrap_or_else(|| directory.to_string()),
+        name: name.unwrap_or_else(|| domain.clone()),
+        domain,
         by: user.person,
         by_name: user.name,
-        signed_in_at: app.clock.now(),
+        signed_in_at: now,
         consented_at: None,
     };
     session.set_pending(app.store.as_ref(), Some(&pending)).await?;
@@ -131,14 +141,14 @@ pub(crate) async fn continue_to_consent(
     Ok(see_other(url).cookie(&cookie))
 }
 
-/// Returns the directory's display name. It is for pages only: the id_token has said which
-/// directory it is.
-async fn directory_name(
+/// Returns the directory's names. They are for pages only: the id_token has said which directory
+/// it is.
+async fn directory_profile(
     app: &App,
     directory: DirectoryId,
     token: Option<SecretString>,
-) -> Option<String> {
+) -> Option<DirectoryProfile> {
     let access = Access::with_token(token?, app.deadline());
-    let organization = app.graph.directory_profile(&access).await.ok().flatten();
-    organization.filter(|one| one.id == directory)?.display_name
+    let profile = app.graph.directory_profile(&access).await.ok().flatten();
+    profile.filter(|one| one.id == directory)
 }

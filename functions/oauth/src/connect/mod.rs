@@ -1,5 +1,6 @@
 //! Connecting both sides, what they need, and disconnecting them.
 
+mod confirm;
 pub(crate) mod consent;
 pub(crate) mod disconnect;
 pub(crate) mod folders;

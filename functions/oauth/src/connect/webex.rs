@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use clients::http::{Access, CallError};
-use clients::webex::ScimOrder;
+use clients::webex::{Prompt, ScimOrder};
 use engine::offboard;
 use engine::reconcile;
 use engine::tenant::organization::{self, Organization, ServiceAccount};
@@ -20,7 +20,7 @@ use store::table::StoreError;
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::auth::login::{self, Grant};
-use crate::auth::redirect_flow::{self, Begun, redirect_page};
+use crate::auth::redirect_flow::{self, Begun, Reason, redirect_page};
 use crate::auth::types::{ConnectMode, Purpose};
 use crate::http::cookies::RequestCookies;
 use crate::http::error::{Failure, Service};
@@ -129,8 +129,8 @@ pub(crate) async fn connect(
     let purpose = Purpose::ServiceAccount { service_account_mode, mode };
     let begun = redirect_flow::begin(&app, &cookies, purpose, &admin.session).await?;
     let Begun { flow, cookie } = begun;
-    let url = login::webex_url(&app, &flow, &scopes(service_account_mode)).await?;
-    redirect_page(&admin, Service::Webex, &url, &cookie)
+    let url = login::webex_url(&app, &flow, &scopes(service_account_mode), Prompt::Any).await?;
+    redirect_page(&admin, Service::Webex, Reason::Grant, &url, &cookie)
 }
 
 /// Stores the service account's tokens, if it belongs to this organization and can do the work.

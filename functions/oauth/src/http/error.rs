@@ -60,6 +60,12 @@ pub(crate) enum Failure {
     Returned(Service, String),
     #[error("the code was not accepted by {0:?}")]
     CodeRefused(Service),
+    #[error("no longer a full administrator of the organization")]
+    RoleEnded,
+    #[error("the role could not be read: {0}")]
+    RoleUnknown(Box<Self>),
+    #[error("signed in again as another person")]
+    AnotherPerson,
     #[error("not a full administrator of the organization")]
     NotAWebexAdministrator,
     #[error("the organization may not sign up")]
@@ -156,6 +162,14 @@ impl Failure {
         Self::ReturningTo { failure: Box::new(self), page }
     }
 
+    /// Returns `true` if the session has ended, so that its cookie is of no use.
+    pub(crate) fn ends_session(&self) -> bool {
+        match self {
+            Self::ReturningTo { failure, .. } => failure.ends_session(),
+            failure => matches!(failure, Self::NoSession(_) | Self::RoleEnded),
+        }
+    }
+
     /// Makes the failure of a consent lead back to the page where it starts.
     pub(crate) fn of_consent_to(self, registration: Registration) -> Self {
         match registration {
@@ -195,6 +209,8 @@ impl Failure {
             Self::NoSession(_) => StatusCode::SEE_OTHER,
             Self::NotFromOurPage
             | Self::Declined(_)
+            | Self::RoleEnded
+            | Self::AnotherPerson
             | Self::NotAWebexAdministrator
             | Self::OrganizationNotAllowed
             | Self::AccountOfAnotherOrganization
@@ -212,7 +228,7 @@ impl Failure {
             | Self::JoinedElsewhere { .. }
             | Self::Changed(_)
             | Self::NotConnected => StatusCode::CONFLICT,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::RoleUnknown(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }

@@ -37,10 +37,12 @@ pub(crate) enum Page {
     Settings,
     Disconnect,
     Receipt,
+    /// The sessions of all administrators.
+    Sessions,
 }
 
 impl Page {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Home,
         Self::Webex,
         Self::Microsoft,
@@ -57,6 +59,7 @@ impl Page {
         Self::Settings,
         Self::Disconnect,
         Self::Receipt,
+        Self::Sessions,
     ];
 
     pub(crate) fn path(self) -> &'static str {
@@ -77,6 +80,7 @@ impl Page {
             Self::Settings => "/settings",
             Self::Disconnect => "/disconnect",
             Self::Receipt => "/receipt",
+            Self::Sessions => "/sessions",
         }
     }
 

@@ -53,7 +53,7 @@ fn response(status: StatusCode, kind: &'static str, body: String) -> Response {
     response
 }
 
-/// Replaces characters that no one sees and that reorder or hide what stands next to them: controls
+/// Replaces characters that no one sees and that reorder or hide their neighbors: controls
 /// other than white space, and the bidirectional embeddings, overrides and isolates.
 /// <https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>
 pub(crate) fn visible(text: &str) -> String {

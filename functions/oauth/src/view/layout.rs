@@ -1,6 +1,7 @@
 //! The frame that all pages share, and the page of a failure.
 
 use askama::Template;
+use domain::ids::OrgId;
 
 use crate::http::error::Failure;
 use crate::http::page_id::{Page, PageLink};
@@ -19,6 +20,9 @@ pub(crate) struct Shell<'a> {
 pub(crate) struct User<'a> {
     pub(crate) name: &'a str,
     pub(crate) csrf: &'a str,
+    pub(crate) org: OrgId,
+    /// The organization's name, if Webex said it.
+    pub(crate) org_name: &'a str,
 }
 
 /// A link of the navigation.

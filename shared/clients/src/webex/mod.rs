@@ -37,7 +37,7 @@ pub use memberships::{
 };
 pub use messages::{AttachmentAction, LONGEST_MESSAGE, plain};
 pub use notification::{InvalidNotification, Notification};
-pub use oauth::{CodeExchange, SignIn, TokenPair};
+pub use oauth::{CodeExchange, Prompt, SignIn, TokenPair};
 pub use opaque::{InvalidOpaqueId, LinkedFolderId, MembershipId, WebhookId};
 pub use people::{Account, AccountKind};
 pub use rooms::{Room, RoomKind};

@@ -22,6 +22,17 @@ pub struct SignIn<'a> {
     pub state: &'a str,
     /// PKCE challenge (S256).
     pub code_challenge: Option<&'a str>,
+    /// Sessions at Webex that are accepted.
+    pub prompt: Prompt,
+}
+
+/// The sessions at Webex that a sign-in accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompt {
+    /// Any, also one that the browser has already.
+    Any,
+    /// None: the person authenticates again.
+    Login,
 }
 
 /// Parameters of a code exchange.
@@ -77,6 +88,9 @@ impl Webex {
         ];
         if let Some(challenge) = sign_in.code_challenge {
             query.extend([("code_challenge", challenge), ("code_challenge_method", "S256")]);
+        }
+        if sign_in.prompt == Prompt::Login {
+            query.push(("prompt", "login"));
         }
         let mut encoded = url::form_urlencoded::Serializer::new(String::new());
         // Webex's own links have %20 between scopes. Only forms read a plus as a space.

@@ -90,6 +90,12 @@ struct AccountAsSent {
     login_enabled: Option<bool>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrganizationAsSent {
+    display_name: String,
+}
+
 impl From<AccountAsSent> for Account {
     fn from(sent: AccountAsSent) -> Self {
         // Webex's example has several roles in one text, separated by commas.
@@ -127,6 +133,16 @@ impl Webex {
         } else {
             Err(answer.unreadable("another account"))
         }
+    }
+
+    /// Returns the display name of an organization that this account administers.
+    pub async fn organization_name(
+        &self,
+        access: &Access,
+        org: &WebexId<OrgId>,
+    ) -> Result<String, CallError> {
+        let answer = self.0.call(access, Call::get(format!("/organizations/{org}"))).await?;
+        Ok(answer.json::<OrganizationAsSent>()?.display_name)
     }
 
     /// Returns the account of the token.

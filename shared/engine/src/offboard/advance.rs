@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Groups, Offboarding, OffboardingError, OffboardingFailure, OffboardingStage, Purged, groups,
-    load, purge_page, save, teams, webhooks,
+    load, purge_page, release, save, teams, webhooks,
 };
 use crate::credentials::tokens::Tokens;
 use crate::tenant::{self, Tenant, organization};
@@ -105,6 +105,7 @@ async fn step(
     let now = deps.clock.now();
     match offboarding.stage {
         OffboardingStage::Hooks => {
+            release::announce(offboarding, deps).await;
             webhooks::delete_all(offboarding, deps).await?;
             offboarding.stage = OffboardingStage::Teams;
         }

@@ -16,6 +16,7 @@ mod error;
 mod groups;
 mod purge;
 mod receipt;
+mod release;
 mod teams;
 mod webhooks;
 
@@ -32,7 +33,7 @@ use crate::credentials::registration::Registration;
 use crate::notify::{self, AlertKey};
 use crate::tenant::Tenant;
 use crate::tenant::organization;
-use domain::ids::{PersonId, TenantId};
+use domain::ids::{ObjectId, PersonId, TenantId};
 use store::keys;
 use store::table::{
     Change, Condition, Cursor, EXPIRES_AT, Store, StoreError, Write, from_item, to_item,
@@ -113,6 +114,9 @@ pub struct Offboarding {
     pub at: Timestamp,
     /// That admin.
     pub by: PersonId,
+    /// The user who released the directory, if no admin of the organization disconnected it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_by: Option<ObjectId>,
     /// Choice for the groups.
     pub groups: Groups,
     /// Choice for the links.
@@ -129,6 +133,24 @@ pub struct Offboarding {
 }
 
 impl Offboarding {
+    fn new(tenant: &Tenant, by: PersonId, choice: OffboardingChoice, now: Timestamp) -> Self {
+        let mut consents = vec![Registration::Groups];
+        consents.extend(tenant.files.as_ref().map(|_| Registration::Files));
+        Self {
+            tenant: Tenant { files: None, ..tenant.clone() },
+            at: now,
+            by,
+            released_by: None,
+            groups: choice.groups,
+            links: choice.links,
+            stage: OffboardingStage::Hooks,
+            receipt: Receipt { consents, ..Receipt::default() },
+            cursor: None,
+            counted: 0,
+            version: 1,
+        }
+    }
+
     /// Returns the stage that follows the groups.
     fn after_groups(&self, now: Timestamp) -> OffboardingStage {
         match self.links {
@@ -148,25 +170,38 @@ pub async fn begin(
     store: &dyn Store,
     tenant: &Tenant,
     by: PersonId,
-    OffboardingChoice { groups, links }: OffboardingChoice,
+    choice: OffboardingChoice,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut consents = vec![Registration::Groups];
-    consents.extend(tenant.files.as_ref().map(|_| Registration::Files));
-    let offboarding = Offboarding {
-        tenant: Tenant { files: None, ..tenant.clone() },
-        at: now,
-        by,
-        groups,
-        links,
-        stage: OffboardingStage::Hooks,
-        receipt: Receipt { consents, ..Receipt::default() },
-        cursor: None,
-        counted: 0,
-        version: 1,
-    };
+    end(store, Offboarding::new(tenant, by, choice, now), tenant).await
+}
+
+/// Releases a directory from an organization that another one's admin wants it for: ends that
+/// tenant, keeps its groups, and says so to its admins.
+///
+/// The caller has proof that `user` administers the directory.
+///
+/// # Errors
+/// `ConditionFailed` if the tenant is no longer connected.
+pub async fn release(
+    store: &dyn Store,
+    tenant: &Tenant,
+    by: PersonId,
+    user: ObjectId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let choice = OffboardingChoice { groups: Groups::Keep, links: Links::Keep };
+    let offboarding = Offboarding::new(tenant, by, choice, now);
+    end(store, Offboarding { released_by: Some(user), ..offboarding }, tenant).await
+}
+
+async fn end(
+    store: &dyn Store,
+    offboarding: Offboarding,
+    tenant: &Tenant,
+) -> Result<(), StoreError> {
     let id = tenant.tenant;
-    let next = match links {
+    let next = match offboarding.links {
         Links::Keep => id,
         Links::Purge => organization::new_tenant(),
     };

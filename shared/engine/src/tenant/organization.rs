@@ -220,6 +220,16 @@ pub async fn join(
     }
 }
 
+/// Returns the tenant that a directory is joined to.
+pub async fn tenant_of(
+    store: &dyn Store,
+    directory: DirectoryId,
+) -> Result<Option<TenantId>, StoreError> {
+    let joined: Option<Joined> =
+        store.get(&keys::directory(directory)).await?.map(from_item).transpose()?;
+    Ok(joined.map(|joined| joined.tenant))
+}
+
 /// Parts of a transaction: releases account and directory of a tenant that ends.
 ///
 /// `next` is the id of the organization's next tenant.

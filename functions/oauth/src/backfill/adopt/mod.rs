@@ -178,9 +178,7 @@ async fn check<'a>(
     if settings.switched_on_at.is_none() {
         return Ok(Err((StatusCode::CONFLICT, Feedback::IntegrationOff)));
     }
-    let Some(step_up) = admin.step_up(app.clock.now()) else {
-        return Ok(Err((StatusCode::FORBIDDEN, Feedback::AdoptionNotProven)));
-    };
+    let step_up = admin.step_up(app.clock.now()).ok_or(Failure::NotFresh)?;
     if !may_adopt(step_up, union) {
         return Ok(Err((StatusCode::FORBIDDEN, Feedback::AdoptionNotAllowed)));
     }

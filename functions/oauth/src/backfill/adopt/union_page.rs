@@ -75,16 +75,11 @@ struct List {
     id: &'static str,
     heading: &'static str,
     lines: Vec<String>,
+    /// People without a line.
     further: usize,
 }
 
 impl List {
-    fn of(id: &'static str, heading: &'static str, moves: &[&Move], names: &DisplayNames) -> Self {
-        let line = |one: &&Move| planned_line(one, &names.name(one.person));
-        let lines = moves.iter().take(SHOWN).map(line).collect();
-        Self { id, heading, lines, further: moves.len().saturating_sub(SHOWN) }
-    }
-
     fn total(&self) -> usize {
         self.lines.len() + self.further
     }
@@ -130,6 +125,9 @@ async fn united(
     union: &AdoptionPreview,
     step_up: Option<&StepUp>,
 ) -> Result<United, Failure> {
+    let is_allowed = step_up.is_some_and(|step_up| may_adopt(step_up, union));
+    // A Webex admin alone must not read who is in a group: only the app has that right.
+    let shown = if is_allowed { SHOWN } else { 0 };
     let preview = &union.preview;
     let added = |side: Side| {
         let is_added = move |one: &&Move| one.side == side && one.from == Role::None;
@@ -137,9 +135,9 @@ async fn united(
     };
     let (to_team, to_group) = (added(Side::Team), added(Side::Group));
     let roles: Vec<&Move> = preview.moves.iter().filter(|one| one.from != Role::None).collect();
-    let excluded = preview.excluded.iter().take(SHOWN);
+    let excluded = preview.excluded.iter().take(shown);
     let lists = [&to_team, &to_group, &roles].into_iter();
-    let named = lists.flat_map(|moves| moves.iter().take(SHOWN)).map(|one| Who::Person(one.person));
+    let named = lists.flat_map(|moves| moves.iter().take(shown)).map(|one| Who::Person(one.person));
     let people: BTreeSet<Who> = named.chain(excluded.clone().map(|(who, _)| *who)).collect();
     let names = DisplayNames::load(app, &admin.organization, &people).await?;
     let excluded = excluded.map(|(who, why)| Excluded {
@@ -147,21 +145,29 @@ async fn united(
         side: words::side_of(*who),
         why: why.explanation(),
     });
+    let list = |id, heading, moves: &[&Move]| {
+        let lines: Vec<_> = moves
+            .iter()
+            .take(shown)
+            .map(|one| planned_line(one, &names.name(one.person)))
+            .collect();
+        List { id, heading, further: moves.len() - lines.len(), lines }
+    };
     Ok(United {
         name: union.group.display_name.clone(),
         mail: union.group.mail.clone().unwrap_or_default(),
         names: words::names(settings, union),
         account_joins: preview.service_account == ServiceAccountOutlook::Joins,
         lists: [
-            List::of("to-team", words::ADDED_TO_TEAM, &to_team, &names),
-            List::of("to-group", words::ADDED_TO_GROUP, &to_group, &names),
-            List::of("roles", words::ROLES_CHANGED, &roles, &names),
+            list("to-team", words::ADDED_TO_TEAM, &to_team),
+            list("to-group", words::ADDED_TO_GROUP, &to_group),
+            list("roles", words::ROLES_CHANGED, &roles),
         ],
         excluded: excluded.collect(),
-        further_excluded: preview.excluded.len().saturating_sub(SHOWN),
+        further_excluded: preview.excluded.len().saturating_sub(shown),
         unresolved: preview.unresolved,
         hash: union.hash(),
-        is_allowed: step_up.is_some_and(|step_up| may_adopt(step_up, union)),
+        is_allowed,
         is_owner: step_up.is_some_and(|step_up| union.owners.contains(&step_up.person)),
     })
 }

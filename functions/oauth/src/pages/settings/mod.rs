@@ -10,19 +10,20 @@ use axum::response::Response;
 use engine::notify::{self, AlertKey};
 use engine::reconcile;
 use engine::tenant::organization::Directory;
-use engine::tenant::settings::{self, Folders, Settings};
+use engine::tenant::settings::{self, Folders, Running, Settings, TeamDeleted};
 use http::StatusCode;
 use serde::Deserialize;
 use store::table::StoreError;
 
 use crate::app::App;
 use crate::auth::admin::Admin;
+use crate::auth::proof::{Fields, Proof};
 use crate::connect::folders::folders_state;
 use crate::http::error::Failure;
 use crate::http::extract::{Form, Query};
 use crate::http::page_id::Page;
 use crate::http::response::{self, see_other};
-use crate::pages::settings_form::{Fault, SettingsForm};
+use crate::pages::settings_form::{Choice, Fault, SettingsForm};
 use crate::view::layout::Shell;
 use crate::view::phrases::folders::FoldersState;
 use crate::view::phrases::settings::{Difference, Problem, differences};
@@ -128,6 +129,31 @@ pub(crate) async fn save(
     }
     apply(&app, &admin, &stored, &requested).await?;
     Ok(see_other(format!("{}?saved", Page::Settings)))
+}
+
+/// Returns the proof that saving a form needs: by what it allows that is not allowed yet.
+pub(crate) fn proof(stored: &Settings, form: &Fields) -> Proof {
+    let get = |name| form.get(name).trim();
+    let limits = &stored.removal_limits;
+    let loosens = [
+        ("link_people", limits.link_people),
+        ("link_percent", limits.link_percent),
+        ("tenant_people", limits.tenant_people),
+        ("tenant_percent", limits.tenant_percent),
+    ];
+    let loosens = loosens
+        .iter()
+        .any(|(name, stored)| get(name).parse::<usize>().is_ok_and(|number| number > *stored));
+    let deletes = stored.on_team_deleted == TeamDeleted::KeepGroup
+        && get("on_team_deleted") == TeamDeleted::DeleteGroup.value();
+    let goes_live = stored.running == Running::Preview && get("running") == Running::Live.value();
+    match get("switch") {
+        // Nothing may keep an admin from stopping all writes.
+        "off" => Proof::Role,
+        _ if deletes => Proof::DirectoryAdministrator,
+        _ if loosens || goes_live => Proof::WebexSignIn,
+        _ => Proof::Role,
+    }
 }
 
 fn refused(page: SettingsPage<'_>) -> Result<Response, Failure> {

@@ -6,6 +6,11 @@ use engine::link::Who;
 use engine::preview::Rename;
 use engine::tenant::settings::{NameSync, Settings};
 
+/// Replaces the names of people.
+pub(crate) const NAMES_NEED_PROOF: &str = "Who they are is shown once an owner of the group, or an \
+                                           administrator of the directory, has signed in with \
+                                           Microsoft below.";
+
 pub(crate) const ADDED_TO_TEAM: &str = "Added to the Webex team";
 pub(crate) const ADDED_TO_GROUP: &str = "Added to the Microsoft 365 group";
 pub(crate) const ROLES_CHANGED: &str = "Roles that change";

@@ -53,6 +53,7 @@ pub(crate) fn failure_text(failure: &Failure) -> FailureText {
         | Failure::CodeRefused(_)
         | Failure::NotAWebexAdministrator
         | Failure::OrganizationNotAllowed => sign_in(failure),
+        Failure::RoleEnded | Failure::RoleUnknown(_) | Failure::AnotherPerson => role(failure),
         Failure::AccountOfAnotherOrganization
         | Failure::GrantOfAnotherOrganization
         | Failure::MayNotChangePeople
@@ -146,6 +147,35 @@ fn sign_in(failure: &Failure) -> FailureText {
         )
         .hint("Going back in the browser leads here, too: a sign-in works once.")
         .next("Go to the overview and begin again", Page::Home),
+    }
+}
+
+fn role(failure: &Failure) -> FailureText {
+    match failure {
+        Failure::RoleEnded => FailureText::new(
+            "You're no longer a full administrator",
+            "Webex no longer shows your account as a full administrator of the organization, so \
+             your session has ended. Nothing was changed.",
+        )
+        .hint("It can take some minutes until Webex knows a new role.")
+        .next("Sign in again", Page::Home),
+        Failure::RoleUnknown(_) => FailureText::new(
+            "Your role couldn't be checked",
+            "Each change needs your role at that moment, and Webex did not say it. Nothing was \
+             changed.",
+        )
+        .hint("Wait a minute and try again.")
+        .hint(
+            "If the account in Webex has lost its tokens or roles, sign out and sign in again: \
+             for ten minutes, the sign-in itself shows your role.",
+        ),
+        _ => FailureText::new(
+            "That is another account",
+            "You signed in to Webex again, but not with the account of this session. Nothing was \
+             changed.",
+        )
+        .hint("Sign out of Webex first if it signs you in with another account.")
+        .next("Go back and try again", Page::Home),
     }
 }
 

@@ -21,12 +21,10 @@ pub(crate) enum Feedback {
     NoGroup,
     IntegrationOff,
     AdoptionOutOfDate,
-    AdoptionNotProven,
     AdoptionNotAllowed,
     AdoptionBusy,
     PersonConfirmed,
     ConfirmationOutOfDate,
-    ConfirmationNotProven,
     PreviewOutOfDate,
     SelectionOutOfDate,
 }
@@ -60,10 +58,6 @@ impl Feedback {
             Self::AdoptionOutOfDate => {
                 "This page was out of date, so no group was adopted. Here is the current state."
             }
-            Self::AdoptionNotProven => {
-                "No group was adopted: an owner or administrator has to sign in with Microsoft \
-                 first."
-            }
             Self::AdoptionNotAllowed => {
                 "No group was adopted: the user who signed in with Microsoft neither owns the \
                  group nor administers the directory."
@@ -77,10 +71,6 @@ impl Feedback {
             }
             Self::ConfirmationOutOfDate => {
                 "This page was out of date, so nothing was confirmed. Here is the current state."
-            }
-            Self::ConfirmationNotProven => {
-                "Nothing was confirmed: sign in with Microsoft as an administrator of the \
-                 directory first. It counts for ten minutes."
             }
             Self::PreviewOutOfDate => {
                 "This page was out of date, so nothing was started. Here is what would be done now."

@@ -9,6 +9,7 @@ pub(crate) mod folders;
 pub(crate) mod people;
 pub(crate) mod permissions;
 pub(crate) mod prerequisites;
+pub(crate) mod proofs;
 pub(crate) mod receipt;
 pub(crate) mod settings;
 pub(crate) mod teams;

@@ -97,12 +97,13 @@ async fn authorize_url_escapes_all_values() {
         scopes: &["spark:kms", "identity:people_read"],
         state: "a+b&c",
         code_challenge: Some("ch"),
+        prompt: Prompt::Any,
     };
-    assert_eq!(
-        webex.authorize_url(&sign_in),
-        "https://webexapis.com/v1/authorize?client_id=id&response_type=code\
-         &redirect_uri=https%3A%2F%2Fx.example%2Fback\
-         &scope=spark%3Akms%20identity%3Apeople_read&state=a%2Bb%26c\
-         &code_challenge=ch&code_challenge_method=S256"
-    );
+    let url = "https://webexapis.com/v1/authorize?client_id=id&response_type=code\
+               &redirect_uri=https%3A%2F%2Fx.example%2Fback\
+               &scope=spark%3Akms%20identity%3Apeople_read&state=a%2Bb%26c\
+               &code_challenge=ch&code_challenge_method=S256";
+    assert_eq!(webex.authorize_url(&sign_in), url);
+    let again = SignIn { prompt: Prompt::Login, ..sign_in };
+    assert_eq!(webex.authorize_url(&again), format!("{url}&prompt=login"));
 }

@@ -1,0 +1,79 @@
+//! The present role of a session's person, as Webex shows it to the service account.
+//!
+//! # Guarantees
+//! A change needs the role at that moment. Pages may be read for some minutes after the role is
+//! gone, and for as long as Webex does not answer. Without a service account there is nothing to
+//! ask with, and no tenant to protect.
+
+use clients::http::Urgency;
+use clients::webex::{Account, WebexId};
+use engine::tenant::organization::ServiceAccount;
+use jiff::SignedDuration;
+
+use crate::app::App;
+use crate::auth::admin::Admin;
+use crate::auth::login::FULL_ADMINISTRATOR;
+use crate::http::error::Failure;
+
+/// Pages ask for the role again after this time.
+const READ_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
+/// A sign-in says the role itself. For this long it counts where Webex does not answer, so that a
+/// service account without tokens can be replaced.
+const SIGN_IN_COUNTS: SignedDuration = SignedDuration::from_mins(10);
+
+/// The purpose of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Only shows something.
+    Read,
+    /// Changes something.
+    Change,
+}
+
+/// Checks that the person is still a full administrator. Otherwise their session ends.
+///
+/// # Errors
+/// `RoleEnded`; for a change also `RoleUnknown`, if Webex does not answer.
+pub(crate) async fn check(app: &App, admin: &Admin, access: Access) -> Result<(), Failure> {
+    let Some(service_account) = &admin.organization.service_account else {
+        return Ok(());
+    };
+    let (session, now) = (&admin.session, app.clock.now());
+    if access == Access::Read && session.role_at + READ_AGAIN_AFTER > now {
+        return Ok(());
+    }
+    let (org, person) = (session.org, session.person);
+    match is_administrator(app, admin, service_account).await {
+        Ok(true) => session.set_role_at(app.store.as_ref(), now).await,
+        Ok(false) => {
+            session.end(app.store.as_ref()).await?;
+            tracing::warn!(event = "role_ended", %org, %person, "A person lost their role.");
+            Err(Failure::RoleEnded)
+        }
+        Err(_) if access == Access::Read || session.signed_in_at() + SIGN_IN_COUNTS > now => Ok(()),
+        Err(error) => Err(Failure::RoleUnknown(Box::new(error))),
+    }
+}
+
+async fn is_administrator(
+    app: &App,
+    admin: &Admin,
+    service_account: &ServiceAccount,
+) -> Result<bool, Failure> {
+    let tokens = app.tokens.webex(admin.tenant(), service_account.person, app.deadline());
+    let access = tokens.await?.urgent(Urgency::High);
+    let person = WebexId::new(service_account.region.clone(), admin.session.person);
+    let Some(account) = app.webex.person(&access, &person).await? else {
+        return Ok(false);
+    };
+    // Webex shows both to administrators only: the service account may have lost its own role.
+    if account.login_enabled.is_none() && account.roles.is_empty() {
+        return Err(Failure::NotAReadOnlyAdministrator);
+    }
+    Ok(is_active(&account) && account.has_role(FULL_ADMINISTRATOR))
+}
+
+fn is_active(account: &Account) -> bool {
+    account.login_enabled != Some(false)
+}

@@ -1,0 +1,110 @@
+//! The proof that each route declares. The guard asks for it before a handler runs.
+
+use crate::auth::proof::{Fields, FormProof, Proof};
+use crate::http::page_id::{Page, Route};
+use crate::pages::settings;
+
+/// Returns the proof that every request of a route needs.
+pub(crate) fn view(route: Route) -> Proof {
+    match route {
+        Route::Health | Route::SignIn => Proof::Nothing,
+        // A sign-in returns here before there is a session; a grant's flow checks its own.
+        Route::WebexCallback => Proof::Nothing,
+        // Without a session it is the welcome page.
+        Route::Page(Page::Home) => Proof::Nothing,
+        Route::Page(_)
+        | Route::Team
+        | Route::Adopt
+        | Route::ActivityEntry
+        | Route::Person
+        | Route::ActivityFile
+        | Route::MicrosoftCallback
+        | Route::Consent
+        | Route::SignOut
+        | Route::SignOutEverywhere => Proof::Session,
+    }
+}
+
+/// Returns the proof that a route's forms need; `None` for a route without forms.
+pub(crate) fn form(route: Route) -> Option<FormProof> {
+    use FormProof::{Always, ByFields, BySettings};
+    match route {
+        Route::Health
+        | Route::SignIn
+        | Route::WebexCallback
+        | Route::MicrosoftCallback
+        | Route::ActivityFile => None,
+        Route::SignOut => Some(Always(Proof::Session)),
+        Route::SignOutEverywhere => Some(Always(Proof::Role)),
+        Route::Consent => Some(Always(Proof::ConnectingAdministrator)),
+        Route::Team => Some(ByFields(team)),
+        Route::Adopt => Some(ByFields(adopt)),
+        Route::ActivityEntry => Some(Always(Proof::Role)),
+        Route::Person => Some(ByFields(person)),
+        Route::Page(page) => match page {
+            Page::Home
+            | Page::Prerequisites
+            | Page::Teams
+            | Page::Approvals
+            | Page::People
+            | Page::Activity => None,
+            Page::Webex => Some(ByFields(service_account)),
+            // A sign-in with Microsoft, a consent and a confirmation follow.
+            Page::Microsoft | Page::Folders => Some(Always(Proof::Role)),
+            // A grant by the person who may write them follows.
+            Page::ExternalIds => Some(Always(Proof::Role)),
+            Page::Backfill | Page::Selection | Page::Sessions => Some(Always(Proof::Role)),
+            Page::Preview => Some(Always(Proof::WebexSignIn)),
+            Page::Settings => Some(BySettings(settings::proof)),
+            Page::Disconnect => Some(ByFields(disconnect)),
+            Page::Receipt => Some(ByFields(receipt)),
+        },
+    }
+}
+
+fn service_account(form: &Fields) -> Proof {
+    match form.get("intent") {
+        "replace" => Proof::WebexSignIn,
+        _ => Proof::Role,
+    }
+}
+
+fn team(form: &Fields) -> Proof {
+    match form.get("action") {
+        // Pending removals, which no one has approved yet.
+        "apply" => Proof::WebexSignIn,
+        _ => Proof::Role,
+    }
+}
+
+fn adopt(form: &Fields) -> Proof {
+    match form.get("action") {
+        "adopt" => Proof::MicrosoftSignIn,
+        _ => Proof::Role,
+    }
+}
+
+fn person(form: &Fields) -> Proof {
+    match form.get("action") {
+        // Otherwise a Webex admin alone could give themselves another person's groups.
+        "confirm" => Proof::DirectoryAdministrator,
+        _ => Proof::Role,
+    }
+}
+
+fn disconnect(form: &Fields) -> Proof {
+    match (form.get("sure"), form.get("groups")) {
+        ("yes", "delete") => Proof::DirectoryAdministrator,
+        ("yes", _) => Proof::WebexSignIn,
+        // Not confirmed, so nothing happens.
+        _ => Proof::Role,
+    }
+}
+
+fn receipt(form: &Fields) -> Proof {
+    match form.get("groups") {
+        // The directory's administrator proved the choice; by now no directory is connected.
+        "delete" => Proof::WebexSignIn,
+        _ => Proof::Role,
+    }
+}
