@@ -176,7 +176,7 @@ fn merge_over_removal_limit(bencher: Bencher, people: usize) {
 fn stored_state_of_person(bencher: Bencher) {
     let (tenant, team) = (TenantId(Uuid::from_u128(1)), TeamId(Uuid::from_u128(2)));
     let (who, state) = (Who::Person(person(3)), members(1).remove(0).1);
-    let stored = LinkPerson { state, excluded: None, last_change: None, counted: None };
+    let stored = LinkPerson { state, ..LinkPerson::default() };
     bencher.bench_local(|| {
         let Write::Put(item, _) = put_person(tenant, team, who, &stored).unwrap() else {
             unreachable!()

@@ -11,7 +11,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use crate::codes::{AlertMessage, Provider, Urgency};
+pub use crate::codes::{AlertMessage, FailingPerson, Provider, Urgency};
 use crate::phrases::alerts as phrases;
 use crate::stored::readable;
 use clients::webex::{LONGEST_MESSAGE, plain};
@@ -48,6 +48,8 @@ pub enum LinkAlert {
     PeopleFailing,
     /// Renames of the group are lost.
     RenameLost,
+    /// A rename was refused.
+    RenameRefused,
     /// The group has nearly as many owners as it can have.
     NearOwnerLimit,
     /// The group expires soon although it was renewed.
@@ -67,6 +69,7 @@ impl LinkAlert {
             Self::Failing => "failing",
             Self::PeopleFailing => "people-failing",
             Self::RenameLost => "rename-lost",
+            Self::RenameRefused => "rename-refused",
             Self::NearOwnerLimit => "near-owner-limit",
             Self::NearExpiry => "near-expiry",
             Self::Ended => "ended",

@@ -6,6 +6,8 @@ mod changes;
 mod cycle;
 mod healing;
 mod isolation;
+mod isolation_operations;
+mod person_failures;
 mod suspension;
 mod webhooks;
 

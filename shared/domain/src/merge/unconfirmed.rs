@@ -17,7 +17,7 @@ pub const TRIES: u32 = 3;
 const TEAM_WINDOW: SignedDuration = SignedDuration::from_mins(2);
 
 /// Time after which a failure of one person is reported.
-pub(super) const REPORTED_AFTER: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const REPORTED_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// Most minutes between two writes without a known answer.
 const LONGEST_PAUSE: i64 = 60;
@@ -82,25 +82,42 @@ impl Unanswered {
 }
 
 /// Failure of one person that an admin should know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 pub enum PersonFailure {
+    /// The service refused a write.
+    Refused {
+        /// Side of the write.
+        side: Side,
+        /// Message of the service.
+        said: String,
+    },
     /// The service acknowledged a write several times, and never made it.
     WriteLost {
         /// Side of the write.
         side: Side,
     },
-    /// The service has given no clear answer to a write for an hour.
+    /// The service has given no clear answer to a write for half an hour.
     NoAnswer {
         /// Side of the write.
         side: Side,
     },
-    /// A listing has lacked the person for an hour, and a question about them denies it or has no
-    /// answer.
+    /// A listing has lacked the person for half an hour, and a question about them denies it or has
+    /// no answer.
     NotListed {
         /// Side of the listing.
         side: Side,
     },
+}
+
+impl PersonFailure {
+    /// Returns the service's message, of any length.
+    pub fn said_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Refused { said, .. } => Some(said),
+            Self::WriteLost { .. } | Self::NoAnswer { .. } | Self::NotListed { .. } => None,
+        }
+    }
 }
 
 impl PersonState {
@@ -108,9 +125,13 @@ impl PersonState {
     pub fn failure(&self, now: Timestamp) -> Option<PersonFailure> {
         let is_long = |since: Timestamp| now.duration_since(since) >= REPORTED_AFTER;
         let deferred = Aspect::BOTH.into_iter().filter_map(|aspect| self.deferred[aspect].as_ref());
-        let lost =
-            deferred.filter(|deferred| deferred.is_lost_for_good()).map(|deferred| deferred.side);
-        let lost = lost.map(|side| PersonFailure::WriteLost { side });
+        let deferred = deferred.filter_map(Deferred::failure);
+        // A further try ends the failure only once a reading shows it.
+        let retried = Side::BOTH.into_iter().filter(|&side| {
+            let written = Aspect::BOTH.map(|aspect| self.unconfirmed[side][aspect]);
+            written.iter().flatten().any(|one| one.tries > TRIES)
+        });
+        let retried = retried.map(|side| PersonFailure::WriteLost { side });
         let unanswered = self.unanswered.filter(|one| is_long(one.since));
         let unanswered = unanswered.map(|one| PersonFailure::NoAnswer { side: one.side });
         let unlisted = Side::BOTH.into_iter().filter(|&side| {
@@ -118,7 +139,7 @@ impl PersonState {
             absences.iter().flatten().any(|absence| absence.is_unproven() && is_long(absence.since))
         });
         let unlisted = unlisted.map(|side| PersonFailure::NotListed { side });
-        lost.chain(unanswered).chain(unlisted).next()
+        deferred.chain(retried).chain(unanswered).chain(unlisted).next()
     }
 
     /// Returns the time when the last lag window of this state ends, if that is still to come.
@@ -212,6 +233,20 @@ impl Deferred {
                 Retry::TriedBefore(moment) => self.tried.is_none_or(|tried| tried < moment),
                 Retry::Everything => true,
             },
+        }
+    }
+
+    /// Returns the failure that only the daily full sync tries to end.
+    fn failure(&self) -> Option<PersonFailure> {
+        let side = self.side;
+        match &self.by {
+            DeferredBy::Service { said } => {
+                Some(PersonFailure::Refused { side, said: said.clone() })
+            }
+            DeferredBy::Lost { .. } if self.is_lost_for_good() => {
+                Some(PersonFailure::WriteLost { side })
+            }
+            DeferredBy::Lost { .. } | DeferredBy::Rule { .. } => None,
         }
     }
 

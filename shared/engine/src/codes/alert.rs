@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{FailureKind, FailureReason, FolderBlocker, SpaceStatus, SuspensionReason};
 use clients::http::Api;
+use domain::membership::{Person, Side};
+use domain::merge::PersonFailure;
 
 /// A provider of services that a tenant uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,6 +26,15 @@ impl Provider {
             Api::Graph | Api::Entra | Api::SharePoint => Self::Microsoft,
         }
     }
+}
+
+/// A person who is not in sync, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailingPerson {
+    /// The person.
+    pub person: Person,
+    /// The cause.
+    pub failure: PersonFailure,
 }
 
 /// The content of an alert.
@@ -74,18 +85,32 @@ pub enum AlertMessage {
         /// The reason.
         reason: FailureReason,
     },
-    /// People of a link are not in sync: their writes are lost or have no answer, or a listing
-    /// lacks them.
+    /// People of a link are not in sync: their writes are refused, are lost or have no answer, or
+    /// a listing lacks them.
     PeopleFailing {
         /// The team's title.
         team: String,
         /// The number of people.
         people: usize,
+        /// Some of the people, the latest first.
+        #[serde(default)]
+        named: Vec<FailingPerson>,
     },
     /// A rename of the group was acknowledged several times and lost.
     RenameLost {
         /// The team's title.
         team: String,
+    },
+    /// A rename was refused.
+    RenameRefused {
+        /// The team's title.
+        team: String,
+        /// The side to rename.
+        side: Side,
+        /// The refused name.
+        to: String,
+        /// The service's answer.
+        said: String,
     },
     /// A link ended because its team did not answer.
     TeamDeleted {
@@ -177,7 +202,6 @@ impl AlertMessage {
             Self::ServiceFailing { said, .. } => vec![said],
             Self::RemovalsPending { team }
             | Self::LinkFailing { team, .. }
-            | Self::PeopleFailing { team, .. }
             | Self::RenameLost { team }
             | Self::TeamDeleted { team }
             | Self::GroupDeleted { team }
@@ -185,14 +209,27 @@ impl AlertMessage {
             | Self::NearOwnerLimit { team, .. }
             | Self::NearExpiry { team }
             | Self::FoldersBlocked { team, .. } => vec![team],
+            Self::PeopleFailing { team, named, .. } => {
+                let said = named.iter_mut().filter_map(|one| one.failure.said_mut());
+                [team].into_iter().chain(said).collect()
+            }
+            Self::RenameRefused { team, to, said, .. } => vec![team, to, said],
             Self::FolderFailing { team, space, said, .. } => {
                 [team, space].into_iter().chain(said.as_mut()).collect()
             }
         }
     }
 
-    /// Returns `true` for a link that fails because its calls do.
+    /// Returns `true` for a link or people that fail because their calls do.
     pub fn is_failed_call(&self) -> bool {
-        matches!(self, Self::LinkFailing { reason, .. } if reason.kind() == FailureKind::CallFailed)
+        match self {
+            Self::LinkFailing { reason, .. } => reason.kind() == FailureKind::CallFailed,
+            Self::PeopleFailing { named, .. } => {
+                let has_no_answer =
+                    |one: &FailingPerson| matches!(one.failure, PersonFailure::NoAnswer { .. });
+                !named.is_empty() && named.iter().all(has_no_answer)
+            }
+            _ => false,
+        }
     }
 }

@@ -14,7 +14,7 @@ mod suspension;
 
 pub use activity::{AdoptionRight, ChangeReason, Note, Refusal};
 pub use adoption::AdoptionBlocker;
-pub use alert::{AlertMessage, Provider, Urgency};
+pub use alert::{AlertMessage, FailingPerson, Provider, Urgency};
 pub use backfill::{BackfillBlocker, BackfillFailure};
 pub use failure::{FailureKind, FailureReason, StuckStep};
 pub use folders::{FolderBlocker, SpaceState, SpaceStatus};

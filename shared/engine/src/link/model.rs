@@ -11,6 +11,7 @@ use crate::notify::LinkAlert;
 use clients::graph::NewGroup;
 use clients::webex::Region;
 use domain::ids::{GroupId, ObjectId, PersonId, TeamId};
+use domain::membership::Side;
 use domain::merge::{ApprovalReason, NameState};
 
 /// Time for which a link that ended can come back. A deleted group can be restored for as long.
@@ -47,6 +48,12 @@ pub struct Link {
     /// Number of people with a failure that an administrator should know.
     #[serde(default)]
     pub failing_people: usize,
+    /// The first run that a service throttled since one ended in sync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled_since: Option<Timestamp>,
+    /// The refusal of the rename that is deferred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rename_refused: Option<RenameRefusal>,
     /// The last daily sync.
     pub full_sync_at: Option<Timestamp>,
     /// The expiry of the group by the directory's policy, as of the last daily sync.
@@ -231,6 +238,17 @@ impl SyncFailure {
     }
 }
 
+/// The refusal of a rename.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenameRefusal {
+    /// The side to rename.
+    pub side: Side,
+    /// The refused name.
+    pub to: String,
+    /// The service's answer.
+    pub said: String,
+}
+
 /// Numbers of people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkCounts {
@@ -260,6 +278,8 @@ impl Link {
             restored_at: None,
             counts: LinkCounts::default(),
             failing_people: 0,
+            throttled_since: None,
+            rename_refused: None,
             full_sync_at: None,
             group_ends_at: None,
             alerts: BTreeSet::new(),

@@ -71,6 +71,9 @@ pub struct LinkPerson {
     /// The removal that counts against the limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<CountedRemoval>,
+    /// An alert was raised about the failure that keeps them out of sync.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_failing: bool,
 }
 
 /// A removal that counts against the limits of the link and the tenant, once in 24 hours.

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{failures, folders};
-use crate::codes::{AlertMessage, Provider};
+use crate::codes::{AlertMessage, FailingPerson, Provider};
+use domain::membership::Side;
 
 /// The headline of a message with alerts, in Webex's markdown.
 pub const HEADLINE: &str = "**Webex teams and Microsoft 365 groups**";
@@ -50,10 +51,10 @@ pub fn message(message: &AlertMessage) -> String {
         AlertMessage::LinkReturned { team } => {
             format!("“{team}”: team and group are both there again, and the link is back.")
         }
-        AlertMessage::PeopleFailing { team, people } => format!(
-            "“{team}”: a service does not do what it answers, or does not answer, for {people} of \
-             its people. It is tried again automatically; the team's page says what for whom."
-        ),
+        AlertMessage::PeopleFailing { team, people, named } => people_failing(team, *people, named),
+        AlertMessage::RenameRefused { team, side, to, said } => {
+            rename_refused(team, *side, to, said)
+        }
         AlertMessage::RenameLost { team } => format!(
             "“{team}”: Microsoft 365 accepted the group's new name several times but never made \
              it. It is retried once a day."
@@ -77,6 +78,29 @@ pub fn message(message: &AlertMessage) -> String {
             )
         }
     }
+}
+
+fn rename_refused(team: &str, side: Side, to: &str, said: &str) -> String {
+    format!(
+        "“{team}”: the {side} refused the name “{to}”: {said}. It is retried once a day. To try it \
+         sooner, end the cause and choose “Sync now” on the team's page, or rename either side."
+    )
+}
+
+/// Names people with cause and remedy, and counts the others.
+fn people_failing(team: &str, people: usize, named: &[FailingPerson]) -> String {
+    let sentence = |one: &FailingPerson| {
+        let (object, cause) = (one.person.object, failures::person_failure(&one.failure));
+        let remedy = failures::remedy(&one.failure);
+        format!("The Microsoft 365 user {object} is not in sync. {cause} {remedy}")
+    };
+    let sentences: Vec<String> = named.iter().map(sentence).collect();
+    let others = match people.saturating_sub(named.len()) {
+        0 => String::new(),
+        1 => " One more person is not in sync: the team's page says why.".into(),
+        others => format!(" {others} more people are not in sync: the team's page says why."),
+    };
+    format!("“{team}”: {}{others}", sentences.join(" "))
 }
 
 fn service_failing(

@@ -2,6 +2,7 @@
 
 use crate::codes::{FailureReason, StuckStep, SuspensionReason};
 use domain::membership::{Role, Side};
+use domain::merge::PersonFailure;
 
 /// Returns the reason of a sync failure.
 pub fn failure(reason: &FailureReason) -> String {
@@ -73,6 +74,43 @@ fn no_progress(first: Option<&StuckStep>, left: usize, said: Option<&str>) -> St
         _ => format!(" {} more changes wait.", left - 1),
     };
     format!("{step}{said}{others} It is tried again, at the latest after an hour.")
+}
+
+/// Returns the cause that keeps one person out of sync.
+pub fn person_failure(failure: &PersonFailure) -> String {
+    match failure {
+        PersonFailure::Refused { side, said } => {
+            format!("The {side} refused it: {said}. It is retried every day.")
+        }
+        PersonFailure::WriteLost { side } => format!(
+            "The {side} accepted this change several times but never made it. It is retried every \
+             day."
+        ),
+        PersonFailure::NoAnswer { side } => format!(
+            "The {side} has not answered this change clearly for half an hour. It is retried \
+             every hour."
+        ),
+        PersonFailure::NotListed { side } => format!(
+            "The list of the {side} has lacked this person for half an hour, but the {side} does \
+             not confirm it when asked. Nothing is changed."
+        ),
+    }
+}
+
+/// Returns what an administrator can do about a person who is not in sync.
+pub(crate) fn remedy(failure: &PersonFailure) -> &'static str {
+    match failure {
+        PersonFailure::Refused { .. } => {
+            "To try it sooner, end the cause and choose “Sync now” on the team's page."
+        }
+        PersonFailure::WriteLost { .. } => {
+            "Make the change there yourself, or give its request id to the service's support: the \
+             team's page has it."
+        }
+        PersonFailure::NoAnswer { .. } | PersonFailure::NotListed { .. } => {
+            "If this lasts, look at the service's status page."
+        }
+    }
 }
 
 /// Returns what happened to a suspended tenant, and what to do.

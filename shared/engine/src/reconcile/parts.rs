@@ -11,7 +11,7 @@ use super::{
 };
 use crate::tenant;
 use crate::tenant::suspension::{self, Begun, Refusal, Suspension};
-use clients::http::ErrorClass;
+use clients::http::{Api, ErrorClass};
 
 /// A part of a cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +120,10 @@ async fn record_success(cycle: &mut Cycle<'_>, part: Part) -> Result<(), SyncErr
         let sweep = sweep::start(cycle.tenant(), cycle.now())?;
         cycle.store().write(vec![sweep]).await?;
     }
+    // The service answers the tenant: who is throttled from now on is so alone.
+    if let Some(api) = part.answers_for().filter(|api| cycle.snapshot.throttled_by.contains(api)) {
+        tenant::drop_refusals(cycle.store(), cycle.tenant(), api).await?;
+    }
     let is_this = |refused: &mut Suspension| refused.unconfirmed == Some(part.to_string());
     if cycle.snapshot.unconfirmed.take_if(is_this).is_some() {
         suspension::end(cycle.store(), cycle.tenant()).await?;
@@ -178,6 +182,15 @@ impl Part {
             self,
             Self::WebexEvents | Self::GraphDelta | Self::ChangedPeople | Self::PeopleScan
         )
+    }
+
+    /// Returns the API that throttles no one but single links if the part works.
+    fn answers_for(self) -> Option<Api> {
+        match self {
+            Self::WebexEvents => Some(Api::Webex),
+            Self::GraphDelta => Some(Api::Graph),
+            _ => None,
+        }
     }
 
     /// Returns `true` if a refused call of this part means that the tenant lost a permission.

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicUsize;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::next::YIELD;
 use super::types::{ApiAccess, TenantContext};
 use super::{Deps, SyncError};
 use crate::link::{self, Link, LinkRow};
@@ -143,7 +144,9 @@ pub(super) async fn retry_message(
         None => return Err(error),
         // A backoff says when to come back, so it does not count as a failure.
         Some(ErrorClass::ThrottledUntil(until)) => {
-            tenant::back_off(deps.store.as_ref(), tenant, error.api(), until, now).await?
+            let until =
+                tenant::back_off(deps.store.as_ref(), tenant, error.api(), until, now).await?;
+            if now.duration_since(message.at) > YIELD { until + YIELD } else { until }
         }
         Some(_) if is_old => {
             tracing::error!(

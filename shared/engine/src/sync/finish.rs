@@ -6,15 +6,19 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::context::{Requeue, requeue};
+use super::failing_people::unsent_people;
 use super::folder_request::{FolderPlan, plan_folders};
 use super::intents::write_under_lease;
 use super::link_alerts::{AlertPlan, plan_alerts};
 use super::schedule::{
     MESSAGE_LOSS_MARGIN, is_within_message_delay, last_full_sync, next_daily_moment, next_try,
 };
-use super::types::{LeasedLink, Next, RequeueReason, SyncDepth, SyncRecord, SyncReport};
+use super::types::{
+    LeasedLink, Next, RequeueReason, SyncDepth, SyncRecord, SyncReport, TenantContext,
+};
 use super::{Deps, SyncError};
 use crate::activity::Activity;
+use crate::codes::FailureReason;
 use crate::folders;
 use crate::link::{self, Closing, Link, LinkRow, Phase, SyncRequests};
 use crate::safety::removal_counter;
@@ -79,7 +83,10 @@ pub(super) async fn finish(
         // What the preview showed holds until every absence is clear.
         link.preview_stored_at = preview_stored_at;
     }
-    let AlertPlan { alerts, writes } = plan_alerts(tenant, &link, now)?;
+    if !report.failing.new.is_empty() {
+        report.failing.unsent = unsent_people(deps.store.as_ref(), tenant, link.team).await?;
+    }
+    let AlertPlan { alerts, writes } = plan_alerts(tenant, &link, &report.failing, now)?;
     link.alerts = alerts;
     report.writes.extend(writes);
     let FolderPlan { folders_since, request } = plan_folders(leased, &link, now);
@@ -126,7 +133,7 @@ fn apply_next(
     };
     match next {
         Next::Done { settles_at } => {
-            link.failure = None;
+            (link.failure, link.throttled_since) = (None, None);
             (schedule.synced_at, schedule.settles_at) = (started, settles_at);
             if leased.depth == SyncDepth::Full {
                 schedule.full_synced_at = started;
@@ -137,22 +144,21 @@ fn apply_next(
         }
         Next::RequeueAt { moment, why } => {
             schedule.delayed_until = Some(moment);
+            if why == RequeueReason::Backoff {
+                link.throttled_since.get_or_insert(now);
+            }
             schedule.is_rate_limited =
                 matches!(why, RequeueReason::RateLimited | RequeueReason::NextPortion(_));
         }
         // It is asked about once a day, whatever comes in between.
-        Next::Failed { .. } if matches!(link.phase, Phase::Ended { .. }) => {}
+        Next::Failed { .. } | Next::Throttled { .. }
+            if matches!(link.phase, Phase::Ended { .. }) => {}
         Next::Failed { reason } => {
-            let kind = reason.kind();
-            link.record_failure(reason.clone(), now);
-            let again = next_try(&link, now);
-            let group = link.group().map(|group| group.to_string());
-            tracing::warn!(
-                event = "link_sync_failed", tenant = %context.tenant.tenant, team = %link.team,
-                group, ?kind, ?reason, %again, "The sync of a team failed."
-            );
-            metrics::counter!("FailedSyncs").increment(1);
-            schedule.delayed_until = Some(again);
+            schedule.delayed_until = Some(fail(context, &mut link, reason, now));
+        }
+        Next::Throttled { until, said } => {
+            let again = fail(context, &mut link, FailureReason::CallFailed { said }, now);
+            schedule.delayed_until = Some(again.max(until));
         }
     }
     if let Some(until) = schedule.delayed_until {
@@ -172,6 +178,25 @@ fn apply_next(
     schedule.delayed_until =
         schedule.delayed_until.filter(|until| is_within_message_delay(*until, now));
     (link, schedule)
+}
+
+/// Stores a failure in the link, and returns the time of the next try.
+fn fail(
+    context: &TenantContext,
+    link: &mut Link,
+    reason: FailureReason,
+    now: Timestamp,
+) -> Timestamp {
+    let kind = reason.kind();
+    link.record_failure(reason.clone(), now);
+    let again = next_try(link, now);
+    let group = link.group().map(|group| group.to_string());
+    tracing::warn!(
+        event = "link_sync_failed", tenant = %context.tenant.tenant, team = %link.team,
+        group, ?kind, ?reason, %again, "The sync of a team failed."
+    );
+    metrics::counter!("FailedSyncs").increment(1);
+    again
 }
 
 /// Writes everything and gives the lease back. Returns the row as it was known at that moment.

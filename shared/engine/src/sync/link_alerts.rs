@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::link::{Ended, Link, Phase};
+use super::failing_people::FailingPeople;
+use crate::link::{Ended, Link, Phase, RenameRefusal};
 use crate::notify::{self, AlertKey, AlertMessage, LinkAlert};
 use domain::ids::TenantId;
 use domain::merge::OWNER_LIMIT;
@@ -23,6 +24,9 @@ pub(super) const ALERT_AFTER: SignedDuration = SignedDuration::from_mins(30);
 /// Time for which the return of a link is shown.
 const RETURN_SHOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
 
+/// Most people whom one alert names. It counts the others.
+const NAMED: usize = 3;
+
 /// Alerts of a link after a run, and the writes that lead there.
 pub(super) struct AlertPlan {
     pub(super) alerts: BTreeSet<LinkAlert>,
@@ -33,16 +37,18 @@ pub(super) struct AlertPlan {
 pub(super) fn plan_alerts(
     tenant: TenantId,
     link: &Link,
+    failing: &FailingPeople,
     now: Timestamp,
 ) -> Result<AlertPlan, StoreError> {
     let is_ended = matches!(link.phase, Phase::Ended { .. });
     let (mut alerts, mut writes) = (link.alerts.clone(), vec![]);
-    for (alert, message) in messages(link, now) {
+    let has_news = |alert| alert == LinkAlert::PeopleFailing && !failing.new.is_empty();
+    for (alert, message) in messages(link, failing, now) {
         let key = AlertKey::Link(link.team, alert);
         match message.filter(|_| !is_ended || alert == LinkAlert::Ended) {
             // Raised only at the beginning, since each raised alert is sent.
             Some(message) => {
-                if alerts.insert(alert) {
+                if alerts.insert(alert) || has_news(alert) {
                     let page = format!("/teams/{}", link.team);
                     writes.push(notify::raise(tenant, key, message, page, now)?);
                 }
@@ -58,7 +64,11 @@ pub(super) fn plan_alerts(
 }
 
 /// Each alert with its message, where its reason holds.
-fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 8] {
+fn messages(
+    link: &Link,
+    failing_people: &FailingPeople,
+    now: Timestamp,
+) -> [(LinkAlert, Option<AlertMessage>); 9] {
     let team = || link.title.clone();
     let pending = link.held.map(|_| AlertMessage::RemovalsPending { team: team() });
     let failing = link.failure.as_ref();
@@ -69,9 +79,18 @@ fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 
         reason: failure.reason.clone(),
     });
     let people = link.failing_people;
-    let people_failing = (people > 0).then(|| AlertMessage::PeopleFailing { team: team(), people });
+    let FailingPeople { new, unsent, .. } = failing_people;
+    let people_failing = (people > 0).then(|| AlertMessage::PeopleFailing {
+        team: team(),
+        people,
+        named: new.iter().chain(unsent).take(NAMED).cloned().collect(),
+    });
     let is_lost = link.names.as_ref().is_some_and(|names| names.is_lost_for_good());
     let rename_lost = is_lost.then(|| AlertMessage::RenameLost { team: team() });
+    let refused = link.rename_refused.clone().filter(|_| !is_lost);
+    let rename_refused = refused.map(|RenameRefusal { side, to, said }| {
+        AlertMessage::RenameRefused { team: team(), side, to, said }
+    });
     let owners = link.counts.owners;
     let near_owner_limit = (owners >= NEARLY_ALL_OWNERS).then(|| AlertMessage::NearOwnerLimit {
         team: team(),
@@ -96,6 +115,7 @@ fn messages(link: &Link, now: Timestamp) -> [(LinkAlert, Option<AlertMessage>); 
         (LinkAlert::Failing, failing),
         (LinkAlert::PeopleFailing, people_failing),
         (LinkAlert::RenameLost, rename_lost),
+        (LinkAlert::RenameRefused, rename_refused),
         (LinkAlert::NearOwnerLimit, near_owner_limit),
         (LinkAlert::NearExpiry, near_expiry),
     ]

@@ -23,6 +23,7 @@ mod discover;
 mod dispatch;
 mod error;
 mod execute;
+mod failing_people;
 mod finish;
 mod folder_request;
 mod folders;
@@ -59,8 +60,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::types::{
-    Decision, NamePlan, Next, Observation, Outcomes, Reading, Recorded, RemovalTerms, SyncDepth,
-    SyncRecord, SyncRun, Work,
+    Decision, Next, Observation, Outcomes, Reading, Recorded, RemovalTerms, SyncDepth, SyncRecord,
+    SyncRun, Work,
 };
 use crate::codes::Note;
 use crate::credentials::tokens::Tokens;
@@ -145,6 +146,9 @@ async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
         let decision = Box::pin(decide_and_prove(deps, run, &record.link, &mut reading));
         let mut decision = decision.await?;
         record.link.names = decision.names.take();
+        if record.link.names.as_ref().is_none_or(|names| names.deferred.is_none()) {
+            record.link.rename_refused = None;
+        }
         let creation =
             match create_group::prepare_group(deps, run, &record.link, &reading, &decision.plan)
                 .await?
@@ -235,7 +239,7 @@ async fn decide_and_prove(
     let plan = draft.order(&limits, run.started).portion(PORTION);
     let prove_removals::Proven { plan, unproven } =
         prove_removals::prove_removals(deps, run, link, plan).await?;
-    let NamePlan { names, rename } = rename::plan_rename(deps, run, link, reading).await?;
+    let rename::NamePlan { names, rename } = rename::plan_rename(deps, run, link, reading).await?;
     let pending_before = approvals.pending;
     Ok(Decision {
         resolved,
@@ -309,7 +313,6 @@ async fn record_and_maintain(
             record.take(renewed)?;
         }
         quota::give_back_writes(deps, run, &record.link, &outcomes).await?;
-        record.link.failing_people = next::count_failing(&plan, run.started);
         record.report.unclear = absences.unclear;
         record.report.check_at = next::check_at(&plan, &record.link, run.started);
         let state = next::SyncState {

@@ -12,12 +12,16 @@ use crate::link::Link;
 use crate::quota::Acquire;
 use crate::tenant;
 use clients::graph;
-use clients::http::{CallError, CallFailure, ErrorClass};
+use clients::http::{Api, CallError, CallFailure, ErrorClass};
 use domain::membership::{Eligibility, Person};
 use domain::merge::{LAG_WINDOW, NameState, Plan, PlanStep, StepOutcome};
 
 /// Pause after steps that were not tried.
 const STEPS_LEFT: SignedDuration = SignedDuration::from_secs(30);
+
+/// Time that others have after a backoff, before the one that was throttled twice goes on. A cycle
+/// comes within it, and shows if the service answers others.
+pub(super) const YIELD: SignedDuration = SignedDuration::from_secs(70);
 
 /// Pause after a call that no time was left for, or that a new group refused.
 const NOT_YET: SignedDuration = SignedDuration::from_secs(10);
@@ -137,9 +141,17 @@ pub(super) async fn next_after_error(
         (SyncError::GroupNotOurs(_), _) => FailureReason::GroupNotOurs,
         (SyncError::Archived(_), _) => FailureReason::Archived,
         (_, None) => return Err(error),
+        (_, Some(ErrorClass::ThrottledUntil(until)))
+            if is_throttled_alone(context, link, error.api()) =>
+        {
+            return Ok(Next::Throttled { until, said });
+        }
         (_, Some(ErrorClass::ThrottledUntil(moment))) => {
             let (store, now) = (deps.store.as_ref(), deps.clock.now());
-            let moment = tenant::back_off(store, tenant, error.api(), moment, now).await?;
+            let mut moment = tenant::back_off(store, tenant, error.api(), moment, now).await?;
+            if link.throttled_since.is_some() {
+                moment += YIELD;
+            }
             return Ok(Next::RequeueAt { moment, why: RequeueReason::Backoff });
         }
         (_, Some(ErrorClass::Transient | ErrorClass::Permanent)) => {
@@ -156,6 +168,12 @@ pub(super) async fn next_after_error(
         }
     };
     Ok(Next::Failed { reason })
+}
+
+/// Returns `true` if the service throttled an earlier run of this link, and has answered others
+/// since.
+fn is_throttled_alone(context: &TenantContext, link: &Link, api: Api) -> bool {
+    link.throttled_since.is_some() && !context.throttled_by.contains(&api)
 }
 
 fn is_out_of_time(error: &CallError) -> bool {
@@ -194,11 +212,6 @@ pub(super) fn check_at(plan: &Plan, link: &Link, now: Timestamp) -> Option<Times
 /// A second more, so that the run does not come a moment too early.
 fn with_margin(at: Timestamp) -> Timestamp {
     at.checked_add(SignedDuration::from_secs(1)).unwrap_or(at)
-}
-
-/// The number of people with a failure that is to be reported.
-pub(super) fn count_failing(plan: &Plan, now: Timestamp) -> usize {
-    plan.states.values().filter(|(state, _)| state.failure(now).is_some()).count()
 }
 
 /// The moment from which the last person who came back is compared again.

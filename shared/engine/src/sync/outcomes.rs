@@ -6,8 +6,11 @@ use jiff::Timestamp;
 
 use super::SyncError;
 use super::subjects::report_excluded;
-use super::types::{Outcomes, Reading, Recorded, ResolvedPeople, SyncDepth, SyncRecord, SyncRun};
+use super::types::{
+    Outcomes, Reading, Recorded, ResolvedPeople, SyncDepth, SyncRecord, SyncReport, SyncRun,
+};
 use crate::activity::{ChangeReason, PersonChange, Refusal};
+use crate::codes::FailingPerson;
 use crate::link::{CountedRemoval, LastChange, Link, LinkPerson, Who};
 use clients::graph::{Bind, Relation};
 use clients::http::{CallError, ErrorClass};
@@ -166,33 +169,53 @@ pub(super) fn record_outcomes(
     }
     let is_changed = |person| last_changes.contains_key(&person);
     record.report.changes.extend(lapsed_overrides(reading, &plan, is_changed));
+    record.report.extend(report_people(run, reading, people, &plan, last_changes, now));
+    record.link.failing_people = record.report.failing.count;
+    record.report.extend(report_excluded(reading, people.resolved));
+    Recorded { record, result: Ok(plan) }
+}
+
+/// Says which rows of people change after the steps, and which of the people fail.
+fn report_people(
+    run: &SyncRun<'_>,
+    reading: &Reading,
+    people: &People<'_>,
+    plan: &Plan,
+    mut last_changes: BTreeMap<Person, LastChange>,
+    now: Timestamp,
+) -> SyncReport {
+    let mut report = SyncReport::default();
     for (&person, (state, dirty)) in &plan.states {
         let who = Who::Person(person);
-        let before = reading.stored.get(&who);
+        let stored = reading.stored.get(&who);
+        let before = stored.cloned().unwrap_or_default();
         let excluded = people.excluded(person);
-        let mark = people.counted.get(&person).copied();
-        let mark = mark.or_else(|| before.and_then(|before| before.counted));
+        let mark = people.counted.get(&person).copied().or(before.counted);
         let counted =
             mark.filter(|mark| mark.is_within_a_day(now) && mark.may_have_happened(state));
         let never_happened = mark.filter(|mark| mark.is_within_a_day(now) && counted.is_none());
-        record.report.given_back.extend(never_happened.map(|mark| mark.at));
+        report.given_back.extend(never_happened.map(|mark| mark.at));
+        // An excluded person is in no step: the reason of that is shown instead.
+        let failure = state.failure(run.started).filter(|_| excluded.is_none());
+        let is_failing = failure.is_some();
+        report.failing.count += usize::from(is_failing);
+        let new = failure.filter(|_| !before.is_failing);
+        report.failing.new.extend(new.map(|failure| FailingPerson { person, failure }));
         // Who left both sides is as good as new, once nothing counts them.
         let is_over = run.depth == SyncDepth::Full && counted.is_none() && state.is_over();
-        if is_over && before.is_some() && excluded.is_none() {
-            record.report.people.insert(who, None);
+        if is_over && stored.is_some() && excluded.is_none() {
+            report.people.insert(who, None);
         } else if *dirty == Dirty::Yes
-            || before.and_then(|before| before.excluded) != excluded
+            || (before.excluded, before.is_failing) != (excluded, is_failing)
             || mark != counted
         {
-            let last_change = last_changes
-                .remove(&person)
-                .or_else(|| before.and_then(|before| before.last_change.clone()));
-            let on_link = LinkPerson { state: state.clone(), excluded, last_change, counted };
-            record.report.people.insert(who, Some(on_link));
+            let last_change = last_changes.remove(&person).or(before.last_change);
+            let state = state.clone();
+            let on_link = LinkPerson { state, excluded, last_change, counted, is_failing };
+            report.people.insert(who, Some(on_link));
         }
     }
-    record.report.extend(report_excluded(reading, people.resolved));
-    Recorded { record, result: Ok(plan) }
+    report
 }
 
 fn last_change_of(

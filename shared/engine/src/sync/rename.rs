@@ -2,17 +2,23 @@
 
 use super::directory_rules::read_rules;
 use super::maintain::{is_archived, should_join};
-use super::types::{NamePlan, Reading, Recorded, SyncRecord, SyncRun};
+use super::types::{Reading, Recorded, SyncRecord, SyncRun};
 use super::{Deps, SyncError};
 use crate::codes::Note;
-use crate::link::Link;
+use crate::link::{Link, RenameRefusal};
 use crate::tenant::NameSync;
 use clients::graph::Renamed;
 use clients::http::{CallError, ErrorClass};
 use clients::webex::WebexId;
 use domain::ids::GroupId;
 use domain::membership::Side;
-use domain::merge::{NameReading, NameTerms, NameWrite, TeamName, display_name};
+use domain::merge::{NameReading, NameState, NameTerms, NameWrite, TeamName, display_name};
+
+/// Names after comparison, and the rename that follows.
+pub(super) struct NamePlan {
+    pub(super) names: Option<NameState>,
+    pub(super) rename: Option<NameWrite>,
+}
 
 /// Compares the names of both sides, if both were read. Where names are not synced, they are only
 /// followed.
@@ -84,8 +90,10 @@ pub(super) async fn rename(
         }
         Err(error) if error.class() == ErrorClass::Permanent => {
             // Noted once, however often the same rename is tried.
+            let said = error.to_string();
+            let refusal = RenameRefusal { side, to: to.clone(), said: said.clone() };
+            record.link.rename_refused = Some(refusal);
             if names.deferred.as_ref() != Some(&write) {
-                let said = error.to_string();
                 record.report.notes.push(Note::RenameRefused { side, to, said });
             }
             let now = deps.clock.now();

@@ -1,4 +1,4 @@
-//! Plain data of a sync run. A leaf: it imports no sibling but the error.
+//! Plain data of a sync run. It imports no sibling but the error and failing people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicUsize;
@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use jiff::Timestamp;
 
 use super::error::SyncError;
+use super::failing_people::FailingPeople;
 use crate::activity::{EntryId, PersonChange};
 use crate::codes::{FailureReason, Note};
 use crate::link::{Lease, Link, LinkPerson, LinkRow, ServiceAccountPresence, Who};
@@ -241,12 +242,6 @@ pub(super) struct RemovalTerms<'a> {
     pub(super) counter: Option<&'a RemovalCounter>,
 }
 
-/// Names after comparison, and the rename that follows.
-pub(super) struct NamePlan {
-    pub(super) names: Option<NameState>,
-    pub(super) rename: Option<NameWrite>,
-}
-
 /// Work of a run besides the steps of people.
 pub(super) struct Work {
     pub(super) rename: Option<NameWrite>,
@@ -291,6 +286,7 @@ pub(super) struct SyncReport {
     pub(super) check_at: Option<Timestamp>,
     /// Number of people of whom an absence is not believed yet.
     pub(super) unclear: usize,
+    pub(super) failing: FailingPeople,
 }
 
 impl SyncReport {
@@ -306,6 +302,8 @@ impl SyncReport {
         self.changes.extend(later.changes);
         self.notes.extend(later.notes);
         self.unclear += later.unclear;
+        self.failing.new.extend(later.failing.new);
+        self.failing.count += later.failing.count;
         self.check_at = self.check_at.into_iter().chain(later.check_at).min();
     }
 }
@@ -365,6 +363,8 @@ pub(super) enum Next {
     RequeueAt { moment: Timestamp, why: RequeueReason },
     /// The run cannot go on; the link stores the failure.
     Failed { reason: FailureReason },
+    /// A service throttles this link alone; the link stores the failure.
+    Throttled { until: Timestamp, said: String },
 }
 
 /// Reason why a run goes on later.

@@ -2,10 +2,10 @@
 
 use domain::membership::{Role, Side};
 use domain::merge::{
-    ApprovalReason, DeferredBy, NameWrite, OWNER_LIMIT, PerAspect, PersonFailure, PersonState,
-    RuleRefusal,
+    ApprovalReason, DeferredBy, NameWrite, OWNER_LIMIT, PerAspect, PersonState, RuleRefusal,
 };
 pub(crate) use engine::phrases::failures::failure;
+use engine::phrases::failures::person_failure;
 use jiff::Timestamp;
 
 use engine::link::{Ended, LinkRow, LinkState, Phase};
@@ -79,7 +79,7 @@ pub(crate) fn open(state: &PersonState, now: Timestamp) -> Option<String> {
     let deferred = [&deferred.presence, &deferred.ownership].into_iter().flatten().next();
     let is_missing = |side: &Side| state.absences[*side] != PerAspect::default();
     Some(match (state.failure(now), deferred, Side::BOTH.into_iter().find(is_missing)) {
-        (Some(failure), _, _) => person_failure(failure),
+        (Some(failure), _, _) => person_failure(&failure),
         (None, Some(deferred), _) => self::deferred(deferred.side, &deferred.by),
         (None, None, Some(side)) => format!(
             "The list of the {side} lacks this person. Nothing is changed until the {side} says \
@@ -87,22 +87,6 @@ pub(crate) fn open(state: &PersonState, now: Timestamp) -> Option<String> {
         ),
         (None, None, None) => return None,
     })
-}
-
-fn person_failure(failure: PersonFailure) -> String {
-    match failure {
-        PersonFailure::WriteLost { side } => format!(
-            "The {side} accepted this change several times but never made it. It is retried every \
-             day."
-        ),
-        PersonFailure::NoAnswer { side } => format!(
-            "The {side} has not answered this change clearly for an hour. It is retried every hour."
-        ),
-        PersonFailure::NotListed { side } => format!(
-            "The list of the {side} has lacked this person for an hour, but the {side} does not \
-             confirm it when asked. Nothing is changed."
-        ),
-    }
 }
 
 /// The reason why a person's difference is deferred.

@@ -90,7 +90,7 @@ fn write_without_an_answer_comes_again_at_growing_intervals() {
     assert_eq!(written, [0, 1, 3, 7, 15, 31, 63, 123, 183]);
     let failure = Some(PersonFailure::NoAnswer { side: Side::Team });
     assert_eq!(
-        (stored(&case).failure(minute(59)), stored(&case).failure(minute(60))),
+        (stored(&case).failure(minute(29)), stored(&case).failure(minute(30))),
         (None, failure)
     );
 }
@@ -139,8 +139,8 @@ fn denied_absence_is_read_again_at_growing_intervals_and_reported() {
         }
     }
     assert_eq!(asked, [0, 2, 6, 14, 30, 62, 122]);
-    assert_eq!(state.failure(minute(59)), None);
-    assert_eq!(state.failure(minute(60)), Some(PersonFailure::NotListed { side: Side::Group }));
+    assert_eq!(state.failure(minute(29)), None);
+    assert_eq!(state.failure(minute(30)), Some(PersonFailure::NotListed { side: Side::Group }));
 }
 
 #[test]
