@@ -206,6 +206,10 @@ pub enum ExclusionReason {
     SharedObjectId,
     /// Another Webex account had this externalId before, and the names differ.
     MovedObjectId,
+    /// The Webex account's name is none of the Entra user's, and no admin confirmed the two.
+    NamesDiffer,
+    /// Another Webex account has the Entra user's name.
+    NameTaken,
     /// The group's member is not a user.
     NotAUser,
     /// The account, or its Entra user, is the tenant's service account.

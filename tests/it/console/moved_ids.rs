@@ -18,6 +18,8 @@ pub(super) async fn with_moved_id() -> (Customers, Browser, Person, String) {
     let before = customers.people[5];
     let now = customers.world().add_webex_only(&customers.acme, "Married Name");
     customers.world().set_external_id(before.person, None);
+    // As long as it has the user's name, no other account can be the user.
+    customers.world().set_email(before.person, "former@acme.example");
     customers.stack.scan_people(tenant).await.unwrap();
     customers.world().set_external_id(now, Some(before.object));
     customers.stack.scan_people(tenant).await.unwrap();

@@ -70,7 +70,7 @@ impl ExcludedPerson {
     }
 
     fn waits(&self) -> bool {
-        self.reason == ExclusionReason::MovedObjectId
+        matches!(self.reason, ExclusionReason::MovedObjectId | ExclusionReason::NamesDiffer)
     }
 
     fn link(&self) -> PageLink {
@@ -85,7 +85,7 @@ struct Counted {
 }
 
 impl PeoplePage<'_> {
-    fn reasons(&self) -> [ReasonFilter; 7] {
+    fn reasons(&self) -> [ReasonFilter; 9] {
         REASONS
     }
 

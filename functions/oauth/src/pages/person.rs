@@ -1,5 +1,5 @@
 //! One person, as both services show them now. If their object id moved here from another account,
-//! an administrator of the directory confirms whose it is.
+//! or the names differ, an administrator of the directory confirms whose it is.
 
 use engine::phrases::exclusions::ExclusionWords;
 use std::collections::BTreeMap;
@@ -12,9 +12,9 @@ use clients::graph::User;
 use clients::http::Urgency;
 use clients::webex::ScimUser;
 use domain::ids::PersonId;
-use domain::membership::ExclusionReason;
+use domain::membership::{ExclusionReason, Person};
 use engine::people::{
-    Confirmation, Confirmed, ConfirmedBy, IndexedPerson, MovedExternalId, PersonIndex, object_of,
+    Confirmation, Confirmed, ConfirmedBy, IndexedPerson, PersonIndex, UnconfirmedId, object_of,
 };
 use http::StatusCode;
 use jiff::Timestamp;
@@ -41,7 +41,7 @@ struct PersonPage<'a> {
     known: &'a IndexedPerson,
     note: Option<Feedback>,
     user: Option<&'a User>,
-    moved: Option<MovedId<'a>>,
+    waiting: Option<Waiting<'a>>,
     confirmed: Option<Confirmer>,
 }
 
@@ -56,11 +56,12 @@ impl PersonPage<'_> {
     }
 }
 
-/// An object id that moved and waits for a confirmation.
-struct MovedId<'a> {
+/// An object id that waits for a confirmation.
+struct Waiting<'a> {
     hash: String,
+    /// The account that had the id before.
     before: Option<IndexedPerson>,
-    id_before: PersonId,
+    id_before: Option<PersonId>,
     /// The administrator of the directory who signed in again.
     administrator: Option<&'a StepUp>,
     /// A user who signed in again, but may not confirm.
@@ -114,11 +115,11 @@ async fn render(
     let known = index.people([person]).await?.remove(&person).ok_or(Failure::NoSuchPerson)?;
     let step_up = admin.step_up(app.clock.now());
     let with_role = |role: DirectoryRole| step_up.filter(|step_up| step_up.role == role);
-    let moved = match index.moved(person).await? {
-        Some(moved) => Some(MovedId {
-            hash: moved.hash(),
-            before: index.people([moved.before]).await?.remove(&moved.before),
-            id_before: moved.before,
+    let waiting = match index.unconfirmed([person]).await?.pop() {
+        Some(unconfirmed) => Some(Waiting {
+            hash: unconfirmed.hash(),
+            before: index.people(unconfirmed.before).await?.pop_first().map(|(_, known)| known),
+            id_before: unconfirmed.before,
             administrator: with_role(DirectoryRole::Administrator),
             user: with_role(DirectoryRole::User),
         }),
@@ -138,7 +139,7 @@ async fn render(
         known: &known,
         note,
         user: seen.user.as_ref(),
-        moved,
+        waiting,
         confirmed,
     };
     response::page(status, &page)
@@ -187,8 +188,9 @@ async fn confirm(
     let index = PersonIndex::new(app.store.as_ref(), admin.tenant());
     let by = ConfirmedBy { administrator: admin.session.person, microsoft: step_up.person };
     // The hash holds both accounts: only what was seen is confirmed.
-    if let Some(moved) = index.moved(person).await?.filter(|moved| moved.hash() == hash) {
-        store_confirmation(app, admin, moved, by, now).await?;
+    let unconfirmed = index.unconfirmed([person]).await?.pop();
+    if let Some(unconfirmed) = unconfirmed.filter(|waiting| waiting.hash() == hash) {
+        store_confirmation(app, admin, unconfirmed, by, now).await?;
     }
     let known = index.people([person]).await?.remove(&person).ok_or(Failure::NoSuchPerson)?;
     // Also succeeds if another administrator confirmed just now, or on a repeated request.
@@ -202,17 +204,17 @@ async fn confirm(
     Ok(see_other(format!("{}?did=confirmed", PageLink::Person(person))))
 }
 
-async fn store_confirmation(
+pub(crate) async fn store_confirmation(
     app: &App,
     admin: &Admin,
-    moved: MovedExternalId,
+    unconfirmed: UnconfirmedId,
     by: ConfirmedBy,
     now: Timestamp,
 ) -> Result<(), Failure> {
     let tenant = admin.tenant();
     let index = PersonIndex::new(app.store.as_ref(), tenant);
-    let (person, object) = (moved.pair.person, moved.pair.object);
-    if index.confirm(moved, by, now).await? == Confirmation::Accepted {
+    let Person { person, object } = unconfirmed.pair;
+    if index.confirm(unconfirmed, by, now).await? == Confirmation::Accepted {
         let ConfirmedBy { administrator, microsoft } = by;
         tracing::info!(
             event = "person_confirmed", %tenant, %person, %object, %administrator, %microsoft,

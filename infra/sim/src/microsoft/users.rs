@@ -46,6 +46,8 @@ pub(crate) fn add(
     let user = UserEntry {
         name: name.into(),
         principal,
+        mail: None,
+        aliases: Vec::new(),
         kind,
         origin: match kind {
             UserKind::Member => UserOrigin::Internal,
@@ -82,12 +84,16 @@ pub(super) fn json(state: &State, app: &App, id: ObjectId) -> Value {
         return json!({ "id": id });
     };
     let (given, surname) = user.name.split_once(' ').unwrap_or((&user.name, ""));
+    let mail = user.mail.as_ref().unwrap_or(&user.principal);
+    let aliases = user.aliases.iter().map(|alias| format!("smtp:{alias}"));
+    let proxies: Vec<String> = [format!("SMTP:{mail}")].into_iter().chain(aliases).collect();
     let mut shown = json!({
         "id": id,
         "displayName": user.name,
         "givenName": given,
         "surname": surname,
-        "mail": user.principal,
+        "mail": mail,
+        "proxyAddresses": proxies,
         "userPrincipalName": user.principal,
         "jobTitle": null,
         "userType": match user.kind { UserKind::Member => "Member", UserKind::Guest => "Guest" },

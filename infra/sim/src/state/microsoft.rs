@@ -36,6 +36,10 @@ pub enum UserOrigin {
 pub(crate) struct UserEntry {
     pub(crate) name: String,
     pub(crate) principal: String,
+    /// The mail address, if it is not the principal.
+    pub(crate) mail: Option<String>,
+    /// Further addresses.
+    pub(crate) aliases: Vec<String>,
     pub(crate) kind: UserKind,
     pub(crate) origin: UserOrigin,
     pub(crate) department: String,

@@ -21,6 +21,11 @@ impl World {
         self.lock().webex.accounts.get(&person).map(|account| account.email.clone())
     }
 
+    /// Gives the account another mail address, which is the SCIM userName.
+    pub fn set_email(&self, person: PersonId, email: &str) {
+        self.change_account(person, |account| account.email = email.into());
+    }
+
     /// Returns the account's externalId, if it has one.
     pub fn external_id(&self, person: PersonId) -> Option<String> {
         self.lock().webex.accounts.get(&person)?.external_id.clone()

@@ -97,6 +97,16 @@ impl World {
         self.change_user(user, |entry| entry.principal = principal.into());
     }
 
+    /// Gives the user a mail address other than the userPrincipalName.
+    pub fn set_mail(&self, user: ObjectId, mail: &str) {
+        self.change_user(user, |entry| entry.mail = Some(mail.into()));
+    }
+
+    /// Gives the user a further mail address.
+    pub fn add_alias(&self, user: ObjectId, alias: &str) {
+        self.change_user(user, |entry| entry.aliases.push(alias.into()));
+    }
+
     /// Sets a value of the directory's `Group.Unified` settings, for instance
     /// `PrefixSuffixNamingRequirement` to `GRP_[GroupName]`.
     pub fn set_group_setting(&self, directory: DirectoryId, name: &str, value: &str) {

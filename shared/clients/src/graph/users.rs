@@ -14,7 +14,7 @@ use crate::http::{Access, Answer, Call, CallError, Repeat};
 use crate::wire::{lenient, lenient_text};
 use domain::ids::{GroupId, ObjectId};
 
-const SELECT: &str = "id,displayName,userPrincipalName,userType";
+const SELECT: &str = "id,displayName,userPrincipalName,userType,mail,proxyAddresses";
 
 /// Maximum number of values of an `in` filter.
 const VALUES_PER_FILTER: usize = 15;
@@ -49,6 +49,8 @@ pub struct User {
     pub name: Option<String>,
     /// Sign-in name. Empty if the service does not say it.
     pub user_principal_name: String,
+    /// Mail addresses: the main one, and its aliases. Empty if the service does not say them.
+    pub addresses: BTreeSet<String>,
     /// Member or guest.
     pub kind: UserKind,
 }
@@ -63,6 +65,10 @@ struct ListedUser {
     user_principal_name: String,
     #[serde(default, deserialize_with = "lenient")]
     user_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    mail: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    proxy_addresses: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -82,9 +88,16 @@ impl From<ListedUser> for User {
             Some(kind) => kind.eq_ignore_ascii_case("Guest"),
             None => listed.user_principal_name.contains("#EXT#"),
         };
+        // Others than mail addresses begin with `x500:`, `sip:` and the like.
+        let mail_address = |proxy: String| match proxy.split_once(':') {
+            Some((kind, address)) => kind.eq_ignore_ascii_case("smtp").then(|| address.to_owned()),
+            None => Some(proxy),
+        };
+        let proxies = listed.proxy_addresses.into_iter().flatten().filter_map(mail_address);
         Self {
             id: listed.id,
             name: listed.display_name,
+            addresses: listed.mail.into_iter().chain(proxies).collect(),
             user_principal_name: listed.user_principal_name,
             kind: if is_guest { UserKind::Guest } else { UserKind::Member },
         }
@@ -235,8 +248,22 @@ mod tests {
             display_name: None,
             user_principal_name: user_principal_name.into(),
             user_type: user_type.map(Into::into),
+            mail: None,
+            proxy_addresses: None,
         };
         User::from(listed).kind
+    }
+
+    #[test]
+    fn mail_and_its_aliases_are_addresses() {
+        let listed: ListedUser = serde_json::from_value(json!({
+            "id": "87d349ed-44d7-43e1-9a83-5f2406dee5bd",
+            "mail": "a@contoso.com",
+            "proxyAddresses": ["SMTP:a@contoso.com", "smtp:b@contoso.com", "X500:/o=A", "SIP:c@d"],
+        }))
+        .unwrap();
+        let addresses = User::from(listed).addresses;
+        assert_eq!(addresses, ["a@contoso.com", "b@contoso.com"].map(String::from).into());
     }
 
     #[test]

@@ -26,8 +26,9 @@ pub(crate) enum Purged {
 }
 
 /// Partitions of a tenant whose items stand for themselves.
-pub(crate) fn simple_partitions(id: TenantId) -> [String; 5] {
+pub(crate) fn simple_partitions(id: TenantId) -> [String; 6] {
     [
+        people::name_partition(id),
         folders::partition(id),
         keys::room_partition(id),
         notify::partition(id),

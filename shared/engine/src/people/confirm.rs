@@ -1,24 +1,27 @@
-//! An object id that moved from one account to another: its new holder stays excluded until an
-//! admin confirms that the account is the user.
+//! An object id whose holder has another name than its user, or took it from another account: the
+//! holder stays excluded until an admin confirms that the account is the user.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::index::PersonIndex;
-use super::records::{EntraUser, ExternalIdHolders};
-use super::snapshot::IndexSnapshot;
+use super::records::ExternalIdHolders;
 use domain::ids::{ObjectId, PersonId};
 use domain::membership::{ExclusionReason, Person};
 use store::table::StoreError;
 
-/// An object id that moved, as an admin is shown it.
+/// An object id that waits for a confirmation, as an admin is shown it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MovedExternalId {
+pub struct UnconfirmedId {
     /// The user, and the only account with its id now.
     pub pair: Person,
-    /// The account that was eligible with it before.
-    pub before: PersonId,
+    /// The account that was eligible with it before, if there was one.
+    pub before: Option<PersonId>,
+    /// The account's display name.
+    pub name: String,
     /// The account's userName.
     pub user_name: String,
     /// The user's userPrincipalName.
@@ -26,10 +29,11 @@ pub struct MovedExternalId {
     holders: ExternalIdHolders,
 }
 
-impl MovedExternalId {
+impl UnconfirmedId {
     /// Returns the hash that an admin confirms: it changes with every id and name shown.
     pub fn hash(&self) -> String {
         let Self { pair: Person { object, person }, before, user_name, principal, .. } = self;
+        let before = before.map(|before| before.to_string()).unwrap_or_default();
         let shown = format!("{object}\n{person}\n{before}\n{user_name}\n{principal}\n");
         Sha256::digest(shown).iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -66,52 +70,50 @@ pub enum Confirmation {
 }
 
 impl PersonIndex<'_> {
-    /// Returns the object id that moved to this account, if the account is excluded for that.
+    /// Returns what waits for a confirmation of these accounts.
     ///
     /// # Errors
     /// The table's.
-    pub async fn moved(&self, person: PersonId) -> Result<Option<MovedExternalId>, StoreError> {
-        let Some(entry) = self.entries([person]).await?.remove(&person) else {
-            return Ok(None);
+    pub async fn unconfirmed(
+        &self,
+        people: impl IntoIterator<Item = PersonId>,
+    ) -> Result<Vec<UnconfirmedId>, StoreError> {
+        let entries = self.entries(people).await?;
+        let asked: Vec<PersonId> = entries.keys().copied().collect();
+        let objects = entries.values().filter_map(|entry| entry.object).collect::<BTreeSet<_>>();
+        let snapshot = self.snapshot(entries, self.holders(objects).await?).await?;
+        let waiting = |person: PersonId| {
+            let known = snapshot.known(person)?;
+            let reason = known.excluded()?;
+            if !matches!(reason, ExclusionReason::MovedObjectId | ExclusionReason::NamesDiffer) {
+                return None;
+            }
+            let pair = known.pair()?;
+            let holders = snapshot.objects.get(&pair.object)?;
+            Some(UnconfirmedId {
+                pair,
+                before: holders.active_holder,
+                name: known.name,
+                user_name: known.user_name,
+                principal: holders.user.principal()?.to_owned(),
+                holders: holders.clone(),
+            })
         };
-        let Some(object) = entry.object else {
-            return Ok(None);
-        };
-        let Some(holders) = self.external_id_holders(object).await? else {
-            return Ok(None);
-        };
-        let user_name = entry.user_name.clone();
-        let snapshot = IndexSnapshot {
-            entries: [(person, entry)].into(),
-            objects: [(object, holders.clone())].into(),
-        };
-        let reason = snapshot.known(person).and_then(|known| known.excluded());
-        let (EntraUser::Member { name }, Some(before), Some(ExclusionReason::MovedObjectId)) =
-            (&holders.user, holders.active_holder, reason)
-        else {
-            return Ok(None);
-        };
-        Ok(Some(MovedExternalId {
-            pair: Person { object, person },
-            before,
-            user_name,
-            principal: name.clone(),
-            holders,
-        }))
+        Ok(asked.into_iter().filter_map(waiting).collect())
     }
 
     /// Stores that the account and the user are one person, unless the holders have changed since
-    /// `moved` was read.
+    /// `unconfirmed` was read.
     ///
     /// # Errors
     /// The table's.
     pub async fn confirm(
         &self,
-        moved: MovedExternalId,
+        unconfirmed: UnconfirmedId,
         by: ConfirmedBy,
         now: Timestamp,
     ) -> Result<Confirmation, StoreError> {
-        let MovedExternalId { pair: Person { object, person }, mut holders, .. } = moved;
+        let UnconfirmedId { pair: Person { object, person }, mut holders, .. } = unconfirmed;
         holders.active_holder = Some(person);
         holders.returned = Some(now);
         holders.confirmed = Some(Confirmed { person, by, at: now });

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::records::{EntraUser, ExternalIdHolders, PersonEntry, object_of};
+use super::records::{EntraUser, ExternalIdHolders, NameEntry, PersonEntry, object_of};
 use super::snapshot::{Concerned, IndexSnapshot, Touched};
-use super::{IndexedPerson, object_key, person_key};
+use super::{IndexedPerson, name_key, object_key, person_key};
 use crate::stored::{delete_unreadable, readable};
 use clients::graph::User;
 use clients::webex::ScimUser;
@@ -14,7 +14,7 @@ use domain::ids::{ObjectId, PersonId, TenantId};
 use domain::membership::ExclusionReason;
 use store::message::{Job, Message, Trigger};
 use store::queue::{Queue, QueueError};
-use store::table::{Condition, Key, Store, StoreError, Write};
+use store::table::{Condition, Key, Store, StoreError, Write, to_item};
 use store::versioned::{self, Version};
 
 /// A tenant's person index.
@@ -124,7 +124,7 @@ impl<'a> PersonIndex<'a> {
         directory: &BTreeMap<ObjectId, Option<User>>,
         now: Timestamp,
     ) -> Result<IndexChanges, StoreError> {
-        let mut snapshot = self.snapshot_of(accounts).await?;
+        let mut snapshot = self.snapshot_of(accounts, directory).await?;
         let mut changes = IndexChanges::default();
         for account in accounts {
             let concerned = snapshot.concerned(account);
@@ -151,8 +151,13 @@ impl<'a> PersonIndex<'a> {
         Ok(changes)
     }
 
-    /// Reads the accounts, their object ids before and after, and all holders of these.
-    async fn snapshot_of(&self, accounts: &[ScimUser]) -> Result<IndexSnapshot, StoreError> {
+    /// Reads the accounts, their object ids before and after, all holders of these, and the other
+    /// accounts with a name that counts.
+    async fn snapshot_of(
+        &self,
+        accounts: &[ScimUser],
+        directory: &BTreeMap<ObjectId, Option<User>>,
+    ) -> Result<IndexSnapshot, StoreError> {
         let mut entries = self.entries(accounts.iter().map(|account| account.person)).await?;
         let mut objects: BTreeSet<ObjectId> =
             entries.values().filter_map(|entry| entry.object).collect();
@@ -162,7 +167,41 @@ impl<'a> PersonIndex<'a> {
         let others: Vec<PersonId> =
             holders.filter(|holder| !entries.contains_key(holder)).collect();
         entries.extend(self.entries(others).await?);
-        Ok(IndexSnapshot { entries, objects })
+        let former = accounts.iter().filter_map(|account| {
+            let former = entries.get(&account.person)?.user_name.to_lowercase();
+            let is_other = !former.is_empty() && former != account.user_name.to_lowercase();
+            is_other.then_some(former)
+        });
+        // The directory can have renamed its user just now.
+        let principals = accounts.iter().filter_map(|account| {
+            let user = directory.get(&object_of(account)?)?.as_ref()?;
+            let principal = user.user_principal_name.to_lowercase();
+            let is_other = principal != account.user_name.to_lowercase();
+            (is_other && !principal.is_empty()).then_some(principal)
+        });
+        let asked: BTreeSet<String> = former.chain(principals).collect();
+        self.with_names(IndexSnapshot { entries, objects, ..Default::default() }, asked).await
+    }
+
+    /// Adds the accounts that have the principal name of another account's user, or one of these
+    /// names. Mostly the names agree, and nothing is read.
+    pub(super) async fn with_names(
+        &self,
+        mut snapshot: IndexSnapshot,
+        mut asked: BTreeSet<String>,
+    ) -> Result<IndexSnapshot, StoreError> {
+        asked.extend(snapshot.foreign_principals());
+        let keys: Vec<Key> = asked.iter().map(|name| name_key(self.tenant, name)).collect();
+        for item in self.store.get_many(&keys).await? {
+            let Some(key) = Key::of(&item) else { continue };
+            let Some(NameEntry { person }) = readable(item) else { continue };
+            snapshot.names.insert(key.sk, person);
+        }
+        let others = snapshot.names.values().copied();
+        let others: BTreeSet<PersonId> =
+            others.filter(|other| !snapshot.entries.contains_key(other)).collect();
+        snapshot.entries.extend(self.entries(others).await?);
+        Ok(snapshot)
     }
 
     /// Returns the writes for the changed records, whose versions it advances.
@@ -179,6 +218,13 @@ impl<'a> PersonIndex<'a> {
             let read = Version::of_new(entry.version);
             writes.push(versioned::put(&person_key(self.tenant, person), entry, read)?);
             entry.version = read.next();
+        }
+        if let Some(name) = touched.name {
+            let item = to_item(&name_key(self.tenant, &name), &NameEntry { person })?;
+            writes.push(Write::Put(item, Condition::Any));
+        }
+        if let Some(former) = touched.former_name {
+            writes.push(Write::Delete(name_key(self.tenant, &former), Condition::Any));
         }
         for object in touched.objects {
             if let Some(holders) = snapshot.objects.get_mut(&object) {
@@ -266,6 +312,14 @@ impl<'a> PersonIndex<'a> {
             return Ok(());
         };
         let mut writes = vec![Write::Delete(person_key(self.tenant, person), Condition::Any)];
+        if !entry.user_name.is_empty() {
+            let name = name_key(self.tenant, &entry.user_name);
+            let named: Option<NameEntry> = self.store.get(&name).await?.and_then(readable);
+            // Another account can have taken the name by now.
+            if named.is_some_and(|named| named.person == person) {
+                writes.push(Write::Delete(name, Condition::Any));
+            }
+        }
         if let Some(object) = entry.object
             && let Some(mut holders) = self.external_id_holders(object).await?
             && holders.holders.remove(&person)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::index::PersonIndex;
-use super::records::ExternalIdHolders;
+use super::records::{ExternalIdHolders, PersonEntry};
 use super::snapshot::IndexSnapshot;
 use super::{IndexedPerson, partition};
 use domain::ids::{ObjectId, PersonId};
@@ -22,9 +22,10 @@ impl PersonIndex<'_> {
         let entries = self.entries(people).await?;
         let objects: BTreeSet<ObjectId> =
             entries.values().filter_map(|entry| entry.object).collect();
-        let snapshot = IndexSnapshot { entries, objects: self.holders(objects).await? };
-        let known = |person: &PersonId| Some((*person, snapshot.known(*person)?));
-        Ok(snapshot.entries.keys().filter_map(known).collect())
+        let asked: Vec<PersonId> = entries.keys().copied().collect();
+        let snapshot = self.snapshot(entries, self.holders(objects).await?).await?;
+        let known = |person: PersonId| Some((person, snapshot.known(person)?));
+        Ok(asked.into_iter().filter_map(known).collect())
     }
 
     /// Returns a page of all people, and the next cursor.
@@ -51,10 +52,9 @@ impl PersonIndex<'_> {
         &self,
         pairs: &[Person],
     ) -> Result<BTreeMap<Person, Eligibility>, StoreError> {
-        let snapshot = IndexSnapshot {
-            entries: self.entries(pairs.iter().map(|pair| pair.person)).await?,
-            objects: self.holders(pairs.iter().map(|pair| pair.object)).await?,
-        };
+        let entries = self.entries(pairs.iter().map(|pair| pair.person)).await?;
+        let objects = self.holders(pairs.iter().map(|pair| pair.object)).await?;
+        let snapshot = self.snapshot(entries, objects).await?;
         let eligibility = |pair: &Person| {
             let entry = snapshot.entries.get(&pair.person)?;
             if entry.object.is_some_and(|object| object != pair.object) {
@@ -64,6 +64,16 @@ impl PersonIndex<'_> {
             Some((*pair, snapshot.known(pair.person)?.eligibility))
         };
         Ok(pairs.iter().filter_map(eligibility).collect())
+    }
+
+    /// Returns a part of the index with the names that count in it.
+    pub(super) async fn snapshot(
+        &self,
+        entries: BTreeMap<PersonId, PersonEntry>,
+        objects: BTreeMap<ObjectId, ExternalIdHolders>,
+    ) -> Result<IndexSnapshot, StoreError> {
+        let snapshot = IndexSnapshot { entries, objects, ..IndexSnapshot::default() };
+        self.with_names(snapshot, BTreeSet::new()).await
     }
 
     /// Returns one known holder of each object id.
@@ -77,7 +87,7 @@ impl PersonIndex<'_> {
         let objects = self.holders(objects).await?;
         let people: BTreeSet<PersonId> =
             objects.values().flat_map(|holders| holders.holders.iter().copied()).collect();
-        let snapshot = IndexSnapshot { entries: self.entries(people).await?, objects };
+        let snapshot = self.snapshot(self.entries(people).await?, objects).await?;
         let known = |(object, holders): (&ObjectId, &ExternalIdHolders)| {
             let mut holders = holders.holders.iter();
             let holder = holders.find(|holder| snapshot.entries.contains_key(holder))?;

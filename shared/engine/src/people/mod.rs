@@ -6,6 +6,10 @@
 //! what an account says of itself, [`ExternalIdHolders`] who has an object id and what the
 //! directory says of it. Eligibility follows from both, so a second holder excludes the first
 //! without a change of its entry.
+//!
+//! An admin who may write externalIds could name anyone, so the id alone makes no one eligible: the
+//! account's userName is a name of the user, or an admin of the directory confirms the two. No
+//! account is eligible while another one has the user's principal name.
 
 mod confirm;
 mod index;
@@ -14,13 +18,14 @@ mod people_counts;
 mod records;
 mod snapshot;
 
-pub use confirm::{Confirmation, Confirmed, ConfirmedBy, MovedExternalId};
+pub use confirm::{Confirmation, Confirmed, ConfirmedBy, UnconfirmedId};
 pub use index::{ExclusionChange, IndexChanges, PersonIndex};
 pub use people_counts::{PeopleCounts, StoredPeopleCounts, people_counts};
 pub use records::{EntraUser, ExternalIdHolders, PersonEntry, object_of};
 
 use domain::ids::{ObjectId, PersonId, TenantId};
 use domain::membership::{Eligibility, ExclusionReason, Person};
+use store::keys;
 use store::table::{Item, Key, from_item};
 
 /// A person of the index.
@@ -58,6 +63,11 @@ pub(crate) fn partition(tenant: TenantId) -> String {
     format!("TENANT#{tenant}#PERSON")
 }
 
+/// The partition of the names of a tenant's accounts.
+pub(crate) fn name_partition(tenant: TenantId) -> String {
+    format!("TENANT#{tenant}#NAME")
+}
+
 /// Returns the key of the holders of the object id in an account's item.
 pub(crate) fn object_of_entry(tenant: TenantId, entry: &Item) -> Option<Key> {
     let entry: PersonEntry = from_item(entry.clone()).ok()?;
@@ -66,6 +76,10 @@ pub(crate) fn object_of_entry(tenant: TenantId, entry: &Item) -> Option<Key> {
 
 fn person_key(tenant: TenantId, person: PersonId) -> Key {
     Key::new(partition(tenant), person.to_string())
+}
+
+fn name_key(tenant: TenantId, user_name: &str) -> Key {
+    Key::new(name_partition(tenant), keys::typed(user_name))
 }
 
 fn object_key(tenant: TenantId, object: ObjectId) -> Key {

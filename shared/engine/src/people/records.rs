@@ -11,6 +11,15 @@ use clients::webex::{ScimState, ScimUser};
 use domain::ids::{ObjectId, PersonId};
 use domain::membership::ExclusionReason;
 
+/// Most mail addresses of a user that are stored.
+const MOST_ADDRESSES: usize = 20;
+
+/// The account with a userName.
+#[derive(Serialize, Deserialize)]
+pub(super) struct NameEntry {
+    pub(super) person: PersonId,
+}
+
 /// A Webex account, by what it says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonEntry {
@@ -54,6 +63,9 @@ pub enum EntraUser {
     Member {
         /// Its userPrincipalName.
         name: String,
+        /// Its mail addresses, in lowercase.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        addresses: BTreeSet<String>,
     },
     /// A guest.
     Guest,
@@ -66,7 +78,34 @@ impl From<Option<&User>> for EntraUser {
         match user {
             None => Self::Missing,
             Some(User { kind: UserKind::Guest, .. }) => Self::Guest,
-            Some(user) => Self::Member { name: user.user_principal_name.clone() },
+            Some(user) => {
+                let name = user.user_principal_name.clone();
+                let others = user.addresses.iter().map(|address| address.to_lowercase());
+                let others = others.filter(|address| *address != name.to_lowercase());
+                Self::Member { addresses: others.take(MOST_ADDRESSES).collect(), name }
+            }
+        }
+    }
+}
+
+impl EntraUser {
+    /// Returns the userPrincipalName of a user who is not a guest.
+    pub(super) fn principal(&self) -> Option<&str> {
+        match self {
+            Self::Member { name, .. } => Some(name),
+            Self::Guest | Self::Missing => None,
+        }
+    }
+
+    /// Returns `true` if an account with this userName has a name of the user.
+    fn has_name(&self, user_name: &str) -> bool {
+        match self {
+            Self::Member { name, addresses } => {
+                !user_name.is_empty()
+                    && (name.eq_ignore_ascii_case(user_name)
+                        || addresses.contains(&user_name.to_lowercase()))
+            }
+            Self::Guest | Self::Missing => false,
         }
     }
 }
@@ -84,24 +123,21 @@ impl ExternalIdHolders {
     }
 
     pub(super) fn exclusion(&self, person: PersonId) -> Option<ExclusionReason> {
-        match (&self.user, self.holders.len()) {
-            (EntraUser::Missing, _) => Some(ExclusionReason::NoEntraUser),
-            (EntraUser::Guest, _) => Some(ExclusionReason::Guest),
-            (EntraUser::Member { .. }, 2..) => Some(ExclusionReason::SharedObjectId),
-            (EntraUser::Member { .. }, _) => {
-                (self.active_holder != Some(person)).then_some(ExclusionReason::MovedObjectId)
+        match (&self.user, self.holders.len(), self.active_holder) {
+            (EntraUser::Missing, ..) => Some(ExclusionReason::NoEntraUser),
+            (EntraUser::Guest, ..) => Some(ExclusionReason::Guest),
+            (EntraUser::Member { .. }, 2.., _) => Some(ExclusionReason::SharedObjectId),
+            (EntraUser::Member { .. }, _, None) => Some(ExclusionReason::NamesDiffer),
+            (EntraUser::Member { .. }, _, Some(active)) => {
+                (active != person).then_some(ExclusionReason::MovedObjectId)
             }
         }
     }
 
-    /// Makes the only holder the active one if there was none, or if the names agree. Returns
-    /// `true` if that is a change.
+    /// Makes the only holder the active one if the names agree. A later rename of either does not
+    /// end that. Returns `true` if that is a change.
     pub(super) fn activate_holder(&mut self, person: PersonId, user_name: &str) -> bool {
-        let EntraUser::Member { name } = &self.user else {
-            return false;
-        };
-        let is_allowed = self.active_holder.is_none() || name.eq_ignore_ascii_case(user_name);
-        if self.active_holder == Some(person) || !is_allowed {
+        if self.active_holder == Some(person) || !self.user.has_name(user_name) {
             return false;
         }
         self.active_holder = Some(person);

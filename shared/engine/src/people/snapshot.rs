@@ -20,6 +20,8 @@ const MOST_HOLDERS: usize = 3;
 pub(super) struct IndexSnapshot {
     pub(super) entries: BTreeMap<PersonId, PersonEntry>,
     pub(super) objects: BTreeMap<ObjectId, ExternalIdHolders>,
+    /// Accounts by userName in lowercase, as far as they were read.
+    pub(super) names: BTreeMap<String, PersonId>,
 }
 
 /// A person who is concerned by an observation, as the index had them before.
@@ -32,6 +34,10 @@ pub(super) struct Concerned {
 pub(super) struct Touched {
     pub(super) entry: bool,
     pub(super) objects: BTreeSet<ObjectId>,
+    /// The account has this userName now.
+    pub(super) name: Option<String>,
+    /// The account had this userName before, and no other one has it.
+    pub(super) former_name: Option<String>,
 }
 
 impl IndexSnapshot {
@@ -42,7 +48,15 @@ impl IndexSnapshot {
         let exclusion = match (entry.exclusion, holders) {
             (Some(reason), _) => Some(reason),
             (None, None) => Some(ExclusionReason::NotSynchronized),
-            (None, Some(holders)) => holders.exclusion(person),
+            (None, Some(holders)) => match holders.exclusion(person) {
+                // The account with the user's name comes first, whatever anyone confirms.
+                None | Some(ExclusionReason::NamesDiffer | ExclusionReason::MovedObjectId)
+                    if self.is_name_taken(person, entry, holders) =>
+                {
+                    Some(ExclusionReason::NameTaken)
+                }
+                reason => reason,
+            },
         };
         let returned = entry.returned.max(holders.and_then(|holders| holders.returned));
         Some(IndexedPerson {
@@ -55,6 +69,27 @@ impl IndexSnapshot {
             name: entry.name.clone(),
             user_name: entry.user_name.clone(),
         })
+    }
+
+    /// Returns `true` if the userName of another account is the principal name of the person's
+    /// user.
+    fn is_name_taken(
+        &self,
+        person: PersonId,
+        entry: &PersonEntry,
+        holders: &ExternalIdHolders,
+    ) -> bool {
+        let Some(principal) = foreign_principal(entry, holders) else { return false };
+        let other = self.names.get(&principal).filter(|other| **other != person);
+        // The account can have been renamed since its name was stored.
+        let has_it = |entry: &PersonEntry| entry.user_name.to_lowercase() == principal;
+        other.and_then(|other| self.entries.get(other)).is_some_and(has_it)
+    }
+
+    /// Returns the principal names, in lowercase, that another account than the holder can have.
+    pub(super) fn foreign_principals(&self) -> BTreeSet<String> {
+        let of = |entry: &PersonEntry| foreign_principal(entry, self.objects.get(&entry.object?)?);
+        self.entries.values().filter_map(of).collect()
     }
 
     /// Returns the account's person and everyone who shares an object id with it, before or after
@@ -110,13 +145,31 @@ impl IndexSnapshot {
         if is_back && entry.exclusion.is_none() {
             entry.returned = Some(now);
         }
+        let user_name = account.user_name.to_lowercase();
+        let is_named = old.as_ref().is_some_and(|old| old.user_name.to_lowercase() == user_name);
+        let former_name = old.as_ref().map(|old| old.user_name.to_lowercase());
+        // A service that does not say the name has not changed it.
+        let former_name = former_name.filter(|former| {
+            *former != user_name
+                && !former.is_empty()
+                && self.names.get(former) == Some(&account.person)
+        });
+        if let Some(former) = &former_name {
+            self.names.remove(former);
+        }
+        self.names.insert(user_name.clone(), account.person);
         self.entries.insert(account.person, entry.clone());
         // Eligibility depends on the other holders, so it is known once the entry is in place.
         if self.known(account.person).is_some_and(|known| known.excluded().is_none()) {
             entry.was_eligible = true;
             self.entries.insert(account.person, entry.clone());
         }
-        Touched { entry: old.as_ref() != Some(&entry), objects }
+        Touched {
+            entry: old.as_ref() != Some(&entry),
+            objects,
+            name: (!is_named && !user_name.is_empty()).then_some(user_name),
+            former_name,
+        }
     }
 
     /// Removes a person from the holders of an object id. Returns `true` if they were one.
@@ -165,4 +218,11 @@ impl IndexSnapshot {
         }
         is_changed
     }
+}
+
+/// Returns the principal name of an account's user in lowercase, unless the account has it.
+fn foreign_principal(entry: &PersonEntry, holders: &ExternalIdHolders) -> Option<String> {
+    let principal = holders.user.principal()?.to_lowercase();
+    let is_foreign = !principal.is_empty() && principal != entry.user_name.to_lowercase();
+    is_foreign.then_some(principal)
 }

@@ -30,6 +30,10 @@ impl ExclusionWords for ExclusionReason {
                 "Another Webex account had this externalId before, and the two accounts' names \
                  differ."
             }
+            Self::NamesDiffer => {
+                "The Webex account signs in with a name that the Microsoft user does not have."
+            }
+            Self::NameTaken => "Another Webex account signs in with the Microsoft user's name.",
             Self::NotAUser => "This member of the group is not a user.",
             Self::ServiceAccount => "This is the integration's own account.",
             Self::MembershipUnreadable => {
@@ -60,7 +64,10 @@ impl ExclusionWords for ExclusionReason {
             Self::MembershipUnreadable => {
                 "None is needed: the person is synced again as soon as Webex shows the role."
             }
-            Self::MovedObjectId => {
+            Self::NameTaken => {
+                "Write the externalId to the account with that name, and remove it from this one."
+            }
+            Self::MovedObjectId | Self::NamesDiffer => {
                 "Confirm in the setup pages that both are the same person, or correct the \
                  externalId."
             }

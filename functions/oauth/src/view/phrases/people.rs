@@ -19,7 +19,7 @@ const fn filter(reason: ExclusionReason, name: &'static str, text: &'static str)
     ReasonFilter { reason, name, text }
 }
 
-pub(crate) const REASONS: [ReasonFilter; 7] = [
+pub(crate) const REASONS: [ReasonFilter; 9] = [
     filter(ExclusionReason::NotSynchronized, "not-synchronized", "No externalId"),
     filter(ExclusionReason::NoEntraUser, "no-entra-user", "Not found in Entra"),
     filter(ExclusionReason::NotSignedIn, "not-signed-in", "Never signed in"),
@@ -27,6 +27,8 @@ pub(crate) const REASONS: [ReasonFilter; 7] = [
     filter(ExclusionReason::Guest, "guest", "Guests"),
     filter(ExclusionReason::SharedObjectId, "shared", "The same externalId twice"),
     filter(ExclusionReason::MovedObjectId, "moved", "The externalId moved"),
+    filter(ExclusionReason::NamesDiffer, "names-differ", "The names differ"),
+    filter(ExclusionReason::NameTaken, "name-taken", "Another account has the name"),
 ];
 
 /// The outcome of writing one externalId.
