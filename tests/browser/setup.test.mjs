@@ -41,6 +41,19 @@ async function signIn(page, account, decision = 'Accept') {
   if (decision) await page.getByRole('button', { name: decision, exact: true }).click()
 }
 
+/** Signs in again where an act needs it, and does the act. */
+async function withProof(page, act, done) {
+  const asked = page.locator('#account')
+  await asked.or(done).first().waitFor()
+  if (await asked.isVisible()) {
+    await signIn(page, 'Full Administrator')
+    await heading(page, 'You signed in again')
+    await checkPage(page, 'proven')
+    await page.getByRole('button', { name: act }).click()
+  }
+  await done.waitFor()
+}
+
 /** Checks a page in light and dark, on wide and narrow screens. */
 async function checkPage(page, name) {
   const shots = process.env.SCREENSHOTS
@@ -111,6 +124,15 @@ test('prerequisites to first group', async () => {
   // The directory knows the application since Ada's sign-in, so only the consent is requested.
   await signIn(page, 'Full Administrator', null)
   await signIn(page, 'Full Administrator')
+  await heading(page, 'Confirm the connection')
+  await page.getByText('will be connected with the Webex organization Acme').waitFor()
+  await checkPage(page, 'confirm')
+  await page.getByRole('button', { name: 'Do not connect them' }).click()
+  await heading(page, 'Connect Microsoft 365')
+  await page.getByRole('button', { name: 'Authorize' }).click()
+  await signIn(page, 'Full Administrator', null)
+  await signIn(page, 'Full Administrator')
+  await page.getByRole('button', { name: 'Connect them', exact: true }).click()
   await heading(page, 'Acme is connected')
   await checkPage(page, 'connected')
 
@@ -203,6 +225,10 @@ test('prerequisites to first group', async () => {
   await heading(page, 'Disconnect')
   await checkPage(page, 'disconnect')
   await page.getByRole('button', { name: 'Stop all changes now' }).isHidden()
+  await page.getByRole('link', { name: 'Full Administrator' }).click()
+  await heading(page, 'Sessions')
+  await page.getByText('this session').waitFor()
+  await checkPage(page, 'sessions')
   assert.deepEqual(page.faults, [])
 })
 
@@ -392,7 +418,7 @@ test('pending removals and a preview are applied', async () => {
   await page.getByRole('rowheader', { name: 'Dario Demir' }).waitFor()
   await checkPage(page, 'approval')
   await page.getByRole('button', { name: 'Remove them' }).click()
-  await page.getByText('The team is being synced.').waitFor()
+  await withProof(page, 'Do it for this team now', page.getByText('The team is being synced.'))
   await until('they are gone', async () => {
     await page.reload()
     return page.getByText('Ben Bellini was removed from the group').first().isVisible()
@@ -409,7 +435,7 @@ test('pending removals and a preview are applied', async () => {
   })
   await checkPage(page, 'preview-whole')
   await page.getByRole('button', { name: 'Apply these changes and turn preview off' }).click()
-  await heading(page, 'Teams')
+  await withProof(page, 'Apply the changes now', page.getByRole('heading', { name: 'Teams', level: 1 }))
   await page.getByRole('link', { name: 'Harbour' }).click()
   await until('it is done', async () => {
     await page.reload()

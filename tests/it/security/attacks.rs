@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::clock::Clock;
 use engine::offboard::OffboardingStage;
 use engine::tenant::settings::{AlertRecipient, RemovalLimits, Running, TeamDeleted};
 use oauth::Forms;
+use sha2::{Digest, Sha256};
 use sim::{AdminRole, Fault, Service};
 use store::table::Store;
 
@@ -466,6 +469,79 @@ async fn destructive_acts_work_with_their_proof() {
     let offboarding = engine::offboard::load(store, tenant).await.unwrap().unwrap();
     assert!(matches!(offboarding.stage, OffboardingStage::Retaining { .. }));
     assert!(offboarding.at < customers.stack.backend().clock.now());
+}
+
+/// A browser that must see and change nothing of Acme, and the statuses that it may get.
+type Stranger = (&'static str, Browser, &'static [u16]);
+
+/// Returns browsers without a session of Acme, with each kind of cookie that is none.
+async fn strangers(customers: &Customers, own: &Browser) -> Vec<Stranger> {
+    const OUT: &[u16] = &[200, 303, 400, 404];
+    let with = |value: &str| {
+        let mut browser = customers.browser();
+        browser.cookies.insert("__Host-session".into(), value.into());
+        browser
+    };
+    let token = own.cookies["__Host-session"].clone();
+    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&token));
+    let mut ended = customers.signed_in(&customers.acme).await;
+    let copy = ended.clone();
+    ended.submit_on("/", "/sign-out", &[]).await.is(200, "You are signed out");
+    let mut lookalike = customers.browser();
+    lookalike.cookies.insert("\u{2000}__Host-session".into(), token.clone());
+    let mut lost = customers.browser();
+    let former = customers.add_account_with_roles("Former", &[AdminRole::FullAdmin]);
+    lost.sign_in(former).await.is(200, "Overview");
+    customers.world().take_role(former, AdminRole::FullAdmin);
+    customers.advance(301);
+    let foreign = customers.signed_in(&customers.globex).await;
+    vec![
+        ("no session", customers.browser(), OUT),
+        ("hash as a token", with(&hash), OUT),
+        ("a character less", with(&token[1..]), OUT),
+        ("other case", with(&token.to_lowercase()), OUT),
+        ("lookalike name", lookalike, OUT),
+        ("ended session", copy, OUT),
+        ("former administrator", lost, &[200, 303, 400, 403, 404]),
+        ("another organization", foreign, &[200, 303, 400, 403, 404, 409, 422]),
+    ]
+}
+
+#[tokio::test]
+async fn no_route_serves_a_session_that_is_none() {
+    let (customers, own, tenant, teams) = with_linked_teams(1).await;
+    let lasting = |customers: &Customers| -> BTreeMap<_, _> {
+        let (tenant, org) = (tenant.to_string(), customers.acme.org.to_string());
+        let items = customers.items().into_iter();
+        items
+            .filter(|(key, _)| !key.starts_with("SESSION#"))
+            .filter(|(key, _)| key.contains(&tenant) || key.contains(&org))
+            .collect()
+    };
+    let person = customers.people[0].person.to_string();
+    let own_words = ["Team 0", "Person 0", "acme.example", "Compliance Officer"];
+    for (case, stranger, allowed) in strangers(&customers, &own).await {
+        let before = lasting(&customers);
+        for (pattern, _) in oauth::routes().filter(|(pattern, _)| *pattern != "/healthz") {
+            let path = pattern
+                .replace("{team}", &teams[0].to_string())
+                .replace("{person}", &person)
+                .replace("{entry}", "2026-11-23T08:00:00.000Z-11111111");
+            let mut browser = stranger.clone();
+            let shown = browser.open_without_redirects(&path).await;
+            let mut browser = stranger.clone();
+            let form = [("csrf", "x"), ("sure", "yes"), ("action", "apply"), ("switch", "off")];
+            let sent = browser.submit_without_proof(&path, &form).await;
+            for page in [shown, sent] {
+                let is_allowed = allowed.contains(&page.status) || page.status == 405;
+                assert!(is_allowed, "{case} at {path}: {} {}", page.status, page.html);
+                for word in own_words {
+                    assert!(!page.html.contains(word), "{case} at {path}: {}", page.html);
+                }
+            }
+        }
+        assert_eq!(lasting(&customers), before, "{case}");
+    }
 }
 
 /// Returns the source files under a directory, as one text.

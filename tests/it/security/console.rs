@@ -112,7 +112,7 @@ async fn sign_out_ends_one_or_all_sessions() {
 }
 
 /// All forms, with the change that each would make.
-const FORMS: [(&str, &[(&str, &str)]); 9] = [
+const FORMS: [(&str, &[(&str, &str)]); 12] = [
     ("/webex", &[("intent", "replace")]),
     ("/oauth/microsoft", &[]),
     ("/settings", &[("switch", "off")]),
@@ -123,6 +123,9 @@ const FORMS: [(&str, &[(&str, &str)]); 9] = [
         "/people/fix",
         &[("pair", "00000000-0000-0000-0000-000000000001/00000000-0000-0000-0000-000000000002")],
     ),
+    ("/oauth/microsoft/consent", &[("action", "connect")]),
+    ("/oauth/microsoft/consent", &[("action", "release")]),
+    ("/sessions", &[("session", "x")]),
     ("/sign-out", &[]),
     ("/sign-out/everywhere", &[]),
 ];
@@ -212,7 +215,7 @@ async fn no_redirect_to_foreign_addresses() {
 }
 
 /// Pages that need no id.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/",
     "/webex",
     "/oauth/microsoft",
@@ -223,6 +226,7 @@ const PAGES: [&str; 10] = [
     "/settings",
     "/disconnect",
     "/receipt",
+    "/sessions",
 ];
 
 /// Asserts that no page or form of the other customer shows these words, whatever ids are sent.

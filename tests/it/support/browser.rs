@@ -134,7 +134,8 @@ impl Browser {
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         // An attack sends its own.
         if !cookies.is_empty() && !request.headers().contains_key(http::header::COOKIE) {
-            request.headers_mut().insert(http::header::COOKIE, cookies.join("; ").parse().unwrap());
+            let cookies = http::HeaderValue::from_bytes(cookies.join("; ").as_bytes()).unwrap();
+            request.headers_mut().insert(http::header::COOKIE, cookies);
         }
         let url = request.uri().to_string();
         let answer = self.console.send(request, Duration::from_secs(30)).await.unwrap();

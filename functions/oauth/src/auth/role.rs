@@ -65,7 +65,9 @@ async fn is_administrator(
     let access = tokens.await?.urgent(Urgency::High);
     let person = WebexId::new(service_account.region.clone(), admin.session.person);
     let Some(account) = app.webex.person(&access, &person).await? else {
-        return Ok(false);
+        // One odd answer ends no session: both lists of Webex have to agree.
+        let listed = app.webex.scim_user(&access, admin.session.org, person.id).await?;
+        return listed.map_or(Ok(false), |_| Err(Failure::NoSuchPerson));
     };
     // Webex shows both to administrators only: the service account may have lost its own role.
     if account.login_enabled.is_none() && account.roles.is_empty() {

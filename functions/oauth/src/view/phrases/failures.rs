@@ -320,6 +320,7 @@ fn microsoft(failure: &Failure) -> FailureText {
             ),
         )
         .hint("An administrator of the other organization can disconnect it in these pages.")
+        .hint("You can release it from there: begin again, and confirm it on the last page.")
         .next("Sign in to another directory", Page::Microsoft),
         _ => microsoft_answer(failure),
     }
