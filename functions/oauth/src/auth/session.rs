@@ -219,6 +219,8 @@ impl Session {
             match store.write(vec![touch(key), touch(session.listed_key())]).await {
                 // It was ended in this moment.
                 Err(StoreError::ConditionFailed) => return Ok(None),
+                // Another page of the same session stores the same at the same time.
+                Err(StoreError::Busy(_)) => {}
                 touched => touched?,
             }
         }
