@@ -17,7 +17,7 @@ use crate::support::{MINUTE, PROVED, TwoTenants};
 /// A tenant with a team, its folders, and someone who left it.
 async fn with_a_history() -> (TwoTenants, domain::ids::TeamId) {
     let mut env = TwoTenants::with_folders(5).await;
-    let team = env.create_team("Harbor", &env.people[..4].to_vec());
+    let team = env.create_team("Harbor", &env.people[..4]);
     env.let_pass(MINUTE * 10).await;
     env.world().remove_from_team(team, env.people[3].person).unwrap();
     env.let_pass(MINUTE * 30).await;
