@@ -30,7 +30,7 @@ pub(crate) enum CommandError {
 /// Runs one command, and prints its outcome.
 pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
     let clients = AwsClients::from_env().await?;
-    let table = clients.table()?;
+    let table = clients.table("TABLE_NAME")?;
     let (store, now) = (table.as_ref(), clients.clock.now());
     match command {
         Command::Tenants => list::print(store, now).await?,

@@ -77,13 +77,13 @@ impl AwsClients {
         Ok(Arc::new(SqsQueue::new(client, config::required(variable)?)))
     }
 
-    /// Returns the table whose name is in `TABLE_NAME`.
+    /// Returns the table whose name this variable has.
     ///
     /// # Errors
     /// The variable is missing.
-    pub fn table(&self) -> Result<Arc<DynamoStore>, ClientsError> {
+    pub fn table(&self, variable: &'static str) -> Result<Arc<DynamoStore>, ClientsError> {
         let client = aws_sdk_dynamodb::Client::new(&self.sdk);
-        let name = config::required("TABLE_NAME")?;
+        let name = config::required(variable)?;
         Ok(Arc::new(DynamoStore::new(client, name, self.clock.clone())))
     }
 
@@ -127,7 +127,7 @@ impl Clients {
     pub async fn creating_secrets_under(key_arn: Option<String>) -> Result<Self, ClientsError> {
         let aws = AwsClients::creating_secrets_under(key_arn).await?;
         let (net, clock) = (&aws.net, &aws.clock);
-        let store = aws.table()?;
+        let store = aws.table("TABLE_NAME")?;
         let queue = aws.queue("SYNC_QUEUE_URL")?;
         let webex_url = config::url("WEBEX_API_URL", "https://webexapis.com/v1")?;
         let webex = Webex::new(&webex_url, net.clone(), clock.clone())?;

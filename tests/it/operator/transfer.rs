@@ -7,7 +7,7 @@ use domain::ids::{OrgId, TenantId};
 use engine::credentials::tokens::tenant_secret;
 use engine::transfer::{self, DRAINED_AFTER, ExportOf, TransferError};
 use sandbox::local_stack::SECRETS_PREFIX;
-use sim::MembershipRole;
+use sim::{Fault, MembershipRole, Service};
 use store::keys;
 use store::secrets::Secrets;
 use store::table::{Item, Key, Store};
@@ -96,6 +96,30 @@ async fn an_export_has_each_item_of_its_tenant_once_and_no_others() {
     let of_the_other = env.items_of(env.stack.tenants()[1]);
     assert_eq!(exported.intersection(&of_the_other).count(), 0);
     assert_eq!(keys.last(), Some(&keys::listed(tenant)));
+}
+
+#[tokio::test]
+async fn the_claim_of_a_way_back_goes_along() {
+    let mut env = TwoTenants::with_people(4).await;
+    let lost = env.create_team("Lost", &env.people[..3].to_vec());
+    env.create_team("Witness", &env.people[..3].to_vec());
+    env.let_pass(MINUTE * 60).await;
+    let world = env.world();
+    let room = world.room_id(lost.general_space());
+    for path in [format!("/teams/{}", world.team_id(lost)), format!("/memberships?roomId={room}")] {
+        world.inject(Fault::status(404).on(Service::Webex).path(&path).times(u32::MAX));
+    }
+    env.let_pass(MINUTE * 60 * 8).await;
+    let link = env.link_row(lost).await.unwrap().link;
+    let claimed = link.claimed_group().unwrap();
+    assert_eq!(link.group(), None, "the link has ended");
+
+    let (lines, _) = env.export().await.unwrap();
+    assert!(keys_of(&lines).contains(&keys::group(env.handle.directory, claimed)));
+    env.retire().await;
+    env.let_pass(DRAINED_AFTER).await;
+    env.erase().await.unwrap();
+    assert_eq!(env.items_of(env.moving().0), BTreeSet::new());
 }
 
 #[tokio::test]

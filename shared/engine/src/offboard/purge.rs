@@ -87,7 +87,7 @@ async fn purge_links(
             return Ok(Purged::Page);
         }
         let row: Option<LinkRow> = readable(item.clone());
-        if let Some(group) = row.and_then(|row| row.link.group()) {
+        if let Some(group) = row.and_then(|row| row.link.claimed_group()) {
             let claim = keys::group(directory, group);
             let ours = Condition::Holds(vec![Test::Equals("tenant", to_value(&id)?)]);
             match store.write(vec![Write::Delete(claim, ours)]).await {

@@ -132,7 +132,7 @@ async fn write_links(
         if let Some(team) = Key::of(&item).and_then(|key| key.sk.parse().ok()) {
             write_partition(store, keys::team_partition(id, team), lines, |_| true).await?;
         }
-        if let Some(group) = row.and_then(|row| row.link.group()) {
+        if let Some(group) = row.and_then(|row| row.link.claimed_group()) {
             lines.write_all(own(store, keys::group(tenant.directory, group), id).await?)?;
         }
         lines.write_all([item])?;
