@@ -28,6 +28,9 @@ use crate::support::Browser;
 /// The longest wait for anything. It says nothing about how long things take.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Longest time until a removal is proved: its two questions are three minutes apart.
+const PROOF_TIMEOUT: Duration = Duration::from_secs(360);
+
 /// A token is renewed this long before it expires.
 pub(super) const RENEWAL_MARGIN: Duration = Duration::from_secs(5 * 60);
 
@@ -211,6 +214,15 @@ impl Scene {
 
     /// Repeats with one cycle a second, in place of one a minute.
     pub(super) async fn cycles_until(&self, what: &str, holds: impl AsyncFn(&Self) -> bool) {
+        self.cycles_within(TIMEOUT, what, holds).await;
+    }
+
+    /// Repeats until the condition holds that needs the proof of a removal.
+    pub(super) async fn until_proved(&self, what: &str, holds: impl AsyncFn(&Self) -> bool) {
+        self.cycles_within(PROOF_TIMEOUT, what, holds).await;
+    }
+
+    async fn cycles_within(&self, limit: Duration, what: &str, holds: impl AsyncFn(&Self) -> bool) {
         let began = Instant::now();
         loop {
             self.schedule().await;
@@ -218,7 +230,7 @@ impl Scene {
             if holds(self).await {
                 return;
             }
-            assert!(began.elapsed() < TIMEOUT, "{what}");
+            assert!(began.elapsed() < limit, "{what}");
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
