@@ -127,6 +127,7 @@ where
         SdkError::DispatchFailure(failure) if failure.is_io() => {
             SdkFailure::Busy("no connection".to_owned())
         }
+        // The service may have done it, and a repetition is safe by its condition.
         SdkError::ResponseError(_) => SdkFailure::Busy("an answer that cannot be read".to_owned()),
         // The request itself or the credentials are at fault, and would be again.
         other => SdkFailure::Refused(format!("not sent: {}", DisplayErrorContext(other))),

@@ -95,6 +95,7 @@ impl Secrets for SecretsManager {
             .client
             .delete_secret()
             .secret_id(name)
+            // Tokens of a tenant that left must not wait for a month.
             .force_delete_without_recovery(true)
             .send()
             .await

@@ -56,6 +56,7 @@ impl SqsQueue {
         }
         let again = entries
             .into_iter()
+            // A batch can succeed in part. Sending all again would double the rest.
             .filter(|entry| failed.iter().any(|failed| failed.id == entry.id))
             .collect();
         match self.batch(again).await?.first() {
@@ -104,6 +105,7 @@ impl<M: Queued> Queue<M> for SqsQueue {
 
 /// Rounds up, so that no message is early.
 fn whole_seconds(delay: Duration) -> i32 {
+    // Rounded up: a message that comes too early finds nothing to do.
     i32::try_from(delay.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
 }
 

@@ -39,6 +39,7 @@ impl Flag {
     fn value(self) -> Option<bool> {
         match self {
             Self::Plain(value) => Some(value),
+            // SCIM has booleans as texts, too.
             Self::Text(text) => text.trim().to_ascii_lowercase().parse().ok(),
         }
     }
@@ -69,6 +70,7 @@ pub(crate) fn can_be_json(body: &[u8]) -> bool {
 pub(crate) fn fault_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match (text.find('"'), text.rfind('"')) {
+        // serde quotes the value, which can be a name.
         (Some(first), Some(last)) if first < last => {
             format!("{}\"...{}", &text[..first], &text[last..])
         }

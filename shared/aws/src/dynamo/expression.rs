@@ -28,6 +28,7 @@ impl Placeholders {
     }
 
     fn name(&mut self, name: &str) -> String {
+        // Attribute names can be reserved words.
         let placeholder = format!("#{name}");
         self.names.insert(placeholder.clone(), name.to_owned());
         placeholder

@@ -206,6 +206,7 @@ impl DynamoStore {
 impl Store for DynamoStore {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(attributes(key)));
+        // A decision follows from each read, so it must not be old.
         let answer = request.consistent_read(true).send().await.map_err(|error| sorted(&error))?;
         Ok(answer.item.and_then(|item| self.live(item)))
     }
@@ -273,6 +274,7 @@ impl Store for DynamoStore {
             .set_condition_expression(condition)
             .set_expression_attribute_names(placeholders.names())
             .set_expression_attribute_values(placeholders.values())
+            // The taker of a lease decides from the item as it is now.
             .return_values(ReturnValue::AllNew)
             .send()
             .await
@@ -319,6 +321,7 @@ where
     }
     match failure(error) {
         SdkFailure::Busy(what) => StoreError::Busy(what),
+        // One bad item must not look like a table out of reach.
         SdkFailure::Refused(what) if error.code().is_some_and(is_about_the_items) => {
             StoreError::Refused(what)
         }
@@ -336,6 +339,7 @@ fn is_about_the_items(code: &str) -> bool {
 fn cancellation(reasons: &[CancellationReason], request: Option<&str>) -> StoreError {
     let codes =
         || reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None");
+    // A mistake in one part is told before a condition of another.
     let mistake = codes().find(|code| *code != "ConditionalCheckFailed" && !is_transient(code));
     let what = |code: &str| {
         let text = reasons

@@ -73,6 +73,7 @@ impl Graph {
         mut requests: Vec<Value>,
     ) -> Result<Vec<Result<Answer, CallError>>, CallError> {
         for (at, request) in requests.iter_mut().enumerate() {
+            // Graph may answer in any order.
             request["id"] = at.to_string().into();
         }
         let call = Call::new(Method::POST, "/$batch").json(&json!({"requests": &requests}));
@@ -85,6 +86,7 @@ impl Graph {
             }
             Err(error) => return Err(error),
         };
+        // One throttled read means that the next ones are, too.
         if let Some(failure) = self.throttling(&items) {
             return Err(answer.failed(failure));
         }
@@ -107,6 +109,7 @@ impl Graph {
             item.status == 429 || matches!(item.status, 423 | 503) && pause_of(item).is_some()
         };
         let status = items.iter().find(is_throttled)?.status;
+        // All parts share one limit, so the longest pause counts.
         let longest = items.iter().filter(|item| item.status >= 300).filter_map(pause_of).max();
         Some(CallFailure::Throttled {
             status,
@@ -122,6 +125,7 @@ impl Graph {
             let request_id = request_id.or(of.request_id.clone());
             CallError { method: Method::GET, path: path.to_owned(), request_id, ..of }
         };
+        // Two answers to one read contradict each other. Neither is believed.
         let Ok([item]) = <[Item; 1]>::try_from(found) else {
             let why = "the batch has not exactly one answer to this read";
             return Err(error(None, CallFailure::unreadable(outer.status, why)));

@@ -82,6 +82,7 @@ impl Graph {
         for _ in 0..RESTARTS {
             let first = listing.first.take();
             match self.pages(access, first, &listing).await {
+                // A page token lives for minutes. The list is read again from its start.
                 Err(error) if is_page_expired(&error) => {}
                 read => return read,
             }
@@ -105,6 +106,7 @@ impl Graph {
             all.append(&mut answer.items(&page.value, listing.unreadable)?);
             let Some(link) = page.next else { return Ok(Complete::new(all)) };
             answer = self.caller.call(access, listing.call.next_page(link.clone())).await?;
+            // A circle would never end, and a list that is cut off proves no absence.
             if !followed.insert(link) {
                 return Err(answer.unreadable("the pages link in a circle"));
             }

@@ -57,6 +57,7 @@ impl Graph {
         match self.caller.call(access, Call::new(Method::DELETE, path.clone())).await {
             Ok(_) => Ok(Deletion::Deleted),
             Err(error) if error.status() == Some(404) => {
+                // A 404 can come from a replica that lags behind the creation.
                 let there: Option<IgnoredAny> =
                     self.get(access, Call::get(path).query("$select", "id")).await?;
                 if there.is_some() { Err(error.contradicted()) } else { Ok(Deletion::NotFound) }

@@ -73,6 +73,7 @@ impl Graph {
             }
         };
         match self.delta_page(access, Call::page(link, PATH)).await {
+            // Neither is a fault of the tenant: the reading starts again.
             Err(error) if is_delta_expired(&error) => Ok(Delta::Expired),
             Err(error) if is_delta_unusable(&error) => Ok(Delta::Unusable(error)),
             page => page,
@@ -86,6 +87,7 @@ impl Graph {
         let changed = answer.items::<ChangedGroup>(&page.value, UnreadableItem::IsSkipped)?;
         let groups: BTreeSet<_> = changed.into_iter().map(|group| group.id).collect();
         let then = match (page.next, page.delta) {
+            // A page with both links has more pages.
             (Some(link), _) => Then::Next(link),
             (None, Some(link)) => Then::Later(link),
             (None, None) => return Err(answer.unreadable("neither a next link nor a delta link")),

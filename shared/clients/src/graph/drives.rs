@@ -38,6 +38,7 @@ macro_rules! opaque {
             type Error = InvalidDriveId;
             fn try_from(text: String) -> Result<Self, Self::Error> {
                 let is_allowed = |byte: u8| {
+                    // The id becomes part of a path, so nothing else may be in it.
                     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'!' | b'=')
                 };
                 if (1..=500).contains(&text.len()) && text.bytes().all(is_allowed) {
@@ -109,6 +110,7 @@ struct ParentReference {
 impl DriveItem {
     /// Returns `true` for a folder that a space can have: neither a file nor the library itself.
     pub fn is_folder(&self) -> bool {
+        // The root of a drive is a folder, too, and must never be renamed.
         self.folder.is_some() && self.root.is_none()
     }
 
@@ -144,11 +146,13 @@ impl Graph {
     /// Returns Graph's refusal of this token for files, if any. Asks for the library of a group
     /// that does not exist: Graph checks permissions (401, 403) first.
     pub async fn refusal_of_files(&self, access: &Access) -> Result<Option<CallError>, CallError> {
+        // A group that cannot exist: the answer tells of the right alone.
         let missing = GroupId(uuid::Uuid::nil());
         match self.files.call(access, Call::get(format!("/groups/{missing}/drive"))).await {
             Ok(_) => Ok(None),
             Err(error) => match error.status() {
                 Some(401 | 403) => Ok(Some(error)),
+                // The request passed the check of rights, and found no such group.
                 Some(400 | 404) => Ok(None),
                 _ => Err(error),
             },
@@ -215,6 +219,7 @@ impl Graph {
     ) -> Result<Moved, CallError> {
         let mut call =
             Call::new(Method::PATCH, path_of(drive, &item.id)).json(&json!({"name": name}));
+        // A person who renames the folder at the same time wins.
         if let Some(e_tag) = &item.e_tag {
             call = call.header_value("if-match", e_tag);
         }
@@ -224,6 +229,7 @@ impl Graph {
             Err(error) if error.status() == Some(412) => Ok(Moved::Changed),
             Err(error) if error.status() == Some(404) => {
                 match self.drive_item(access, drive, &item.id).await? {
+                    // A 404 can come from a replica that lags behind the creation.
                     Some(_) => Err(error.contradicted()),
                     None => Ok(Moved::NotFound),
                 }

@@ -47,6 +47,7 @@ struct Detail {
 pub(super) fn read_refusal(body: &[u8]) -> (String, String) {
     match serde_json::from_slice::<Body>(body) {
         Ok(Body { error }) => (error.code, error.message),
+        // A gateway's own page still tells an operator something.
         Err(_) => (String::new(), String::from_utf8_lossy(body).into_owned()),
     }
 }
@@ -109,6 +110,7 @@ pub(super) fn is_page_expired(error: &CallError) -> bool {
 /// Returns `true` if a stored delta link is no longer valid. 410 is documented. 400
 /// `Request_UnsupportedQuery` was seen ("DeltaLink older than 30 days is not supported").
 pub(super) fn is_delta_expired(error: &CallError) -> bool {
+    // The status alone decides: a gateway can have replaced the body.
     if error.answered() == Some(410) {
         return true;
     }
@@ -160,6 +162,7 @@ pub(super) fn name_fault(body: &[u8], display_name: &str) -> Option<NameFault> {
             "MissingPrefixSuffix" if target == "displayName" => {
                 match detail.suggested_property_value {
                     Some(suggested) => Some(NameFault::Policy(suggested)),
+                    // Without a rule to apply, the same name would be tried again.
                     None if detail.prefix.is_none() && detail.suffix.is_none() => None,
                     None => {
                         let (prefix, suffix) =
@@ -171,6 +174,7 @@ pub(super) fn name_fault(body: &[u8], display_name: &str) -> Option<NameFault> {
             _ => None,
         }
     });
+    // Some answers name the property only in the message.
     from_details.or_else(|| {
         let (_, after) =
             error.message.split_once("Another object with the same value for property ")?;

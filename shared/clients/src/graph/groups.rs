@@ -130,6 +130,7 @@ impl ListedObject {
     /// like a removal.
     fn kind(&self) -> ObjectKind {
         match &self.kind {
+            // Without a type the row counts as a user, which only adds a question about them.
             Some(kind) if !kind.eq_ignore_ascii_case("#microsoft.graph.user") => ObjectKind::Other,
             _ => ObjectKind::User,
         }
@@ -149,14 +150,17 @@ impl Graph {
         let call = Call::new(Method::PATCH, by_unique_name(unique_name))
             .header("prefer", "create-if-missing");
         let call =
+            // The body tells names that are taken from real faults, so it must be kept.
             call.json(&group.body(self.caller.base())).repeat(Repeat::Unsafe).accept(&[400, 422]);
         let answer = match self.caller.call(access, call).await {
             Ok(answer) => answer,
+            // One person who is gone must not keep the whole group from being created.
             Err(error) if is_reference_missing(&error) => return Ok(Upserted::BindRefused(error)),
             Err(error) => return Err(error),
         };
         match answer.status {
             201 => return answer.json().map(Upserted::Created),
+            // Graph answers 204 for an existing group, without its properties.
             200..300 => return Ok(Upserted::Existed),
             _ => {}
         }
@@ -203,6 +207,7 @@ impl Graph {
         let listing = |relation| format!("{path}/{relation}?$select=id&$top=999");
         let urls = [format!("{path}?$select={SELECT}"), listing("members"), listing("owners")];
         let answers = self.read_batch(access, &urls).await?;
+        // A batch with too few answers says nothing about the group.
         let Ok([found, members, owners]) = <[_; 3]>::try_from(answers) else { return Ok(None) };
         let found: Option<Group> = match found {
             Ok(answer) => Some(of_id(&answer, group)?),
@@ -211,6 +216,7 @@ impl Graph {
         };
         let is_listing_missing =
             |listing: &Result<_, CallError>| listing.as_ref().is_err_and(is_missing);
+        // One 404 of three can be a replica that lags. Only all three together count.
         if found.is_none() && is_listing_missing(&members) && is_listing_missing(&owners) {
             return Ok(None);
         }
@@ -230,6 +236,7 @@ impl Graph {
         let read: Complete<Vec<ListedObject>> =
             self.read_all_pages(access, listing).await.map_err(incomplete)?;
         let objects: BTreeMap<_, _> =
+            // Two pages can repeat a row when the list changes between them.
             read.get().iter().map(|object| (object.id, object.kind())).collect();
         Ok(Complete::new(
             objects.into_iter().map(|(id, kind)| DirectoryObject { id, kind }).collect(),
@@ -248,6 +255,7 @@ impl Graph {
             .json(&json!({"displayName": name}));
         let answer = self.caller.call(access, call.accept(&[400, 422])).await?;
         match name_fault(&answer.body, name) {
+            // A success has no body that could name a fault.
             _ if answer.status < 300 => Ok(Renamed::Renamed),
             Some(NameFault::Policy(suggested)) => Ok(Renamed::NeedsName { suggested }),
             _ => Err(self.refused(&answer)),
@@ -283,18 +291,21 @@ impl Graph {
 }
 
 fn by_unique_name(name: &str) -> String {
+    // OData doubles quotes inside of a literal.
     format!("/groups(uniqueName='{}')", utf8_percent_encode(&name.replace('\'', "''"), KEY))
 }
 
 /// Reads a group, which must be the one that the call names.
 fn of_id(answer: &Answer, group: GroupId) -> Result<Group, CallError> {
     let found: Group = answer.json()?;
+    // A cache in between answered for someone else.
     if found.id == group { Ok(found) } else { Err(answer.unreadable("another group")) }
 }
 
 /// Turns a 404 of a listing into a transient error. Another answer found the group, so the replica
 /// is late.
 fn incomplete(error: CallError) -> CallError {
+    // The group answers and its listing does not: no one may be removed for that.
     if is_missing(&error) { error.contradicted() } else { error }
 }
 

@@ -37,6 +37,7 @@ impl Graph {
             let read = self.read_batch_of(access, requests).await?;
             answers.extend(chunk.iter().zip(read).map(|(question, body)| match body {
                 Ok(body) => answer(group, *question, &body),
+                // A person or a group that is gone has no relation.
                 Err(error) if error.status() == Some(404) => Ok(false),
                 Err(error) => Err(error),
             }));
@@ -51,6 +52,7 @@ impl Graph {
 /// <https://learn.microsoft.com/graph/api/group-list-owners>
 fn request(group: GroupId, Bind { person, relation }: Bind) -> Value {
     match relation {
+        // This asks another index than the listing, so both rarely err at once.
         Relation::Member => json!({
             "method": "POST",
             "url": format!("/users/{person}/checkMemberGroups"),
@@ -60,6 +62,7 @@ fn request(group: GroupId, Bind { person, relation }: Bind) -> Value {
         Relation::Owner => json!({
             "method": "GET",
             "url": format!("/groups/{group}/owners?$filter=id%20eq%20'{person}'&$count=true&$select=id"),
+            // Graph filters owners only in its eventually consistent index.
             "headers": {"ConsistencyLevel": "eventual"},
         }),
     }

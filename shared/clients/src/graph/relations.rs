@@ -93,11 +93,13 @@ impl Graph {
                 Call::new(Method::PATCH, format!("/groups/{group}")).json(&self.bind_body(chunk));
             match self.caller.call(access, patch).await {
                 Ok(_) => bound.outcomes.extend(chunk.iter().map(|bind| (*bind, BindOutcome::Done))),
+                // One refused person must not hold up the nineteen others of the call.
                 Err(error) if is_about_one(&error) => {
                     self.bind_singly(access, group, chunk, &mut bound).await
                 }
                 Err(error) => bound.stop(error, chunk),
             }
+            // The next call would meet the same throttling or outage.
             if bound.stopped.is_some() {
                 break;
             }
@@ -124,11 +126,13 @@ impl Graph {
                 }
                 Err(error) if is_unknown_to_a_replica(&error) => {
                     match self.user(access, bind.person).await {
+                        // Both kinds of calls agree that the person is gone.
                         Ok(None) => BindOutcome::NoSuchUser,
                         Ok(Some(_)) => return bound.stop(error, &[]),
                         Err(error) => return bound.stop(error, &[]),
                     }
                 }
+                // The group itself is unknown to this replica. It says nothing about the person.
                 Err(error) if is_not_replicated(&error) => return bound.stop(error, &[]),
                 Err(error) if is_no_such_person(&error, bind.person) => BindOutcome::NoSuchUser,
                 Err(error) if is_about_one(&error) => BindOutcome::Refused(error),
@@ -192,6 +196,7 @@ impl Graph {
 
 impl Bound {
     fn stop(&mut self, error: CallError, in_flight: &[Bind]) {
+        // Without an answer, the people may or may not be in.
         if !error.had_no_effect() {
             self.unknown.extend_from_slice(in_flight);
         }

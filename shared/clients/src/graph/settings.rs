@@ -75,6 +75,7 @@ fn read(values: &[Setting]) -> GroupSettings {
     let words =
         text("CustomBlockedWordsList").split(',').map(str::trim).filter(|word| !word.is_empty());
     GroupSettings {
+        // Graph stores booleans as texts, in any case.
         creation: if text("EnableGroupCreation").eq_ignore_ascii_case("false") {
             GroupCreation::Restricted
         } else {

@@ -40,6 +40,7 @@ pub struct Subscription {
 impl Subscription {
     /// Returns `true` if it notifies `url` of groups.
     pub fn notifies(&self, url: &str) -> bool {
+        // Graph returns the resource with or without its slash.
         self.resource.trim_matches('/') == RESOURCE.trim_matches('/')
             && self.notification_url == url
     }

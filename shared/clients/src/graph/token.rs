@@ -145,6 +145,7 @@ impl TokenError {
     /// Returns the remedy for this error.
     pub fn class(&self) -> ErrorClass {
         match self.call.refusal() {
+            // Entra says so with status 400, which would otherwise count as final.
             Some((_, "temporarily_unavailable", _)) => ErrorClass::Transient,
             // A new federated credential appears and disappears for minutes.
             Some((.., message)) if number(message) == Some(70_021) => ErrorClass::Transient,
@@ -196,6 +197,7 @@ impl Entra {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, InvalidBaseUrl> {
         let origin = Url::parse(graph).map_err(|_| InvalidBaseUrl(graph.into()))?.origin();
+        // A scope of an opaque origin would be "null/.default".
         if !origin.is_tuple() {
             return Err(InvalidBaseUrl(graph.into()));
         }
@@ -207,6 +209,7 @@ impl Entra {
     /// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity>
     pub fn audience(&self) -> &'static str {
         let base = self.caller.base();
+        // National clouds have audiences of their names.
         if base.ends_with(".us") {
             "api://AzureADTokenExchangeUSGov"
         } else if base.ends_with(".cn") {

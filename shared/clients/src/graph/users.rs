@@ -110,10 +110,12 @@ impl Graph {
     pub async fn user(&self, access: &Access, id: ObjectId) -> Result<Option<User>, CallError> {
         let call = Call::get(format!("/users/{id}")).query("$select", SELECT);
         let Some(answer) = self.find(access, call).await? else {
+            // A 404 of one replica is no proof, so another kind of call is asked.
             return Ok(self.users_whose(access, "id", &[id.to_string()]).await?.pop());
         };
         let listed: ListedUser = answer.json()?;
         if listed.id != id {
+            // A cache in between answered for someone else.
             return Err(answer.unreadable("another user"));
         }
         Ok(Some(listed.into()))
@@ -170,6 +172,7 @@ impl Graph {
     /// Fails if any listing is not complete.
     pub async fn users(&self, access: &Access, ids: &[ObjectId]) -> Result<Vec<User>, CallError> {
         let ids: Vec<_> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        // One user costs less by id than by filter, and the answer is stronger.
         if let [id] = ids[..] {
             return Ok(self.user(access, id).await?.into_iter().collect());
         }
@@ -197,6 +200,7 @@ impl Graph {
             .into_iter()
             .collect();
         let mut users = self.users_whose(access, "userPrincipalName", &names).await?;
+        // A link can lose the filter.
         users.retain(|user| names.binary_search(&user.user_principal_name.to_lowercase()).is_ok());
         Ok(users)
     }

@@ -132,6 +132,7 @@ impl Access {
     /// Replaces a refused token, once. Returns `false` if there is no other token to try.
     pub(super) async fn renew(&self, refused: &SecretString) -> Result<bool, CallFailure> {
         let Some(renewal) = &self.renewal else { return Ok(false) };
+        // Side by side, calls must not spend the refresh token twice.
         let mut was_renewed = self.was_renewed.lock().await;
         let is_present =
             self.token().is_some_and(|token| token.expose_secret() == refused.expose_secret());
@@ -139,6 +140,7 @@ impl Access {
             // A call at the same time was faster.
             return Ok(true);
         }
+        // A second refusal is about the account, not about the token.
         if *was_renewed {
             return Ok(false);
         }
@@ -148,6 +150,7 @@ impl Access {
                 *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
                 Ok(true)
             }
+            // Another function renewed it a moment ago, and even that one was refused.
             Err(RenewalError::AlreadyNew) => Ok(false),
             Err(RenewalError::NotGranted(error)) => Err(CallFailure::NotRenewed(Box::new(error))),
             Err(RenewalError::Later(why)) => Err(CallFailure::NoToken(why)),
@@ -165,6 +168,7 @@ impl Access {
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Everything else is, or belongs to, a secret.
         f.debug_struct("Access").field("deadline", &self.deadline).finish_non_exhaustive()
     }
 }

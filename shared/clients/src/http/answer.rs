@@ -57,6 +57,7 @@ impl Answer {
             match (parsed.and_then(|item| read(item).map_err(Into::into)), unreadable) {
                 (Ok(item), _) => all.extend(item),
                 (Err(why), UnreadableItem::Fails) => {
+                    // The item can name people, so only its id is told.
                     let id = id_of(item).unwrap_or_else(|| "no id".into());
                     return Err(self.unreadable(format_args!("the item {id}: {why}")));
                 }

@@ -45,6 +45,7 @@ impl Call {
     /// Returns a call to a path below the base URL, such as `/teams/x`. The caller percent-encodes
     /// segments that come from outside.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
+        // A POST creates. If its answer is lost, a second one could create twice.
         let repeat = if method == Method::POST { Repeat::Unsafe } else { Repeat::Safe };
         Self {
             method,

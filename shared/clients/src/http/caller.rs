@@ -56,6 +56,7 @@ impl Caller {
     ) -> Result<Self, InvalidBaseUrl> {
         let invalid = || InvalidBaseUrl(base.into());
         let base = Url::parse(base.trim_end_matches('/')).map_err(|_| invalid())?;
+        // A token in plain text may travel only inside this machine.
         let is_local = matches!(base.host_str(), Some("127.0.0.1" | "localhost"));
         if base.host_str().is_none()
             || !(base.scheme() == "https" || base.scheme() == "http" && is_local)
@@ -90,9 +91,12 @@ impl Caller {
                     Ok(answer) => return Ok(answer),
                     Err(failed) => failed,
                 };
+            // The answer to a repeated write says nothing about the first try, which may have
+            // worked.
             error.in_doubt = in_doubt;
             if let Some(token) = token.filter(|_| error.status() == Some(401)) {
                 match access.renew(&token).await {
+                    // A renewed token is no repetition: the service has refused to do anything.
                     Ok(true) => continue,
                     Ok(false) => return Err(error),
                     Err(failure) => return Err(CallError { failure, ..error }),
@@ -152,11 +156,13 @@ impl Caller {
         }
         let is_success = head.status.is_success();
         if (is_success || call.accepted.contains(&status)) && can_be_json(&body) {
+            // Only a write's id helps later: support finds the act by it.
             if let Some(id) = request_id.clone().filter(|_| is_success && method != Method::GET) {
                 access.record_write(id);
             }
             return Ok(Answer { status, headers: head.headers, body, error });
         }
+        // A page of a proxy can have a successful status. Its body decides.
         let retry_after = retry_after(&head.headers, now);
         error.failure = self.failure(&head, &body, now);
         let is_throttled = matches!(error.failure, CallFailure::Throttled { .. });
@@ -188,6 +194,7 @@ impl Caller {
     /// a JSON object. Everything else can be the answer of a proxy, and says nothing about the
     /// thing or about us.
     pub fn refusal(&self, status: u16, body: &[u8]) -> CallFailure {
+        // A proxy in between answers in HTML. Its 404 says nothing about a person or a group.
         let is_own = serde_json::from_slice::<Map<String, Value>>(body).is_ok();
         match status {
             400..=499 if is_own => self.refused(status, body),
@@ -231,10 +238,12 @@ impl Caller {
             Target::Path(path) => of_path(path)?,
             Target::Link { link, .. } => self.base.join(link).map_err(invalid)?,
         };
+        // A link comes from outside, and the token goes wherever it leads.
         if url.origin() != self.base.origin() {
             let host = one_line(url.host_str().unwrap_or("nowhere"), 100);
             return Err(self.error(call, CallFailure::ForeignHost(host)));
         }
+        // Another list of the same host would be taken for the rest of this one.
         if let Target::Link { list: Some(list), .. } = &call.target
             && !is_same_list(&of_path(list)?, &url)
         {
@@ -266,12 +275,14 @@ impl Caller {
                 Urgency::Usual => None,
                 Urgency::High => Some("high"),
             };
+            // Webex has no such header.
             if let Some(urgency) = urgency.filter(|_| self.api == Api::Graph) {
                 headers.insert("x-ms-throttle-priority", HeaderValue::from_static(urgency));
             }
             if let Some(token) = token {
                 let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
                     .map_err(|_| unsendable("the token is not a header value".into()))?;
+                // Keeps the token out of debug output.
                 value.set_sensitive(true);
                 headers.insert(header::AUTHORIZATION, value);
             }
@@ -307,6 +318,7 @@ fn is_same_list(list: &Url, link: &Url) -> bool {
 
 fn can_repeat(failure: &CallFailure, repeat: Repeat) -> bool {
     match failure {
+        // Nothing has left this machine, so nothing can happen twice.
         CallFailure::Transport(TransportError::NotSent(_)) => true,
         CallFailure::Transport(TransportError::NoAnswer(_)) => repeat == Repeat::Safe,
         CallFailure::Refused { status: 408 | 423 | 500 | 502 | 503 | 504, .. } => {
@@ -325,5 +337,6 @@ fn nearly_spent(headers: &HeaderMap) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
     let (limit, left, reset) =
         (number("ratelimit-limit")?, number("ratelimit-remaining")?, number("ratelimit-reset")?);
+    // Below a twentieth, a burst of one team would meet 429.
     (left.saturating_mul(20) < limit).then_some(Duration::from_secs(reset.min(600)))
 }

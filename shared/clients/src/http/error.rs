@@ -119,10 +119,12 @@ impl CallError {
             | CallFailure::ForeignList(_)
             | CallFailure::Unreadable { .. } => ErrorClass::Transient,
             CallFailure::NotRenewed(error) => match error.class() {
+                // A refresh token that was refused is replaced by a sign-in only.
                 ErrorClass::Permanent => ErrorClass::NeedsAdministrator,
                 class => class,
             },
             CallFailure::Throttled { until, .. } => ErrorClass::ThrottledUntil(*until),
+            // A repetition would follow the same link.
             CallFailure::ForeignHost(_) => ErrorClass::Permanent,
             CallFailure::Refused { status: 401, .. } => ErrorClass::NeedsAdministrator,
             CallFailure::Refused { status: 408 | 423 | 500..=599, .. } => ErrorClass::Transient,
@@ -135,6 +137,7 @@ impl CallError {
             CallFailure::Refused { status: 403, message, .. } if is_consent_lost(message) => {
                 ErrorClass::NeedsAdministrator
             }
+            // Entra answers about consent and credentials, which only a person can mend.
             CallFailure::Refused { .. } if self.api == Api::Entra => ErrorClass::NeedsAdministrator,
             CallFailure::Refused { .. } => ErrorClass::Permanent,
         }
@@ -183,6 +186,7 @@ impl CallError {
             CallFailure::Transport(TransportError::NoAnswer(_) | TransportError::TooLong)
             | CallFailure::Unreadable { .. } => false,
             CallFailure::Refused { status, .. } | CallFailure::Throttled { status, .. } => {
+                // A server that fails or gives up waiting can have written before.
                 *status < 500 && *status != 408
             }
             _ => true,

@@ -20,6 +20,7 @@ impl Net {
     /// handler.
     pub fn new() -> Result<Self, TransportError> {
         let client = reqwest::Client::builder()
+            // A redirect would take the token to another host.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT);
         client.build().map(Self).map_err(|error| TransportError::NotSent(error.to_string()))
@@ -62,10 +63,12 @@ impl Transport for Net {
 }
 
 fn transport_error(error: reqwest::Error) -> TransportError {
+    // The query can hold a name.
     let error = error.without_url();
     let causes =
         std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
     let message = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    // Only these two are certain to have sent nothing.
     if error.is_connect() || error.is_builder() {
         TransportError::NotSent(message)
     } else {

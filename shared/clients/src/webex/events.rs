@@ -88,6 +88,7 @@ impl EventAsSent {
             return Err("an event without a space");
         };
         Ok(Some(MembershipEvent {
+            // The id only finds repetitions. An event without one is handled twice at most.
             id: self.id.unwrap_or_default(),
             kind: self.kind,
             room,

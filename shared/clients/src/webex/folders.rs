@@ -64,6 +64,7 @@ impl FolderToLink<'_> {
             "displayName": name,
             "driveId": drive,
             "itemId": item,
+            // Webex's reference has a text here, not a boolean.
             "defaultFolder": "true",
         })
     }
@@ -87,6 +88,7 @@ impl LinkedFolderAsSent {
     fn read(self) -> Result<Option<LinkedFolder>, &'static str> {
         let storage = match self.default_folder {
             Some(false) => Storage::Reference,
+            // Our own links are default folders, so an answer without the field is one of them.
             Some(true) | None => Storage::Default,
         };
         let name = self.display_name.unwrap_or_default();
@@ -112,6 +114,7 @@ impl Webex {
     ) -> Result<Option<LinkedFolder>, CallError> {
         let call = Call::get("/room/linkedFolders").query("roomId", room.to_string());
         let of_room = |folder: LinkedFolderAsSent| match &folder.room_id {
+            // If Webex ignored the filter, this space would look linked.
             Some(found) if found.id != room.id => Err("a folder of another space"),
             _ => folder.read(),
         };

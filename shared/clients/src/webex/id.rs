@@ -90,6 +90,7 @@ impl<T: WebexKind> FromStr for WebexId<T> {
     type Err = InvalidWebexId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // The text comes from outside and ends up in a log.
         let invalid = || InvalidWebexId(text.chars().take(200).collect());
         if let Ok(uuid) = Uuid::try_parse(text) {
             return Ok(Self::new(Region::default(), uuid.into()));
@@ -104,6 +105,7 @@ impl<T: WebexKind> FromStr for WebexId<T> {
         }
         let mut segments = decoded.strip_prefix("ciscospark://").ok_or_else(invalid)?.split('/');
         match (segments.next(), segments.next(), segments.next(), segments.next()) {
+            // The kind is ignored: a `teamId` can have the kind of a room.
             (Some(region), Some(_), Some(uuid), None) if !region.is_empty() => {
                 let uuid = Uuid::try_parse(uuid).map_err(|_| invalid())?;
                 Ok(Self::new(Region(region.into()), uuid.into()))

@@ -144,6 +144,7 @@ struct SpaceAsSent {
 impl SpaceAsSent {
     fn read(self) -> Result<Option<WebexId<RoomId>>, &'static str> {
         match (self.room_type, self.room_id) {
+            // A space of two people has no team.
             (Some(RoomKind::Direct), _) => Ok(None),
             (_, Some(room)) => Ok(Some(room)),
             (_, None) => Err("a membership without its space"),
@@ -158,6 +159,7 @@ impl MembershipAsSent {
     /// Fails for an item of another space, and for one without its person: a person is there, and
     /// no one knows who.
     fn row(self, room: RoomId) -> Result<Option<Row>, &'static str> {
+        // If Webex ignored the filter, strangers would join this team's group.
         if self.room_id.as_ref().is_some_and(|found| found.id != room) {
             return Err("a membership of another space");
         }
@@ -226,6 +228,7 @@ impl Webex {
             Call::get("/memberships").query("personId", person.to_string()).query("max", PAGE);
         let items = readable(|item: MembershipAsSent| match item.read() {
             Some(membership) if membership.person == person.id => Ok(Some(membership)),
+            // If Webex ignored the filter, these are memberships of someone else.
             Some(_) => Err("a membership of another person"),
             None => Err("a membership without id, space, person or role"),
         });

@@ -47,6 +47,7 @@ pub fn plain(text: &str) -> String {
     for (at, c) in text.char_indices() {
         let (before, after) = (&text.as_bytes()[..at], &text[at + c.len_utf8()..]);
         match c {
+            // Webex turns an address into a link, in the name of our account.
             ':' if after.starts_with("//") => plain.push_str(": "),
             '.' if before[at.saturating_sub(3)..].eq_ignore_ascii_case(b"www") => {
                 plain.push_str(" .")
@@ -55,6 +56,7 @@ pub fn plain(text: &str) -> String {
             '<' => plain.push_str("&lt;"),
             '&' => plain.push_str("&amp;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '~' => plain.extend(['\\', c]),
+            // A line break would begin a list or a heading.
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => plain.push(' '),
             c => plain.push(c),
         }
@@ -105,6 +107,7 @@ impl Webex {
         access: &Access,
         id: &str,
     ) -> Result<Option<AttachmentAction>, CallError> {
+        // An id from a webhook becomes part of a path.
         if !is_id(id) {
             return Ok(None);
         }

@@ -118,6 +118,7 @@ impl Webex {
             ("code", exchange.code.expose_secret()),
             ("redirect_uri", exchange.redirect_uri),
         ];
+        // A sign-in without PKCE must not send an empty verifier.
         form.extend(
             exchange.code_verifier.map(|verifier| ("code_verifier", verifier.expose_secret())),
         );

@@ -53,6 +53,7 @@ impl Webex {
             let Some(link) = link else {
                 return Ok(Complete::new(list));
             };
+            // A circle would never end, and a list that is cut off proves no absence.
             if !followed.insert(link.clone()) {
                 return Err(answer.unreadable("the pages link in a circle"));
             }
@@ -80,6 +81,7 @@ impl Webex {
 fn next(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
     const UNREADABLE: &str = "unreadable Link header";
     for value in headers.get_all(header::LINK) {
+        // A link that cannot be read must not look like the end of the list.
         let mut rest = value.to_str().map_err(|_| UNREADABLE)?.trim();
         while !rest.is_empty() {
             let (url, after) =

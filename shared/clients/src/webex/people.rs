@@ -131,6 +131,7 @@ impl Webex {
         if found.id.id == person.id {
             Ok(Some(found))
         } else {
+            // A cache in between answered for someone else.
             Err(answer.unreadable("another account"))
         }
     }

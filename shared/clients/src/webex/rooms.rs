@@ -89,6 +89,7 @@ impl Webex {
         if found.id.id == room.id {
             Ok(Some(found))
         } else {
+            // A cache in between answered for someone else.
             Err(answer.unreadable("another space"))
         }
     }
@@ -105,6 +106,7 @@ impl Webex {
             .query("type", "group")
             .query("max", PAGE);
         let of_team = |room: Room| match &room.team {
+            // If Webex ignored the filter, spaces of strangers would get folders here.
             Some(found) if found.id != team.id => Err("a space of another team"),
             _ => Ok(Some(room)),
         };

@@ -61,6 +61,7 @@ impl ScimUser {
         if self.user_type.as_ref().is_some_and(|kind| !kind.eq_ignore_ascii_case("user")) {
             ScimState::NotAPerson
         } else if !self.is_active
+            // A fraud state has several spellings, and each blocks the account.
             || has(|status| status == "disabled" || status.starts_with("fraud"))
         {
             ScimState::Inactive
@@ -134,9 +135,11 @@ impl From<UserAsSent> for ScimUser {
         let status = sent.extension.map(|extension| extension.account_status).unwrap_or_default();
         Self {
             person: sent.id.id,
+            // An empty id would match every other empty one.
             external_id: sent.external_id.filter(|id| !id.trim().is_empty()),
             user_name: sent.user_name,
             name: sent.display_name,
+            // SCIM makes the field optional. Only an explicit "false" takes someone out.
             is_active: sent.active.unwrap_or(true),
             user_type: sent.user_type.filter(|kind| !kind.is_empty()),
             account_status: status
@@ -189,6 +192,7 @@ impl PageAsSent {
     /// Fails without any, if there must be some.
     fn items(self, answer: &Answer, start_index: usize) -> Result<RawItems, CallError> {
         match self.users {
+            // People who are announced and not sent are not missing.
             None if start_index <= self.total_results => Err(answer.unreadable("no Resources")),
             users => Ok(users.unwrap_or_default()),
         }
@@ -210,6 +214,7 @@ impl Webex {
             ScimOrder::ById => ("id", "ascending"),
             ScimOrder::NewestFirst => ("meta.lastModified", "descending"),
         };
+        // SCIM counts from 1.
         let start_index = start_index.max(1);
         let call = Call::get(users_of(org)).query("startIndex", start_index.to_string());
         let call = call
@@ -237,6 +242,7 @@ impl Webex {
         if found.person == person {
             Ok(Some(found))
         } else {
+            // A cache in between answered for someone else.
             Err(answer.unreadable("another user"))
         }
     }
@@ -254,6 +260,7 @@ impl Webex {
         person: PersonId,
         object: ObjectId,
     ) -> Result<ScimUser, CallError> {
+        // "add" also replaces, and needs no earlier value.
         let operation = json!({"op": "add", "path": "externalId", "value": object});
         let call = Call::new(Method::PATCH, format!("{}/{person}", users_of(org)));
         self.0
@@ -269,6 +276,7 @@ impl Webex {
         org: OrgId,
         user_name: &str,
     ) -> Result<Option<ScimUser>, CallError> {
+        // The name comes from a person, and becomes part of a filter.
         let quoted = user_name.replace('\\', r"\\").replace('"', "\\\"");
         let call = Call::get(users_of(org)).query("filter", format!("userName eq \"{quoted}\""));
         let answer = self.0.call(access, call).await?;

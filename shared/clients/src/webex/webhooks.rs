@@ -64,6 +64,7 @@ pub enum WebhookStatus {
 
 /// Reads a state in any form. A state that the service does not say is no reason for a repair.
 fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<WebhookStatus, D::Error> {
+    // An unknown state must not make a webhook look broken, cycle after cycle.
     Ok(lenient(deserializer)?.unwrap_or_default())
 }
 
@@ -177,6 +178,7 @@ impl Webex {
             "name": update.name,
             "targetUrl": update.target_url,
             "secret": update.secret.expose_secret(),
+            // Webex disables a webhook after failures, and only this enables it again.
             "status": "active",
         });
         let call = Call::new(Method::PUT, format!("/webhooks/{webhook}")).json(&body);

@@ -102,6 +102,7 @@ impl Absence {
     fn unproven(before: Option<Self>, now: Timestamp) -> Self {
         match before {
             Some(Self { since, evidence: Evidence::Unproven { tries, at } }) => {
+                // Two runs in one pause count as one try.
                 let is_due = before.is_some_and(|before| before.next() <= now);
                 let (tries, at) = if is_due { (tries.saturating_add(1), now) } else { (tries, at) };
                 Self { since, evidence: Evidence::Unproven { tries, at } }
@@ -139,6 +140,7 @@ pub(super) fn doubts(
         let is_news = state.baseline[side].says(aspect) && !seen.says(aspect) && !is_active;
         // What we removed is gone only under the same proof; what we added is lost only so.
         let is_ours = open.is_some_and(|one| !one.value || !one.is_active(side, now));
+        // A row proves that someone is there. Only its absence needs a question.
         is_news || is_ours && !row.says(aspect)
     };
     let presence = is_in_doubt(Aspect::Presence);
@@ -159,6 +161,7 @@ pub(super) fn judge(
     let mut certainty = PerAspect::default();
     for aspect in Aspect::BOTH {
         let before = state.absences[side][aspect];
+        // The row is back, so the doubt was a short listing.
         if !in_doubt[aspect] {
             state.absences[side][aspect] = None;
             continue;
@@ -168,6 +171,7 @@ pub(super) fn judge(
             Proof::NotAsked => (before, Certainty::Unclear),
             Proof::NoAnswer => (Some(Absence::unproven(before, now)), Certainty::Unclear),
             Proof::Answered(role) | Proof::AnsweredForDecided(role) if role.says(aspect) => {
+                // The question contradicts the listing: the person stays, and is asked about again.
                 row = row.with(aspect, role);
                 (Some(Absence::unproven(before, now)), Certainty::Certain)
             }
@@ -186,6 +190,7 @@ pub(super) fn judge(
         };
         state.absences[side][aspect] = absence;
         certainty[aspect] = how;
+        // Until it is clear, all goes on as if the person were still there.
         if how == Certainty::Unclear {
             row = row.with(aspect, state.baseline[side]);
         }

@@ -239,6 +239,7 @@ impl PersonState {
 
     /// Returns the state after `step`, at `now`, once its call has answered.
     pub fn after(mut self, step: &PlanStep, outcome: &StepOutcome, now: Timestamp) -> Self {
+        // The write may have worked. Only a reading can tell.
         if *outcome == StepOutcome::Unknown {
             self.unanswered = Some(Unanswered::after(self.unanswered, step, now));
             return self;
@@ -250,6 +251,7 @@ impl PersonState {
         self.intents
             .retain(|intent| intent.side != step.side || !step.aspects().contains(&intent.aspect));
         match outcome {
+            // The whole target was written, not a part of it.
             StepOutcome::Done if step.to == step.target => {
                 let now_there =
                     Sides::each(
@@ -273,6 +275,7 @@ impl PersonState {
             }
             StepOutcome::Done => {
                 let by = DeferredBy::Rule { refusal: RuleRefusal::OwnerLimit };
+                // A new owner beyond the limit becomes a member.
                 self = self.added_without_ownership(step, by, tries, now)
             }
             StepOutcome::WithoutOwnership(by) => {
@@ -308,6 +311,7 @@ impl PersonState {
             }
             return;
         }
+        // What was refused is no change to be found again, only deferred.
         (self.baseline, self.role_override) = (read, None);
         if aspect == Aspect::Ownership {
             self.deferred.presence = None;
@@ -323,6 +327,7 @@ impl PersonState {
     pub(super) fn put_off(&mut self, side: Side, aspect: Aspect, by: DeferredBy, now: Timestamp) {
         let since = self.deferred[aspect]
             .as_ref()
+            // The wait goes on if the same side refuses again.
             .filter(|deferred| deferred.side == side)
             .map_or(now, |deferred| deferred.since);
         self.deferred[aspect] = Some(Deferred { side, since, tried: by.tried_at(now), by });
@@ -369,6 +374,7 @@ impl PersonState {
                 self.before = self.before.with(aspect, role);
             }
         }
+        // A demotion leaves a member behind, who can look absent to a late reading.
         if step.shows_presence() {
             self.lag.presence = Some(LagEntry { value: true, at: now });
         }

@@ -42,6 +42,7 @@ impl Decoration {
         let only_suffix = || raw.strip_prefix(bare).map(|suffix| ("", suffix));
         let (prefix, suffix) = only_prefix
             .or_else(only_suffix)
+            // A policy can add a prefix and a suffix at once.
             .or_else(|| raw.split_once(bare))
             .filter(|_| !bare.is_empty())?;
         Some(Self { prefix: prefix.into(), suffix: suffix.into() })

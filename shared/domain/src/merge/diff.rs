@@ -68,6 +68,7 @@ impl Subject {
     pub fn is_compared(eligibility: Eligibility, now: Timestamp) -> bool {
         match eligibility {
             Eligibility::Eligible { returned } => {
+                // Late readings can lack someone who was excluded until a moment ago.
                 returned.is_none_or(|at| now.duration_since(at) >= LAG_WINDOW)
             }
             Eligibility::Excluded { .. } => false,
@@ -111,6 +112,7 @@ impl Draft {
             let OverlaidReading { roles, mut state, certainty } = subject.seen;
             if Subject::is_compared(subject.eligibility, terms.now) {
                 for side in Side::BOTH {
+                    // The removal limit is a share of those who are there now.
                     draft.present[side] += usize::from(roles[side].is_present());
                 }
                 let target = match certainty {
@@ -149,6 +151,7 @@ impl Draft {
         }
         let waiting: Vec<PersonRemoval> =
             unapproved.into_iter().filter(|held| !guard.is_discarded(held)).collect();
+        // A side that empties at once is nearly always a mistake.
         let is_everyone = Side::BOTH.into_iter().any(|side| {
             let going = self.removals().filter(|held| held.side == side).count();
             waiting.iter().any(|held| held.side == side) && going == self.present[side]
@@ -157,6 +160,7 @@ impl Draft {
         if let Some(why) = guard.holds(&waiting, extent) {
             self.hold(why, guard);
         }
+        // An unclear reading must not make a pending approval look smaller.
         self.keep_pending(guard);
         // What is not held needs proof. Only an addition does without.
         let unproven = std::mem::take(&mut self.unproven);
@@ -251,6 +255,7 @@ fn find_difference(
 
     let presence = Sides::each(|side| baseline[side].is_present() != seen[side].is_present());
     if let Some(source) = source(state, presence, seen, Aspect::Presence, terms) {
+        // People whom both sides never shared are united, also in one-way mode.
         let is_first_addition = !state.been_equal && seen[source].is_present();
         if terms.direction.syncs_from(source) || is_first_addition {
             return Some(target(source, Aspect::Presence));
@@ -335,6 +340,7 @@ fn source(
     match (changed.team, changed.group) {
         (true, false) => Some(Side::Team),
         (false, true) => Some(Side::Group),
+        // Both changed, and differently: the settings name the side that wins.
         (true, true) => Some(if terms.direction == Direction::Microsoft {
             Side::Group
         } else {

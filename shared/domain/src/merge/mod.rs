@@ -57,6 +57,7 @@ fn after_lag_window(at: Timestamp) -> Timestamp {
 }
 
 fn later(at: Timestamp, pause: SignedDuration) -> Timestamp {
+    // A time from outside can be near the end of all times.
     at.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
 

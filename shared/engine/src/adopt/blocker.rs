@@ -35,6 +35,7 @@ impl AdoptionBlocker {
     pub fn of_link(link: &Link) -> Option<Self> {
         let failure = link.failure.as_ref().map(SyncFailure::kind);
         match (&link.phase, failure) {
+            // A question that is still open has no group that could be lost.
             (Phase::Ended { .. } | Phase::Asked { .. }, _) => None,
             (Phase::Linked { .. }, _) => Some(Self::TeamHasGroup),
             // The group with the team's unique name is not ours: none was created.

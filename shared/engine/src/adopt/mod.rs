@@ -52,6 +52,7 @@ impl AdoptionPreview {
     /// Returns the hash that an administrator confirms. It covers all acts.
     pub fn hash(&self) -> String {
         let Self { team, title, group, owners: _, preview, service_account: _ } = self;
+        // All that the admin is shown, so that a confirmation covers it.
         let shown = json!([team.id, title, group.id, group.display_name, preview.hash()]);
         let hash = Sha256::digest(shown.to_string());
         hash.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -97,6 +98,7 @@ pub async fn adopt(
         before => request.create_link(before.as_ref()).await,
     };
     match written {
+        // Another request came first. The reason is what it did.
         Err(StoreError::ConditionFailed) => request.find_blocker().await,
         written => written,
     }

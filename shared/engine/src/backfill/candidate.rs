@@ -91,6 +91,7 @@ impl Outlook {
         let (mut outlook, mut excluded) =
             (Self::default(), BTreeMap::<ExclusionReason, usize>::new());
         for one in people {
+            // The index has only people of the organization.
             if one.org.is_some_and(|own| own != org) {
                 *excluded.entry(ExclusionReason::OtherOrganization).or_default() += 1;
                 continue;
@@ -104,6 +105,7 @@ impl Outlook {
                 None => outlook.unresolved += 1,
             }
         }
+        // Further moderators become members.
         outlook.owners = outlook.owners.min(OWNER_LIMIT);
         outlook.excluded = excluded.into_iter().collect();
         outlook
@@ -133,6 +135,7 @@ impl Candidate {
     /// Returns the reason why the team cannot get a group, apart from its link.
     pub fn blocker(&self, org: OrgId, settings: &Settings) -> Option<BackfillBlocker> {
         match self.state {
+            // Another organization's team is not ours to link.
             _ if self.owner != Some(org) => Some(BackfillBlocker::OtherOrganization),
             TeamState::Archived => Some(BackfillBlocker::Archived),
             TeamState::Active => self.outlook.blocker(settings),
@@ -184,6 +187,7 @@ pub async fn page(
     let teams: Vec<TeamId> =
         page.items.iter().filter_map(|item| Key::of(item)?.sk.parse().ok()).collect();
     let mut rows = with_links(store, tenant, teams).await?;
+    // A batch read returns items in any order.
     rows.sort_by_cached_key(|(found, _)| found.sort_key());
     Ok((rows, page.next))
 }

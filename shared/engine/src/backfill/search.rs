@@ -110,6 +110,7 @@ pub async fn begin(
     now: Timestamp,
 ) -> Result<UpdateOutcome, StoreError> {
     let before = load(store, tenant).await?;
+    // Two searches would share the tenant's quota and show half of each.
     if before.as_ref().is_some_and(|before| !before.stage.is_over()) {
         return Ok(UpdateOutcome::Stale);
     }

@@ -82,6 +82,7 @@ pub struct WebhookKeys {
 
 impl fmt::Debug for WebhookKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The keys themselves must not reach a log.
         let generations: Vec<_> = self.keys.keys().collect();
         f.debug_struct("WebhookKeys")
             .field("current", &self.current)
@@ -144,6 +145,7 @@ impl WebhookKeys {
     /// Returns the name of the current generation with a fingerprint of its key. Webhooks are made
     /// again when it changes: a new deployment has another key under the same name.
     pub fn current(&self) -> String {
+        // A key can be replaced under the same name, and webhooks have to follow.
         let fingerprint = self.keys.get(&self.current).map(|key| {
             let mac = key.clone().chain_update("fingerprint").finalize().into_bytes();
             format!("{:x}", Bytes::copy_from_slice(&mac[..8]))
@@ -208,6 +210,7 @@ impl CachedWebhookKeys {
         if let Some((read_at, keys)) = &*cached {
             let age = now.duration_since(*read_at);
             if (SignedDuration::ZERO..SignedDuration::from_secs(CACHED_FOR.as_secs().cast_signed()))
+                // A clock that was set back must not make a copy last for ever.
                 .contains(&age)
             {
                 return Ok(keys.clone());
@@ -227,6 +230,7 @@ impl CachedWebhookKeys {
         let mut cached = self.cached.lock().await;
         let now = self.clock.now();
         if let Some((read_at, keys)) = &*cached {
+            // Another request has read them since.
             if !Arc::ptr_eq(keys, doubted) {
                 return Ok(Some(keys.clone()));
             }

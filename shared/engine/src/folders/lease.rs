@@ -55,6 +55,7 @@ impl FolderLease {
             Change::Set("synced_at", moment(closing.synced_at)),
             Change::Set("gsi1sk", moment(closing.next_sync_at.min(never()))),
         ];
+        // A request that came meanwhile must not be taken for answered.
         let known = Test::Equals("requested_at", moment(closing.requested_at));
         self.0.close(changes, vec![known])
     }

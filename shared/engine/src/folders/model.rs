@@ -67,6 +67,7 @@ pub struct Blocked {
 impl Folders {
     /// Records an obstacle. The same one keeps its beginning and counts on.
     pub fn record_blocker(&mut self, by: FolderBlocker, said: Option<String>, now: Timestamp) {
+        // Only the same blocker grows the pause.
         let before = self.blocker.as_ref().filter(|before| before.by == by);
         let (since, tries) = before.map_or((now, 0), |before| (before.since, before.tries));
         self.blocker = Some(Blocked { by, said, since, tries: tries + 1 });
@@ -74,6 +75,7 @@ impl Folders {
 
     /// Returns `true` if every space is to be compared.
     pub(crate) fn is_full_sync_due(&self, full_requested_at: Timestamp, now: Timestamp) -> bool {
+        // A full sync that was cut off goes on.
         self.full_sync_since.is_some()
             || full_requested_at > self.full_sync_at
             || self.full_sync_at == Timestamp::UNIX_EPOCH

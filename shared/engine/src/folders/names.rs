@@ -59,6 +59,7 @@ fn legal(title: &str) -> String {
 }
 
 fn mended(name: &str) -> String {
+    // Two forms of one letter would look like two names.
     let spelt: String = NFC.normalize(name).chars().filter_map(spelt).collect();
     let words = spelt.split_whitespace().collect::<Vec<_>>().join(" ");
     let name = cut(&words, LONGEST);
@@ -93,6 +94,7 @@ fn spelt(c: char) -> Option<char> {
         | '\u{feff}'
         | '\u{fff9}'..='\u{fffb}' => None,
         '\u{fdd0}'..='\u{fdef}' => None,
+        // No characters: Unicode keeps the last two of each plane free.
         _ if u32::from(c) & 0xfffe == 0xfffe => None,
         _ => Some(c),
     }
@@ -131,6 +133,7 @@ fn continues_grapheme(c: char) -> bool {
 /// `_vti_` is SharePoint's own anywhere in a name, and `_files` at the end belongs to a saved page.
 fn without_reserved_parts(name: &str) -> String {
     let mut name = name.to_owned();
+    // Replacing one can form another.
     while let Some(at) = name.to_ascii_lowercase().find("_vti_") {
         name.replace_range(at..at + 1, "-");
     }

@@ -118,11 +118,13 @@ pub(crate) async fn postpone(
     until: Timestamp,
 ) -> Result<(), StoreError> {
     let unchanged = Condition::Holds(vec![
+        // A request or a run that came first has its own time.
         Test::Equals("gsi1sk", moment(row.next_sync_at)),
         Test::Equals("requested_at", moment(row.requested_at)),
     ]);
     let later = vec![Change::Set("gsi1sk", moment(until))];
     match store.update(&key(tenant, team), later, unchanged).await {
+        // The row has changed, and its new time counts.
         Ok(_) | Err(StoreError::ConditionFailed) => Ok(()),
         Err(error) => Err(error),
     }

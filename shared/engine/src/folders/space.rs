@@ -127,6 +127,7 @@ impl Space {
     /// Records the outcome of a folder run.
     pub(crate) fn record(&mut self, outcome: SpaceOutcome, now: Timestamp) {
         let SpaceOutcome { status, said, started } = outcome;
+        // Another state is progress, so its pauses begin again.
         if self.status != status {
             (self.status, self.since, self.tries) = (status, now, 0);
         }
@@ -176,6 +177,7 @@ impl StoredSpace {
 
     /// Applies a request to link it again: a removed link no longer counts.
     pub(crate) fn apply_relink_request(&mut self) {
+        // A run that began before the request has not seen it.
         if self.relink_requested_at > self.space.synced_at {
             (self.space.link, self.space.status) = (LinkHistory::Never, SpaceStatus::New);
         }

@@ -20,7 +20,7 @@ const MOST_HOLDERS: usize = 3;
 pub(super) struct IndexSnapshot {
     pub(super) entries: BTreeMap<PersonId, PersonEntry>,
     pub(super) objects: BTreeMap<ObjectId, ExternalIdHolders>,
-    /// Accounts by userName in lowercase, as far as they were read.
+    /// Accounts that were read, by userName in lowercase.
     pub(super) names: BTreeMap<String, PersonId>,
 }
 

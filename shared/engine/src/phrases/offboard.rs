@@ -5,7 +5,7 @@ use crate::codes::OffboardingFailure;
 /// Says that the directory was released.
 pub const RELEASED: &str = "**Webex teams and Microsoft 365 groups**\n\
     - An administrator of the Microsoft directory has released it from your Webex organization. \
-    Sync has ended, and the groups stay as they are. The report is on the pages of the integration.";
+    Sync has ended, and the groups stay as they are. The report is on the integration's pages.";
 
 /// Says what could not be done, and why.
 pub fn failure(failure: &OffboardingFailure) -> String {

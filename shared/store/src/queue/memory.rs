@@ -98,6 +98,7 @@ impl<M: Queued> MemoryQueue<M> {
             let Some(mut waiting) = state.waiting.remove(&place) else {
                 continue;
             };
+            // A message stays in the queue until it is deleted, only hidden.
             waiting.receives += 1;
             let (message, receives) = (waiting.message.clone(), waiting.receives);
             let visible_at = after(now, self.visibility_timeout);

@@ -56,6 +56,7 @@ pub fn check_changes(changes: &[Change]) -> Result<(), StoreError> {
     let mut seen = HashSet::new();
     for change in changes {
         let (Change::Set(name, _) | Change::Add(name, _) | Change::Remove(name)) = change;
+        // A key can be replaced only by a new item.
         if matches!(*name, "pk" | "sk") || !seen.insert(*name) {
             return Err(StoreError::Refused(format!(
                 "an update of a key, or twice of one attribute: {name}"
@@ -108,6 +109,7 @@ pub(crate) fn check_item(item: &Item) -> Result<usize, StoreError> {
     {
         return refused("gsi1sk is no whole number of 64 bits");
     }
+    // Empty texts are allowed, and empty sets are not.
     if item.values().any(has_empty_set) {
         return refused("an empty set");
     }

@@ -108,6 +108,7 @@ impl Chooser<'_> {
         };
         match self.add(&mut run, chosen).await? {
             UpdateOutcome::Done => Ok(run),
+            // Another request selected this page.
             UpdateOutcome::Stale => load(self.store, self.tenant).await,
         }
     }
@@ -171,6 +172,7 @@ impl Chooser<'_> {
             return run.restarted().write(self.store, self.tenant, vec![]).await;
         };
         let key = team::key(self.tenant, run.number, ChosenState::Waiting, team);
+        // Another admin excluded it first.
         let Some(item) = self.store.get(&key).await? else {
             return Ok(UpdateOutcome::Done);
         };
@@ -201,10 +203,12 @@ impl Chooser<'_> {
     /// The table's.
     pub async fn confirm(&self, hash: &str) -> Result<UpdateOutcome, StoreError> {
         let mut run = load(self.store, self.tenant).await?;
+        // The same click came twice.
         if run.confirmed.as_deref() == Some(hash) {
             return Ok(UpdateOutcome::Done);
         }
         let is_choosing = run.stage == BackfillStage::Choosing;
+        // Only what the admin was shown may begin.
         if !is_choosing || run.totals.teams == 0 || run.hash() != hash {
             return Ok(UpdateOutcome::Stale);
         }

@@ -187,6 +187,7 @@ impl BackfillRun {
     /// Adds the team to the digest, or removes it: twice the same team cancels out.
     fn toggle_digest(&mut self, chosen: &ChosenTeam) {
         for (half, of_one) in self.digest.iter_mut().zip(chosen.digest()) {
+            // Adding and removing a team must give the same digest in any order.
             *half ^= of_one;
         }
     }

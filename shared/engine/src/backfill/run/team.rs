@@ -100,6 +100,7 @@ impl ChosenTeam {
 
     /// Returns a digest of everything that the page shows of the team.
     pub(super) fn digest(&self) -> [u64; 2] {
+        // All that the admin is shown of the team, so that a confirmation covers it.
         let shown = serde_json::json!([self.team, self.title, self.outlook]).to_string();
         let digest = Sha256::digest(shown);
         let half = |at: usize| {

@@ -171,9 +171,12 @@ impl Tokens {
         let MicrosoftApp { client_id, credential } = self.microsoft_app(registration).await?;
         match self.entra.token(directory, &client_id, &credential, deadline).await {
             Ok(token) => Ok(GrantedToken { client_id, token }),
+            // The secret may have been rotated by hand since it was read.
             Err(error) if error.kind.is_our_own() => {
+                // A refused assertion is not used again.
                 *self.assertion.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 let rotated = self.microsoft_app(registration).await?;
+                // The same credential would be refused again.
                 if rotated.credential.fields() == credential.fields() {
                     return Err(error.into());
                 }
@@ -219,6 +222,7 @@ impl Tokens {
             stored.ok_or(TokensError::NoApp(registration))?;
         self.note_end(registration, ends_at);
         let credential = match (client_secret, &self.federation) {
+            // A stored secret is an explicit choice, so it goes before federation.
             (Some(secret), _) => Credential::Secret(secret),
             (None, Some(federation)) => {
                 Credential::Assertion(self.assertion(federation.as_ref()).await?)
@@ -239,6 +243,7 @@ impl Tokens {
     /// Returns the present assertion. One works for both apps and all directories.
     async fn assertion(&self, federation: &dyn Federation) -> Result<SecretString, TokensError> {
         let known = || self.assertion.lock().unwrap_or_else(PoisonError::into_inner);
+        // Entra refuses an assertion that ends while it is on its way.
         let soon = self.clock.now() + SignedDuration::from_mins(1);
         if let Some(assertion) = known().as_ref().filter(|assertion| assertion.ends_at > soon) {
             return Ok(assertion.token.clone());

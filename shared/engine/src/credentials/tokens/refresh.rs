@@ -31,6 +31,7 @@ impl Lives {
     fn end_soon(&self, now: Timestamp) -> bool {
         [self.access_ends_at, self.refresh_ends_at]
             .into_iter()
+            // In the last quarter of a life there is time for many further tries.
             .any(|end| end.duration_since(now) * 4 < end.duration_since(self.obtained_at))
     }
 }
@@ -98,6 +99,7 @@ impl Tokens {
         deadline: Deadline,
     ) -> Result<ServiceAccountTokens, TokensError> {
         let busy_until = self.begin_refresh(tenant).await?;
+        // Read under the mark: another process can have refreshed before it.
         let current = self.service_account(tenant).await?;
         if current.differ_from(&seen.access) {
             // Another process was faster. Our time runs out without harm.

@@ -43,6 +43,7 @@ impl Renewal for AccountRenewal {
         deadline: Deadline,
     ) -> Result<SecretString, RenewalError> {
         let (tokens, key) = (&self.tokens, (self.tenant, self.service_account));
+        // Only the refused token: another run can have stored a new one.
         tokens.service_accounts.evict_refused(&key, refused);
         let renewed = self.refreshed(refused, deadline).await?;
         tokens.service_accounts.insert(key, renewed.access.clone(), renewed.access_ends_at);
@@ -67,10 +68,12 @@ impl AccountRenewal {
             return Ok(stored);
         }
         let now = tokens.clock.now();
+        // A refusal of a new token is about the account. A refresh would not help.
         if now.duration_since(stored.obtained_at) < NEW {
             return Err(RenewalError::AlreadyNew);
         }
         match tokens.refresh(tenant, &stored, deadline).await {
+            // Another process renews it, which takes seconds.
             Err(TokensError::BeingRefreshed) => {}
             refreshed => return refreshed.map_err(renewal_error),
         }
@@ -110,6 +113,7 @@ fn renewal_error(error: TokensError) -> RenewalError {
     match error {
         TokensError::Refresh(call) => RenewalError::NotGranted(call),
         TokensError::Entra(error) => RenewalError::NotGranted(error.call),
+        // Our own table and secrets say nothing about the account.
         other => RenewalError::Later(other.to_string()),
     }
 }

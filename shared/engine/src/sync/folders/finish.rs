@@ -51,6 +51,7 @@ impl Deps {
                 return Ok(Halt::Until(until));
             }
             (SyncError::Call(call), _) if matches!(call.failure, CallFailure::NoTime) => {
+                // Nothing failed. The next run goes on where this one ended.
                 return Ok(Halt::Until(now));
             }
             (SyncError::Call(call), _)
@@ -154,6 +155,7 @@ impl Deps {
 /// Returns the moment of the next run, and records the obstacle or its end.
 fn next_sync_at(run: &mut FolderRun<'_>, halt: Option<Halt>, now: Timestamp) -> Timestamp {
     match halt {
+        // A time in the past would begin a run in the same moment.
         Some(Halt::Until(until)) => until.max(now + SignedDuration::from_secs(1)),
         Some(Halt::Blocked(by, said)) => {
             run.folders.record_blocker(by, said, now);
@@ -178,6 +180,7 @@ fn next_sync_at(run: &mut FolderRun<'_>, halt: Option<Halt>, now: Timestamp) -> 
 fn alert(run: &FolderRun<'_>, now: Timestamp) -> Option<AlertMessage> {
     let team = || run.link.title.clone();
     let blocked = run.folders.blocker.as_ref().filter(|blocked| match blocked.by {
+        // Microsoft takes up to a day to create a site.
         FolderBlocker::NoSite => now.duration_since(blocked.since) >= SITE_ALERT_AFTER,
         FolderBlocker::CallFailed => now.duration_since(blocked.since) >= ALERT_AFTER,
         FolderBlocker::ServiceAccountOutside | FolderBlocker::Archived => false,

@@ -97,12 +97,14 @@ impl Deps {
         if is_of_folder || space.link.is_to(&linked.drive, &linked.item) {
             return Ok(Read::Continue);
         }
+        // A person chose another place, so theirs stays.
         if linked.drive != library.drive.as_str() {
             return Ok(Read::Decides(SpaceStatus::OtherFolder));
         }
         // Another folder of the group's site becomes the space's, unless it is another space's.
         let item = match ItemId::try_from(linked.item.clone()) {
             Ok(item) => self.graph.drive_item(&run.files, &library.drive, &item).await?,
+            // An id in another form is no item of SharePoint, and becomes no path.
             Err(_) => None,
         };
         let Some(item) = item else { return Ok(Read::Continue) };

@@ -77,6 +77,7 @@ impl MemoryStore {
 
     /// Returns the bytes of all items as billed: 100 more for each. Without indexes.
     pub fn size(&self) -> usize {
+        // DynamoDB bills about 100 further bytes for each item.
         self.lock().items.values().map(|item| 100 + size_of_item(item)).sum()
     }
 
@@ -96,7 +97,9 @@ impl MemoryStore {
 
     /// Does all writes or none.
     fn commit(&self, table: &mut Table, writes: Vec<Write>) -> Result<(), StoreError> {
+        // A failed condition is billed, too.
         table.requests.items_written += writes.len() as u64;
+        // A transaction writes each item twice.
         let units_each =
             if matches!(&writes[..], [Write::Put(..) | Write::Update(..) | Write::Delete(..)]) {
                 1
@@ -116,6 +119,7 @@ impl MemoryStore {
             // The loop goes on: the service reports a mistake in any part before a failed
             // condition.
             held &= holds(condition, self.seen(table, &key));
+            // The larger of both versions is billed.
             let mut size = table.items.get(&key).map_or(0, size_of_item);
             let after = match write {
                 Write::Put(item, _) => Some(item),
@@ -136,6 +140,7 @@ impl MemoryStore {
             table.requests.write_units += units_each * units(size, WRITE_UNIT);
             outcome.push((key, after));
         }
+        // The service counts what is there already, not only what is sent.
         if bytes > LARGEST_TRANSACTION {
             return Err(StoreError::Refused(format!("a transaction of {bytes} bytes")));
         }
@@ -185,6 +190,7 @@ impl Store for MemoryStore {
             keys.iter().filter_map(|key| self.seen(&table, key)).cloned().collect();
         table.requests.batch_gets += keys.len().div_ceil(BATCH_LIMIT) as u64;
         table.requests.items_read += found.len() as u64;
+        // A read of nothing costs one unit.
         let missing = keys.len() - found.len();
         let read: u64 = found.iter().map(|item| units(size_of_item(item), READ_UNIT)).sum();
         table.requests.half_read_units += 2 * (read + missing as u64);
@@ -204,6 +210,7 @@ impl Store for MemoryStore {
         let beginning = Place::beginning(query);
         let last = match start.map(Cursor::keys).transpose()? {
             None => None,
+            // The service refuses a place that the query could not have reached.
             Some(keys) => match Place::of(&keys, &key_of(&keys)?, beginning.index)
                 .filter(|place| place.answers(query))
             {
@@ -282,6 +289,7 @@ fn units(bytes: usize, unit: usize) -> u64 {
 /// remove it, two to move it.
 fn index_units(key: &Key, before: Option<&Item>, after: Option<&Item>) -> u64 {
     let place = |item: Option<&Item>, index| item.and_then(|item| Place::of(item, key, index));
+    // An index holds the end of an item, so a change of it is a write there.
     let ends =
         before.and_then(|item| item.get(EXPIRES_AT)) != after.and_then(|item| item.get(EXPIRES_AT));
     let units = [Index::Due, Index::Listed].map(|index| {
@@ -345,6 +353,7 @@ fn is_below(item: &Item, name: &str, limit: i64) -> bool {
 fn same(one: &AttributeValue, other: &AttributeValue) -> bool {
     use AttributeValue::{Bs, L, M, N, Ns, Ss};
     match (one, other) {
+        // "1" and "01" are the same number.
         (N(_), N(_)) if integer(one).is_some() => integer(one) == integer(other),
         (Ss(one), Ss(other)) | (Ns(one), Ns(other)) => {
             one.iter().collect::<BTreeSet<_>>() == other.iter().collect()

@@ -32,6 +32,7 @@ impl Place {
     pub(super) fn of(item: &Item, key: &Key, index: Index) -> Option<Self> {
         let (pk, sort) = match index {
             Index::Table => (key.pk.clone(), Sort::Text(key.sk.clone())),
+            // An item without both attributes is not in the index.
             Index::Due => (
                 text(item, "gsi1pk")?,
                 Sort::Number(integer(item.get("gsi1sk")?).and_then(|n| n.try_into().ok())?),
