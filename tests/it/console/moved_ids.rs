@@ -4,7 +4,7 @@ use domain::clock::Clock;
 use domain::ids::PersonId;
 use domain::membership::ExclusionReason;
 use engine::people::PersonIndex;
-use sim::{AppRegistration, DirectoryRole, MembershipRole, Person};
+use sim::{AppRegistration, DirectoryRole, Fault, Lie, MembershipRole, Person, Service};
 
 use crate::support::{Browser, Customers, MINUTE, Page};
 
@@ -279,4 +279,15 @@ async fn foreign_person_is_not_found() {
     for path in ["/people/x", "/people/", &path.to_uppercase().replace("PEOPLE", "people")] {
         globex.open(path).await.is_error(404, "Page not found");
     }
+}
+
+#[tokio::test]
+async fn person_stays_known_after_one_answer_that_they_are_gone() {
+    let (customers, mut browser, moved, path) = with_moved_id().await;
+    let lie = Fault::lie(Lie::NotThere).on(Service::Webex).path("/v2/Users/");
+    customers.world().inject(lie.person(&[moved.person.0]).forever());
+    browser.open(&path).await.is_error(404, "There is no such person here");
+    assert_eq!(exclusion(&customers, moved.person).await, Some(ExclusionReason::MovedObjectId));
+    customers.world().clear_faults();
+    browser.open(&path).await.is(200, "Married Name");
 }

@@ -14,7 +14,8 @@ use clients::webex::ScimUser;
 use domain::ids::PersonId;
 use domain::membership::{ExclusionReason, Person};
 use engine::people::{
-    Confirmation, Confirmed, ConfirmedBy, IndexedPerson, PersonIndex, UnconfirmedId, object_of,
+    Accounts, Confirmation, Confirmed, ConfirmedBy, IndexedPerson, PersonIndex, UnconfirmedId,
+    object_of,
 };
 use http::StatusCode;
 use jiff::Timestamp;
@@ -252,8 +253,9 @@ async fn refresh(app: &App, admin: &Admin, person: PersonId) -> Result<Seen, Fai
     let (webex, graph) = (webex.urgent(Urgency::High), graph.urgent(Urgency::High));
     let index = PersonIndex::new(app.store.as_ref(), tenant);
     let Some(account) = app.webex.scim_user(&webex, org, person).await? else {
-        // Webex has deleted the account, so the index must not offer it any longer.
-        index.purge(person, now).await?;
+        // If Webex has deleted the account, the index must not offer it any longer.
+        let accounts = Accounts { webex: &app.webex, access: &webex, org };
+        index.purge_if_gone::<Failure>(accounts, person, now).await?;
         return Err(Failure::NoSuchPerson);
     };
     let user = match object_of(&account) {

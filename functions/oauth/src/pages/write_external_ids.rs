@@ -13,9 +13,10 @@ use clients::http::{self, Access, CallError, Deadline, ErrorClass, Urgency};
 use clients::webex::{ScimState, ScimUser};
 use domain::ids::ObjectId;
 use domain::membership::Person;
-use engine::people::{PersonIndex, object_of};
+use engine::people::{Accounts, PersonIndex, object_of};
 use futures::{StreamExt, stream};
 use secrecy::SecretString;
+use store::table::StoreError;
 
 use crate::app::App;
 use crate::auth::admin::Admin;
@@ -93,8 +94,13 @@ impl Writer<'_> {
         let account = match webex.scim_user(&access, org, person).await {
             Ok(Some(account)) => account,
             Ok(None) => {
-                self.index.purge(person, self.app.clock.now()).await?;
-                return Ok(WriteOutcome::Gone);
+                let (accounts, now) =
+                    (Accounts { webex, access: &access, org }, self.app.clock.now());
+                return match self.index.purge_if_gone(accounts, person, now).await {
+                    Ok(_) => Ok(WriteOutcome::Gone),
+                    Err(HoldersUnread::Call(error)) => Ok(self.failed(&error)),
+                    Err(HoldersUnread::Other(failure)) => Err(failure),
+                };
             }
             Err(error) => return Ok(self.failed(&error)),
         };
@@ -164,8 +170,15 @@ impl Writer<'_> {
                 // The index was behind: the other account no longer has this id.
                 Some(account) => self.update_index(&account).await?,
                 None => {
-                    let now = self.app.clock.now();
-                    self.index.purge(other, now).await.map_err(Failure::from)?;
+                    let accounts = Accounts { webex, access, org };
+                    let is_gone = self.index.purge_if_gone::<HoldersUnread>(
+                        accounts,
+                        other,
+                        self.app.clock.now(),
+                    );
+                    if !is_gone.await? {
+                        return Ok(true);
+                    }
                 }
             }
         }
@@ -212,4 +225,10 @@ enum HoldersUnread {
     Call(#[from] CallError),
     #[error(transparent)]
     Other(#[from] Failure),
+}
+
+impl From<StoreError> for HoldersUnread {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error.into())
+    }
 }

@@ -19,7 +19,7 @@ mod records;
 mod snapshot;
 
 pub use confirm::{Confirmation, Confirmed, ConfirmedBy, UnconfirmedId};
-pub use index::{ExclusionChange, IndexChanges, PersonIndex};
+pub use index::{Accounts, ExclusionChange, IndexChanges, PersonIndex};
 pub use people_counts::{PeopleCounts, StoredPeopleCounts, people_counts};
 pub use records::{EntraUser, ExternalIdHolders, PersonEntry, object_of};
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::types::{ApiAccess, Reading, ResolvedPeople, SyncDepth, SyncRun, TenantContext};
 use super::{Deps, SyncError};
 use crate::link::Who;
-use crate::people::{IndexedPerson, PersonIndex, object_of};
+use crate::people::{Accounts, IndexedPerson, PersonIndex, object_of};
 use clients::graph::{User, UserKind};
 use clients::webex::ScimUser;
 use domain::ids::{ObjectId, PersonId};
@@ -214,30 +214,16 @@ pub(super) async fn find_person(
     match deps.webex.scim_user(&access.webex, context.tenant.org, person).await? {
         Some(account) => Ok(Some(index_account(deps, context, access, account).await?)),
         None => {
-            purge_if_gone(deps, context, access, person).await?;
+            let index = PersonIndex::new(deps.store.as_ref(), context.tenant.tenant);
+            let source = source(deps, context, access);
+            index.purge_if_gone::<SyncError>(source, person, deps.clock.now()).await?;
             Ok(None)
         }
     }
 }
 
-/// Purges an account that SCIM did not find by its id, if it does not find it by its name either.
-///
-/// Returns `true` if the index does not have it.
-async fn purge_if_gone(
-    deps: &Deps,
-    context: &TenantContext,
-    access: &ApiAccess,
-    person: PersonId,
-) -> Result<bool, SyncError> {
-    let index = PersonIndex::new(deps.store.as_ref(), context.tenant.tenant);
-    let Some(known) = index.people([person]).await?.remove(&person) else { return Ok(true) };
-    let (webex, org) = (&deps.webex, context.tenant.org);
-    let named = webex.scim_user_by_name(&access.webex, org, &known.user_name).await?;
-    if named.is_some_and(|named| named.person == person) {
-        return Ok(false);
-    }
-    index.purge(person, deps.clock.now()).await?;
-    Ok(true)
+fn source<'a>(deps: &'a Deps, context: &TenantContext, access: &'a ApiAccess) -> Accounts<'a> {
+    Accounts { webex: &deps.webex, access: &access.webex, org: context.tenant.org }
 }
 
 /// Indexes one account, with what the directory says of its object id. Other accounts that have
@@ -262,7 +248,9 @@ async fn index_account(
         for other in others.into_iter().filter(|other| *other != person) {
             let scim = deps.webex.scim_user(&access.webex, context.tenant.org, other).await?;
             if scim.is_none() {
-                has_purged |= purge_if_gone(deps, context, access, other).await?;
+                let source = source(deps, context, access);
+                has_purged |=
+                    index.purge_if_gone::<SyncError>(source, other, deps.clock.now()).await?;
             }
         }
         // The id is this account's alone now, which can make it eligible.
