@@ -9,9 +9,8 @@ use super::snapshot::{Concerned, IndexSnapshot, Touched};
 use super::{IndexedPerson, name_key, object_key, person_key};
 use crate::stored::{delete_unreadable, readable};
 use clients::graph::User;
-use clients::http::{Access, CallError};
-use clients::webex::{ScimUser, Webex};
-use domain::ids::{ObjectId, OrgId, PersonId, TenantId};
+use clients::webex::ScimUser;
+use domain::ids::{ObjectId, PersonId, TenantId};
 use domain::membership::ExclusionReason;
 use store::message::{Job, Message, Trigger};
 use store::queue::{Queue, QueueError};
@@ -47,17 +46,6 @@ pub struct ExclusionChange {
     pub before: Option<ExclusionReason>,
     /// Reason after.
     pub after: Option<ExclusionReason>,
-}
-
-/// The accounts of an organization, as Webex shows them now.
-#[derive(Clone, Copy)]
-pub struct Accounts<'a> {
-    /// Webex.
-    pub webex: &'a Webex,
-    /// Access as the service account.
-    pub access: &'a Access,
-    /// The organization.
-    pub org: OrgId,
 }
 
 impl<'a> PersonIndex<'a> {
@@ -313,30 +301,6 @@ impl<'a> PersonIndex<'a> {
         object: ObjectId,
     ) -> Result<Option<ExternalIdHolders>, StoreError> {
         Ok(self.holders([object]).await?.remove(&object))
-    }
-
-    /// Purges an account that SCIM did not find by its id, if it does not find it by its name
-    /// either. Returns `true` if the index does not have it.
-    ///
-    /// # Errors
-    /// The table's, and the call's.
-    pub async fn purge_if_gone<E>(
-        &self,
-        accounts: Accounts<'_>,
-        person: PersonId,
-        now: Timestamp,
-    ) -> Result<bool, E>
-    where
-        E: From<StoreError> + From<CallError>,
-    {
-        let Some(known) = self.people([person]).await?.remove(&person) else { return Ok(true) };
-        let Accounts { webex, access, org } = accounts;
-        let named = webex.scim_user_by_name(access, org, &known.user_name).await?;
-        if named.is_some_and(|named| named.person == person) {
-            return Ok(false);
-        }
-        self.purge(person, now).await?;
-        Ok(true)
     }
 
     /// Deletes an account that no longer exists, and its hold on an object id.

@@ -12,6 +12,7 @@
 //! account is eligible while another one has the user's principal name.
 
 mod confirm;
+mod gone;
 mod index;
 mod lookup;
 mod people_counts;
@@ -19,7 +20,8 @@ mod records;
 mod snapshot;
 
 pub use confirm::{Confirmation, Confirmed, ConfirmedBy, UnconfirmedId};
-pub use index::{Accounts, ExclusionChange, IndexChanges, PersonIndex};
+pub use gone::Accounts;
+pub use index::{ExclusionChange, IndexChanges, PersonIndex};
 pub use people_counts::{PeopleCounts, StoredPeopleCounts, people_counts};
 pub use records::{EntraUser, ExternalIdHolders, PersonEntry, object_of};
 
