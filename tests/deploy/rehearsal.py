@@ -171,7 +171,7 @@ class Machine:
         asked = re.search(r"(?:Parameter )?(Stack Name|\w+)(?: \[.*\])?: $", re.sub(r"\x1b\[\d*m", "", question))
         name = asked[1] if asked else ""
         printed = re.findall(rf"(?:^|\n){name}: (.+)\n", said)
-        known = {"WebexClientId": WEBEX_ID, "AlarmEmail": "operator@example.org"}
+        known = {"WebexClientId": WEBEX_ID, "AllowedOrganizations": "*", "AlarmEmail": "operator@example.org"}
         return known.get(name) or (printed[-1] if printed and name != "" else "")
 
 
@@ -198,6 +198,7 @@ def check(machine: Machine) -> None:
         "MicrosoftCredential": choices["CREDENTIAL"],
         "FilesClientId": files["appId"] if files else "",
         "DomainName": choices["DOMAIN"],
+        "AllowedOrganizations": "*",
         "AlarmEmail": "operator@example.org",
         "Architecture": choices["ARCHITECTURE"],
     }

@@ -38,6 +38,7 @@ BAD = [
     ("MicrosoftCredential", "certificate", {}),
     ("FilesClientId", "Team folders", {}),
     ("AllowedOrganizations", "Acme Inc.", {}),
+    ("AllowedOrganizations", "*, *", {}),
     ("DomainName", "https://groups.example.com", {"CertificateArn": CERTIFICATE}),
     ("DomainName", "", {"CertificateArn": CERTIFICATE}),
     ("CertificateArn", "", {"DomainName": "groups.example.com"}),

@@ -1,16 +1,16 @@
 //! The state that all handlers share.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clients::graph::Graph;
 use clients::http::{Api, Caller, Deadline, InvalidBaseUrl, Transport};
-use clients::webex::{Webex, WebexId};
+use clients::webex::Webex;
 use domain::clock::Clock;
-use domain::ids::{OrgId, TenantId};
+use domain::ids::TenantId;
 use engine::credentials::tokens::Tokens;
 use engine::offboard::OffboardingDeps;
 use engine::sync;
+use engine::tenant::allowed::Allowed;
 use engine::tenant::{self, TenantSnapshot};
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -44,7 +44,7 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Base URL of these pages.
     pub public: Url,
-    /// The organizations that may sign up.
+    /// The organizations that are served.
     pub allowed: Allowed,
 }
 
@@ -64,39 +64,6 @@ pub(crate) struct App {
     public: String,
     pub(crate) allowed: Allowed,
     pub(crate) cookies: CookieNames,
-}
-
-/// The organizations that may sign up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Allowed {
-    /// All of them.
-    Everyone,
-    /// Only these.
-    Only(BTreeSet<OrgId>),
-}
-
-impl Allowed {
-    /// Parses `ALLOWED_ORGANIZATIONS`: ids with commas between them, as UUIDs or as Webex spells
-    /// them. An empty value allows every organization.
-    ///
-    /// # Errors
-    /// The part that is not an id.
-    pub fn parse(value: &str) -> Result<Self, String> {
-        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let ids = parts.map(|part| match part.parse::<WebexId<OrgId>>() {
-            Ok(id) => Ok(id.id),
-            Err(error) => Err(error.to_string()),
-        });
-        let ids: BTreeSet<OrgId> = ids.collect::<Result<_, _>>()?;
-        Ok(if ids.is_empty() { Self::Everyone } else { Self::Only(ids) })
-    }
-
-    pub(crate) fn includes(&self, org: OrgId) -> bool {
-        match self {
-            Self::Everyone => true,
-            Self::Only(these) => these.contains(&org),
-        }
-    }
 }
 
 impl App {

@@ -37,9 +37,10 @@ use tower::ServiceExt;
 use tracing::{Instrument, field};
 use uuid::Uuid;
 
-pub use crate::app::{Allowed, Deps};
+pub use crate::app::Deps;
 pub use crate::auth::id_token;
 pub use crate::http::gateway::LARGEST_BODY;
+pub use engine::tenant::allowed::Allowed;
 
 use crate::app::App;
 use crate::http::error::Failure;

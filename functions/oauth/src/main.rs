@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use aws::clients::Clients;
-use aws::config::{self, ConfigError};
-use aws::{function, log};
+use aws::{config, function, log};
 use lambda_runtime::Error;
 use oauth::{Allowed, Deps, Oauth};
 
@@ -21,9 +20,7 @@ async fn run() -> Result<(), Error> {
 }
 
 async fn deps() -> Result<Deps, Error> {
-    const ALLOWED: &str = "ALLOWED_ORGANIZATIONS";
-    let allowed = Allowed::parse(&std::env::var(ALLOWED).unwrap_or_default());
-    let allowed = allowed.map_err(|why| ConfigError::Unusable { name: ALLOWED, why })?;
+    let allowed = config::parsed("ALLOWED_ORGANIZATIONS", Allowed::parse)?;
     let public = config::url("PUBLIC_URL", &config::required("PUBLIC_URL")?)?.parse()?;
     let Clients { aws, store, queue, webex, graph, login_url: login, tokens } =
         Clients::creating_secrets_under(config::required("KMS_KEY_ARN").ok()).await?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use aws::clients::Clients;
 use aws::{config, function, log};
 use engine::reconcile::Reconciler;
+use engine::tenant::allowed::Allowed;
 use lambda_runtime::{Diagnostic, Error};
 use reconcile::{Event, health};
 
@@ -22,6 +23,7 @@ async fn run() -> Result<(), Error> {
         requests: clients.aws.queue("RECONCILE_QUEUE_URL")?,
         keys: clients.aws.webhook_keys(),
         public_url: config::required_url("PUBLIC_URL")?,
+        allowed: config::parsed("ALLOWED_ORGANIZATIONS", Allowed::parse)?,
         sync: clients.into_deps(),
     };
     function::serve(Some(metrics), async |event, deadline| {

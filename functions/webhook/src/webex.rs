@@ -35,10 +35,12 @@ pub(crate) fn is_signed(secrets: &[SecretString], raw: &[u8], header: &str) -> b
 
 /// Parses a signed body.
 pub(crate) fn read(raw: &[u8]) -> Result<Hint, Rejection> {
-    let Notification { resource, event, room, data_id } =
+    let Notification { resource, event, room, is_direct, data_id } =
         Notification::parse(raw).map_err(|_| Rejection::NotANotification)?;
     let job = match (resource, event) {
         (None, None) => return Err(Rejection::NotANotification),
+        // Said by the event, so that it costs no message: most spaces are such.
+        (Some(WebhookResource::Memberships | WebhookResource::Rooms), _) if is_direct => None,
         (Some(WebhookResource::Memberships | WebhookResource::Rooms), _) => {
             let room = room.ok_or(Rejection::NotANotification)?;
             Some(Job::Room { room: room.id, region: room.region })

@@ -27,6 +27,14 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
     env::var(name).ok().filter(|value| !value.trim().is_empty()).ok_or(ConfigError::Missing(name))
 }
 
+/// Returns what `parse` reads from the variable's value, which may be empty.
+pub fn parsed<T>(
+    name: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, ConfigError> {
+    parse(&env::var(name).unwrap_or_default()).map_err(|why| ConfigError::Unusable { name, why })
+}
+
 /// Returns the variable's value as a URL without a trailing slash.
 pub fn required_url(name: &'static str) -> Result<String, ConfigError> {
     Ok(url(name, &required(name)?)?.trim_end_matches('/').to_owned())

@@ -7,7 +7,7 @@ use sandbox::AdminRole::{ComplianceOfficer, FullAdmin, ReadOnlyAdmin};
 use sandbox::local_stack::LocalStack;
 use sim::{AppRegistration, DirectoryRole, Fault, GroupMembershipClaims, Service};
 
-use crate::support::Customers;
+use crate::support::{Customers, MINUTE};
 
 #[tokio::test]
 async fn only_full_admins_sign_in() {
@@ -37,6 +37,58 @@ async fn only_allowed_organizations_sign_up() {
         .await
         .is_error(403, "Your organization cannot sign up here");
     assert!(customers.organization(customers.acme.org).await.is_none());
+}
+
+/// Signing up and being served are two things: one that is closed later can still leave.
+#[tokio::test]
+async fn closed_organization_stops_and_can_leave() {
+    let mut customers = Customers::new().await;
+    let mut browser = customers.connected(&customers.acme).await;
+    let tenant = customers.tenant().await;
+    customers.stack.start_tenant(tenant).await.unwrap();
+    let recipient = customers.people[0].person;
+    browser
+        .save(&[
+            ("enabled", "yes"),
+            ("new_teams", "every"),
+            ("recipient", "person"),
+            ("recipient_person", &recipient.to_string()),
+        ])
+        .await
+        .is(200, "saved");
+    customers.stack.let_pass(10 * MINUTE).await;
+    let alerts = |customers: &Customers| {
+        let sent = customers.world().cards_to(recipient).into_iter();
+        sent.filter(|card| card.markdown.contains("has closed it")).count()
+    };
+    assert_eq!(alerts(&customers), 0);
+
+    let backend = customers.stack.backend().clone();
+    let closed = LocalStack::for_organizations(&backend, Allowed::Only(BTreeSet::new())).unwrap();
+    customers.stack = closed;
+    customers.stack.set_tenants(&[tenant]);
+    customers.stack.let_pass(2 * MINUTE).await;
+    customers.world().create_team(customers.people[0].person, "Too late");
+    customers.stack.let_pass(3 * 60 * MINUTE).await;
+    assert_eq!(customers.world().groups(customers.acme.directory).len(), 0);
+    assert_eq!(alerts(&customers), 1, "once");
+
+    let mut browser = customers.browser();
+    browser.sign_in(customers.acme.administrator.person).await.is(200, "has closed it");
+    browser.open("/teams").await.is(200, "Teams");
+    browser.submit_on("/webex", "/webex", &[]).await.is_error(403, "cannot sign up here");
+
+    // The operator opens it again: what happened meanwhile is synced.
+    customers.stack = LocalStack::for_organizations(&backend, Allowed::Everyone).unwrap();
+    customers.stack.set_tenants(&[tenant]);
+    customers.stack.let_pass(30 * MINUTE).await;
+    assert_eq!(customers.world().groups(customers.acme.directory).len(), 1);
+
+    customers.stack =
+        LocalStack::for_organizations(&backend, Allowed::Only(BTreeSet::new())).unwrap();
+    let mut browser = customers.browser();
+    browser.sign_in(customers.acme.administrator.person).await.is(200, "Overview");
+    browser.submit_on("/", "/settings", &[("switch", "off")]).await.is(200, "is off");
 }
 
 #[tokio::test]

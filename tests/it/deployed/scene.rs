@@ -83,6 +83,7 @@ impl Scene {
                     "WebexClientId": acme.webex_app.client_id,
                     "MicrosoftClientId": acme.microsoft_app.client_id,
                     "FilesClientId": acme.files_app.client_id,
+                    "AllowedOrganizations": "*",
                     "KmsKeyArn": KEY_ARN,
                     "LogLevel": "info,clients=debug",
                 },

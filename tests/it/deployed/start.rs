@@ -84,6 +84,7 @@ async fn bad_variable_stops_the_start_by_name() {
         ("reconcile", "PUBLIC_URL", "functions.example"),
         ("oauth", "PUBLIC_URL", "functions.example"),
         ("oauth", "ALLOWED_ORGANIZATIONS", "no one"),
+        ("reconcile", "ALLOWED_ORGANIZATIONS", "no one"),
         ("webhook", "RUST_LOG", "clients=loud"),
     ] {
         let said = said(name, variable, value).await;

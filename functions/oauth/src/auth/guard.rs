@@ -84,6 +84,10 @@ impl RouteGuard {
         if !is_from_our_page(&parts.headers, form, admin.csrf()) {
             return Err(Failure::NotFromOurPage);
         }
+        let is_served = app.allowed.includes(admin.session.org);
+        if !is_served && !self.route.is_open_to_closed() {
+            return Err(Failure::OrganizationNotAllowed);
+        }
         let fields = Fields(form_urlencoded::parse(form).into_owned().collect());
         let proof = self.form_proof(admin, &fields).await?;
         if proof < Proof::Role {
@@ -136,8 +140,10 @@ async fn load(app: &App, cookies: &RequestCookies) -> Result<Option<Admin>, Fail
         return Ok(None);
     };
     let loaded = Session::load(app.store.as_ref(), token, app.clock.now()).await?;
-    // An organization that may no longer sign up is out at once.
-    let loaded = loaded.filter(|(session, _)| app.allowed.includes(session.org));
+    // An organization that may no longer sign up is out at once, if it has nothing to end here.
+    let loaded = loaded.filter(|(session, organization)| {
+        app.allowed.includes(session.org) || organization.has_connected()
+    });
     Ok(loaded.map(|(session, organization)| {
         let span = Span::current();
         span.record("org", tracing::field::display(session.org));

@@ -8,7 +8,7 @@ use axum::response::Response;
 use clients::http::{Access, Deadline};
 use clients::webex::{Account, AccountKind, CodeExchange, Prompt, SignIn, TokenPair, WebexId};
 use engine::credentials::tokens::WebexApp;
-use engine::tenant::organization;
+use engine::tenant::organization::{self, Organization};
 use http::header::HeaderName;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -111,10 +111,12 @@ pub(crate) async fn begin_session(
         account.kind == AccountKind::Person && account.has_role(FULL_ADMINISTRATOR);
     let org = account.org.filter(|_| is_administrator).ok_or(Failure::NotAWebexAdministrator)?;
     // Nothing may be stored about an organization that is not welcome.
-    if !app.allowed.includes(org) {
-        return Err(Failure::OrganizationNotAllowed);
-    }
     let store = app.store.as_ref();
+    // One that was closed later may still see, switch off and disconnect.
+    if !app.allowed.includes(org) {
+        let known = organization::load(store, org).await?;
+        known.filter(Organization::has_connected).ok_or(Failure::OrganizationNotAllowed)?;
+    }
     let organization = organization::sign_up(store, org).await?;
     let access = Access::with_token(pair.access, deadline);
     let id = WebexId::new(account.id.region.clone(), org);

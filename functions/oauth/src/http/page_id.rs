@@ -140,6 +140,18 @@ pub(crate) enum Route {
 }
 
 impl Route {
+    /// Returns `true` if an organization that the operator closed may still send the route's forms:
+    /// to switch off, to disconnect and to sign out.
+    pub(crate) fn is_open_to_closed(self) -> bool {
+        match self {
+            Self::Page(page) => {
+                matches!(page, Page::Settings | Page::Disconnect | Page::Receipt | Page::Sessions)
+            }
+            Self::SignOut | Self::SignOutEverywhere => true,
+            _ => false,
+        }
+    }
+
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let others = [
             Self::Team,

@@ -37,11 +37,15 @@ async fn each_resource_queues_its_own_job() {
     let room = room().to_string();
     let of_room = json!({"id": room});
     let of_membership = json!({"id": "membership", "roomId": room, "isModerator": true});
+    let of_two_people = json!({"id": "membership", "roomId": room, "roomType": "direct"});
+    let direct = json!({"id": room, "type": "direct"});
     let of_action = json!({"id": "action", "roomId": room});
     for (resource, event, data, asks) in [
         ("memberships", "created", &of_membership, vec![sync_of_room()]),
         ("memberships", "updated", &of_membership, vec![sync_of_room()]),
         ("memberships", "deleted", &of_membership, vec![sync_of_room()]),
+        ("memberships", "created", &of_two_people, vec![]),
+        ("rooms", "created", &direct, vec![]),
         ("rooms", "created", &of_room, vec![sync_of_room()]),
         ("rooms", "updated", &of_room, vec![sync_of_room()]),
         ("rooms", "migrated", &of_room, vec![sync_of_room()]),

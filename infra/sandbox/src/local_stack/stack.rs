@@ -103,7 +103,7 @@ impl LocalStack {
         backend.world.set_notification_receiver(receiver);
         Ok(Self {
             sync: wiring.sync(),
-            reconcile: wiring.reconcile(backend),
+            reconcile: wiring.reconcile(backend, allowed.clone()),
             webhook,
             oauth: Arc::new(wiring.oauth(allowed, &addresses)?),
             addresses,

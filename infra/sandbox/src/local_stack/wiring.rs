@@ -87,13 +87,14 @@ impl Wiring {
         }
     }
 
-    pub(super) fn reconcile(&self, backend: &Backend) -> Reconciler {
+    pub(super) fn reconcile(&self, backend: &Backend, allowed: Allowed) -> Reconciler {
         Reconciler {
             sync: self.sync(),
             requests: backend.reconcile_queue.clone(),
             keys: self.webhook_keys(),
             // Both services call https addresses only, whatever address a browser uses.
             public_url: FUNCTIONS_URL.to_owned(),
+            allowed,
         }
     }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::notification::DIRECT;
 use super::paging::{PAGE, readable};
 use super::{Webex, WebexId};
 use crate::complete::Complete;
@@ -31,6 +32,8 @@ pub struct MembershipEvent {
     pub kind: Option<EventKind>,
     /// Space of the membership.
     pub room: WebexId<RoomId>,
+    /// `true` if the event says that its space is one of two people, which no team has.
+    pub is_direct: bool,
     /// Person of the membership, if the event names one.
     pub person: Option<PersonId>,
     /// Time of the event.
@@ -78,13 +81,15 @@ struct Data {
     #[serde(default, deserialize_with = "lenient")]
     room_id: Option<WebexId<RoomId>>,
     #[serde(default, deserialize_with = "lenient")]
+    room_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     person_id: Option<WebexId<PersonId>>,
 }
 
 impl EventAsSent {
     /// Reads an event. One without a space is no hint, and must not block all later events.
     fn read(self) -> Result<Option<MembershipEvent>, &'static str> {
-        let Some(Data { room_id: Some(room), person_id }) = self.data else {
+        let Some(Data { room_id: Some(room), room_type, person_id }) = self.data else {
             return Err("an event without a space");
         };
         Ok(Some(MembershipEvent {
@@ -92,6 +97,7 @@ impl EventAsSent {
             id: self.id.unwrap_or_default(),
             kind: self.kind,
             room,
+            is_direct: room_type.as_deref() == Some(DIRECT),
             person: person_id.map(|id| id.id),
             created: self.created,
         }))

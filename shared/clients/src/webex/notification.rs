@@ -7,6 +7,9 @@ use super::{WebexId, WebhookEvent, WebhookResource};
 use crate::wire::lenient;
 use domain::ids::RoomId;
 
+/// The type of a space of two people.
+pub(super) const DIRECT: &str = "direct";
+
 /// Delivery of a webhook. It says what to read, not what is true. It has no id: the body's `id` is
 /// the webhook's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub struct Notification {
     pub event: Option<WebhookEvent>,
     /// Space of the event. For events of a space, the space itself.
     pub room: Option<WebexId<RoomId>>,
+    /// `true` if the event says that its space is one of two people, which no team has.
+    pub is_direct: bool,
     /// Id of the resource. For an answer to a card, the argument of
     /// [`Webex::attachment_action`](super::Webex::attachment_action).
     pub data_id: Option<String>,
@@ -44,6 +49,11 @@ struct Data {
     id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     room_id: Option<WebexId<RoomId>>,
+    #[serde(default, deserialize_with = "lenient")]
+    room_type: Option<String>,
+    /// Type of a space, in an event of the space itself.
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
 }
 
 impl Notification {
@@ -53,13 +63,15 @@ impl Notification {
     /// Fails if the body is no JSON object.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidNotification> {
         let NotificationAsSent { resource, event, data } = serde_json::from_slice(body)?;
-        let Data { id, room_id } = data.unwrap_or_default();
+        let Data { id, room_id, room_type, kind } = data.unwrap_or_default();
         let data_id = id.filter(|id| is_id(id));
         let room = match resource {
             Some(WebhookResource::Rooms) => room_id.or_else(|| data_id.as_ref()?.parse().ok()),
             _ => room_id,
         };
-        Ok(Self { resource, event, room, data_id })
+        let kind = if resource == Some(WebhookResource::Rooms) { kind } else { room_type };
+        let is_direct = kind.as_deref() == Some(DIRECT);
+        Ok(Self { resource, event, room, is_direct, data_id })
     }
 }
 
@@ -96,8 +108,29 @@ mod tests {
     }
 
     #[test]
+    fn space_of_two_people_is_direct() {
+        for (resource, data, direct) in [
+            ("memberships", json!({ "roomId": ROOM, "roomType": "direct" }), true),
+            ("memberships", json!({ "roomId": ROOM, "roomType": "group" }), false),
+            ("memberships", json!({ "roomId": ROOM, "type": "direct" }), false),
+            ("rooms", json!({ "id": ROOM, "type": "direct" }), true),
+            ("rooms", json!({ "id": ROOM, "type": 7 }), false),
+            ("rooms", json!({ "id": ROOM }), false),
+        ] {
+            let read = read(&json!({ "resource": resource, "event": "created", "data": data }));
+            assert_eq!(read.is_direct, direct, "{data}");
+        }
+    }
+
+    #[test]
     fn missing_and_unknown_fields_are_none() {
-        let nothing = Notification { resource: None, event: None, room: None, data_id: None };
+        let nothing = Notification {
+            resource: None,
+            event: None,
+            room: None,
+            is_direct: false,
+            data_id: None,
+        };
         assert_eq!(read(&json!({})), nothing);
         let strange =
             json!({ "resource": "teams", "event": 7, "data": { "id": "../me", "roomId": "x" } });

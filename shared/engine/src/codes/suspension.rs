@@ -16,4 +16,6 @@ pub enum SuspensionReason {
     AdministratorRoleLost,
     /// Our own credential is refused: a matter for the operator, not the customer.
     OwnCredential,
+    /// The operator no longer serves the organization.
+    ClosedByOperator,
 }

@@ -131,6 +131,10 @@ pub fn suspension(reason: SuspensionReason) -> &'static str {
             "The service account can no longer read people: make it a read-only administrator \
              again, or replace the account."
         }
+        SuspensionReason::ClosedByOperator => {
+            "The operator of the integration has closed it for your organization. You can still \
+             switch it off and disconnect."
+        }
         SuspensionReason::OwnCredential => {
             "The integration's own sign-in is refused: its operator has to renew its credentials."
         }

@@ -23,6 +23,10 @@ const PROBED: SignedDuration = SignedDuration::from_mins(1);
 /// read everything that happens meanwhile.
 pub(super) async fn try_resume(cycle: &mut Cycle<'_>, extent: Extent) -> Result<bool, SyncError> {
     let tenant = cycle.tenant();
+    if !cycle.reconciler.allowed.includes(cycle.snapshot.tenant.org) {
+        close(cycle, extent).await?;
+        return Ok(false);
+    }
     let Some(suspension) = cycle.snapshot.suspension.take() else {
         return Ok(true);
     };
@@ -56,6 +60,26 @@ pub(super) async fn try_resume(cycle: &mut Cycle<'_>, extent: Extent) -> Result<
     (cycle.report.suspension, cycle.snapshot.throttled_until) = (None, None);
     notify_resumed(cycle, &suspension).await?;
     Ok(true)
+}
+
+/// Stops the tenant of an organization that the operator no longer serves.
+async fn close(cycle: &mut Cycle<'_>, extent: Extent) -> Result<(), SyncError> {
+    let why = SuspensionReason::ClosedByOperator;
+    cycle.report.suspension = Some(why);
+    let known = cycle.snapshot.suspension.take();
+    let is_closed = known.as_ref().is_some_and(|known| known.why == why);
+    if is_closed && extent == Extent::Minute {
+        return Ok(());
+    }
+    let (tenant, now) = (cycle.tenant(), cycle.now());
+    suspension::close(cycle.store(), tenant, known.as_ref(), now).await?;
+    if !is_closed {
+        tracing::warn!(
+            event = "tenant_closed", %tenant,
+            "stopped the tenant of an organization that is no longer served"
+        );
+    }
+    notify_suspension(cycle).await
 }
 
 /// Makes one call with each permission that the integration needs.

@@ -55,6 +55,7 @@ use crate::credentials::webhook_keys::CachedWebhookKeys;
 use crate::offboard::{self, OffboardingDeps, OffboardingError};
 use crate::sync::{Deps, SyncError};
 use crate::tenant;
+use crate::tenant::allowed::Allowed;
 use clients::http::Deadline;
 use context::Cycle;
 use domain::ids::TenantId;
@@ -80,6 +81,8 @@ pub struct Reconciler {
     pub keys: CachedWebhookKeys,
     /// Base URL of the functions, without a trailing slash.
     pub public_url: String,
+    /// The organizations that are served. The tenants of others are suspended.
+    pub allowed: Allowed,
 }
 
 impl Reconciler {

@@ -155,7 +155,7 @@ async fn load(cycle: &Cycle<'_>, now: Timestamp) -> Result<EventsCursor, SyncErr
 /// Returns one message per space, with the time of its newest event.
 fn requests_for(cycle: &Cycle<'_>, events: Vec<MembershipEvent>) -> Vec<Message> {
     let mut spaces: BTreeMap<RoomId, ChangedSpace> = BTreeMap::new();
-    for event in events {
+    for event in events.into_iter().filter(|event| !event.is_direct) {
         // A request from the future would be answered by no reading until then.
         let at = event.created.map_or(cycle.report.began, |created| created + SKEW);
         let at = at.min(cycle.now());

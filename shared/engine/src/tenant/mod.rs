@@ -1,5 +1,6 @@
 //! A tenant as it is stored: its ids, settings, directory rules and backoffs.
 
+pub mod allowed;
 pub mod files_consent;
 pub mod organization;
 pub mod settings;

@@ -38,6 +38,13 @@ pub struct Organization {
     pub offboarded: Option<TenantId>,
 }
 
+impl Organization {
+    /// Returns `true` if the organization connected an account, now or before it disconnected.
+    pub fn has_connected(&self) -> bool {
+        self.service_account.is_some() || self.offboarded.is_some()
+    }
+}
+
 /// The service account in Webex.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceAccount {

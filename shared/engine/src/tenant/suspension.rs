@@ -102,6 +102,23 @@ pub async fn begin(
     Ok(begun)
 }
 
+/// Suspends a tenant that the operator no longer serves, or continues that. No refusal has to be
+/// confirmed: the operator said it.
+pub async fn close(
+    store: &dyn Store,
+    tenant: TenantId,
+    before: Option<&Suspension>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let why = SuspensionReason::ClosedByOperator;
+    let since = before.filter(|before| before.why == why).map_or(now, |before| before.since);
+    let throttled_until = now + BACKOFF;
+    let said = String::new();
+    let suspension = Suspension { why, since, said, throttled_until, unconfirmed: None };
+    let item = to_item(&keys::suspension(tenant), &suspension)?;
+    store.write(vec![Write::Put(item, Condition::Any)]).await
+}
+
 /// Ends the tenant's suspension.
 pub async fn end(store: &dyn Store, tenant: TenantId) -> Result<(), StoreError> {
     store.write(vec![Write::Delete(keys::suspension(tenant), Condition::Any)]).await
