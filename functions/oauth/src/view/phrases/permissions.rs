@@ -15,9 +15,11 @@ const GROUPS: [Permission; 3] = [
     Permission {
         name: "Group.ReadWrite.All",
         reason: "To create the group of a team, to keep its people, owners and name equal to the \
-                 team's, and to restore it if it was deleted.",
-        power: "Read and change every group of the directory: its name, its people and its \
-                owners, and read its content. Used only for groups that belong to a team.",
+                 team's, and to restore it if it was deleted. To delete a group that was created \
+                 for a team, only if you choose so in the settings or when you disconnect.",
+        power: "Create and delete groups, and read and change every group of the directory: its \
+                name, its people, its owners, and its content. Used only for groups that belong \
+                to a team; content is never read or changed.",
     },
     Permission {
         name: "User.Read.All",
