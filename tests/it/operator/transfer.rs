@@ -101,8 +101,8 @@ async fn an_export_has_each_item_of_its_tenant_once_and_no_others() {
 #[tokio::test]
 async fn the_claim_of_a_way_back_goes_along() {
     let mut env = TwoTenants::with_people(4).await;
-    let lost = env.create_team("Lost", &env.people[..3].to_vec());
-    env.create_team("Witness", &env.people[..3].to_vec());
+    let lost = env.create_team("Lost", &env.people[..3]);
+    env.create_team("Witness", &env.people[..3]);
     env.let_pass(MINUTE * 60).await;
     let world = env.world();
     let room = world.room_id(lost.general_space());

@@ -50,6 +50,7 @@ impl UndoScope {
         match self {
             Self::ChangedSide => Sides::each(|side| before[side].unwrap_or(is[side])),
             Self::BothSides => {
+                // An undo on both sides only adds.
                 let role = before.team.max(before.group).unwrap_or_default();
                 Sides::each(|side| role.max(is[side]))
             }
@@ -124,8 +125,10 @@ impl OverrideProposal {
         };
         if row.link.group().is_none() {
             OverrideOutcome::Gone
+        // The admin decided about what they were shown, and it is no longer so.
         } else if self.people.is_empty() || self.hash() != hash {
             OverrideOutcome::Changed
+        // A write of the earlier decision can be under way.
         } else if self.people.keys().any(has_begun) {
             OverrideOutcome::Busy
         } else {
@@ -174,6 +177,7 @@ pub async fn request_override(
         one.state.role_override = Some(Override { to, shown, at: now });
         writes.push(put_person(tenant, team, who, &one)?);
     }
+    // One place of each transaction is for the lease.
     let mut chunks = writes.chunks(TRANSACTION_LIMIT - 1);
     let last = chunks.next_back().unwrap_or_default().to_vec();
     for chunk in chunks {

@@ -138,6 +138,7 @@ impl<'a> PersonIndex<'a> {
                     continue;
                 }
                 if let (Some(before), Some(after)) = (before, &after)
+                    // Those who were read themselves are reported by their own row.
                     && !accounts.iter().any(|account| account.person == person)
                 {
                     let (before, after) = (before.excluded(), after.excluded());
@@ -167,6 +168,7 @@ impl<'a> PersonIndex<'a> {
         let others: Vec<PersonId> =
             holders.filter(|holder| !entries.contains_key(holder)).collect();
         entries.extend(self.entries(others).await?);
+        // A name that is free again can belong to another account.
         let former = accounts.iter().filter_map(|account| {
             let former = entries.get(&account.person)?.user_name.to_lowercase();
             let is_other = !former.is_empty() && former != account.user_name.to_lowercase();
@@ -273,6 +275,7 @@ impl<'a> PersonIndex<'a> {
         let Some(mut holders) = self.external_id_holders(object).await? else {
             return Ok(());
         };
+        // Nothing changed, so nothing is written.
         if !holders.set_user(EntraUser::from(user), now) {
             return Ok(());
         }
@@ -324,6 +327,7 @@ impl<'a> PersonIndex<'a> {
             && let Some(mut holders) = self.external_id_holders(object).await?
             && holders.holders.remove(&person)
         {
+            // Late readings can still lack the one who holds the id alone now.
             holders.returned = Some(now);
             writes.push(self.put_holders(object, &holders)?);
         }

@@ -76,6 +76,7 @@ pub enum EntraUser {
 impl From<Option<&User>> for EntraUser {
     fn from(user: Option<&User>) -> Self {
         match user {
+            // Entra does not know the id: it was typed by hand, or the user is deleted.
             None => Self::Missing,
             Some(User { kind: UserKind::Guest, .. }) => Self::Guest,
             Some(user) => {
@@ -150,6 +151,7 @@ impl ExternalIdHolders {
             return false;
         }
         let was_member = matches!(self.user, EntraUser::Member { .. });
+        // Who was missing or a guest is treated as new for one lag window.
         if !was_member && matches!(user, EntraUser::Member { .. }) {
             self.returned = Some(now);
         }

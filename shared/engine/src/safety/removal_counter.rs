@@ -120,6 +120,7 @@ impl RemovalCounter {
         now: Timestamp,
     ) -> Result<Write, StoreError> {
         let hour = hour_of(now);
+        // The condition counts what others added since the reading.
         let known = self.removals.get(&hour).copied().unwrap_or(0);
         let room = self.room(limit).saturating_sub(count(people));
         let below = Test::Below("removals", known.saturating_add(room).saturating_add(1));
@@ -138,6 +139,7 @@ fn add(
     people: i64,
     condition: Condition,
 ) -> Result<Write, StoreError> {
+    // The hour must outlive the day that it counts for.
     let ends_at = (hour + HOURS + 1) * HOUR;
     let changes =
         vec![Change::Add("removals", people), Change::Set(EXPIRES_AT, to_value(&ends_at)?)];
@@ -158,6 +160,7 @@ pub async fn record_group_deletion(
     versioned::update(store, &keys::removal_counter(tenant), |row: Option<TenantRow>| {
         let mut groups = row.unwrap_or_default().deleted_groups;
         groups.retain(|deleted| is_within_a_day(deleted.at, now));
+        // The same deletion is asked about again after a crash.
         if groups.iter().any(|deleted| deleted.group == group) {
             return Ok(Decision::Keep(RemovalPermit::Granted));
         }

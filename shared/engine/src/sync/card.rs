@@ -27,6 +27,7 @@ pub(super) async fn ask_creator(
 ) -> Result<Ending, SyncError> {
     if let Phase::Asked { card: Some(card) } = &link.phase {
         let lapses_at = card.sent_at + ANSWERED_WITHIN;
+        // The creator still has time to answer.
         if run.started < lapses_at {
             let next = Next::Done { settles_at: Some(lapses_at) };
             return Ok(Ending::unchanged(link, next));
@@ -66,6 +67,7 @@ pub(super) async fn creators(
     space: &WebexId<RoomId>,
     named: Option<PersonId>,
 ) -> Result<Vec<PersonId>, CallError> {
+    // Webex knows the creator, so no moderator is asked instead.
     if let Some(named) = named {
         return Ok(vec![named]);
     }

@@ -98,6 +98,7 @@ pub(super) async fn group_is_missing(
     group: GroupId,
 ) -> Result<Ending, SyncError> {
     let (tenant, now) = (run.tenant(), deps.clock.now());
+    // Replicas learn of a new group one after another.
     if link.group_is_new(now) && link.failure.is_none() {
         let why = RequeueReason::GroupNotVisibleYet;
         return Ok(Ending::unchanged(link, Next::RequeueAt { moment: now + NEW_GROUP, why }));
@@ -155,6 +156,7 @@ pub(super) async fn find_again(
 ) -> Recorded<Next> {
     let nothing = Next::Done { settles_at: None };
     let mut record = SyncRecord::of(link);
+    // Nothing is kept for ever for a team that stays away.
     if run.started >= way_back.ends_at() {
         record.link.phase = Phase::ended(why);
         record.report.notes.push(Note::WayBackEnded);
@@ -185,6 +187,7 @@ async fn does_answer(
         if webex.team(access, &team).await?.is_some() {
             return Ok(true);
         }
+        // The listing of people is the second kind of call.
         return match webex.memberships(access, &team.general_space()).await {
             Ok(_) => Ok(true),
             Err(error) if is_not_found(&error) => Ok(false),

@@ -22,6 +22,7 @@ impl Outcomes {
     pub(super) fn of_answer(step: PlanStep, answer: Result<StepOutcome, CallError>) -> Self {
         match answer {
             Ok(outcome) => Self::of_step(step, outcome),
+            // The service refuses this person for good. The others of the plan go on.
             Err(error) if error.class() == ErrorClass::Permanent => {
                 Self::of_step(step, refused(error.to_string()))
             }
@@ -46,6 +47,7 @@ impl Outcomes {
     }
 
     pub(super) fn stop(&mut self, error: impl Into<SyncError>) {
+        // The first error is the cause, and later ones follow from it.
         self.stopped.get_or_insert(error.into());
     }
 
@@ -71,6 +73,7 @@ impl Outcomes {
     /// Turns refusals of a team that accepts no change at all into steps that were not tried.
     pub(super) fn withdraw_team_refusals(&mut self) {
         for (step, outcome) in &mut self.steps {
+            // The refusals were about the account, not about the people.
             if step.side == Side::Team && matches!(outcome, StepOutcome::Refused(_)) {
                 *outcome = StepOutcome::NotTried;
             }
@@ -151,6 +154,7 @@ pub(super) fn record_outcomes(
             (*state, *dirty) = (std::mem::take(state).after(step, outcome, now), Dirty::Yes);
         }
         let refusal = match outcome {
+            // No activity tells of what may not have happened.
             StepOutcome::Unknown | StepOutcome::NotTried => continue,
             StepOutcome::Done => None,
             StepOutcome::Refused(by) | StepOutcome::WithoutOwnership(by) => {
@@ -190,6 +194,7 @@ fn report_people(
         let stored = reading.stored.get(&who);
         let before = stored.cloned().unwrap_or_default();
         let excluded = people.excluded(person);
+        // A removal is counted once, however often it is tried.
         let mark = people.counted.get(&person).copied().or(before.counted);
         let counted =
             mark.filter(|mark| mark.is_within_a_day(now) && mark.may_have_happened(state));

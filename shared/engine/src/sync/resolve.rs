@@ -34,6 +34,7 @@ pub(super) async fn resolve(
         reading,
         index: PersonIndex::new(deps.store.as_ref(), run.tenant()),
         lookups_left: match run.depth {
+            // A preview must leave the quota to what changes something.
             SyncDepth::DryRun => LOOKUPS_DRY_RUN,
             SyncDepth::Quick | SyncDepth::Full => LOOKUPS,
         },
@@ -71,9 +72,11 @@ impl Resolver<'_> {
         let is_full = self.run.depth == SyncDepth::Full;
         let mut known = KnownPeople::default();
         for (who, on_link) in &reading.stored {
+            // A full run reads the excluded again: their reason can be gone.
             match (who, on_link.excluded.filter(|_| !is_full)) {
                 (Who::Person(person), _) => {
                     let eligibility = match reading.unreadable.contains(&person.person) {
+                        // A row without a readable role says nothing about the role.
                         true => UNREADABLE,
                         false => Eligibility::Eligible { returned: None },
                     };
@@ -106,6 +109,7 @@ impl Resolver<'_> {
         let mut new = Vec::new();
         let memberships = self.reading.memberships.iter();
         for (person, membership) in memberships.filter(|(person, _)| !known.contains(person)) {
+            // The index knows only the own organization, so a lookup would be wasted.
             if membership.org.is_some_and(|org| org != context.tenant.org) {
                 self.exclude(Who::Webex(*person), ExclusionReason::OtherOrganization);
             } else {
@@ -155,6 +159,7 @@ impl Resolver<'_> {
             self.exclude(who, ExclusionReason::NotAUser);
             return Ok(());
         };
+        // Guests have no account in the organization's Webex.
         if user.kind == UserKind::Guest {
             self.exclude(who, ExclusionReason::Guest);
             return Ok(());
@@ -176,6 +181,7 @@ impl Resolver<'_> {
 
     /// The part of `missing` that this run can look up; the rest counts as unresolved.
     fn portion<T>(&mut self, mut missing: Vec<T>) -> Vec<T> {
+        // Those left over are found by the next run.
         self.resolved.unresolved += missing.len().saturating_sub(self.lookups_left);
         missing.truncate(self.lookups_left);
         self.resolved.lookups += missing.len();
@@ -199,6 +205,7 @@ impl Resolver<'_> {
                 self.resolved.people.insert(pair, known.eligibility);
             }
             (_, Eligibility::Excluded { reason }) => self.exclude(met, reason),
+            // Without an object id there is no one to compare with.
             (None, Eligibility::Eligible { .. }) => {}
         }
     }

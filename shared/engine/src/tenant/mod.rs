@@ -181,6 +181,7 @@ pub async fn load_snapshot(
             .position(|item| Key::of(item).as_ref() == Some(key))
             .map(|at| items.swap_remove(at))
     };
+    // Without the tenant, no other item of it means anything.
     let Some(tenant) = take(&own[0]).map(from_item).transpose()? else { return Ok(None) };
     let settings = take(&own[1]).map(from_item).transpose()?;
     let mut rebuilt = Rebuilt::default();
@@ -249,6 +250,7 @@ pub async fn back_off(
     let before: Option<Backoff> = before.and_then(readable);
     let refusals = before.map_or(0, |before| before.refusals_before(now));
     let pause = LONGEST_PAUSE.min(SHORTEST_PAUSE * (1 << refusals.min(10)));
+    // A service can ask for too short a pause each time.
     let until = asked.max(now + pause);
     let refusals = AttributeValue::N((refusals + 1).to_string());
     let changes =
