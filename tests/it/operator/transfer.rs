@@ -9,6 +9,7 @@ use engine::transfer::{self, DRAINED_AFTER, ExportOf, TransferError};
 use sandbox::local_stack::SECRETS_PREFIX;
 use sim::{Fault, MembershipRole, Service};
 use store::keys;
+use store::message::Trigger;
 use store::secrets::Secrets;
 use store::table::{Item, Key, Store};
 
@@ -109,7 +110,8 @@ async fn the_claim_of_a_way_back_goes_along() {
     for path in [format!("/teams/{}", world.team_id(lost)), format!("/memberships?roomId={room}")] {
         world.inject(Fault::status(404).on(Service::Webex).path(&path).times(u32::MAX));
     }
-    env.let_pass(MINUTE * 60 * 8).await;
+    env.request_sync(lost, Trigger::WebexWebhook).await;
+    env.let_pass(MINUTE * 60 * 5).await;
     let link = env.link_row(lost).await.unwrap().link;
     let claimed = link.claimed_group().unwrap();
     assert_eq!(link.group(), None, "the link has ended");
