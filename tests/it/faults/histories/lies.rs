@@ -61,7 +61,15 @@ impl LieKind {
     ];
 
     /// The kinds in histories, unless `LIES` names others.
-    const ON: [Self; 0] = [];
+    const ON: [Self; 7] = [
+        Self::LostWrites,
+        Self::LostForOne,
+        Self::LateWrites,
+        Self::AlreadyThere,
+        Self::NotThere,
+        Self::ShortListings,
+        Self::EmptyListings,
+    ];
 
     /// The kinds of this run: `LIES=all`, or names such as `LIES=LostWrites,HastyRetry`.
     pub(super) fn of_this_run() -> Vec<Self> {
