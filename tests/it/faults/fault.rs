@@ -156,6 +156,11 @@ const BATCH: [Answer; 8] = [
 ];
 
 impl CallFault {
+    /// Returns `true` if the service answers as if all was well.
+    pub(super) fn is_lie(&self) -> bool {
+        matches!(self, Self::Service(ServiceFault::Fails(Failure::Lie(_))))
+    }
+
     /// Returns all faults of such a call.
     pub(super) fn of(call: &Call) -> Vec<Self> {
         let answers: &[Answer] = match call.callee {
@@ -224,33 +229,19 @@ impl CallFault {
     }
 }
 
-/// Returns the lies about a call, of the kinds in this run: those that are survived, or every one
-/// with `LIES=all`.
+/// Returns the lies about a call: a write without effect, and a listing without all or half of its
+/// rows.
 fn lies_about(call: &Call) -> Vec<Lie> {
-    const SURVIVED: [LieKind; 0] = [];
     let is_batch = call.path.ends_with("$batch");
     let is_write = is_batch || call.method != "GET" && call.callee != Callee::Entra;
-    let is_listing = is_batch || call.is_listing();
-    let tells = |kind: LieKind| {
-        let is_on = std::env::var("LIES").is_ok_and(|lies| lies == "all");
-        let applies = if kind == LieKind::NoEffect { is_write } else { is_listing };
-        applies && (is_on || SURVIVED.contains(&kind))
-    };
-    let kinds = [
-        (LieKind::NoEffect, Lie::NoEffect),
-        (LieKind::RowsMissing, Lie::RowsMissing(Rows::All)),
-        (LieKind::RowsMissing, Lie::RowsMissing(Rows::Half(1))),
-    ];
-    kinds.into_iter().filter(|(kind, _)| tells(*kind)).map(|(_, lie)| lie).collect()
-}
-
-/// Kind of a lie about one call.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum LieKind {
-    /// A write is acknowledged without effect.
-    NoEffect,
-    /// A listing lacks rows.
-    RowsMissing,
+    let mut lies = vec![];
+    if is_write {
+        lies.push(Lie::NoEffect);
+    }
+    if is_batch || call.is_listing() {
+        lies.extend([Lie::RowsMissing(Rows::All), Lie::RowsMissing(Rows::Half(1))]);
+    }
+    lies
 }
 
 /// Query parameters that mark the second part of a broken listing, and the rest of a listing that

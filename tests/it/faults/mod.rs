@@ -14,6 +14,7 @@ mod folders;
 mod histories;
 mod outside;
 mod people;
+mod unsurvived;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -21,6 +22,7 @@ use std::panic::AssertUnwindSafe;
 
 use self::fault::CallFault;
 use self::outside::{Outside, Plan};
+use self::unsurvived::is_unsurvived;
 use futures::FutureExt as _;
 use jiff::SignedDuration;
 use sandbox::local_stack::{Backend, LocalStack};
@@ -158,7 +160,8 @@ pub(crate) async fn faults<S: Story>() {
         if Selection::from_env() == Selection::FirstOfEachKind && !seen.insert(call.clone()) {
             continue;
         }
-        for fault in CallFault::of(&call) {
+        let survived = |fault: &CallFault| !is_unsurvived(S::NAME, &call, fault);
+        for fault in CallFault::of(&call).into_iter().filter(survived) {
             let case = format!("{}, call {at} ({call}) met {fault}", S::NAME);
             let (mut scene, outside) = restart_on_copy(&mut settled, Plan::Inject { at, fault });
             let run = async {
