@@ -34,6 +34,9 @@ const PEOPLE: [&str; 6] =
 /// People with an account on either side, and no externalId that connects the accounts.
 const UNMATCHED: [&str; 2] = ["Gwen Garcia", "Hanna Holm"];
 
+/// The name in the directory of one of them, who has another one in Webex.
+const RENAMED: &str = "Hanna Meyer";
+
 /// The scopes of a person's own token.
 const SCOPES: [&str; 6] = [
     "spark:teams_read",
@@ -60,6 +63,7 @@ struct Organization {
     handle: TenantHandle,
     people: Vec<Person>,
     unmatched: Vec<(PersonId, ObjectId)>,
+    renamed: ObjectId,
 }
 
 impl Organization {
@@ -72,7 +76,8 @@ impl Organization {
             (world.add_webex_only(&handle, name), world.add_entra_only(&handle, name))
         };
         let unmatched = UNMATCHED.iter().map(both).collect();
-        Self { handle, people, unmatched }
+        let renamed = world.add_entra_only(&handle, RENAMED);
+        Self { handle, people, unmatched, renamed }
     }
 }
 
@@ -128,7 +133,7 @@ fn guidance(
     servers: &Servers,
     functions: &str,
 ) -> String {
-    let Organization { handle, people, unmatched } = organization;
+    let Organization { handle, people, unmatched, renamed } = organization;
     let webex = format!("{}/v1", servers.webex);
     let service_account = world.email(handle.service_account).unwrap_or_default();
     let token = world.issue_tokens(people[0].person, &SCOPES).access_token;
@@ -146,9 +151,8 @@ fn guidance(
             handle.org
         )
     };
-    let farid = people[PEOPLE.len() - 1];
-    let removed = patch(farid.person, "\"op\": \"remove\"".into());
-    let added = patch(unmatched[1].0, format!("\"op\": \"add\", \"value\": \"{}\"", farid.object));
+    let value = format!("\"op\": \"add\", \"value\": \"{renamed}\"");
+    let added = patch(unmatched[1].0, value);
     format!(
         "The setup pages: {functions}\n\n\
          1. Sign in with Webex as Full Administrator.\n\
@@ -165,8 +169,9 @@ fn guidance(
          -H 'Content-Type: application/json' \\\n  \
          -d '{{\"type\": \"submit\", \"messageId\": \"...\", \
          \"inputs\": {{\"team\": \"...\", \"group\": \"yes\"}}}}'\n\n\
-         These move an externalId from Farid Arndt's account to Hanna Holm's:\n\n\
-         {removed}\n{added}\n\n\
+         This gives Hanna Holm's account the externalId of Hanna Meyer. The names differ, so an \
+         administrator confirms it:\n\n\
+         {added}\n\n\
          Ctrl-C ends it."
     )
 }
