@@ -10,8 +10,8 @@ const PORT: u16 = 8080;
 
 /// Both services and the functions between them, on 127.0.0.1.
 ///
-/// Without a command, serves a page that shows both sides. RUST_LOG=debug logs every call to
-/// standard error.
+/// Serves a page that shows both sides, unless a command or --fresh says otherwise. RUST_LOG=debug
+/// logs every call to standard error.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
@@ -125,7 +125,7 @@ mod tests {
         let port = taken.local_addr().unwrap().port().min(u16::MAX - 3);
         let arguments = |port| Arguments { command: None, fresh: false, port: Some(port) };
         let error = arguments(port).free_port().unwrap_err();
-        assert!(error.to_string().starts_with("port "), "{error}");
+        assert!(error.to_string().starts_with(&format!("port {port} of")), "{error}");
         assert_eq!(arguments(0).free_port().unwrap(), 0);
     }
 }

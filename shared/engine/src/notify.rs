@@ -227,7 +227,7 @@ struct Unsent {
 
 /// Loads the alerts that were not sent yet, as messages, the most urgent first.
 ///
-/// What concerns the whole tenant has its own message, so nothing else can keep it back.
+/// The message of the whole tenant goes alone, so nothing else can keep it back.
 pub(crate) async fn unsent(
     store: &dyn Store,
     tenant: TenantId,

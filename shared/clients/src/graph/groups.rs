@@ -18,7 +18,8 @@ use crate::wire::{lenient, lenient_flag, lenient_text, lenient_texts};
 use domain::ids::{GroupId, ObjectId};
 use domain::merge::display_name;
 
-pub(super) const SELECT: &str = "id,displayName,mailNickname,mail,createdDateTime,expirationDateTime,groupTypes,onPremisesSyncEnabled,isAssignableToRole,visibility";
+pub(super) const SELECT: &str = "id,displayName,mailNickname,mail,createdDateTime,\
+    expirationDateTime,groupTypes,onPremisesSyncEnabled,isAssignableToRole,visibility";
 
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

@@ -61,7 +61,10 @@ fn request(group: GroupId, Bind { person, relation }: Bind) -> Value {
         }),
         Relation::Owner => json!({
             "method": "GET",
-            "url": format!("/groups/{group}/owners?$filter=id%20eq%20'{person}'&$count=true&$select=id"),
+            "url": format!(
+                "/groups/{group}/owners\
+                 ?$filter=id%20eq%20'{person}'&$count=true&$select=id"
+            ),
             // Graph filters owners only in its eventually consistent index.
             "headers": {"ConsistencyLevel": "eventual"},
         }),
