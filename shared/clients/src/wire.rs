@@ -12,6 +12,7 @@ pub(crate) type RawItems = Vec<Box<RawValue>>;
 pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
+    // The whole value is read first: after a failure in its middle, no other field could be read.
     Ok(serde_json::from_value(serde_json::Value::deserialize(deserializer)?).ok())
 }
 

@@ -38,6 +38,7 @@ fn null() -> Box<RawValue> {
 impl Item {
     fn headers(&self) -> HeaderMap {
         let pairs = self.headers.iter().flatten().filter_map(|(name, value)| {
+            // `Retry-After` can be a number in JSON.
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
         });
@@ -76,6 +77,7 @@ impl Graph {
             // Graph may answer in any order.
             request["id"] = at.to_string().into();
         }
+        // Safe to repeat although it is a POST: all its parts read.
         let call = Call::new(Method::POST, "/$batch").json(&json!({"requests": &requests}));
         let answer = self.caller.call(access, call.repeat(Repeat::Safe).accept(&[424])).await?;
         let items: Vec<Item> = match answer.json::<BatchAnswer>() {
@@ -122,6 +124,7 @@ impl Graph {
         let path = url.split('?').next().unwrap_or(url);
         let error = |request_id: Option<String>, failure| {
             let of = outer.failed(failure);
+            // Without its own id, support finds a part by the id of the batch.
             let request_id = request_id.or(of.request_id.clone());
             CallError { method: Method::GET, path: path.to_owned(), request_id, ..of }
         };

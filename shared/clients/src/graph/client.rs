@@ -29,6 +29,7 @@ pub struct Graph {
 #[derive(Deserialize)]
 pub(super) struct Page {
     pub(super) value: RawItems,
+    // Strict: a link that cannot be read must not look like the end of the list.
     #[serde(rename = "@odata.nextLink")]
     pub(super) next: Option<String>,
 }
@@ -80,6 +81,7 @@ impl Graph {
         mut listing: Listing,
     ) -> Result<Complete<Vec<T>>, CallError> {
         for _ in 0..RESTARTS {
+            // Only for the first try: the page that was read belongs to the expired list.
             let first = listing.first.take();
             match self.pages(access, first, &listing).await {
                 // A page token lives for minutes. The list is read again from its start.

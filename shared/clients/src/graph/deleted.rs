@@ -44,6 +44,7 @@ impl Graph {
         let call = Call::get(format!("/directory/deletedItems/{group}"));
         let Some(answer) = self.find(access, call).await? else { return Ok(None) };
         let found: DeletedGroup = answer.json()?;
+        // A cache in between can answer for another group, which no one may restore.
         if found.id == group { Ok(Some(found)) } else { Err(answer.unreadable("another group")) }
     }
 
@@ -74,6 +75,7 @@ impl Graph {
 
     /// Extends the expiration of a group by the policy's lifetime.
     pub async fn renew_group(&self, access: &Access, group: GroupId) -> Result<(), CallError> {
+        // A second renewal begins the same lifetime again.
         let call = Call::new(Method::POST, format!("/groups/{group}/renew")).repeat(Repeat::Safe);
         self.caller.call(access, call).await.map(drop)
     }

@@ -56,6 +56,7 @@ struct DeltaPage {
 }
 
 #[derive(Deserialize)]
+// Only the id: entries can contradict each other, so the team sync reads the group itself.
 struct ChangedGroup {
     id: GroupId,
 }
@@ -85,6 +86,7 @@ impl Graph {
         let page: DeltaPage = answer.json()?;
         // Another cycle compares every link, so a skipped group is late, not lost.
         let changed = answer.items::<ChangedGroup>(&page.value, UnreadableItem::IsSkipped)?;
+        // Graph can list a group several times in one page.
         let groups: BTreeSet<_> = changed.into_iter().map(|group| group.id).collect();
         let then = match (page.next, page.delta) {
             // A page with both links has more pages.

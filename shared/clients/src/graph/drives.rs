@@ -20,6 +20,7 @@ use domain::ids::GroupId;
 const SELECT: &str = "id,name,webUrl,eTag,folder,root,parentReference";
 
 const SEGMENT: &AsciiSet =
+    // An exclamation mark is part of most ids of SharePoint.
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'!');
 
 /// Text that cannot be part of a path, so it is no SharePoint id.
@@ -44,6 +45,7 @@ macro_rules! opaque {
                 if (1..=500).contains(&text.len()) && text.bytes().all(is_allowed) {
                     return Ok(Self(text));
                 }
+                // Cut, because the text comes from outside and ends up in a log.
                 Err(InvalidDriveId(text.chars().take(200).collect()))
             }
         }
@@ -99,6 +101,7 @@ pub struct DriveItem {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+// Only its presence says something.
 struct Facet {}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

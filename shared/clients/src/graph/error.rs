@@ -89,6 +89,7 @@ pub(super) fn is_quota_exceeded(error: &CallError) -> bool {
 }
 
 pub(super) fn is_no_such_person(error: &CallError, person: ObjectId) -> bool {
+    // The status is the same for a missing group, so the message must name the person.
     matches!(error.refusal(), Some((400 | 404, _, message)) if names(message, &person.to_string()))
 }
 
@@ -150,6 +151,7 @@ pub(super) enum NameFault {
 pub(super) fn name_fault(body: &[u8], display_name: &str) -> Option<NameFault> {
     let error = serde_json::from_slice::<Body>(body).ok()?.error;
     let taken = |property: &str| match property {
+        // The nickname becomes an address, so the clash can be with any address of the directory.
         "mailNickname" | "proxyAddresses" | "mail" => Some(NameFault::NicknameTaken),
         "uniqueName" => Some(NameFault::UniqueNameTaken),
         _ => None,
@@ -187,6 +189,7 @@ fn is_bad_request(error: &CallError, fragment: &str) -> bool {
 }
 
 fn contains(message: &str, fragment: &str) -> bool {
+    // Ids occur in messages in either case.
     message.to_ascii_lowercase().contains(&fragment.to_ascii_lowercase())
 }
 

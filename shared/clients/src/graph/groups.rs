@@ -205,6 +205,7 @@ impl Graph {
         group: GroupId,
     ) -> Result<Option<GroupReading>, CallError> {
         let path = format!("/groups/{group}");
+        // The plain listing: a cast or a filter would read an index that lags further behind.
         let listing = |relation| format!("{path}/{relation}?$select=id&$top=999");
         let urls = [format!("{path}?$select={SELECT}"), listing("members"), listing("owners")];
         let answers = self.read_batch(access, &urls).await?;
@@ -212,6 +213,7 @@ impl Graph {
         let Ok([found, members, owners]) = <[_; 3]>::try_from(answers) else { return Ok(None) };
         let found: Option<Group> = match found {
             Ok(answer) => Some(of_id(&answer, group)?),
+            // People can still be listed, and they sync by the listings.
             Err(error) if is_missing(&error) => None,
             Err(error) => return Err(error),
         };
@@ -251,6 +253,7 @@ impl Graph {
         group: GroupId,
         name: &str,
     ) -> Result<Renamed, CallError> {
+        // Graph refuses a name of more than 256 characters.
         let name = display_name(name);
         let call = Call::new(Method::PATCH, format!("/groups/{group}"))
             .json(&json!({"displayName": name}));

@@ -36,6 +36,7 @@ impl NewGroup {
             "groupTypes": ["Unified"],
             "mailEnabled": true,
             "securityEnabled": false,
+            // A team is private. Without the field, the group would be open to the whole directory.
             "visibility": "Private",
             // Only possible at creation. Without it, the first sync sends a mail to all members.
             "resourceBehaviorOptions": ["WelcomeEmailDisabled"],
@@ -48,6 +49,7 @@ impl NewGroup {
         {
             if !people.is_empty() {
                 body[property] =
+                    // The address must be one of the directory's own cloud.
                     people.iter().map(|person| format!("{base}/users/{person}")).collect();
             }
         }

@@ -56,6 +56,7 @@ impl Graph {
         let call = Call::get("/organization").query("$select", "id,displayName,verifiedDomains");
         let answer = self.caller.call(access, call).await?;
         let listed: Listing = answer.json()?;
+        // A token is for one directory, so the list has one item.
         Ok(answer.items(&listed.value, UnreadableItem::Fails)?.into_iter().next())
     }
 }

@@ -118,9 +118,11 @@ impl Graph {
             let path = format!("/groups/{group}/{}/$ref", bind.relation);
             let call = Call::new(Method::POST, path)
                 .json(&json!({"@odata.id": self.object_url(bind.person)}));
+            // A second addition answers "already there".
             let outcome = match self.caller.call(access, call.repeat(Repeat::Safe)).await {
                 Ok(_) => BindOutcome::Done,
                 Err(error) if is_already_there(&error) => BindOutcome::AlreadyThere,
+                // Members have no limit, so for them the code is about the directory.
                 Err(error) if is_quota_exceeded(&error) && bind.relation == Relation::Owner => {
                     BindOutcome::OwnerLimit
                 }
@@ -128,6 +130,7 @@ impl Graph {
                     match self.user(access, bind.person).await {
                         // Both kinds of calls agree that the person is gone.
                         Ok(None) => BindOutcome::NoSuchUser,
+                        // The person exists, so it is the group that this replica does not know.
                         Ok(Some(_)) => return bound.stop(error, &[]),
                         Err(error) => return bound.stop(error, &[]),
                     }

@@ -38,6 +38,7 @@ impl Graph {
         access: &Access,
         beginning: &str,
     ) -> Result<GroupsFound, CallError> {
+        // People type this text, and a quote would end the literal.
         let literal = beginning.replace('\'', "''");
         let filter = format!("startswith(displayName,'{literal}') or startswith(mail,'{literal}')");
         let call = Call::get("/groups").query("$filter", filter).query("$orderby", "displayName");
@@ -45,6 +46,7 @@ impl Graph {
         let answer = self.caller.call(access, call.header("consistencylevel", "eventual")).await?;
         let Counted { value, count } = answer.json()?;
         let groups = answer.items(&value, UnreadableItem::IsSkipped)?;
+        // Without a count, there are at least as many as the page has.
         Ok(GroupsFound { in_all: count.unwrap_or_default().max(value.len()), groups })
     }
 }

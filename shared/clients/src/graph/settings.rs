@@ -62,6 +62,7 @@ impl Graph {
                 .as_deref()
                 .is_some_and(|template| template.eq_ignore_ascii_case(TEMPLATE))
         };
+        // Single groups have settings by another template.
         let ours = objects.into_inner().into_iter().find(is_ours);
         Ok(ours.map(|object| read(&object.values)).unwrap_or_default())
     }

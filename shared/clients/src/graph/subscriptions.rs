@@ -64,6 +64,7 @@ impl Graph {
         ends_at: Timestamp,
     ) -> Result<Subscription, CallError> {
         let body = json!({
+            // A creation comes as `updated`.
             "changeType": "updated,deleted",
             "notificationUrl": url,
             // Only possible at creation.

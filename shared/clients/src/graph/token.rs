@@ -238,7 +238,9 @@ impl Entra {
         ];
         form.extend(credential.fields());
         let path = format!("/{directory}/oauth2/v2.0/token");
+        // A second token does not end the first one.
         let call = Call::new(Method::POST, path).repeat(Repeat::Safe).form(&form);
+        // From before the call, so that no token ends earlier than we think.
         let requested_at = self.caller.clock().now();
         let answer = self.caller.call(&Access::anonymous(deadline), call).await?;
         let token: TokenAnswer = answer.json()?;
@@ -261,6 +263,7 @@ fn read_refusal(body: &[u8]) -> (String, String) {
         return (String::new(), String::from_utf8_lossy(body).into_owned());
     };
     let message = match refusal.error_codes.unwrap_or_default().first() {
+        // The number decides, and a description can come without it.
         Some(code) if number(&refusal.error_description).is_none() => {
             format!("AADSTS{code}: {}", refusal.error_description)
         }

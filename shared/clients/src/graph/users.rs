@@ -131,6 +131,7 @@ impl Graph {
         let listed: Option<ListedUser> =
             self.get(access, Call::get(format!("/users/{name}")).query("$select", SELECT)).await?;
         let listed =
+            // Graph also takes an object id at this place of the path.
             listed.filter(|listed| listed.user_principal_name.eq_ignore_ascii_case(principal));
         Ok(listed.map(Into::into))
     }
@@ -145,6 +146,7 @@ impl Graph {
         let call = call.query("$select", "id").query("$top", "999");
         match self.read_all_pages::<ListedGroup>(access, Listing::of_readable(call)).await {
             Ok(groups) => Ok(groups.into_inner().into_iter().map(|group| group.id).collect()),
+            // No removal follows from these groups, so one answer is enough.
             Err(error) if error.status() == Some(404) => Ok(vec![]),
             Err(error) => Err(error),
         }

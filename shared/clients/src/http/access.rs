@@ -65,6 +65,7 @@ pub struct Access {
     was_renewed: Arc<tokio::sync::Mutex<bool>>,
     pub(super) deadline: Deadline,
     pub(super) urgency: Urgency,
+    // Clones count together, since a run shares its access among its calls.
     calls: Arc<AtomicUsize>,
     request_ids: Arc<Mutex<Vec<String>>>,
     nearly_spent_until: Arc<Mutex<Option<Timestamp>>>,
@@ -107,6 +108,7 @@ impl Access {
 
     /// Returns the number of calls made with this access, repetitions included.
     pub fn calls(&self) -> usize {
+        // Only a count: nothing else is read in its order.
         self.calls.load(Ordering::Relaxed)
     }
 
@@ -126,6 +128,7 @@ impl Access {
     }
 
     pub(super) fn token(&self) -> Option<SecretString> {
+        // A call that panicked cannot leave half a token, so the value still counts.
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -144,6 +147,7 @@ impl Access {
         if *was_renewed {
             return Ok(false);
         }
+        // Before the attempt: if it fails, the calls that wait here must not each try again.
         *was_renewed = true;
         match renewal.renew(refused, self.deadline).await {
             Ok(token) => {

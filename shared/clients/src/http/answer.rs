@@ -69,6 +69,7 @@ impl Answer {
 
     /// Counts and names an item that is skipped.
     fn skip(&self, item: &RawValue, why: &str) {
+        // The item itself stays out of the log, because it can name people.
         let CallError { api, path, request_id, .. } = &self.error;
         metrics::counter!("ItemsSkipped").increment(1);
         tracing::warn!(

@@ -147,6 +147,7 @@ impl Call {
                 None => path.split('?').next().unwrap_or_default().into(),
             },
             Target::Link { list: Some(list), .. } => list.clone(),
+            // The query of a link is the service's own, and can hold anything.
             Target::Link { link, list: None } => Url::parse(link)
                 .map_or_else(|_| "a link".into(), |url| one_line(url.path(), MAX_MESSAGE)),
         }

@@ -20,6 +20,7 @@ use super::{
 use crate::wire::can_be_json;
 use domain::clock::Clock;
 
+// SharePoint asks each app to name itself in this form.
 const USER_AGENT: &str =
     concat!("ISV|WebexTeamsGroups|webex-m365-groups/", env!("CARGO_PKG_VERSION"));
 
@@ -107,6 +108,7 @@ impl Caller {
                 return Err(error);
             };
             if !can_repeat(&error.failure, call.repeat)
+                // A message can wait in the queue for longer than a function should.
                 || pause > MAX_SLEEP
                 || !access.deadline.leaves_time(self.clock.now(), pause)
             {
@@ -124,10 +126,12 @@ impl Caller {
         token: Option<&SecretString>,
     ) -> Result<Answer, FailedTry> {
         let started = self.clock.now();
+        // The lease ends a call timeout after the deadline. A later write could meet the next run.
         if !access.deadline.leaves_time(started, Duration::ZERO) {
             return Err(self.error(call, CallFailure::NoTime).into());
         }
         let request = self.request(access.urgency, call, url, token)?;
+        // Before the answer: a call that gets none has used the quota, too.
         metrics::counter!(self.api.metrics().0).increment(1);
         access.record_call();
         let (api, method) = (self.api, &call.method);
@@ -142,8 +146,10 @@ impl Caller {
         let now = self.clock.now();
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
+        // A placeholder: each use of this error says its own failure.
         let mut error = self.error(call, CallFailure::NoTime);
         let id = head.headers.get(api.request_id_header()).and_then(|id| id.to_str().ok());
+        // The id comes from outside and is stored with the activity.
         error.request_id = id.map(|id| one_line(id, 100));
         let milliseconds = now.duration_since(started).as_millis();
         let (path, request_id) = (&error.path, &error.request_id);
@@ -151,6 +157,7 @@ impl Caller {
             event = "call_answered", %api, %method, path, status, request_id, milliseconds,
             "the call was answered"
         );
+        // From a refusal as well: it says just as much about the limit.
         if let Some(pause) = nearly_spent(&head.headers) {
             access.record_nearly_spent(now + pause);
         }
@@ -306,6 +313,7 @@ impl From<CallError> for FailedTry {
 /// Returns `true` if a link stays in its list. Graph can leave out the type at the end of a path.
 fn is_same_list(list: &Url, link: &Url) -> bool {
     let segments = |url: &Url| -> Vec<String> {
+        // A service may spell its own path with other escapes, or in another case.
         let decoded = percent_decode_str(url.path()).decode_utf8_lossy().to_lowercase();
         let segments = decoded.split('/').filter(|segment| !segment.is_empty());
         segments
@@ -321,11 +329,13 @@ fn can_repeat(failure: &CallFailure, repeat: Repeat) -> bool {
         // Nothing has left this machine, so nothing can happen twice.
         CallFailure::Transport(TransportError::NotSent(_)) => true,
         CallFailure::Transport(TransportError::NoAnswer(_)) => repeat == Repeat::Safe,
+        // A gateway can give up on a request that its server goes on with.
         CallFailure::Refused { status: 408 | 423 | 500 | 502 | 503 | 504, .. } => {
             repeat == Repeat::Safe
         }
         // Two writes at the same time: Graph dropped this one.
         CallFailure::Refused { status: 409, code, .. } => code == "Directory_ConcurrencyViolation",
+        // A throttled call would count against the same limit, so it waits in the queue.
         _ => false,
     }
 }

@@ -85,6 +85,7 @@ impl CallFailure {
 
 /// Returns the words of a text in one line of at most `max` characters.
 pub(super) fn one_line(text: &str, max: usize) -> String {
+    // A line break in a message would begin another line in the log.
     let words =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     words
@@ -126,6 +127,7 @@ impl CallError {
             CallFailure::Throttled { until, .. } => ErrorClass::ThrottledUntil(*until),
             // A repetition would follow the same link.
             CallFailure::ForeignHost(_) => ErrorClass::Permanent,
+            // The caller has tried another token before, if there is one.
             CallFailure::Refused { status: 401, .. } => ErrorClass::NeedsAdministrator,
             CallFailure::Refused { status: 408 | 423 | 500..=599, .. } => ErrorClass::Transient,
             CallFailure::Refused { status: 409, code, .. }
@@ -133,6 +135,7 @@ impl CallError {
             {
                 ErrorClass::Transient
             }
+            // Graph says so of a batch whose parts were throttled.
             CallFailure::Refused { status: 424, .. } => ErrorClass::Transient,
             CallFailure::Refused { status: 403, message, .. } if is_consent_lost(message) => {
                 ErrorClass::NeedsAdministrator
@@ -197,6 +200,7 @@ impl CallError {
 
 /// Returns `true` for Graph's messages to an app that lost its permissions.
 fn is_consent_lost(message: &str) -> bool {
+    // Only the words tell a lost consent from a protected object: both are 403.
     message.contains("Required roles claim values are not provided")
         || message.contains("identity of the calling application could not be established")
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+// A wrong date must not stop a tenant for years.
 const MAX_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Returns the pause that a `Retry-After` header asks for, at most a day. Accepts an integer, a
@@ -17,10 +18,12 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 }
 
 fn parse(text: &str, now: Timestamp) -> Option<Duration> {
+    // Only then a number: it would be read from `inf` and `NaN`, too.
     if text.starts_with(|first: char| first.is_ascii_digit()) {
         return Duration::try_from_secs_f64(text.parse().ok()?).ok();
     }
     let pause = date(text)?.duration_since(now);
+    // A date in the past asks for no wait, and no duration is negative.
     Some(Duration::try_from(pause).unwrap_or(Duration::ZERO))
 }
 
@@ -30,6 +33,7 @@ fn date(text: &str) -> Option<Timestamp> {
     if let Ok(date) = jiff::fmt::rfc2822::parse(text) {
         return Some(date.timestamp());
     }
+    // RFC 9110 requires recipients to accept both, though no one should send them.
     let obsolete = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
     let date = obsolete.iter().find_map(|form| DateTime::strptime(form, text).ok())?;
     TimeZone::UTC.to_timestamp(date).ok()

@@ -77,6 +77,7 @@ fn refusal(body: &[u8]) -> (String, String) {
     };
     let reason = errors.into_iter().flatten().find_map(|reason| reason.description);
     let mut words: Vec<String> = [message, reason, detail].into_iter().flatten().collect();
+    // Most reasons say the message again.
     words.dedup();
     (String::new(), words.join(": "))
 }

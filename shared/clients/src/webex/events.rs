@@ -115,6 +115,7 @@ impl Webex {
         from: EventsFrom,
     ) -> Result<EventsPage, CallError> {
         let call = match from {
+            // All kinds in one reading: each is the same hint to read the space.
             EventsFrom::Window { from, to } => window(None, from, to),
             EventsFrom::Link(link) => Call::page(link, "/events"),
         };

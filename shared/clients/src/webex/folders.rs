@@ -118,6 +118,7 @@ impl Webex {
             Some(found) if found.id != room.id => Err("a folder of another space"),
             _ => folder.read(),
         };
+        // Strict: a link that is overlooked would be made a second time.
         let linked: Complete<Vec<LinkedFolder>> = self.list(access, call, &every(of_room)).await?;
         Ok(linked.into_inner().into_iter().next())
     }

@@ -15,6 +15,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
         .with_encode_padding(false)
+        // Webex writes ids without padding, but no page promises it.
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 

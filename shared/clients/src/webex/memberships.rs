@@ -317,6 +317,7 @@ impl Webex {
         let found = self.list(access, call, &items).await?.into_inner();
         Ok(found.into_iter().find_map(|row| match row {
             Row::Readable(membership) if membership.person == person.id => Some(membership),
+            // If Webex ignored the filter, the row of someone else is no answer about this person.
             _ => None,
         }))
     }

@@ -64,11 +64,14 @@ impl Notification {
     pub fn parse(body: &[u8]) -> Result<Self, InvalidNotification> {
         let NotificationAsSent { resource, event, data } = serde_json::from_slice(body)?;
         let Data { id, room_id, room_type, kind } = data.unwrap_or_default();
+        // The id becomes part of a path, so any other text counts as missing.
         let data_id = id.filter(|id| is_id(id));
         let room = match resource {
+            // An event of a space has the space's id as its own.
             Some(WebhookResource::Rooms) => room_id.or_else(|| data_id.as_ref()?.parse().ok()),
             _ => room_id,
         };
+        // Webex names the type of a space differently in events of its members.
         let kind = if resource == Some(WebhookResource::Rooms) { kind } else { room_type };
         let is_direct = kind.as_deref() == Some(DIRECT);
         Ok(Self { resource, event, room, is_direct, data_id })

@@ -158,6 +158,7 @@ impl Webex {
         let call = Call::new(Method::POST, "/access_token").form(form).repeat(repeat);
         let answer = self.0.call(&Access::anonymous(deadline), call).await?;
         let sent: PairAsSent = answer.json()?;
+        // The answer can name a time beyond the end of the calendar.
         let end = |seconds| {
             requested_at
                 .checked_add(SignedDuration::from_secs(seconds))

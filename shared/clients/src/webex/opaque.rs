@@ -30,6 +30,7 @@ macro_rules! opaque {
                 if is_id(&text) {
                     return Ok(Self(text));
                 }
+                // Cut, because the text comes from outside and ends up in a log.
                 Err(InvalidOpaqueId(text.chars().take(200).collect()))
             }
         }

@@ -48,6 +48,7 @@ impl Account {
             let segment = decoded
                 .as_deref()
                 .and_then(|id| id.strip_prefix("ciscospark://")?.rsplit_once("/ROLE/"));
+            // The whole segment: another role can contain the name of this one.
             segment.is_some_and(|(_, role)| role == name)
         })
     }
@@ -110,6 +111,7 @@ impl From<AccountAsSent> for Account {
                 .flat_map(|roles| roles.split(','))
                 .map(|role| role.trim().into())
                 .collect(),
+            // A missing kind must not make an admin of a bot.
             kind: sent.kind.unwrap_or(AccountKind::Other),
             status: sent.status,
             invite_pending: sent.invite_pending,

@@ -48,6 +48,7 @@ struct RoomAsSent {
     #[serde(default, deserialize_with = "lenient")]
     title: Option<String>,
     #[serde(default)]
+    // Strict: with an unreadable team, the space would count as one without a team for days.
     team_id: Option<WebexId<TeamId>>,
     #[serde(rename = "type")]
     kind: RoomKind,
@@ -71,6 +72,7 @@ impl From<RoomAsSent> for Room {
             owner: sent.owner_id.map(|id| id.id),
             creator: sent.creator_id.map(|id| id.id),
             created: sent.created,
+            // Only an archive that Webex states pauses a link.
             is_read_only: sent.is_read_only.unwrap_or_default(),
         }
     }

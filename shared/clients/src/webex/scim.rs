@@ -134,6 +134,7 @@ impl From<UserAsSent> for ScimUser {
     fn from(sent: UserAsSent) -> Self {
         let status = sent.extension.map(|extension| extension.account_status).unwrap_or_default();
         Self {
+            // SCIM's ids are uuids without a region.
             person: sent.id.id,
             // An empty id would match every other empty one.
             external_id: sent.external_id.filter(|id| !id.trim().is_empty()),

@@ -38,6 +38,7 @@ impl Webex {
         if found.id.id == team.id {
             Ok(Some(found))
         } else {
+            // A cache in between answered for someone else.
             Err(answer.unreadable("another team"))
         }
     }
