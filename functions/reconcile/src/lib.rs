@@ -16,6 +16,7 @@ use store::message::ReconcileRequest;
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub enum Event {
+    // First: the other variant accepts any event.
     /// A batch of requests from the reconcile queue.
     Requests(SqsEvent),
     /// The schedule, with any input.
@@ -36,6 +37,7 @@ pub async fn handle(
             // One trace cannot hold the cycles of all tenants.
             let tenants = trace::without(reconciler.schedule()).await?;
             tracing::info!(event = "cycles_requested", tenants, "requested a cycle of each tenant");
+            // The schedule ignores the answer, which must have the type of the other event's.
             Ok(SqsBatchResponse::default())
         }
         Event::Requests(event) => {

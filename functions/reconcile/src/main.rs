@@ -29,11 +29,13 @@ async fn run() -> Result<(), Error> {
     function::serve(Some(metrics), async |event, deadline| {
         let is_scheduled = matches!(event, Event::Schedule(_));
         let checked = async {
+            // Once a minute, and not once for each tenant.
             if is_scheduled {
                 health::check(net.as_ref(), &reconciler.public_url).await;
             }
         };
         let handled = reconcile::handle(&reconciler, event, deadline);
+        // Side by side: an address that does not answer must not delay the cycles.
         let (handled, ()) = tokio::join!(handled, checked);
         // Only the schedule's event fails as a whole; requests fail one by one.
         handled.map_err(|error| Diagnostic {

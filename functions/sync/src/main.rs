@@ -16,6 +16,7 @@ async fn run() -> Result<(), Error> {
     let metrics = log::metrics("sync")?;
     let deps = Clients::from_env().await?.into_deps();
     function::serve(Some(metrics), async |event, deadline| {
+        // Never an error: it would have all messages of the batch delivered again.
         Ok(sync::handle(&deps, event, deadline).await)
     })
     .await

@@ -55,7 +55,9 @@ impl NotificationBatch {
     /// Returns `true` if every item names one of the secrets. A delivery without items is not
     /// authentic. Takes constant time.
     pub(crate) fn is_authentic(&self, secrets: &[SecretString]) -> bool {
+        // Each item is compared: one that is proven must not let the others in.
         let every = self.value.iter().fold(Choice::from(1), |every, item| {
+            // No secret is empty, so a missing one never matches.
             let named = item.client_state.as_deref().unwrap_or_default().as_bytes();
             let any =
                 |any, secret: &SecretString| any | secret.expose_secret().as_bytes().ct_eq(named);
@@ -69,10 +71,12 @@ impl NotificationBatch {
     pub(crate) fn jobs(self) -> Result<Vec<Job>, Rejection> {
         let (mut groups, mut subscriptions) = (BTreeSet::new(), BTreeSet::new());
         for item in self.value {
+            // The kind of event does not matter: a renewal answers each.
             if item.lifecycle_event.is_some() {
                 subscriptions.extend(item.subscription_id);
             } else {
                 let id = item.resource_data.and_then(|data| data.id);
+                // One item without a group must not lose the others.
                 groups.extend(id.and_then(|id| id.parse::<GroupId>().ok()));
             }
         }

@@ -52,6 +52,7 @@ impl Webhook {
     pub async fn handle(&self, request: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
         let path: Vec<&str> = request.raw_path.as_deref().unwrap_or_default().split('/').collect();
         let response = match (&request.request_context.http.method, path.as_slice()) {
+            // It reads no secret, so that it answers for the address alone.
             (&Method::GET, ["", "healthz"]) => Ok(response::empty(200)),
             (&Method::POST, ["", "webhooks", "webex", tenant]) => {
                 self.webex(tenant, &request).await
@@ -67,6 +68,7 @@ impl Webhook {
         };
         response.unwrap_or_else(|refusal| {
             let is_unproven = refusal == Rejection::NotAuthenticated;
+            // Only these count: the alarm looks for a key that no longer fits.
             metrics::counter!("WebhooksRefused").increment(u64::from(is_unproven));
             // Anyone on the internet can cause refusals, so they are no warnings.
             tracing::info!(status = refusal.status(), "refused: {refusal}");
@@ -80,6 +82,7 @@ impl Webhook {
         request: &ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, Rejection> {
         let raw = body(request)?;
+        // A missing signature is checked like a wrong one, and takes as long.
         let header = request
             .headers
             .get(signature::HEADER)
@@ -107,6 +110,7 @@ impl Webhook {
         let count = jobs.len();
         self.queue(tenant, Trigger::GraphNotification, jobs).await?;
         tracing::info!(%tenant, resource = "groups", count, "graph notification");
+        // Graph asks for 202 where the work is only queued.
         Ok(response::empty(202))
     }
 
@@ -143,16 +147,19 @@ impl Webhook {
         trigger: Trigger,
         jobs: impl IntoIterator<Item = Job>,
     ) -> Result<(), Rejection> {
+        // Our own time: only a reading from now on can answer this delivery.
         let at = self.clock.now();
         let messages: Vec<_> = jobs
             .into_iter()
             .map(|job| Message { v: MessageVersion, tenant, at, trigger, job })
             .collect();
-        // The delivery is authentic, but no team depends on its resource.
+        // Also without work: the alarm compares the senders who are proven and those who are not.
         metrics::counter!("WebhooksAccepted").increment(1);
+        // The delivery is authentic, but no team depends on its resource.
         if messages.is_empty() {
             return Ok(());
         }
+        // A 503, and no other place for the work: the next cycle finds what was lost.
         self.queue.send_all(&messages).await.map_err(|error| {
             tracing::error!(%tenant, %error, "not queued");
             Rejection::Unavailable
@@ -167,6 +174,7 @@ fn body(request: &ApiGatewayV2httpRequest) -> Result<Cow<'_, [u8]>, Rejection> {
     if text.len() > LARGEST_BODY.saturating_mul(2) {
         return Err(Rejection::TooLarge);
     }
+    // No signature can cover bytes that cannot be decoded.
     let raw = if request.is_base64_encoded {
         Cow::Owned(STANDARD.decode(text).map_err(|_| Rejection::NotAuthenticated)?)
     } else {

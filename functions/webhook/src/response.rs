@@ -51,6 +51,7 @@ pub(crate) fn empty(status: i64) -> ApiGatewayV2httpResponse {
 
 /// Returns Graph's token as plain text, which no browser takes for a page.
 pub(crate) fn validation(token: &str) -> Result<ApiGatewayV2httpResponse, Rejection> {
+    // Anyone can send a token, and the answer repeats it.
     if token.is_empty() || token.chars().nth(LONGEST_TOKEN).is_some() {
         return Err(Rejection::NotANotification);
     }

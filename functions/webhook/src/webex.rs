@@ -38,6 +38,7 @@ pub(crate) fn read(raw: &[u8]) -> Result<Hint, Rejection> {
     let Notification { resource, event, room, is_direct, data_id } =
         Notification::parse(raw).map_err(|_| Rejection::NotANotification)?;
     let job = match (resource, event) {
+        // One of the two can be new to us. Without both, it is no delivery.
         (None, None) => return Err(Rejection::NotANotification),
         // Said by the event, so that it costs no message: most spaces are such.
         (Some(WebhookResource::Memberships | WebhookResource::Rooms), _) if is_direct => None,
