@@ -111,8 +111,10 @@ impl Oauth {
         }
         let page = match layout::failure_page(&failure, &error_id) {
             Ok(page) => html(status, page),
+            // Even if the page of a failure fails, its status is right.
             Err(_) => empty(status),
         };
+        // The browser would send a cookie that opens nothing any longer.
         let page = if failure.ends_session() {
             page.cookie(&self.app.cookies.clear(self.app.cookies.session()))
         } else {

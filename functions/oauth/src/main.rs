@@ -23,6 +23,7 @@ async fn deps() -> Result<Deps, Error> {
     let allowed = config::parsed("ALLOWED_ORGANIZATIONS", Allowed::parse)?;
     let public = config::url("PUBLIC_URL", &config::required("PUBLIC_URL")?)?.parse()?;
     let Clients { aws, store, queue, webex, graph, login_url: login, tokens } =
+        // Without a key of the operator, AWS's own encrypts the secrets.
         Clients::creating_secrets_under(config::required("KMS_KEY_ARN").ok()).await?;
     let (transport, clock) = (aws.net, aws.clock);
     Ok(Deps { store, queue, tokens, webex, graph, login, transport, clock, public, allowed })

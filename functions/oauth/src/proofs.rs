@@ -54,6 +54,7 @@ pub(crate) fn form(route: Route) -> Option<FormProof> {
             // A grant by the person who may write them follows.
             Page::ExternalIds => Some(Always(Proof::Role)),
             Page::Backfill | Page::Selection | Page::Sessions => Some(Always(Proof::Role)),
+            // From this form on, syncs write for all teams.
             Page::Preview => Some(Always(Proof::WebexSignIn)),
             Page::Settings => Some(BySettings(settings::proof)),
             Page::Disconnect => Some(ByFields(disconnect)),
@@ -64,6 +65,7 @@ pub(crate) fn form(route: Route) -> Option<FormProof> {
 
 fn service_account(form: &Fields) -> Proof {
     match form.get("intent") {
+        // Another account would act for the organization from then on.
         "replace" => Proof::WebexSignIn,
         _ => Proof::Role,
     }
@@ -79,6 +81,7 @@ fn team(form: &Fields) -> Proof {
 
 fn adopt(form: &Fields) -> Proof {
     match form.get("action") {
+        // The role in Webex gives no right to a group of the directory.
         "adopt" => Proof::MicrosoftSignIn,
         _ => Proof::Role,
     }
@@ -94,6 +97,7 @@ fn person(form: &Fields) -> Proof {
 
 fn disconnect(form: &Fields) -> Proof {
     match (form.get("sure"), form.get("groups")) {
+        // The groups are the directory's, and the role in Webex says nothing about it.
         ("yes", "delete") => Proof::DirectoryAdministrator,
         ("yes", _) => Proof::WebexSignIn,
         // Not confirmed, so nothing happens.

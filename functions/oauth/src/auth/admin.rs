@@ -56,6 +56,7 @@ impl Admin {
     pub(crate) fn consented(&self, now: Timestamp) -> Option<(&PendingConsent, Timestamp)> {
         let pending = self.session.pending.as_ref()?;
         let is_valid = pending.signed_in_at + CONNECTING_LASTS > now;
+        // A sign-in alone is no consent: only the return from the consent page sets the moment.
         pending.consented_at.filter(|_| is_valid).map(|at| (pending, at))
     }
 

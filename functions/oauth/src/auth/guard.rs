@@ -51,6 +51,7 @@ pub(crate) async fn require(
 ) -> Result<Response, Failure> {
     let RouteGuard { app, route, proof, .. } = &guard;
     Span::current().record("route", route.pattern());
+    // Anyone can open these, so nothing is read for them here.
     if *proof == Proof::Nothing {
         return Ok(next.run(request).await);
     }
@@ -81,6 +82,7 @@ impl RouteGuard {
         form: &Bytes,
     ) -> Result<Option<Response>, Failure> {
         let app = &self.app;
+        // First: a stranger's form must not even begin a proof.
         if !is_from_our_page(&parts.headers, form, admin.csrf()) {
             return Err(Failure::NotFromOurPage);
         }
@@ -90,6 +92,7 @@ impl RouteGuard {
         }
         let fields = Fields(form_urlencoded::parse(form).into_owned().collect());
         let proof = self.form_proof(admin, &fields).await?;
+        // A person without the role must still be able to sign out.
         if proof < Proof::Role {
             return Ok(None);
         }
@@ -99,6 +102,7 @@ impl RouteGuard {
         }
         let saved = || saved(self.route.page(), proof, &parts.uri, fields);
         match proof {
+            // The consent that the form is about has ended, and no proof brings it back.
             Proof::ConnectingAdministrator => Err(Failure::Changed(Page::Microsoft)),
             Proof::MicrosoftSignIn | Proof::DirectoryAdministrator => {
                 step_up::start(app, cookies, admin, ReturnTo::Form(saved())).await.map(Some)
@@ -106,6 +110,7 @@ impl RouteGuard {
             Proof::WebexSignIn => {
                 step_up::start_webex(app, cookies, admin, saved()).await.map(Some)
             }
+            // `has_proof` is always true for these.
             Proof::Nothing | Proof::Session | Proof::Role => Ok(None),
         }
     }
@@ -115,6 +120,7 @@ impl RouteGuard {
             None => return Err(Failure::WrongMethod),
             Some(FormProof::Always(proof)) => proof,
             Some(FormProof::ByFields(of)) => of(fields),
+            // Compared with what is stored now, because the page can be older.
             Some(FormProof::BySettings(of)) => {
                 let stored = settings::load(self.app.store.as_ref(), admin.tenant()).await?;
                 of(&stored.0, fields)
@@ -186,6 +192,7 @@ fn is_from_our_page(headers: &HeaderMap, form: &Bytes, csrf: &str) -> bool {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let site = header("sec-fetch-site");
     // Older browsers do not send the header; the token alone decides for them.
+    // A browser says "none" where the person acts on it, as with a reload.
     if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return false;
     }

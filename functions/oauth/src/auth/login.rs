@@ -47,6 +47,7 @@ pub(crate) async fn sign_in(
     // A page's name and never an address: no link may lead away through the sign-in.
     let to = Page::named(query.to.as_deref().unwrap_or_default());
     let Begun { flow, cookie } = redirect_flow::begin_sign_in(&app, &cookies, to)?;
+    // A remembered session is enough here: destructive forms ask for a fresh sign-in.
     Ok(see_other(webex_url(&app, &flow, &SCOPES, Prompt::Any).await?).cookie(&cookie))
 }
 
@@ -81,6 +82,7 @@ pub(crate) async fn exchange(
     callback: &Callback,
     flow: &Flow,
 ) -> Result<Grant, Failure> {
+    // Before the code is looked for: an error comes without one.
     callback.check_granted(Service::Webex)?;
     let deadline = app.deadline();
     let WebexApp { client_id, client_secret } = app.tokens.cached_webex_app().await?;
@@ -143,6 +145,7 @@ pub(crate) async fn sign_out(
     State(app): State<Arc<App>>,
     admin: Admin,
 ) -> Result<Response, Failure> {
+    // In the table, because a copy of the cookie would outlive the one in the browser.
     admin.session.end(app.store.as_ref()).await?;
     Ok(signed_out(&app))
 }

@@ -110,6 +110,7 @@ pub(crate) fn consent_url(
         ("scope", "https://graph.microsoft.com/.default"),
         ("state", &authorization.flow.state),
     ]);
+    // In the directory that signed in: on a generic page, another one could consent.
     url(sign_in, &format!("{directory}/v2.0/adminconsent"), query)
 }
 

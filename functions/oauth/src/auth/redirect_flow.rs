@@ -88,6 +88,7 @@ impl Callback {
     pub(crate) fn check_granted(&self, service: Service) -> Result<(), Failure> {
         match self.error.as_deref() {
             None => Ok(()),
+            // Each service, and each consent page, has another word for a person's no.
             Some("access_denied" | "consent_required" | "permission_denied") => {
                 Err(Failure::Declined(service))
             }
@@ -172,6 +173,7 @@ pub(crate) async fn end(
     session: Option<&Session>,
     fits: impl Fn(&Purpose) -> bool,
 ) -> Result<(Flow, Purpose), Failure> {
+    // A query can be anything; what is no token is not worth a read.
     let state = callback.state.as_deref().filter(|state| random::is_token(state));
     let state = state.ok_or(Failure::State)?;
     let browser = browser_of(app, cookies).ok_or(Failure::State)?;
@@ -189,6 +191,7 @@ pub(crate) async fn end(
     let unused = Condition::Holds(vec![Test::Equals("browser", to_value(&stored.browser)?)]);
     match app.store.write(vec![Write::Delete(key(state), unused)]).await {
         Ok(()) => Ok((flow, stored.purpose)),
+        // The other return was faster, and has the flow.
         Err(StoreError::ConditionFailed) => Err(Failure::State),
         Err(error) => Err(error.into()),
     }

@@ -62,6 +62,7 @@ async fn is_administrator(
     service_account: &ServiceAccount,
 ) -> Result<bool, Failure> {
     let tokens = app.tokens.webex(admin.tenant(), service_account.person, app.deadline());
+    // An admin waits for the page, so its calls come before those of cycles.
     let access = tokens.await?.urgent(Urgency::High);
     let person = WebexId::new(service_account.region.clone(), admin.session.person);
     let Some(account) = app.webex.person(&access, &person).await? else {
@@ -77,5 +78,6 @@ async fn is_administrator(
 }
 
 fn is_active(account: &Account) -> bool {
+    // Only a stated end counts: Webex does not always send the field.
     account.login_enabled != Some(false)
 }

@@ -113,6 +113,7 @@ pub(crate) async fn list(
     let mut listed: Vec<ListedSession> =
         items.into_iter().map(from_item).collect::<Result<_, _>>()?;
     listed.retain(|one| {
+        // Sessions that were ended all at once stay stored until they expire.
         one.generation == organization.generation && !has_ended(one.began, one.seen, now)
     });
     listed.sort_by_key(|one| std::cmp::Reverse(one.seen));
@@ -132,6 +133,7 @@ pub(crate) async fn end_listed(
     if !random::is_token(hash) {
         return Err(StoreError::ConditionFailed);
     }
+    // Only in this organization's list: the hash of another one's session must end nothing.
     let is_listed = Condition::Holds(vec![]);
     let listed = Write::Delete(Key::new(partition(org), hash), is_listed);
     store.write(vec![listed, Write::Delete(key(hash), Condition::Any)]).await
@@ -158,6 +160,7 @@ impl Session {
             generation: organization.generation,
             began: now,
             seen: now,
+            // The sign-in has just shown the role.
             role_at: now,
             proven_at: None,
             pending: None,
@@ -169,6 +172,7 @@ impl Session {
             item.insert(EXPIRES_AT.into(), end(now, now));
         }
         let items = [item, listed].map(|item| Write::Put(item, Condition::Absent));
+        // In one write: a session that no list shows could not be ended by another admin.
         store.write(items.into()).await?;
         Ok(token)
     }
@@ -279,6 +283,7 @@ impl Session {
     /// Ends the session.
     pub(crate) async fn end(&self, store: &dyn Store) -> Result<(), StoreError> {
         let keys = [key(&self.hash), self.listed_key()];
+        // Without conditions: what is gone already has ended, too.
         store.write(keys.map(|key| Write::Delete(key, Condition::Any)).into()).await
     }
 

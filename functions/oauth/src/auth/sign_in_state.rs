@@ -24,6 +24,7 @@ pub(crate) fn issue(browser: &str, to: Page, end: Timestamp) -> Result<String, g
 /// Returns the page of a state that this browser's cookie made, unless it has ended.
 pub(crate) fn verify(state: &str, browser: &str, now: Timestamp) -> Option<Page> {
     let (said, code) = state.rsplit_once('.')?;
+    // Before the parts are read: only what we made is worth reading.
     if !random::are_equal(code, &random::derived(browser, PURPOSE, said)) {
         return None;
     }

@@ -128,6 +128,7 @@ pub(crate) async fn finish(
         "A user signed in again."
     );
     let step_up = StepUp { directory, person, name, role, at: now };
+    // Also without the role: an owner of a group needs no more than this.
     admin.session.set_step_up(app.store.as_ref(), &step_up).await?;
     match return_to.link() {
         Ok(link) => Ok(see_other(link)),
@@ -147,6 +148,7 @@ pub(crate) async fn finish_webex(
     grant: Grant,
 ) -> Result<Response, Failure> {
     let (session, account) = (&admin.session, grant.account);
+    // Webex can sign in another account that the browser remembers.
     if account.id.id != session.person || account.org != Some(session.org) {
         return Err(Failure::AnotherPerson);
     }

@@ -116,6 +116,7 @@ impl FoundTeam {
             link.as_ref().map(|link_row| adopt::AdoptionBlocker::of_link(&link_row.link));
         Self {
             team: found.team,
+            // Webex cannot decrypt every title.
             title: if title.is_empty() { found.team.to_string() } else { title.clone() },
             created: found.created.map(date),
             people: found.outlook.people,
@@ -190,6 +191,7 @@ pub(crate) async fn show(
     let found = found.map_err(|error| Failure::of_list(error, query.from.as_deref()));
     let (found, next) = found?;
     let counted =
+        // Before the first count, the people who were asked are all that is known.
         people::people_counts(store, tenant).await?.map_or(0, |of| of.people_counts.eligible);
     let chooser = chooser(&app, &admin, &settings)?;
     let search = search::load(store, tenant).await?;
@@ -230,6 +232,7 @@ pub(crate) async fn decide(
         "find" => (search::begin(store, tenant, now).await?, Page::Backfill),
         "choose" => {
             let teams = form.iter().filter(|(name, _)| name == "team");
+            // All or none: a team that is dropped silently would get no group.
             let teams = teams.map(|(_, id)| id.parse()).collect::<Result<Vec<TeamId>, _>>();
             let teams = teams.map_err(|_| Failure::NotAForm)?;
             (chooser.choose(teams).await?, Page::Selection)
@@ -263,6 +266,7 @@ pub(crate) async fn choose_all(
     let outcome = chooser.choose_all(source).await?;
     if outcome == UpdateOutcome::Done {
         let mut run = run::load(chooser.store, chooser.tenant).await?;
+        // Some at once, so that the next page shows teams already.
         for _ in 0..PAGES {
             run = chooser.continue_selection(run).await?;
         }

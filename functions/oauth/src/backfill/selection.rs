@@ -147,6 +147,7 @@ async fn render(
     chosen.sort_by_cached_key(|one| one.title.to_lowercase());
     let keys: Vec<Key> = chosen.iter().map(|one| link::key(tenant, one.team)).collect();
     let links = store.get_many(&keys).await?;
+    // Only the keys: a link that cannot be read has a page, too.
     let links = links.iter().filter_map(|item| Key::of(item)?.sk.parse().ok()).collect();
     let is_gathering = matches!(run.stage, BackfillStage::Selecting { .. });
     // A paused run still ends the teams that it has begun.
@@ -203,6 +204,7 @@ pub(crate) async fn decide(
         }
         "choose-none" => chooser.exclude(None).await?,
         "again" => {
+            // The teams that failed belong to the run that is shown.
             let number = run::load(store, tenant).await?.number;
             choose_all(&chooser, SelectionSource::Failed { number }).await?
         }
@@ -215,6 +217,7 @@ pub(crate) async fn decide(
     );
     match (outcome, action) {
         (UpdateOutcome::Done, _) => Ok(see_other(Page::Selection)),
+        // The new totals are shown beside the reason, because they are what to decide about.
         (UpdateOutcome::Stale, "create") => {
             render(&app, &admin, &ListQuery::default(), Some(Feedback::SelectionOutOfDate)).await
         }
@@ -227,6 +230,7 @@ pub(crate) async fn decide(
 async fn read_again(app: &App, admin: &Admin, chooser: &Chooser<'_>) -> Result<(), Failure> {
     let Chooser { store, tenant, .. } = *chooser;
     let mut run = run::load(store, tenant).await?;
+    // A request of the page has to end in time.
     if run.stage != BackfillStage::Choosing || run.counts.waiting > READ_AGAIN {
         return Ok(());
     }

@@ -93,6 +93,7 @@ async fn tenant_elsewhere(
     directory: DirectoryId,
 ) -> Result<Option<Tenant>, Failure> {
     let store = app.store.as_ref();
+    // A claim of the own tenant is no obstacle.
     let is_other = |tenant: &TenantId| *tenant != admin.tenant();
     let Some(tenant) = organization::tenant_of(store, directory).await?.filter(is_other) else {
         return Ok(None);
@@ -109,6 +110,7 @@ pub(crate) async fn release(
     now: Timestamp,
 ) -> Result<Response, Failure> {
     let Some(other) = tenant_elsewhere(app, admin, pending.directory).await? else {
+        // Released or disconnected since the page was shown, so the connection can go on.
         return Ok(see_other(PageLink::Consent));
     };
     let (by, user) = (admin.session.person, pending.by);

@@ -78,6 +78,7 @@ pub(crate) async fn show(
     let session = Some(&admin.session);
     let (_, purpose) = redirect_flow::end(&app, &cookies, &callback, session, fits).await?;
     let Purpose::Consent { registration, directory } = purpose else {
+        // `fits` let nothing else through.
         return Err(Failure::State);
     };
     let taken = take_consent(&app, &callback, &admin.session, registration, directory).await;
@@ -141,8 +142,10 @@ async fn complete(
         return Err(Failure::AnotherDirectory { connected: connected.name.clone() });
     }
     let response = match (pending.registration, &admin.organization.directory) {
+        // Without an end of the consent, because the confirmation still needs it.
         (Registration::Groups, None) => return confirm::show(app, admin, pending).await,
         (Registration::Groups, Some(directory)) => connected(admin, directory)?,
+        // Another admin disconnected while this one consented.
         (Registration::Files, None) => return Err(Failure::NotConnected),
         (Registration::Files, Some(directory)) => {
             store_files_consent(app, admin, pending, directory.id, now).await?
@@ -161,6 +164,7 @@ async fn store_files_consent(
 ) -> Result<Response, Failure> {
     let (store, org, tenant) = (app.store.as_ref(), admin.session.org, admin.tenant());
     let (by, by_name) = (pending.by, pending.by_name.clone());
+    // A new consent ends the loss of an earlier one.
     files_consent::save(store, tenant, &FilesConsent { since: now, by, by_name, lost: None })
         .await?;
     // Folders that waited for the consent are linked now.
@@ -194,6 +198,7 @@ pub(crate) async fn decide(
         return Err(Failure::Changed(Page::Microsoft));
     }
     match form.action() {
+        // Otherwise the waiting page would show the confirmation again.
         Some(Decision::Decline) => {
             admin.session.set_pending(app.store.as_ref(), None).await?;
             Ok(see_other(Page::Microsoft))
@@ -226,6 +231,7 @@ async fn join(
         Join::Elsewhere => {
             return Err(Failure::JoinedElsewhere { directory: directory.name });
         }
+        // Another admin connected a directory, or removed the account, at the same time.
         Join::Changed => return Err(Failure::Changed(Page::Home)),
     }
     let (org, tenant, id) = (session.org, organization.tenant, directory.id);
@@ -287,5 +293,6 @@ async fn proof(app: &App, pending: &PendingConsent) -> Result<Proof, Failure> {
         },
         Registration::Files => app.graph.refusal_of_files(&access).await?,
     };
+    // Without a name: Entra has granted all of them, and Graph will follow.
     Ok(refusal.map_or(Proof::Complete, |_| Proof::Missing(vec![])))
 }

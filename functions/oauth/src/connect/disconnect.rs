@@ -125,6 +125,7 @@ pub(crate) async fn load_tenant(app: &App, tenant: TenantId) -> Result<Tenant, F
 
 /// Does as much as it can at once; reconciliation cycles do the rest.
 pub(crate) async fn continue_offboarding(app: &App, tenant: TenantId) {
+    // The decision is stored already, so an error here does not fail the request.
     if let Err(error) = offboard::advance(&app.offboarding(), tenant).await {
         tracing::warn!(
             event = "offboarding_paused", %tenant, %error,
@@ -182,6 +183,7 @@ pub(crate) async fn decide_groups(
         _ => return Err(Failure::Changed(Page::Receipt)),
     };
     match offboard::decide(app.store.as_ref(), left, word, app.clock.now()).await {
+        // Another admin decided, or the number of groups is another by now.
         Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Page::Receipt)),
         decided => decided?,
     }

@@ -43,6 +43,7 @@ pub(crate) async fn folders_state(
     context: Option<&TenantSnapshot>,
 ) -> Result<FoldersState, Failure> {
     let consent = context.and_then(|context| context.tenant.files.as_ref());
+    // A consent says that the app exists, which saves reading its secret.
     if consent.is_none() && !app.tokens.has_app(Registration::Files).await? {
         return Ok(FoldersState::NotOffered);
     }

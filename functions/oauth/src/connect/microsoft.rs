@@ -100,6 +100,7 @@ pub(crate) async fn continue_to_consent(
     if !user.is_administrator() {
         return Err(Failure::NotAMicrosoftAdministrator);
     }
+    // Before the consent, which these pages could not take back.
     if let Some(connected) = &admin.organization.directory
         && connected.id != user.directory
     {
@@ -150,5 +151,6 @@ async fn directory_profile(
 ) -> Option<DirectoryProfile> {
     let access = Access::with_token(token?, app.deadline());
     let profile = app.graph.directory_profile(&access).await.ok().flatten();
+    // This token was not validated, so its answer must be about the directory of the one that was.
     profile.filter(|one| one.id == directory)
 }

@@ -82,6 +82,7 @@ async fn check_webex(app: &App, admin: &Admin) -> WebexChecks {
         Ok(access) => access,
         Err(why) => {
             let account = vec![signed_in, in_webex::no_account(why), in_webex::messaging()];
+            // The other lines are still true without the account.
             return WebexChecks { account, people: in_webex::people_later() };
         }
     };
@@ -137,6 +138,7 @@ async fn count_people(
         return Ok(PeopleCount { people_counts: of.people_counts, source });
     }
     let mut people_counts = PeopleCounts::default();
+    // Without users of the directory, no one counts as matched.
     let no_users = Default::default();
     page.users.iter().for_each(|account| people_counts.count(account, &no_users));
     let source = match page.total {
@@ -202,6 +204,7 @@ async fn probe_files(app: &App, directory: &Directory) -> Probe {
     };
     let access = match app.tokens.files(directory.id, app.deadline()).await {
         Ok(access) => access,
+        // Without a consent, Entra refuses the token already.
         Err(error) => return refused(&error),
     };
     match app.graph.refusal_of_files(&access).await {

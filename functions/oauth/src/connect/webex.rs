@@ -40,6 +40,7 @@ const ALWAYS: [&str; 11] = [
     "spark-compliance:memberships_write",
     "spark-compliance:team_memberships_read",
     "identity:people_read",
+    // Without it, Webex does not decrypt titles for us.
     "spark:kms",
     "spark:people_read",
     "spark:messages_read",
@@ -120,10 +121,12 @@ pub(crate) async fn connect(
 ) -> Result<Response, Failure> {
     let service_account_mode = match form.account_mode.as_deref() {
         Some("outside") => ServiceAccountMode::Observer,
+        // The default: an observer hears of changes later, renames no team and links no folder.
         _ => ServiceAccountMode::Member,
     };
     let mode = match form.intent.as_deref() {
         Some("replace") => ConnectMode::Replace,
+        // A replacement must be said. Anything else renews the account that is there.
         _ => ConnectMode::Connect,
     };
     let purpose = Purpose::ServiceAccount { service_account_mode, mode };
@@ -213,6 +216,7 @@ async fn probe_roles(
 ) -> Result<(), Failure> {
     let people = app.webex.scim_page(access, organization.org, 1, 1, ScimOrder::ById);
     let (events, people) = futures::join!(probe_events(app, access), people);
+    // Before other errors: a refusal names the role that is missing.
     if is_refused(&events) {
         return Err(Failure::NotAComplianceOfficer);
     }
@@ -227,6 +231,7 @@ async fn probe_roles(
 /// Reads the organization's events of the last minute.
 pub(crate) async fn probe_events(app: &App, access: &Access) -> Result<(), CallError> {
     let now = app.clock.now();
+    // The answer shows the role, whatever happened in that time.
     let window = SignedDuration::from_mins(1);
     app.webex.membership_events(access, None, now - window, now).await.map(drop)
 }

@@ -165,6 +165,7 @@ impl Failure {
     /// Returns `true` if the session has ended, so that its cookie is of no use.
     pub(crate) fn ends_session(&self) -> bool {
         match self {
+            // The way back changes the text only, not the reason.
             Self::ReturningTo { failure, .. } => failure.ends_session(),
             failure => matches!(failure, Self::NoSession(_) | Self::RoleEnded),
         }
@@ -195,6 +196,7 @@ impl Failure {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::ReturningTo { failure, .. } => failure.status(),
+            // The same for things of another organization: nothing shows that they exist.
             Self::NoSuchPage | Self::NoSuchTeam | Self::NoSuchEntry | Self::NoSuchPerson => {
                 StatusCode::NOT_FOUND
             }
@@ -206,6 +208,7 @@ impl Failure {
             | Self::ConsentForAnotherDirectory
             | Self::CodeRefused(_)
             | Self::Returned(..) => StatusCode::BAD_REQUEST,
+            // Not a failure's page: the browser is sent to sign in.
             Self::NoSession(_) => StatusCode::SEE_OTHER,
             Self::NotFromOurPage
             | Self::Declined(_)
@@ -237,6 +240,7 @@ impl Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = response::empty(self.status());
+        // Extensions must be `Clone`, and not all errors in it are.
         response.extensions_mut().insert(Arc::new(self));
         response
     }

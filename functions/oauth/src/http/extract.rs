@@ -25,6 +25,7 @@ pub(crate) struct Query<T>(pub(crate) T);
 pub(crate) struct Form<T>(pub(crate) T);
 
 impl From<PathRejection> for Failure {
+    // A malformed id names nothing, just as an unknown one.
     fn from(_: PathRejection) -> Self {
         Self::NoSuchPage
     }
@@ -50,6 +51,7 @@ impl<'de, T: FromStr + Display> Deserialize<'de> for Id<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let id: T = text.parse().map_err(|_| D::Error::custom("not an id"))?;
+        // Otherwise a page would have several addresses.
         if id.to_string() != text {
             return Err(D::Error::custom("another spelling of an id"));
         }

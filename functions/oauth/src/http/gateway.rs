@@ -25,6 +25,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 8] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    // For browsers that do not know `frame-ancestors`.
     (header::X_FRAME_OPTIONS, "DENY"),
     // Not "no-referrer": with it a browser does not say that our own forms are same-origin.
     (header::REFERRER_POLICY, "same-origin"),
@@ -100,6 +101,7 @@ pub(crate) async fn answer(response: Response) -> ApiGatewayV2httpResponse {
     }
     // Our own answers are in memory already, so no limit is needed.
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    // All our answers are text, so nothing is lost here.
     answer.body = Some(Body::Text(String::from_utf8_lossy(&body).into_owned()));
     answer
 }

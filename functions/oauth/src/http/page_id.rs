@@ -193,6 +193,7 @@ impl Route {
     pub(crate) fn page(self) -> Page {
         match self {
             Self::Page(page) => page,
+            // A sign-in returns to a page by its name alone, so a thing's page becomes its list.
             Self::Team | Self::Adopt | Self::ActivityEntry => Page::Teams,
             Self::Person => Page::People,
             Self::ActivityFile => Page::Activity,

@@ -43,6 +43,7 @@ pub(crate) fn asset(kind: &'static str, body: &str) -> Response {
 
 /// Redirects by GET. The address is one that we made; it never comes from outside.
 pub(crate) fn see_other(location: impl Display) -> Response {
+    // 303, so that a reload does not send the form again.
     empty(StatusCode::SEE_OTHER).header(header::LOCATION, &location.to_string())
 }
 
@@ -88,6 +89,7 @@ pub(crate) trait ResponseExt: Sized {
 impl ResponseExt for Response {
     fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::try_from(value) {
+            // Added and not replaced, because one answer can set two cookies.
             self.headers_mut().append(name, value);
         }
         self

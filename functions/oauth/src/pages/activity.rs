@@ -199,6 +199,7 @@ pub(crate) async fn file(
 ) -> Result<Response, Failure> {
     let filter = ActivityFilter::read(&query)?;
     let lines = |one: &(TeamId, Activity)| one.1.changes.len() + one.1.notes.len();
+    // Lines and not entries, because one entry can have thousands.
     let is_full =
         |activity: &[(TeamId, Activity)]| activity.iter().map(lines).sum::<usize>() >= LINES;
     let found = find(&app, &admin, &filter, query.from.as_deref(), is_full).await?;
@@ -212,6 +213,7 @@ pub(crate) async fn file(
     if let Some(next) = &found.next {
         let path = filter.address(&PageLink::ActivityFile.to_string(), Some(&next.0));
         let mut record = [const { String::new() }; COLUMNS.len()];
+        // In the column of sentences, where a reader of the file looks.
         record[4] = file_continues_at(&app.url(&path));
         file.write_record(&record)?;
     }
@@ -248,12 +250,14 @@ async fn find(
             .into_iter()
             .filter_map(|(team, activity)| Some((team, filter.narrowed(activity, &names)?)));
         found.activity.extend(narrowed);
+        // Per query, because the filter needs names before it drops entries.
         found.names.extend(names);
         found.next = next;
         if found.next.is_none() || is_full(&found.activity) || read >= READ {
             break;
         }
     }
+    // Also the team of the filter, which can have no entries.
     let teams = found.activity.iter().map(|(team, _)| *team).chain(filter.team);
     found.titles = titles(app, tenant, teams.collect()).await?;
     // A team of another organization must not be told apart from none.
@@ -272,6 +276,7 @@ async fn query_page(
     from: Option<&Cursor>,
 ) -> Result<ActivityPart, StoreError> {
     let store = app.store.as_ref();
+    // Without a team, one index has all entries in order. With one, its own partition is shorter.
     let Some(team) = team else {
         return activity::page_of_all(store, tenant, PER_QUERY, from).await;
     };

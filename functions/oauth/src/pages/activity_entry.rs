@@ -85,6 +85,7 @@ pub(crate) async fn show(
     admin: Admin,
     Path(EntryPath { team: Id(team), entry: Id(entry) }): Path<EntryPath>,
 ) -> Result<Response, Failure> {
+    // First: it refuses teams of other organizations.
     let link_row = load_link(&app, &admin, team).await?;
     render(&app, &admin, &link_row, entry, None).await
 }
@@ -106,6 +107,7 @@ pub(crate) async fn undo(
     let link_row = load_link(&app, &admin, team).await?;
     let activity = load(&app, &admin, team, entry).await?;
     let named = |scope: &UndoScope| form.undo.as_deref() == Some(words::name(*scope));
+    // No default: a scope that was not said could change the other side, too.
     let scope = UndoScope::ALL.into_iter().find(named).ok_or(Failure::NotAForm)?;
     // Proposed again from what is stored now; the hash says if it is what was shown.
     let propose =
@@ -167,12 +169,14 @@ impl Undo {
         let has_ended = link_row.link.state() == LinkState::Ended;
         let propose = |scope| OverrideProposal::undo(activity, scope, on_link);
         let exact = propose(UndoScope::ChangedSide);
+        // Two buttons for the same act would look like a choice.
         let both = Some(propose(UndoScope::BothSides)).filter(|both| both.people != exact.people);
         let proposals = [(UndoScope::ChangedSide, Some(exact)), (UndoScope::BothSides, both)];
         let offers: Vec<UndoOffer> = proposals
             .into_iter()
             .filter_map(|(scope, proposal)| UndoOffer::of(scope, &proposal?, names))
             .collect();
+        // Before the link, the two sides were not linked: there is no state to go back to.
         if activity.begins_link() && !has_ended {
             Self::EndLink
         } else if offers.is_empty() {
@@ -198,6 +202,7 @@ impl UndoOffer {
             .iter()
             .flat_map(|(person, roles)| words::lines(roles, &names.name(*person)))
             .collect();
+        // The proposal's own order is by id, which no reader can follow.
         lines.sort_by_cached_key(|line| line.to_lowercase());
         let further = lines.len().saturating_sub(SHOWN);
         lines.truncate(SHOWN);

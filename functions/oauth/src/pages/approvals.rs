@@ -100,9 +100,11 @@ pub(crate) async fn show(
         let plan = pending_approval::load(store, tenant, link_row.link.team).await?;
         Ok::<_, StoreError>(plan.map(|plan| (link_row.link, plan)))
     };
+    // In the order of the list, which is the order of the page.
     let plans: Vec<_> = stream::iter(links).map(load).buffered(AT_ONCE).try_collect().await?;
     // A plan that was carried out since the list was read is gone.
     let plans: Vec<_> = plans.into_iter().flatten().collect();
+    // One reading of names for all plans of the page.
     let removals = plans.iter().flat_map(|(_, plan)| &plan.removals);
     let people = removals.map(|held| Who::Person(held.person)).collect();
     let names = DisplayNames::load(&app, organization, &people).await?;

@@ -39,6 +39,7 @@ pub(crate) async fn webex(
         )
     };
     let (flow, purpose) = redirect_flow::end(&app, &cookies, &callback, session, fits).await?;
+    // Not an error yet: each purpose leads back to another page.
     let grant = login::exchange(&app, &callback, &flow).await;
     match (purpose, admin) {
         // Its failures lead back to the people, not to connecting Webex.
@@ -90,6 +91,7 @@ pub(crate) async fn microsoft(
             );
             next.await.map_err(|failure| failure.of_consent_to(registration))
         }
+        // `fits` lets nothing else through.
         _ => Err(Failure::State),
     }
 }

@@ -112,6 +112,7 @@ struct LastWritten {
 }
 
 fn key(session: &Session) -> Key {
+    // By session: only the person who made the grant sees its outcomes.
     Key::new(format!("FIXED#{}", session.hash), "-")
 }
 
@@ -128,6 +129,7 @@ pub(crate) async fn offers(
         |known: &&IndexedPerson| known.excluded() == Some(ExclusionReason::NotSynchronized);
     let missing = people.iter().filter(is_missing);
     let by_name: BTreeMap<String, PersonId> =
+        // Both services compare names without case.
         missing.map(|known| (known.user_name.to_lowercase(), known.person)).collect();
     if by_name.is_empty() || people::people_counts(store, tenant).await?.is_none() {
         return Ok(BTreeMap::new());
@@ -227,8 +229,10 @@ pub(crate) async fn start(
         Some(Person { object: object.parse().ok()?, person: person.parse().ok()? })
     };
     let pairs = form.iter().filter(|(name, _)| name == "pair");
+    // A set: a pair that is sent twice is written once.
     let pairs: Option<BTreeSet<Person>> = pairs.map(|(_, ids)| pair(ids)).collect();
     let pairs: Vec<Person> = pairs.ok_or(Failure::NotAForm)?.into_iter().collect();
+    // The page offers no more, so such a form is not ours.
     if pairs.is_empty() || pairs.len() > MOST {
         return Err(Failure::NotAForm);
     }

@@ -102,6 +102,7 @@ fn welcome(query: &HomeQuery) -> Result<Response, Failure> {
     let page = WelcomePage {
         shell: Shell::PUBLIC,
         sign_in: PageLink::SignIn(to.unwrap_or_default()),
+        // Only a session that has ended leads here with a page to return to.
         has_ended: to.is_some_and(|to| to != Page::Home),
         signed_out: query.signed_out.is_some(),
     };

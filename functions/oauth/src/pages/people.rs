@@ -121,6 +121,7 @@ pub(crate) async fn show(
     let (people, next) = read?;
     let why = only.map_or("", |filter| filter.name);
     let people_counts = people::people_counts(app.store.as_ref(), tenant).await?;
+    // For the people of this page only, because each name costs the directory an answer.
     let mut offers = external_ids::offers(&app, &admin, &people).await?;
     let rows = people.into_iter().filter_map(|known| {
         let offer = offers.remove(&known.person);

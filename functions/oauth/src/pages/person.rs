@@ -96,6 +96,7 @@ pub(crate) async fn show(
     Path(Id(person)): Path<Id<PersonId>>,
     Query(query): Query<PersonQuery>,
 ) -> Result<Response, Failure> {
+    // Read from both services, because the index can be a day old.
     let seen = refresh(&app, &admin, person).await?;
     let note = match query.did.as_deref() {
         Some("confirmed") => Some(Feedback::PersonConfirmed),
@@ -119,6 +120,7 @@ async fn render(
     let waiting = match index.unconfirmed([person]).await?.pop() {
         Some(unconfirmed) => Some(Waiting {
             hash: unconfirmed.hash(),
+            // The account can be deleted. Its id is shown in any case.
             before: index.people(unconfirmed.before).await?.pop_first().map(|(_, known)| known),
             id_before: unconfirmed.before,
             administrator: with_role(DirectoryRole::Administrator),

@@ -183,6 +183,7 @@ impl PreviewPage<'_> {
             let found = preview::load(store, tenant, team, PreviewKind::SyncRun).await?;
             Ok::<_, StoreError>((link_row.link, found))
         };
+        // In the order of the list, which is the order of the page.
         let found = stream::iter(links).map(load).buffered(AT_ONCE);
         let found: Vec<_> = found.try_collect().await?;
         found.into_iter().for_each(|(link, found)| self.add(link, found));

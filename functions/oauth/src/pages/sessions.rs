@@ -67,6 +67,7 @@ pub(crate) async fn end(
     let hash = form.session.ok_or(Failure::NotAForm)?;
     let (org, person) = (admin.session.org, admin.session.person);
     match session::end_listed(app.store.as_ref(), org, &hash).await {
+        // It has ended already, or belongs to another organization.
         Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Page::Sessions)),
         ended => ended?,
     }

@@ -16,6 +16,7 @@ const LONGEST: usize = 1000;
 
 /// The form as it is filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+// A browser does not send a box that is not ticked.
 #[serde(default)]
 pub(crate) struct SettingsForm {
     pub(crate) version: String,
@@ -205,6 +206,7 @@ impl Reader {
             Ok(number) if number <= most => number,
             _ => {
                 self.faults.push(Fault::new(field, Problem::Number { most }));
+                // Never used, because a fault refuses the whole form.
                 0
             }
         }
@@ -213,6 +215,7 @@ impl Reader {
     fn choice<T: Choice>(&mut self, field: &'static str, text: &str, stored: T) -> T {
         T::parse(text).unwrap_or_else(|| {
             self.faults.push(Fault::new(field, Problem::Choice));
+            // Never used, as above.
             stored
         })
     }

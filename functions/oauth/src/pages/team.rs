@@ -74,6 +74,7 @@ pub(crate) async fn decide(
         Some("unlink") => return unlink(&app, &admin, team, &form).await,
         _ => return Err(Failure::NotAForm),
     }
+    // After the decision is stored, because the sync reads it.
     sync_soon(&app, admin.tenant(), &link_row).await?;
     Ok(see_other(format!("{}?did=asked", PageLink::Team(team))))
 }
@@ -101,6 +102,7 @@ async fn decide_pending(
     let (tenant, person) = (admin.tenant(), admin.session.person);
     let hash = form.hash.as_deref().unwrap_or_default();
     match pending_approval::decide(app.store.as_ref(), tenant, team, hash, decision).await {
+        // The sync stored another plan, or the other button was faster.
         Err(StoreError::ConditionFailed) => return Ok(false),
         decided => decided?,
     }
@@ -127,6 +129,7 @@ async fn unlink(
     let (store, now) = (app.store.as_ref(), app.clock.now());
     match link::unlink(store, tenant, directory, team, by, now).await? {
         Unlinked::Done => {}
+        // A sync has the lease, and only its holder may write the link.
         Unlinked::Busy => return refuse(app, admin, team, Feedback::Busy).await,
         Unlinked::Gone => {
             let status = StatusCode::CONFLICT;
@@ -148,6 +151,7 @@ async fn resolve_difference(
 ) -> Result<Response, Failure> {
     let ids = form.person.as_deref().and_then(|ids| ids.split_once('/'));
     let (object, person) = ids.ok_or(Failure::NotAForm)?;
+    // Both ids, because a person is a pair: another pair is another person.
     let (Ok(object), Ok(person)) = (object.parse(), person.parse()) else {
         return Err(Failure::NotAForm);
     };

@@ -171,6 +171,7 @@ impl TeamPerson {
 
     /// Orders excluded people and differences first.
     fn order(&self) -> (bool, bool, String) {
+        // `false` comes first.
         (self.excluded.is_none(), self.roles.are_equal(), self.name.to_lowercase())
     }
 }
@@ -248,6 +249,7 @@ async fn load(
             Running::Live => Ok::<_, StoreError>(None),
         }
     };
+    // Side by side, because an admin waits.
     let (people, plan, preview, activity, spaces) = futures::try_join!(
         link::people(store, tenant, team),
         pending_approval::load(store, tenant, team),
@@ -262,6 +264,7 @@ async fn load(
     let changed = activity.iter().flat_map(|one| one.changes.iter().map(|change| change.person));
     let pairs = moved.chain(removed).chain(changed).map(Who::Person);
     let named = people.keys().copied().chain(pairs).collect();
+    // Last, and once: every part names people, and many are the same.
     let names = DisplayNames::load(app, &admin.organization, &named).await?;
     Ok(Loaded { link_row, running, people, plan, preview, activity, next_activity, spaces, names })
 }

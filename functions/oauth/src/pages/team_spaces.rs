@@ -146,6 +146,7 @@ fn waiting(context: &TenantSnapshot, known: Option<&folders::FolderRow>) -> Opti
     if consent.is_none_or(|consent| consent.lost.is_some()) {
         return because(words::NO_CONSENT);
     }
+    // Without a row, no sync of the folders has found a reason yet.
     let blocker = known?.folders.blocker.as_ref()?;
     let words::Reason { why, remedy } = blocked(blocker.by);
     let (since, said) = (Some(date(blocker.since)), blocker.said.clone());

@@ -96,6 +96,7 @@ pub(crate) async fn show(
         state: query.state.as_deref().and_then(state_named),
         title: query.title.as_deref().unwrap_or_default().trim(),
     };
+    // In this order, teams that wait for an admin come first.
     let states = filter.state.map_or(LinkState::ALL.to_vec(), |state| vec![state]);
     let list = LinkList { tenant, states: &states, title: filter.title };
     let from = query.from.as_deref().and_then(|from| from.parse().ok());

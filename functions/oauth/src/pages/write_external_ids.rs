@@ -104,6 +104,7 @@ impl Writer<'_> {
             }
             Err(error) => return Ok(self.failed(&error)),
         };
+        // Also if nothing is written, because this reading is newer than the index.
         self.update_index(&account).await?;
         if let Some(outcome) = self.exclusion(&account, object) {
             return Ok(outcome);
@@ -150,6 +151,7 @@ impl Writer<'_> {
                 let user = self.users.get(&object).and_then(Option::as_ref);
                 (!user.is_some_and(is_user)).then_some(WriteOutcome::OtherUser)
             }
+            // Without a sign-in, the id would not make the person eligible.
             (None, _) => Some(WriteOutcome::Inactive),
         }
     }

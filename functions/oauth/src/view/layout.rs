@@ -46,6 +46,7 @@ impl Shell<'_> {
 
     pub(crate) fn navigation(&self) -> impl Iterator<Item = NavigationLink> {
         let here = self.here;
+        // Pages of a single step are not here: others lead to them when they are due.
         let pages = [
             (Page::Home, "Overview"),
             (Page::Teams, "Teams"),

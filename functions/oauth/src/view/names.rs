@@ -51,9 +51,11 @@ impl DisplayNames {
                 // The index forgets deleted accounts, whose users the directory may still have.
                 (!names.people.contains_key(person)).then_some(*object)
             }
+            // Only Webex has this account, so the directory cannot name it.
             Who::Webex(_) => None,
             Who::Entra(object) => Some(*object),
         });
+        // The others are shown by their ids: a page must not cost more calls with each person.
         let unknown: Vec<ObjectId> = unknown.take(MOST_ASKED).collect();
         if !unknown.is_empty() {
             names.users = directory_names(app, organization, &unknown).await;

@@ -93,6 +93,7 @@ pub(crate) async fn decide(
 ) -> Result<Response, Failure> {
     let group: Option<GroupId> = query.group.as_ref().and_then(|group| group.parse().ok());
     let group = group.ok_or(Failure::NotAForm)?;
+    // Also for the sign-in: an unknown team must not send the browser to Microsoft.
     let candidate = load_candidate(&app, &admin, team).await?;
     match form.action.as_deref() {
         Some("sign-in") => {
@@ -151,6 +152,7 @@ async fn adopt(
         AdoptionOutcome::Busy => {
             return refuse(Ok(union), StatusCode::CONFLICT, Feedback::AdoptionBusy).await;
         }
+        // Another request claimed the group, or linked the team, since the check above.
         AdoptionOutcome::Blocked(blocker) => {
             let (status, note) = (StatusCode::CONFLICT, Feedback::AdoptionOutOfDate);
             return refuse(Err(blocker), status, note).await;
@@ -163,6 +165,7 @@ async fn adopt(
     );
     // Read only now, because the adoption may have created the link.
     let link_row = load_link(app, admin, team).await?;
+    // The adoption only links the two. The sync unites their people.
     sync_soon(app, tenant, &link_row).await?;
     Ok(done())
 }
@@ -175,9 +178,11 @@ async fn check<'a>(
     hash: &str,
 ) -> Result<Result<&'a StepUp, (StatusCode, Feedback)>, Failure> {
     let (settings, _) = settings::load(app.store.as_ref(), admin.tenant()).await?;
+    // A link that is made now would write nothing until the integration is on.
     if settings.switched_on_at.is_none() {
         return Ok(Err((StatusCode::CONFLICT, Feedback::IntegrationOff)));
     }
+    // The guard has asked for it, and it can have ended since.
     let step_up = admin.step_up(app.clock.now()).ok_or(Failure::NotFresh)?;
     if !may_adopt(step_up, union) {
         return Ok(Err((StatusCode::FORBIDDEN, Feedback::AdoptionNotAllowed)));

@@ -126,10 +126,12 @@ async fn find(
     let failure = candidate.before.as_ref().and_then(|link_row| link_row.link.failure.as_ref());
     let has_own = failure.is_some_and(|one| one.kind() == FailureKind::GroupNotOurs);
     let mut found = Found::default();
+    // Nothing to ask for, so the directory is not called.
     if !has_own && beginning.is_empty() {
         return Ok(found);
     }
     let access = app.tokens.graph(admin.directory()?.id, app.deadline()).await?;
+    // A group with the team's key can have any name, so no search by name finds it.
     if has_own {
         let name = unique_name(candidate.team.id);
         found.own = app.graph.group_by_unique_name(&access, &name).await?;

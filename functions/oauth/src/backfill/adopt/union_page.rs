@@ -137,6 +137,7 @@ async fn united(
     let roles: Vec<&Move> = preview.moves.iter().filter(|one| one.from != Role::None).collect();
     let excluded = preview.excluded.iter().take(shown);
     let lists = [&to_team, &to_group, &roles].into_iter();
+    // Only those who are shown: the directory is asked for the names of some.
     let named = lists.flat_map(|moves| moves.iter().take(shown)).map(|one| Who::Person(one.person));
     let people: BTreeSet<Who> = named.chain(excluded.clone().map(|(who, _)| *who)).collect();
     let names = DisplayNames::load(app, &admin.organization, &people).await?;
@@ -166,6 +167,7 @@ async fn united(
         excluded: excluded.collect(),
         further_excluded: preview.excluded.len().saturating_sub(shown),
         unresolved: preview.unresolved,
+        // Over everything, also what the page only counts.
         hash: union.hash(),
         is_allowed,
         is_owner: step_up.is_some_and(|step_up| union.owners.contains(&step_up.person)),

@@ -67,6 +67,7 @@ async fn pilot_group(app: &App, admin: &Admin, form: &SettingsForm) -> Checked<O
     if form.pilot_group.is_empty() {
         return Ok(Ok(None));
     }
+    // By id only: several groups can have the same name.
     let Ok(group) = form.pilot_group.parse::<GroupId>() else {
         return Ok(Err(Fault::new(FIELD, Problem::NotAGroupId)));
     };
@@ -92,6 +93,7 @@ async fn fallback_owner(
         Err(_) => app.graph.user_named(&access, &form.fallback_owner).await?,
     };
     Ok(match user {
+        // By default, a directory lets no guest own a group.
         Some(user) if user.kind == UserKind::Member => Ok(Some(user.id)),
         Some(_) => Err(Fault::new(FIELD, Problem::GuestOwner)),
         None => Err(Fault::new(FIELD, Problem::NoSuchOwner)),
@@ -128,6 +130,7 @@ async fn recipient(
                 None => return Ok(Err(Fault::new("recipient_person", Problem::NoSuchPerson))),
             }
         }
+        // No recipient is a choice, too: alerts are on the pages in any case.
         _ => return Ok(Ok(None)),
     };
     if is_same(stored.alert_recipient.as_ref(), &alert_recipient) {

@@ -127,6 +127,7 @@ pub(crate) async fn save(
         }
         Err(error) => return Err(error.into()),
     }
+    // After the save: a sync before it would still follow the old settings.
     apply(&app, &admin, &stored, &requested).await?;
     Ok(see_other(format!("{}?saved", Page::Settings)))
 }
@@ -143,6 +144,7 @@ pub(crate) fn proof(stored: &Settings, form: &Fields) -> Proof {
     ];
     let loosens = loosens
         .iter()
+        // What is no number is refused with the form, after the proof.
         .any(|(name, stored)| get(name).parse::<usize>().is_ok_and(|number| number > *stored));
     let deletes = stored.on_team_deleted == TeamDeleted::KeepGroup
         && get("on_team_deleted") == TeamDeleted::DeleteGroup.value();
@@ -200,6 +202,7 @@ async fn switch_off(app: &App, admin: &Admin) -> Result<Response, Failure> {
         let (stored, version) = settings::load(store, tenant).await?;
         let off = Settings { switched_on_at: None, ..stored };
         match settings::save(store, tenant, &off, version).await {
+            // Another admin saved. Their settings stay, and are switched off.
             Err(StoreError::ConditionFailed) => {}
             saved => {
                 saved?;

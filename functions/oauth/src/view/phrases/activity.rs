@@ -127,6 +127,7 @@ pub(crate) fn change_line(change: &PersonChange, name: &str) -> String {
         (Role::None, _) => format!("{name} was added to {side}"),
         (_, Role::None) => format!("{name} was removed from {side}"),
         (_, Role::Owner) => format!("{name} became {a_role} of {side}"),
+        // The other roles are matched above, so this person was an owner.
         (_, Role::Member) => format!("{name} is no longer {a_role} of {side}"),
     };
     match &change.refused {

@@ -35,6 +35,7 @@ impl FoldersState {
             Self::NoConsent => {
                 "Folders need a separate admin consent. People and names sync without it."
             }
+            // The admin's consent is still there, so asking for it again would not help.
             Self::Lost(Lost { why: SuspensionReason::OwnCredential, .. }) => {
                 "The integration's own sign-in for files is refused: the operator of this service \
                  has to renew its credentials. People and names still sync."
@@ -50,6 +51,7 @@ impl FoldersState {
 
     /// Returns `true` if a consent would be of use now.
     pub(crate) fn takes_consent(&self) -> bool {
+        // An observer cannot link folders, whatever the directory consents to.
         matches!(self, Self::NoConsent | Self::Lost(_) | Self::Off | Self::On)
     }
 

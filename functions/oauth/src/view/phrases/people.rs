@@ -19,6 +19,7 @@ const fn filter(reason: ExclusionReason, name: &'static str, text: &'static str)
     ReasonFilter { reason, name, text }
 }
 
+// All reasons of the index but that of rooms and devices, which no admin can change.
 pub(crate) const REASONS: [ReasonFilter; 9] = [
     filter(ExclusionReason::NotSynchronized, "not-synchronized", "No externalId"),
     filter(ExclusionReason::NoEntraUser, "no-entra-user", "Not found in Entra"),

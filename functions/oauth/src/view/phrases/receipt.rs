@@ -104,5 +104,6 @@ fn consent(offboarding: &Offboarding) -> Line {
         ),
         false => REMOVE_CONSENT.into(),
     };
+    // Never done: only Microsoft's pages can withdraw it, and they do not tell us.
     Line::new("The consent of the directory", state, false)
 }

@@ -75,6 +75,7 @@ pub(crate) struct Difference {
 /// Returns the fields that two versions of the settings differ in.
 pub(crate) fn differences(stored: &Settings, requested: &Settings) -> Vec<Difference> {
     let pairs = rows(stored).into_iter().zip(rows(requested));
+    // Compared as an admin reads them, so that no difference is shown that looks like none.
     let changed = pairs.filter(|(stored, requested)| stored.value != requested.value);
     let difference = |(stored, requested): (ShownSetting, ShownSetting)| Difference {
         label: stored.label,

@@ -64,6 +64,7 @@ pub(crate) fn way_back(link_row: &LinkRow) -> Option<String> {
     let Phase::Ended { why, way_back: Some(way_back) } = &link_row.link.phase else { return None };
     let what = match why {
         Ended::TeamDeleted => "Webex no longer finds the team",
+        // A way back exists only for these two ends.
         _ => "Microsoft 365 no longer finds the group",
     };
     let (since, until) = (date(way_back.since), date(way_back.ends_at()));

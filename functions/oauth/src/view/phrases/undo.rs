@@ -82,6 +82,7 @@ pub(crate) fn act(proposal: &OverrideProposal) -> String {
             let people = proposal.people.iter().filter(|(_, roles)| has(roles));
             people.map(|(person, _)| *person).collect()
         });
+        // The same people on both sides are counted once.
         let places = if there.are_equal() {
             vec![(there.team.len(), "the team and the group")]
         } else {

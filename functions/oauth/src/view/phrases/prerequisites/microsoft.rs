@@ -16,6 +16,7 @@ const CHECKED_LATER: &str = "This can be checked once a directory is connected."
 /// The cloud that Microsoft's sign-in belongs to.
 pub(crate) fn cloud(login: &str) -> Check {
     let title = "Microsoft cloud";
+    // Webex documents its integration for this cloud only.
     if login.contains("login.microsoftonline.com") {
         let text = "Worldwide (Global), the one that Webex works with.";
         return Check::new(title, Verdict::Met, text);

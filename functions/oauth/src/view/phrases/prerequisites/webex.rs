@@ -115,6 +115,7 @@ impl PeopleCount {
 
     /// Links to the list of people with this reason, where there is one.
     fn list(&self, check: Check, text: &'static str, reason: &str) -> Check {
+        // Before a count there is no list to link to.
         if !self.is_matched() {
             return check;
         }
@@ -138,6 +139,7 @@ pub(crate) fn people_unknown() -> Vec<Check> {
 
 pub(crate) fn people(count: &PeopleCount) -> Vec<Check> {
     let verdict = |n: usize| {
+        // One person is enough to begin with, and the text says how many there are.
         if n == 0 { Verdict::NotMet } else { Verdict::Met }
     };
     let with_id = count.people_counts.with_external_id;
