@@ -70,6 +70,7 @@ impl App {
     pub(crate) fn new(deps: Deps) -> Result<Self, InvalidBaseUrl> {
         let Deps { store, queue, tokens, webex, graph, login, transport, clock, public, allowed } =
             deps;
+        // Shared with the previews, so that there is one cache of tokens.
         let tokens = Arc::new(tokens);
         Ok(Self {
             sign_in: Caller::new(Api::Entra, &login, transport, clock.clone(), read_refusal)?,
@@ -98,6 +99,7 @@ impl App {
 
     /// Returns the moment by which a request that comes now has to be answered.
     pub(crate) fn deadline(&self) -> Deadline {
+        // Earlier than API Gateway, so that an outage ends with our own page.
         Deadline(self.clock.now() + LONGEST)
     }
 

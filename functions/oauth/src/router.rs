@@ -25,6 +25,7 @@ use crate::view::assets;
 
 /// Builds the router. Every path is matched as it is written; none has a second spelling.
 pub(crate) fn router(app: &Arc<App>) -> Router {
+    // Without a guard: the page that signs in needs it, too.
     let mut router = Router::new().route(assets::path(), get(stylesheet));
     // From the list of routes, so that none can be served without its guard.
     for route in Route::all() {

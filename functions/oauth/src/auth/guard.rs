@@ -117,6 +117,7 @@ impl RouteGuard {
 
     async fn form_proof(&self, admin: &Admin, fields: &Fields) -> Result<Proof, Failure> {
         let proof = match self.form {
+            // A route that declares no proof takes no form, even if it had a handler for one.
             None => return Err(Failure::WrongMethod),
             Some(FormProof::Always(proof)) => proof,
             Some(FormProof::ByFields(of)) => of(fields),

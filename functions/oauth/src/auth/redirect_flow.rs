@@ -160,6 +160,7 @@ pub(crate) async fn begin(
         Stored { purpose, browser: random::hash(&flow.browser), session: session.hash.clone() };
     let mut item = to_item(&key(&flow.state), &stored)?;
     let end = (app.clock.now() + LASTS).as_second();
+    // The table returns no item after its end, so the return need not compare times.
     item.insert(EXPIRES_AT.into(), AttributeValue::N(end.to_string()));
     app.store.write(vec![Write::Put(item, Condition::Absent)]).await?;
     Ok(Begun::new(app, flow))

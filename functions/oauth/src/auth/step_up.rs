@@ -116,6 +116,7 @@ pub(crate) async fn finish(
         return Err(Failure::AnotherDirectory { connected: connected.name.clone() });
     }
     let now = app.clock.now();
+    // A browser can drop what asks for a fresh sign-in from the address, so the claim decides.
     if !user.is_fresh(now) {
         return Err(Failure::NotFresh);
     }

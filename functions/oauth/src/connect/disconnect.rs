@@ -155,6 +155,7 @@ pub(crate) async fn receipt(
         },
         is_done: matches!(
             offboarding.stage,
+            // What is retained only waits for its time.
             OffboardingStage::Done | OffboardingStage::Retaining { .. }
         ),
     };

@@ -94,6 +94,7 @@ pub(crate) async fn continue_to_consent(
     let MicrosoftUser { user, token } =
         microsoft_user(app, callback, flow, SignInKind::Connect).await?;
     let now = app.clock.now();
+    // Before the role: a sign-in that the browser remembers can be someone else's.
     if !user.is_fresh(now) {
         return Err(Failure::NotFresh);
     }

@@ -197,6 +197,7 @@ impl Route {
             Self::Team | Self::Adopt | Self::ActivityEntry => Page::Teams,
             Self::Person => Page::People,
             Self::ActivityFile => Page::Activity,
+            // A return works once, so this is the page where the flow starts.
             Self::MicrosoftCallback | Self::Consent => Page::Microsoft,
             Self::SignIn
             | Self::WebexCallback

@@ -58,6 +58,7 @@ pub fn is_not_replicated(error: &CallError) -> bool {
     match error.refusal() {
         Some((400, ..)) => is_unknown_to_a_replica(error),
         Some((404, _, message)) => {
+            // The status alone can be about a person, so the message must name the group.
             group_in(&error.path).is_some_and(|group| names(message, &group.to_string()))
         }
         _ => false,
@@ -96,6 +97,7 @@ pub(super) fn is_no_such_person(error: &CallError, person: ObjectId) -> bool {
 /// Returns `true` if an object that the body refers to does not exist.
 pub(super) fn is_reference_missing(error: &CallError) -> bool {
     match error.refusal() {
+        // Only asked about an upsert, which creates the group that is not there.
         Some((404, ..)) => true,
         Some((400, _, message)) => {
             contains(message, UNKNOWN_TO_A_REPLICA) || contains(message, NO_SUCH_REFERENCE)

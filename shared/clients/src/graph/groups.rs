@@ -209,7 +209,7 @@ impl Graph {
         let listing = |relation| format!("{path}/{relation}?$select=id&$top=999");
         let urls = [format!("{path}?$select={SELECT}"), listing("members"), listing("owners")];
         let answers = self.read_batch(access, &urls).await?;
-        // A batch with too few answers says nothing about the group.
+        // Never so: there is an answer, or its error, for each of the three.
         let Ok([found, members, owners]) = <[_; 3]>::try_from(answers) else { return Ok(None) };
         let found: Option<Group> = match found {
             Ok(answer) => Some(of_id(&answer, group)?),

@@ -219,6 +219,7 @@ impl Graph {
         let filters: Vec<_> =
             values.chunks(VALUES_PER_FILTER).map(|values| filter(property, values)).collect();
         let mut users = vec![];
+        // The first pages of 20 filters in one call: 300 people.
         for batch in filters.chunks(READS_PER_BATCH) {
             let urls: Vec<_> = batch.iter().map(|filter| url(filter)).collect();
             for (filter, first) in batch.iter().zip(self.read_batch(access, &urls).await?) {

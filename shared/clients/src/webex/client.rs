@@ -73,6 +73,7 @@ struct Reason {
 /// message.
 fn refusal(body: &[u8]) -> (String, String) {
     let Ok(ErrorBody { message, errors, detail }) = serde_json::from_slice(body) else {
+        // The page of a proxy is no message of Webex.
         return Default::default();
     };
     let reason = errors.into_iter().flatten().find_map(|reason| reason.description);

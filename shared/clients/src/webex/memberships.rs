@@ -107,6 +107,7 @@ pub enum Removal {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct MembershipAsSent {
+    // Each field on its own: a row with an odd one still says who is there.
     #[serde(default, deserialize_with = "lenient")]
     id: Option<MembershipId>,
     #[serde(default, deserialize_with = "lenient")]

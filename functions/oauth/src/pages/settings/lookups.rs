@@ -160,6 +160,7 @@ async fn recipient(
 
 fn is_same(stored: Option<&AlertRecipient>, alert_recipient: &AlertRecipient) -> bool {
     match (stored, alert_recipient) {
+        // Without the region: equal ids are the same recipient in any.
         (Some(AlertRecipient::Space(one)), AlertRecipient::Space(other)) => one.id == other.id,
         (Some(AlertRecipient::Person(one)), AlertRecipient::Person(other)) => one.id == other.id,
         _ => false,
@@ -173,5 +174,6 @@ fn space(text: &str, region: &Region) -> Option<WebexId<RoomId>> {
     if let Ok(id) = text.parse::<RoomId>() {
         return Some(WebexId::new(region.clone(), id));
     }
+    // The API shows ids in base64, with their region.
     text.parse().ok()
 }
