@@ -123,6 +123,7 @@ class Deployment:
         self.own["WebhooksRefused", "webhook"] = tenants // 5000
         self.own["WebhooksInactive", "reconcile"] = tenants // 2000
         self.broken: dict[str, float] = {name: 0.0001 if tenants > 1000 else 0 for name in ALL}
+        self.refused = 0.0
         self.failing, self.throttled = (0.0005, 0.0001) if tenants > 1000 else (0, 0)
         self.delay = [4_000.0] * 99 + [30_000.0]
         self.ages = {"sync": 20.0, "reconcile": 5.0}
@@ -145,14 +146,16 @@ class Deployment:
         if self.syncs:
             to.samples("SyncDelay", "sync", self.delay)
         cycles = max(self.cycles, self.own["MessagesReturned", "reconcile"])
-        invoked = {"webhook": self.accepted + 1, "sync": self.syncs + 1, "reconcile": 1 + cycles, "oauth": self.tenants / 10 + 1}
+        invoked = {"webhook": self.accepted + 1, "sync": self.syncs + 1, "reconcile": 1 + cycles, "oauth": self.tenants / 10 + 1 + self.refused}
         for function, amount in invoked.items():
             to.samples("Invocations", function, [amount])
             to.samples("Errors", function, [amount * self.broken[function]])
-        requests = self.tenants / 2 + self.tenants / 10 + 2
+        requests = self.tenants / 2 + self.tenants / 10 + 2 + self.refused
         to.samples("Count", "api", [1.0] * math.ceil(requests))
         to.samples("5xx", "api", [requests * self.failing])
         to.count("RequestsThrottled", "", requests * self.throttled)
+        # People without the role, and forms of an earlier session.
+        to.count("PagesRefused", "", self.refused + self.tenants // 1000)
         for queue in ("sync", "reconcile"):
             to.samples("ApproximateAgeOfOldestMessage", queue, [self.ages[queue]])
             to.samples("ApproximateNumberOfMessagesVisible", f"{queue}DeadLetters", [self.dead[queue]])
@@ -204,6 +207,10 @@ def own(name: str, about: str, per_tenant: float, least: float = 0):
     return apply
 
 
+def strangers(now: Deployment) -> None:
+    now.refused = now.tenants / 10 + 2
+
+
 def failing_syncs(now: Deployment) -> None:
     now.own["FailedSyncs", "sync"], now.syncs = now.syncs, 0
 
@@ -248,6 +255,7 @@ FAULTS = {
     "a dead letter of a cycle": (change(dead={"reconcile": 1.0}), "DeadReconcileRequests"),
     "webhooks are answered with 401": (wrong_key, "WebhooksRefused WebhooksInactive"),
     "webhooks are answered with 429": (change(throttled=0.2), "RequestsThrottled"),
+    "strangers try the pages": (strangers, "PagesRefused"),
     "answers are 5xx": (change(failing=0.5), "AnswersFail"),
     "changes take two minutes": (change(delay=[120_000.0] * 100), "SyncsSlow"),
     "syncs wait for an hour": (change(ages={"sync": 3600.0}), "SyncRequestsLate"),

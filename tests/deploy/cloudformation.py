@@ -95,7 +95,7 @@ class Stack:
             case "Condition":
                 return self.holds(self.template["Conditions"][of])
             case "Fn::Equals":
-                return self.resolve(of[0]) == self.resolve(of[1])
+                return str(self.resolve(of[0])) == str(self.resolve(of[1]))
         raise AssertionError(function)
 
     def exists(self, logical: str) -> bool:

@@ -19,7 +19,13 @@ MOST = {
     "CertificateArn": CERTIFICATE,
     "AlarmEmail": "alarms@example.com",
     "KmsKeyArn": f"arn:aws:kms:{REGION}:123456789012:key/33333333",
+    "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
+    "MonthlyCostLimit": "50",
 }
+
+# What a parameter needs beside it.
+DOMAIN = {name: MOST[name] for name in ("DomainName", "CertificateArn")}
+NEEDED = {"DomainName": DOMAIN, "CertificateArn": DOMAIN, "MonthlyCostLimit": {"AlarmEmail": MOST["AlarmEmail"]}}
 
 # What may stay when a stack was deleted.
 OUTLIVES = {"AWS::DynamoDB::Table"}
@@ -61,7 +67,7 @@ def updates_change_only_what_they_name(template: dict, parameters: dict) -> None
     account["resources"][stack.key("WebexApp")]["value"] = rotated
     assert update_stack(account, REGION, NAME, template, parameters) == [], "an update without a change changes something"
     for key, value in {**MOST, "Paused": "true", "LogLevel": "warn", "SyncConcurrency": "20", "MicrosoftCredential": "secret"}.items():
-        beside = {"DomainName": MOST["DomainName"], "CertificateArn": CERTIFICATE} if key in ("DomainName", "CertificateArn") else {}
+        beside = NEEDED.get(key, {})
         update_stack(account, REGION, NAME, template, {**parameters, **beside, key: value})
         assert stack.physical["Table"] in " ".join(account["resources"]), f"{key} replaces the table"
         assert account["resources"][stack.key("WebexApp")]["value"] == rotated, f"{key} writes a secret again"

@@ -221,11 +221,12 @@ def check(machine: Machine) -> None:
     scope = {"id": "e1fe6dd8-ba31-4d61-89e7-88639da4683d", "type": "Scope"}
     groups = [scope, *roles("Group.ReadWrite.All", "User.Read.All", "GroupSettings.Read.All")]
     assert app["access"] == [{"resourceAppId": GRAPH, "resourceAccess": groups}], app["access"]
-    assert (app["--set"], json.loads(app["--optional-claims"])["idToken"][0]["name"]) == ("groupMembershipClaims=DirectoryRole", "auth_time")
+    assert (app["set"]["groupMembershipClaims"], json.loads(app["--optional-claims"])["idToken"][0]["name"]) == ("DirectoryRole", "auth_time")
     if files:
         assert files["access"] == [{"resourceAppId": GRAPH, "resourceAccess": roles("Files.ReadWrite.All")}]
         assert files["--web-redirect-uris"] == [f"{address}/oauth/microsoft/consent"]
     for one in filter(None, [app, files]):
+        assert one["set"]["servicePrincipalLockConfiguration"] == {"isEnabled": True, "allProperties": True}, one
         check_credential(state, choices, one, f"{prefix}/{'files' if one is files else 'microsoft'}-app")
 
     secret = json.loads(state["resources"][f"eu-central-1 AWS::SecretsManager::Secret {prefix}/webex-app"]["value"])

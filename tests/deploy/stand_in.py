@@ -252,7 +252,11 @@ def create_app(state: dict, given: dict):
 
 def update_app(state: dict, given: dict):
     app = application(state, given)
-    app.update({key: given[key] for key in ("--set", "--optional-claims", "--web-redirect-uris") if key in given})
+    app.update({key: given[key] for key in ("--optional-claims", "--web-redirect-uris") if key in given})
+    if "--set" in given:
+        name, value = given["--set"].split("=", 1)
+        # As the command reads it: JSON, or text.
+        app.setdefault("set", {})[name] = json.loads(value) if value.startswith("{") else value
 
 
 def delete_app(state: dict, given: dict):

@@ -27,6 +27,8 @@ ALSO_GOOD = [
     {"MicrosoftCredential": "secret"},
     {"MicrosoftCredential": "secret", "FilesClientId": FILES},
     {"DomainName": "groups.example.com", "CertificateArn": CERTIFICATE, "AlarmEmail": "alarms@example.com", "Paused": "true"},
+    {"MonthlyCostLimit": "50", "AlarmEmail": "alarms@example.com", "WebhookConcurrency": "20", "PagesConcurrency": "5"},
+    {"PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundaries/functions"},
 ]
 
 # Values that cannot work, each with the others that are given beside it.
@@ -48,11 +50,16 @@ BAD = [
     ("LogRetentionDays", "31", {}),
     ("LogLevel", "trace", {}),
     ("KmsKeyArn", "alias/groups", {}),
+    ("PermissionsBoundaryArn", "boundary", {}),
     ("RestoredTable", "arn:aws:dynamodb:eu-central-1:123456789012:table/restored", {}),
     ("Architecture", "arm", {}),
     ("SyncConcurrency", "1", {}),
     ("SyncConcurrency", "many", {}),
     ("ReconcileConcurrency", "1001", {}),
+    ("MonthlyCostLimit", "-1", {"AlarmEmail": "alarms@example.com"}),
+    ("MonthlyCostLimit", "50", {}),
+    ("WebhookConcurrency", "none", {}),
+    ("PagesConcurrency", "1001", {}),
     ("WebexApiUrl", "http://webexapis.com/v1", {}),
     ("WebexApiUrl", "https://webexapis.com/v1/", {}),
     ("EntraLoginUrl", "https://login.microsoftonline.com/common", {}),
@@ -82,7 +89,7 @@ def refusals(given: dict) -> list[str]:
         if function == "Fn::And":
             return all(map(holds, of))
         assert function == "Fn::Equals", function
-        left, right = (values[one["Ref"]] if isinstance(one, dict) else one for one in of)
+        left, right = (values[one["Ref"]] if isinstance(one, dict) else str(one) for one in of)
         return left == right
 
     said = [of["ConstraintDescription"] for name, of in TEMPLATE["Parameters"].items() if is_refused(name, of)]

@@ -63,7 +63,7 @@ impl AwsClients {
         let sdk = sdk::sdk_config(&net).await?;
         let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
         let secrets = secrets.with_key(key_arn);
-        let prefix = config::required("SECRETS_PREFIX")?;
+        let prefix = config::prefix("SECRETS_PREFIX")?;
         let clock = Arc::new(WallClock);
         Ok(Self { net, clock, secrets: Arc::new(secrets), prefix, sdk })
     }

@@ -27,6 +27,19 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
     env::var(name).ok().filter(|value| !value.trim().is_empty()).ok_or(ConfigError::Missing(name))
 }
 
+/// Returns the variable's value, a name that others follow behind a slash.
+///
+/// # Errors
+/// It is not set, or has a slash.
+pub fn prefix(name: &'static str) -> Result<String, ConfigError> {
+    let value = required(name)?;
+    // Otherwise the secrets of `a/tenant/b` would be among those of the deployment `a`.
+    if value.contains('/') {
+        return Err(ConfigError::Unusable { name, why: format!("{value:?} has a slash") });
+    }
+    Ok(value)
+}
+
 /// Returns what `parse` reads from the variable's value, which may be empty.
 pub fn parsed<T>(
     name: &'static str,

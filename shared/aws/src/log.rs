@@ -34,7 +34,7 @@ pub fn to_stdout() -> Result<(), ConfigError> {
 /// # Errors
 /// The variable is missing, or a recorder is installed already.
 pub fn metrics(function: &'static str) -> Result<&'static Collector, Box<dyn Error + Send + Sync>> {
-    let deployment = config::required("SECRETS_PREFIX")?;
+    let deployment = config::prefix("SECRETS_PREFIX")?;
     let collector = Builder::new()
         .cloudwatch_namespace(format!("WebexTeamsGroups/{deployment}"))
         .with_dimension("function", function)

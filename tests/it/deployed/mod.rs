@@ -4,6 +4,7 @@
 mod dependencies;
 mod gateway;
 mod lambda;
+mod leading_keys;
 mod operator;
 mod play;
 mod policy;
@@ -21,7 +22,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use self::policy::{AwsCall, Statement};
+use self::leading_keys::LEADING_KEYS;
+use self::policy::{AwsCall, Statement, allows};
 use self::scene::Scene;
 use self::stack::Services;
 
@@ -89,7 +91,7 @@ fn roles_allow_exactly_what_functions_need() {
     let mut needless = vec![];
     for (function, record) in &evidence.functions {
         assert!(!record.calls.is_empty(), "{function} did nothing");
-        for statement in &record.policy {
+        for statement in record.policy.iter().filter(|one| one.is_permission()) {
             let is_played = !statement.actions().iter().all(|action| is_of_lambda(action))
                 && !statement.resources().iter().all(|about| takes_longer(about, function));
             let unused = statement.unused(&record.calls).into_iter().filter(|_| is_played);
@@ -100,6 +102,49 @@ fn roles_allow_exactly_what_functions_need() {
 }
 
 #[test]
+fn sessions_are_out_of_reach_of_other_functions() {
+    let Some(evidence) = evidence() else { return };
+    let is_of_pages = |call: &&AwsCall| {
+        let keys = call.context.get(LEADING_KEYS).into_iter().flatten();
+        let mut sessions = keys.filter(|key| {
+            ["SESSION#", "STATE#", "FIXED#"].iter().any(|beginning| key.starts_with(beginning))
+        });
+        sessions.next().is_some()
+    };
+    let pages = &evidence.functions["oauth"];
+    let calls: Vec<_> = pages.calls.iter().filter(is_of_pages).collect();
+    let actions: BTreeSet<_> = calls.iter().map(|call| call.action.as_str()).collect();
+    for action in ["GetItem", "PutItem", "UpdateItem", "DeleteItem"] {
+        assert!(actions.contains(format!("dynamodb:{action}").as_str()), "{actions:?}");
+    }
+    for (function, record) in evidence.functions.iter().filter(|(name, _)| *name != "oauth") {
+        for call in &calls {
+            assert!(!allows(&record.policy, call), "{function}: {call:?}");
+        }
+    }
+}
+
+#[test]
+fn roles_prove_themselves_to_microsoft_only() {
+    let Some(evidence) = evidence() else { return };
+    const AUDIENCE: &str = "sts:IdentityTokenAudience";
+    for function in ["sync", "reconcile", "oauth"] {
+        let FunctionRecord { calls, policy, .. } = &evidence.functions[function];
+        let call = calls.iter().find(|call| call.action == "sts:GetWebIdentityToken").unwrap();
+        let to = |audiences: &[&str]| {
+            let mut call = call.clone();
+            call.context.insert(AUDIENCE.into(), audiences.iter().map(|&one| one.into()).collect());
+            allows(policy, &call)
+        };
+        assert!(to(&["api://AzureADTokenExchange"]), "{function}");
+        assert!(!to(&["https://evil.example"]), "{function}");
+        assert!(!to(&["api://AzureADTokenExchange", "https://evil.example"]), "{function}");
+        // A condition for all values holds for none.
+        assert!(!to(&[]), "{function}");
+    }
+}
+
+#[test]
 fn secrets_of_tenants_are_under_the_customers_key() {
     let Some(evidence) = evidence() else { return };
     let calls = evidence.functions.values().flat_map(|function| &function.calls);
@@ -107,8 +152,8 @@ fn secrets_of_tenants_are_under_the_customers_key() {
         calls.filter(|call| call.action == "secretsmanager:CreateSecret").collect();
     assert!(!created.is_empty());
     for call in created {
-        let key = call.context.get("KmsKeyId").map(String::as_str);
-        assert_eq!(key, Some(relay::KEY_ARN), "{}", call.resource);
+        let key = call.context.get("KmsKeyId").map(Vec::as_slice).unwrap_or_default();
+        assert_eq!(key, [relay::KEY_ARN], "{}", call.resource);
     }
 }
 

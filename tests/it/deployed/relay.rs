@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use sim::{issue_token, issuer_header};
 use url::form_urlencoded;
 
-use super::policy::{AwsCall, Statement};
+use super::leading_keys::{LEADING_KEYS, leading_keys};
+use super::policy::{AwsCall, Statement, allows};
 use super::serve;
 use super::stack::{Function, Services};
 
@@ -115,9 +116,7 @@ async fn relayed(State(relay): State<Arc<Relay>>, request: Request) -> http::Res
             }]
         }
     };
-    if let Some(call) =
-        calls.iter().find(|call| !relay.policy.iter().any(|statement| statement.allows(call)))
-    {
+    if let Some(call) = calls.iter().find(|call| !allows(&relay.policy, call)) {
         let message = format!(
             "User: {} is not authorized to perform: {} on resource: {}",
             relay.role, call.action, call.resource
@@ -151,7 +150,7 @@ async fn relayed(State(relay): State<Arc<Relay>>, request: Request) -> http::Res
     }
 }
 
-fn sts_context(body: &Bytes) -> BTreeMap<String, String> {
+fn sts_context(body: &Bytes) -> BTreeMap<String, Vec<String>> {
     let form: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
     assert_eq!(form["Action"], "GetWebIdentityToken");
     let keys = [
@@ -159,7 +158,7 @@ fn sts_context(body: &Bytes) -> BTreeMap<String, String> {
         ("sts:DurationSeconds", "DurationSeconds"),
         ("sts:SigningAlgorithm", "SigningAlgorithm"),
     ];
-    keys.map(|(key, field)| (key.to_owned(), form[field].clone())).into()
+    keys.map(|(key, field)| (key.to_owned(), vec![form[field].clone()])).into()
 }
 
 impl Relay {
@@ -168,7 +167,7 @@ impl Relay {
     fn actions_of(&self, target: &str, call: &Value) -> Vec<AwsCall> {
         let (service, operation) = target.split_once('.').unwrap();
         match (service.split('_').next().unwrap(), operation) {
-            ("DynamoDB", "TransactWriteItems") => {
+            ("DynamoDB", "TransactWriteItems" | "TransactGetItems") => {
                 let parts = call["TransactItems"].as_array().unwrap().iter();
                 let parts = parts.flat_map(|part| part.as_object().unwrap().iter());
                 let call = |(kind, part): (&String, &Value)| {
@@ -177,16 +176,20 @@ impl Relay {
                     } else {
                         format!("{kind}Item")
                     };
-                    self.on_table(&action, &part["TableName"], None)
+                    self.on_table(&action, &part["TableName"], None, part)
                 };
                 parts.map(call).collect()
             }
-            ("DynamoDB", "BatchGetItem") => {
-                let tables = call["RequestItems"].as_object().unwrap().keys();
-                tables.map(|table| self.on_table(operation, &json!(table), None)).collect()
+            ("DynamoDB", "BatchGetItem" | "BatchWriteItem") => {
+                let tables = call["RequestItems"].as_object().unwrap().iter();
+                let of = |(table, part): (&String, &Value)| {
+                    self.on_table(operation, &json!(table), None, part)
+                };
+                tables.map(of).collect()
             }
             ("DynamoDB", _) => {
-                vec![self.on_table(operation, &call["TableName"], call["IndexName"].as_str())]
+                let index = call["IndexName"].as_str();
+                vec![self.on_table(operation, &call["TableName"], index, call)]
             }
             ("AmazonSQS", _) => {
                 let action = operation.trim_end_matches("Batch");
@@ -202,7 +205,8 @@ impl Relay {
                 };
                 // A creation with tags needs both rights.
                 let tags = call.get("Tags").map(|_| "TagResource");
-                let key = call["KmsKeyId"].as_str().map(|key| ("KmsKeyId".into(), key.into()));
+                let key =
+                    call["KmsKeyId"].as_str().map(|key| ("KmsKeyId".into(), vec![key.into()]));
                 let of = |action: &str| AwsCall {
                     action: format!("secretsmanager:{action}"),
                     resource: found.clone(),
@@ -225,7 +229,7 @@ impl Relay {
             _ => &[],
         };
         let via = format!("{service}.{}.amazonaws.com", self.region);
-        let mut context = BTreeMap::from([("kms:ViaService".to_owned(), via)]);
+        let mut context = BTreeMap::from([("kms:ViaService".to_owned(), vec![via])]);
         let about = match service {
             "secretsmanager" => Some(("SecretARN", call.resource.as_str())),
             "dynamodb" => {
@@ -234,8 +238,9 @@ impl Relay {
             }
             _ => None,
         };
-        context
-            .extend(about.map(|(key, of)| (format!("kms:EncryptionContext:{key}"), of.to_owned())));
+        let of =
+            |(key, of): (&str, &str)| (format!("kms:EncryptionContext:{key}"), vec![of.to_owned()]);
+        context.extend(about.map(of));
         let of = |action: &&str| AwsCall {
             action: format!("kms:{action}"),
             resource: KEY_ARN.into(),
@@ -249,9 +254,11 @@ impl Relay {
         AwsCall { action: format!("{service}:{action}"), resource, context: BTreeMap::new() }
     }
 
-    fn on_table(&self, action: &str, table: &Value, index: Option<&str>) -> AwsCall {
+    fn on_table(&self, action: &str, table: &Value, index: Option<&str>, part: &Value) -> AwsCall {
         let index = index.map(|index| format!("/index/{index}")).unwrap_or_default();
-        self.call("dynamodb", action, &format!("table/{}{index}", table.as_str().unwrap()))
+        let about = format!("table/{}{index}", table.as_str().unwrap());
+        let context = [(LEADING_KEYS.to_owned(), leading_keys(part))].into();
+        AwsCall { context, ..self.call("dynamodb", action, &about) }
     }
 
     /// Returns the ARN's form in the role: it ends in six characters that only AWS knows.
@@ -266,11 +273,11 @@ impl Relay {
     /// Answers for STS, which the local stand-in does not support.
     fn vouch(&self, call: &AwsCall) -> http::Response<Body> {
         let now = Timestamp::now().as_second();
-        let seconds: i64 = call.context["sts:DurationSeconds"].parse().unwrap();
+        let seconds: i64 = call.context["sts:DurationSeconds"][0].parse().unwrap();
         let claims = json!({
             "iss": ISSUER,
             "sub": self.role,
-            "aud": call.context["sts:IdentityTokenAudience"],
+            "aud": call.context["sts:IdentityTokenAudience"][0],
             "iat": now,
             "exp": now + seconds,
         });

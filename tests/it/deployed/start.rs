@@ -86,6 +86,8 @@ async fn bad_variable_stops_the_start_by_name() {
         ("oauth", "ALLOWED_ORGANIZATIONS", "no one"),
         ("reconcile", "ALLOWED_ORGANIZATIONS", "no one"),
         ("webhook", "RUST_LOG", "clients=loud"),
+        ("webhook", "SECRETS_PREFIX", "groups/tenant"),
+        ("oauth", "SECRETS_PREFIX", "groups/"),
     ] {
         let said = said(name, variable, value).await;
         assert!(

@@ -91,8 +91,8 @@ fn alarms_and_dashboard_use_existing_metrics() {
         ],
     );
     assert!(shown.len() > 15, "{shown:?}");
-    // A filter of the access log counts it.
-    assert!(shown.remove("RequestsThrottled"));
+    // Filters of the access log count them.
+    assert!(shown.remove("RequestsThrottled") && shown.remove("PagesRefused"));
     let unknown: Vec<_> =
         shown.iter().filter(|name| !code.contains(&format!("\"{name}\""))).collect();
     assert_eq!(unknown, Vec::<&&str>::new());
@@ -100,4 +100,81 @@ fn alarms_and_dashboard_use_existing_metrics() {
     let counted = words_after(&code, &["metrics::counter!(\"", "metrics::histogram!(\""]);
     let unseen: Vec<_> = counted.difference(&shown).collect();
     assert_eq!(unseen, Vec::<&&str>::new());
+}
+
+/// Returns the beginnings of the partition keys that this code makes.
+fn partitions(code: &str) -> BTreeSet<&str> {
+    let texts = code.split("format!(\"").skip(1);
+    let beginnings = texts.filter_map(|text| text.split_once('#').map(|(beginning, _)| beginning));
+    let is_name = |name: &&str| name.len() > 1 && name.chars().all(|c| c.is_ascii_uppercase());
+    beginnings.filter(is_name).collect()
+}
+
+#[test]
+fn partitions_of_the_pages_are_denied_to_other_roles() {
+    let (template, mut pages, mut others) = (read("template.yaml"), String::new(), String::new());
+    let folder = |path: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    sources(&folder("functions/oauth"), &mut pages);
+    for path in ["shared", "functions/sync", "functions/reconcile", "functions/webhook"] {
+        sources(&folder(path), &mut others);
+    }
+    let others = partitions(&others);
+    let own: BTreeSet<_> = partitions(&pages).difference(&others).copied().collect();
+    assert!(own.contains("SESSION") && others.contains("ORG"), "{own:?} {others:?}");
+    let (_, denied) = template.split_once("dynamodb:LeadingKeys: [").unwrap();
+    let (denied, _) = denied.split_once(']').unwrap();
+    let denied: BTreeSet<_> =
+        denied.split(", ").map(|one| one.trim_matches('"').trim_end_matches("#*")).collect();
+    assert_eq!(denied, own);
+    for role in ["SyncRole", "ReconcileRole"] {
+        let statements = resource(&template, role);
+        assert!(
+            ["- &notOfPages", "- *notOfPages"].iter().any(|one| statements.contains(one)),
+            "{role}"
+        );
+    }
+    // It has no right on the table at all.
+    assert!(!resource(&template, "WebhookRole").contains("dynamodb:"));
+}
+
+#[test]
+fn every_role_is_bounded_and_trusts_this_account_only() {
+    let template = read("template.yaml");
+    let roles = ["WebhookRole", "SyncRole", "ReconcileRole", "OauthRole", "EveryMinuteRole"];
+    assert_eq!(template.matches("Type: AWS::IAM::Role\n").count(), roles.len());
+    for role in roles {
+        let of = resource(&template, role);
+        assert!(of.contains("\n      PermissionsBoundary: "), "{role}");
+        let is_bound =
+            ["aws:SourceAccount: !Ref", "Condition: *ofAccount", "Document: *lambda\n"].iter();
+        assert!(is_bound.clone().any(|one| of.contains(one)), "{role}");
+    }
+}
+
+#[test]
+fn each_webhook_route_has_its_limit() {
+    let template = read("template.yaml");
+    let stage = resource(&template, "Stage");
+    assert!(stage.contains("DefaultRouteSettings:"));
+    let routes = template.split("RouteKey: ").skip(1).filter_map(|rest| rest.lines().next());
+    let webhooks: Vec<&str> = routes.filter(|route| route.contains("/webhooks/")).collect();
+    assert_eq!(webhooks.len(), 2);
+    for route in webhooks {
+        assert!(stage.contains(&format!("\n        {route}: {{ ThrottlingRateLimit: ")), "{route}");
+    }
+}
+
+#[test]
+fn public_functions_can_reserve_instances() {
+    let template = read("template.yaml");
+    for (function, parameter) in
+        [("WebhookFunction", "WebhookConcurrency"), ("OauthFunction", "PagesConcurrency")]
+    {
+        let reserved = format!(
+            "ReservedConcurrentExecutions: !If [Has{parameter}, !Ref {parameter}, !Ref \
+             AWS::NoValue]"
+        );
+        assert!(resource(&template, function).contains(&reserved), "{function}");
+        assert!(resource(&template, parameter).contains("Default: 0\n"), "{parameter}");
+    }
 }
