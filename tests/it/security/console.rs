@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::ids::GroupId;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use sim::AdminRole;
 use store::table::Item;
 
 use super::sign_in::attacker;
@@ -109,6 +110,43 @@ async fn sign_out_ends_one_or_all_sessions() {
     there.submit_on("/", "/sign-out/everywhere", &[]).await.is(200, "You are signed out");
     third.open("/webex").await.is(200, "Sign in with Webex");
     others.open("/webex").await.is(200, "<h1>Connect Webex</h1>");
+}
+
+#[tokio::test]
+async fn sixth_session_of_a_person_ends_their_oldest() {
+    let customers = Customers::new().await;
+    let colleague = customers.add_account_with_roles("Colleague", &[AdminRole::FullAdmin]);
+    let mut other = customers.browser();
+    other.sign_in(colleague).await.is(200, "Overview");
+    let mut browsers = vec![];
+    for _ in 0..5 {
+        customers.advance(1);
+        browsers.push(customers.signed_in(&customers.acme).await);
+    }
+    for browser in &mut browsers {
+        browser.open("/webex").await.is(200, "<h1>Connect Webex</h1>");
+    }
+    customers.advance(1);
+    browsers.push(customers.signed_in(&customers.acme).await);
+    browsers[0].open("/webex").await.is(200, "Sign in with Webex");
+    for browser in browsers[1..].iter_mut().chain([&mut other]) {
+        browser.open("/webex").await.is(200, "<h1>Connect Webex</h1>");
+    }
+}
+
+#[tokio::test]
+async fn session_cookie_ends_with_the_browser() {
+    let customers = Customers::new().await;
+    let mut browser = customers.browser();
+    let at_webex = browser.open("/oauth/webex").await.next_url();
+    let back = browser.decide(&at_webex, customers.acme.administrator.person, "accept").await;
+    let answer = browser.open_without_redirects(&back).await;
+    let cookies = answer.headers.get_all("set-cookie").iter();
+    let cookies: Vec<&str> = cookies.map(|cookie| cookie.to_str().unwrap()).collect();
+    let session = cookies.iter().find(|cookie| cookie.starts_with("__Host-session=")).unwrap();
+    assert!(!session.contains("Max-Age") && !session.contains("Expires"), "{session}");
+    // The others are removed by an end that has passed.
+    assert!(cookies.contains(&"__Host-flow=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"));
 }
 
 /// All forms, with the change that each would make.

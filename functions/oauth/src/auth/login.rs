@@ -16,8 +16,8 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::auth::redirect_flow::{self, Begun, Callback, Flow};
-use crate::auth::session::{self, Session, SignedInPerson};
-use crate::http::cookies::RequestCookies;
+use crate::auth::session::{Session, SignedInPerson};
+use crate::http::cookies::{Lifetime, RequestCookies};
 use crate::http::error::{Failure, Service};
 use crate::http::extract::Query;
 use crate::http::page_id::{Page, Route};
@@ -134,7 +134,7 @@ pub(crate) async fn begin_session(
         Session::end_of_token(store, old).await?;
     }
     tracing::info!(event = "signed_in", %org, %person, "An administrator signed in.");
-    let session = app.cookies.set(app.cookies.session(), &token, session::LONGEST);
+    let session = app.cookies.set(app.cookies.session(), &token, Lifetime::Browser);
     // The browser's part of the flow is used up.
     let flow = app.cookies.clear(app.cookies.flow());
     Ok(see_other(to).cookie(&session).cookie(&flow))

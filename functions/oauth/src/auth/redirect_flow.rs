@@ -22,7 +22,7 @@ use crate::auth::random;
 use crate::auth::session::Session;
 use crate::auth::sign_in_state;
 use crate::auth::types::Purpose;
-use crate::http::cookies::RequestCookies;
+use crate::http::cookies::{Lifetime, RequestCookies};
 use crate::http::error::{Failure, Service};
 use crate::http::page_id::Page;
 use crate::http::response::{self, ResponseExt};
@@ -120,7 +120,7 @@ fn browser_or_new(app: &App, cookies: &RequestCookies) -> Result<String, getrand
 
 impl Begun {
     fn new(app: &App, flow: Flow) -> Self {
-        let cookie = app.cookies.set(app.cookies.flow(), &flow.browser, LASTS);
+        let cookie = app.cookies.set(app.cookies.flow(), &flow.browser, Lifetime::For(LASTS));
         Self { flow, cookie }
     }
 }

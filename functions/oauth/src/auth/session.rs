@@ -3,7 +3,8 @@
 //! # Guarantees
 //! The browser has a random token, the table only its hash. A session ends 30 minutes after its
 //! last page, 8 hours after it began, on sign-out, when the person is no longer an administrator,
-//! and when an administrator ends it or all sessions of the organization. They can be listed.
+//! and when an administrator ends it or all sessions of the organization. They can be listed. A
+//! person has at most five: a further one ends the oldest. The cookie ends with the browser.
 
 use domain::ids::{OrgId, PersonId};
 use engine::tenant::organization::{self, Organization};
@@ -21,10 +22,13 @@ use crate::auth::types::{PendingConsent, StepUp};
 use crate::http::error::Failure;
 
 /// A session ends this long after its last page.
-pub(crate) const IDLE: SignedDuration = SignedDuration::from_mins(30);
+const IDLE: SignedDuration = SignedDuration::from_mins(30);
 
 /// A session ends this long after it began.
-pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(8);
+const LONGEST: SignedDuration = SignedDuration::from_hours(8);
+
+/// Sessions that a person can have at the same time.
+const MOST: usize = 5;
 
 /// The time of the last page is stored this exactly, which saves writes.
 const EXACT_TO: SignedDuration = SignedDuration::from_mins(1);
@@ -77,6 +81,7 @@ pub(crate) struct SignedInPerson {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ListedSession {
     pub(crate) hash: String,
+    person: PersonId,
     pub(crate) name: String,
     generation: u64,
     #[serde(with = "milliseconds")]
@@ -174,12 +179,33 @@ impl Session {
         let items = [item, listed].map(|item| Write::Put(item, Condition::Absent));
         // In one write: a session that no list shows could not be ended by another admin.
         store.write(items.into()).await?;
+        session.end_oldest(store, organization).await?;
         Ok(token)
     }
 
+    /// Ends the oldest sessions of the person, so that this one is the last of those allowed.
+    async fn end_oldest(
+        &self,
+        store: &dyn Store,
+        organization: &Organization,
+    ) -> Result<(), StoreError> {
+        // After this one is stored: of sessions that begin together, the last sees all.
+        let mut others = list(store, organization, self.began).await?;
+        others.retain(|one| one.person == self.person && one.hash != self.hash);
+        others.sort_by_key(|one| std::cmp::Reverse(one.began));
+        for oldest in others.iter().skip(MOST - 1) {
+            match end_listed(store, self.org, &oldest.hash).await {
+                // It has ended meanwhile.
+                Ok(()) | Err(StoreError::ConditionFailed) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn listed(&self) -> ListedSession {
-        let Self { hash, name, generation, began, seen, .. } = self.clone();
-        ListedSession { hash, name, generation, began, seen }
+        let Self { hash, person, name, generation, began, seen, .. } = self.clone();
+        ListedSession { hash, person, name, generation, began, seen }
     }
 
     fn listed_key(&self) -> Key {

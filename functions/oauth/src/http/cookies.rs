@@ -19,6 +19,15 @@ pub(crate) enum CookieNames {
     Plain,
 }
 
+/// The time for which a browser keeps a cookie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lifetime {
+    /// Until the browser is closed.
+    Browser,
+    /// Until this time has passed.
+    For(SignedDuration),
+}
+
 impl CookieNames {
     /// Returns the names for pages at this address.
     pub(crate) fn at(public: &Url) -> Self {
@@ -41,19 +50,22 @@ impl CookieNames {
     }
 
     /// Returns a `Set-Cookie` value.
-    pub(crate) fn set(self, name: &str, value: &str, max_age: SignedDuration) -> String {
+    pub(crate) fn set(self, name: &str, value: &str, lifetime: Lifetime) -> String {
         let secure = match self {
             Self::Host => "; Secure",
             Self::Plain => "",
         };
-        let max_age = max_age.as_secs();
+        let max_age = match lifetime {
+            Lifetime::Browser => String::new(),
+            Lifetime::For(time) => format!("; Max-Age={}", time.as_secs()),
+        };
         // `Lax`, because Webex and Microsoft return browsers from another site.
-        format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly{secure}; SameSite=Lax")
+        format!("{name}={value}; Path=/{max_age}; HttpOnly{secure}; SameSite=Lax")
     }
 
     /// Returns a `Set-Cookie` value that removes a cookie.
     pub(crate) fn clear(self, name: &str) -> String {
-        self.set(name, "", SignedDuration::ZERO)
+        self.set(name, "", Lifetime::For(SignedDuration::ZERO))
     }
 }
 
