@@ -53,6 +53,7 @@ pub(crate) fn form(route: Route) -> Option<FormProof> {
             Page::Microsoft | Page::Folders => Some(Always(Proof::Role)),
             // A grant by the person who may write them follows.
             Page::ExternalIds => Some(Always(Proof::Role)),
+            Page::Names => Some(Always(Proof::DirectoryAdministrator)),
             Page::Backfill | Page::Selection | Page::Sessions => Some(Always(Proof::Role)),
             // From this form on, syncs write for all teams.
             Page::Preview => Some(Always(Proof::WebexSignIn)),

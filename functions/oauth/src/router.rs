@@ -17,8 +17,8 @@ use crate::http::error::Failure;
 use crate::http::page_id::{Page, Route};
 use crate::http::response;
 use crate::pages::{
-    activity, activity_entry, approvals, callbacks, external_ids, home, people, person, preview,
-    sessions, settings, team, teams,
+    activity, activity_entry, approvals, callbacks, external_ids, home, names, people, person,
+    preview, sessions, settings, team, teams,
 };
 use crate::proofs;
 use crate::view::assets;
@@ -59,6 +59,7 @@ fn handlers(app: &Arc<App>, route: Route) -> MethodRouter<Arc<App>> {
             Page::Prerequisites => get(prerequisites::show),
             Page::People => get(people::show),
             Page::ExternalIds => get(external_ids::show).post(external_ids::start),
+            Page::Names => get(names::show).post(names::confirm),
             Page::Approvals => get(approvals::show),
             Page::Activity => get(activity::show),
             Page::Preview => get(preview::show).post(preview::go_live),

@@ -2,6 +2,7 @@
 
 mod activity;
 pub(crate) mod adopt;
+mod confirmed_names;
 mod connect;
 mod disconnect;
 mod external_ids;

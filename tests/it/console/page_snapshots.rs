@@ -10,7 +10,7 @@ use insta::{Settings, assert_snapshot};
 use sim::Fault;
 
 use super::adopt::Scene;
-use super::{external_ids, moved_ids, pending_approvals, restore, team_folders};
+use super::{confirmed_names, external_ids, moved_ids, pending_approvals, restore, team_folders};
 use crate::backfill;
 use crate::support::{
     Browser, Customers, KEEP, MINUTE, Page, active_groups, page_text, with_linked_teams,
@@ -187,6 +187,16 @@ async fn pages_of_people() {
     let admin = customers.acme.administrator.object;
     let page = browser.sign_in_fresh(&path, admin).await;
     assert_page("moved_id_signed_in", &page);
+
+    let (_customers, mut browser, people) =
+        confirmed_names::with_differing_names(&["Zoe Zander", "Yves Yule"]).await;
+    let page = browser.open("/people/names").await;
+    let zoe = people[0].person.to_string();
+    let mut pairs = confirmed_names::offered(&page);
+    pairs.retain(|pair| pair.ends_with(&zoe));
+    let page = confirmed_names::confirm_pairs(&mut browser, &page, &pairs).await;
+    assert_page("names_confirmed", &page);
+    assert_pages(&mut browser, &[("person_confirmed", &format!("/people/{zoe}"))]).await;
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ const ENTRY: &str = "/teams/{team}/done/{entry}";
 
 /// All routes with forms, and for each the forms that need different proofs. What changes only a
 /// page, or ends in a consent or a grant, asks for nothing but the role.
-const FORMS: [Row; 40] = [
+const FORMS: [Row; 42] = [
     ("/webex", &[], Asks::Nothing),
     ("/webex", &[("intent", "replace")], Asks::Webex),
     ("/oauth/microsoft", &[], Asks::Nothing),
@@ -50,6 +50,8 @@ const FORMS: [Row; 40] = [
     ("/people/fix", &[], Asks::Nothing),
     (PERSON, &[("action", "sign-in")], Asks::Nothing),
     (PERSON, &[("action", "confirm")], Asks::Microsoft),
+    (PERSON, &[("action", "revoke")], Asks::Nothing),
+    ("/people/names", &[("pair", "x/y")], Asks::Microsoft),
     ("/existing", &[("action", "find")], Asks::Nothing),
     ("/selection", &[("action", "create")], Asks::Nothing),
     (TEAM, &[("action", "sync")], Asks::Nothing),

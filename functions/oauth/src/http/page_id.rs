@@ -31,6 +31,8 @@ pub(crate) enum Page {
     People,
     /// Writing missing externalIds.
     ExternalIds,
+    /// Confirming accounts whose names differ from their users.
+    Names,
     Activity,
     /// The permission for files.
     Folders,
@@ -42,7 +44,7 @@ pub(crate) enum Page {
 }
 
 impl Page {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Home,
         Self::Webex,
         Self::Microsoft,
@@ -54,6 +56,7 @@ impl Page {
         Self::Preview,
         Self::People,
         Self::ExternalIds,
+        Self::Names,
         Self::Activity,
         Self::Folders,
         Self::Settings,
@@ -75,6 +78,7 @@ impl Page {
             Self::Preview => "/preview",
             Self::People => "/people",
             Self::ExternalIds => "/people/fix",
+            Self::Names => "/people/names",
             Self::Activity => "/activity",
             Self::Folders => "/folders",
             Self::Settings => "/settings",
@@ -91,6 +95,7 @@ impl Page {
             Self::Home => "home",
             Self::Microsoft => "microsoft",
             Self::ExternalIds => "fix",
+            Self::Names => "names",
             other => other.path().trim_start_matches('/'),
         }
     }

@@ -7,6 +7,7 @@ pub(crate) mod callbacks;
 pub(crate) mod external_ids;
 pub(crate) mod home;
 mod link_list;
+pub(crate) mod names;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod preview;

@@ -138,7 +138,8 @@ pub(crate) async fn show(
     response::page(StatusCode::OK, &page)
 }
 
-async fn excluded(
+/// Reads excluded people until there are enough for a page, and returns the next cursor.
+pub(crate) async fn excluded(
     app: &App,
     tenant: TenantId,
     only: Option<ExclusionReason>,

@@ -14,8 +14,8 @@ use clients::webex::ScimUser;
 use domain::ids::PersonId;
 use domain::membership::{ExclusionReason, Person};
 use engine::people::{
-    Accounts, Confirmation, Confirmed, ConfirmedBy, IndexedPerson, PersonIndex, UnconfirmedId,
-    object_of,
+    Accounts, Confirmation, Confirmed, ConfirmedBy, IndexedPerson, PersonIndex, Revocation,
+    UnconfirmedId, object_of,
 };
 use http::StatusCode;
 use jiff::Timestamp;
@@ -100,6 +100,7 @@ pub(crate) async fn show(
     let seen = refresh(&app, &admin, person).await?;
     let note = match query.did.as_deref() {
         Some("confirmed") => Some(Feedback::PersonConfirmed),
+        Some("revoked") => Some(Feedback::ConfirmationRevoked),
         _ => None,
     };
     render(&app, &admin, &seen, StatusCode::OK, note).await
@@ -155,7 +156,7 @@ pub(crate) struct PersonForm {
     hash: Option<String>,
 }
 
-/// Starts step-up authentication, or confirms.
+/// Starts step-up authentication, confirms, or revokes.
 pub(crate) async fn decide(
     State(app): State<Arc<App>>,
     cookies: RequestCookies,
@@ -173,7 +174,29 @@ pub(crate) async fn decide(
             let hash = form.hash.unwrap_or_default();
             confirm(&app, &admin, person, &hash).await
         }
+        Some("revoke") => revoke(&app, &admin, person).await,
         _ => Err(Failure::NotAForm),
+    }
+}
+
+/// Revokes the confirmation, after which only the names count.
+async fn revoke(app: &App, admin: &Admin, person: PersonId) -> Result<Response, Failure> {
+    // The names may agree by now; and a person of another organization does not exist here.
+    let seen = refresh(app, admin, person).await?;
+    let (tenant, administrator) = (admin.tenant(), admin.session.person);
+    let index = PersonIndex::new(app.store.as_ref(), tenant);
+    match index.revoke(person).await? {
+        Revocation::Revoked => {
+            tracing::info!(
+                event = "confirmation_revoked", %tenant, %person, %administrator,
+                "An administrator revoked the confirmation of an account."
+            );
+            Ok(see_other(format!("{}?did=revoked", PageLink::Person(person))))
+        }
+        Revocation::NotConfirmed => {
+            let (status, note) = (StatusCode::CONFLICT, Feedback::RevocationOutOfDate);
+            render(app, admin, &seen, status, Some(note)).await
+        }
     }
 }
 
@@ -207,24 +230,26 @@ async fn confirm(
     Ok(see_other(format!("{}?did=confirmed", PageLink::Person(person))))
 }
 
+/// Stores a confirmation, and logs it.
 pub(crate) async fn store_confirmation(
     app: &App,
     admin: &Admin,
     unconfirmed: UnconfirmedId,
     by: ConfirmedBy,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<Confirmation, Failure> {
     let tenant = admin.tenant();
     let index = PersonIndex::new(app.store.as_ref(), tenant);
     let Person { person, object } = unconfirmed.pair;
-    if index.confirm(unconfirmed, by, now).await? == Confirmation::Accepted {
+    let confirmation = index.confirm(unconfirmed, by, now).await?;
+    if confirmation == Confirmation::Accepted {
         let ConfirmedBy { administrator, microsoft } = by;
         tracing::info!(
             event = "person_confirmed", %tenant, %person, %object, %administrator, %microsoft,
             "An administrator confirmed whose an object id is."
         );
     }
-    Ok(())
+    Ok(confirmation)
 }
 
 /// Returns the confirmation that the person's object id is theirs.

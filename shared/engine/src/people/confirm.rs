@@ -1,17 +1,19 @@
 //! An object id whose holder has another name than its user, or took it from another account: the
-//! holder stays excluded until an admin confirms that the account is the user.
+//! holder stays excluded until an admin confirms that the account is the user. A confirmation can
+//! be revoked. Those without which the person would be excluded are listed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::IndexedPerson;
 use super::index::PersonIndex;
 use super::records::ExternalIdHolders;
-use domain::ids::{ObjectId, PersonId};
+use domain::ids::{ObjectId, PersonId, TenantId};
 use domain::membership::{ExclusionReason, Person};
-use store::table::StoreError;
+use store::table::{Cursor, Key, Query, StoreError};
 
 /// An object id that waits for a confirmation, as an admin is shown it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,31 @@ pub enum Confirmation {
     Stale,
 }
 
+/// Outcome of a revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// Only the names count now.
+    Revoked,
+    /// There was no such confirmation, or it changed just now.
+    NotConfirmed,
+}
+
+/// A confirmed account whose userName is no name of its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfirmedPair {
+    /// The account.
+    pub known: IndexedPerson,
+    /// The user's userPrincipalName.
+    pub principal: String,
+    /// The confirmation.
+    pub confirmed: Confirmed,
+}
+
+/// The index partition of a tenant's confirmations.
+pub(super) fn listing(tenant: TenantId) -> String {
+    format!("LIST#{tenant}#confirmed")
+}
+
 impl PersonIndex<'_> {
     /// Returns what waits for a confirmation of these accounts.
     ///
@@ -123,4 +150,65 @@ impl PersonIndex<'_> {
             Err(error) => Err(error),
         }
     }
+
+    /// Ends the confirmation of an account. It stays eligible only if the names agree by now.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn revoke(&self, person: PersonId) -> Result<Revocation, StoreError> {
+        let Some(entry) = self.entries([person]).await?.remove(&person) else {
+            return Ok(Revocation::NotConfirmed);
+        };
+        let Some(object) = entry.object else { return Ok(Revocation::NotConfirmed) };
+        let holders = self.external_id_holders(object).await?;
+        let Some(mut holders) = holders.filter(|holders| holders.is_confirmed(person)) else {
+            return Ok(Revocation::NotConfirmed);
+        };
+        holders.confirmed = None;
+        holders.active_holder = None;
+        if holders.holders.len() == 1 && entry.exclusion.is_none() {
+            holders.activate_holder(person, &entry.user_name);
+        }
+        match self.store.write(vec![self.put_holders(object, &holders)?]).await {
+            Ok(()) => Ok(Revocation::Revoked),
+            Err(StoreError::ConditionFailed) => Ok(Revocation::NotConfirmed),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns a page of the confirmed accounts whose names differ, and the next cursor.
+    ///
+    /// # Errors
+    /// The table refuses a malformed cursor.
+    pub async fn confirmed(
+        &self,
+        limit: usize,
+        start: Option<&Cursor>,
+    ) -> Result<(Vec<ConfirmedPair>, Option<Cursor>), StoreError> {
+        let query = Query::Listed { pk: listing(self.tenant), prefix: String::new() };
+        let page = self.store.query(&query, limit, start).await?;
+        let keys = page.items.iter().filter_map(Key::of);
+        let objects = keys.filter_map(|key| key.pk.rsplit('#').next()?.parse::<ObjectId>().ok());
+        // The list can be behind, so each is read again.
+        let holders = self.holders(objects).await?;
+        let people = holders.values().filter_map(|one| Some(one.confirmed?.person));
+        let known = self.people(people.collect::<BTreeSet<_>>()).await?;
+        let mut pairs: Vec<_> =
+            holders.values().filter_map(|holders| confirmed_pair(holders, &known)).collect();
+        pairs.sort_by_cached_key(|pair| pair.principal.to_lowercase());
+        Ok((pairs, page.next))
+    }
+}
+
+/// Returns the pair that is eligible by its confirmation alone.
+fn confirmed_pair(
+    holders: &ExternalIdHolders,
+    known: &BTreeMap<PersonId, IndexedPerson>,
+) -> Option<ConfirmedPair> {
+    let confirmed = holders.confirmed?;
+    let known = known.get(&confirmed.person)?;
+    let differs =
+        holders.is_confirmed(confirmed.person) && !holders.user.has_name(&known.user_name);
+    let principal = holders.user.principal()?.to_owned();
+    differs.then(|| ConfirmedPair { known: known.clone(), principal, confirmed })
 }

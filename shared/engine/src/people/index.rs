@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::confirm;
 use super::records::{EntraUser, ExternalIdHolders, NameEntry, PersonEntry, object_of};
 use super::snapshot::{Concerned, IndexSnapshot, Touched};
 use super::{IndexedPerson, name_key, object_key, person_key};
@@ -12,9 +13,10 @@ use clients::graph::User;
 use clients::webex::ScimUser;
 use domain::ids::{ObjectId, PersonId, TenantId};
 use domain::membership::ExclusionReason;
+use store::keys;
 use store::message::{Job, Message, Trigger};
 use store::queue::{Queue, QueueError};
-use store::table::{Condition, Key, Store, StoreError, Write, to_item};
+use store::table::{Condition, Key, Store, StoreError, Write, to_item, to_value};
 use store::versioned::{self, Version};
 
 /// A tenant's person index.
@@ -244,7 +246,13 @@ impl<'a> PersonIndex<'a> {
         holders: &ExternalIdHolders,
     ) -> Result<Write, StoreError> {
         let read = Version::of_new(holders.version);
-        versioned::put(&object_key(self.tenant, object), holders, read)
+        let mut write = versioned::put(&object_key(self.tenant, object), holders, read)?;
+        if let (Write::Put(item, _), Some(_)) = (&mut write, &holders.confirmed) {
+            let sort_key = keys::typed(holders.user.principal().unwrap_or_default());
+            item.insert("gsi2pk".into(), to_value(&confirm::listing(self.tenant))?);
+            item.insert("gsi2sk".into(), to_value(&format!("{sort_key}#{object}"))?);
+        }
+        Ok(write)
     }
 
     /// Stores an observation.

@@ -19,7 +19,7 @@ mod people_counts;
 mod records;
 mod snapshot;
 
-pub use confirm::{Confirmation, Confirmed, ConfirmedBy, UnconfirmedId};
+pub use confirm::{Confirmation, Confirmed, ConfirmedBy, ConfirmedPair, Revocation, UnconfirmedId};
 pub use gone::Accounts;
 pub use index::{ExclusionChange, IndexChanges, PersonIndex};
 pub use people_counts::{PeopleCounts, StoredPeopleCounts, people_counts};

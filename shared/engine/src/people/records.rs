@@ -99,7 +99,7 @@ impl EntraUser {
     }
 
     /// Returns `true` if an account with this userName has a name of the user.
-    fn has_name(&self, user_name: &str) -> bool {
+    pub(super) fn has_name(&self, user_name: &str) -> bool {
         match self {
             Self::Member { name, addresses } => {
                 !user_name.is_empty()
@@ -133,6 +133,13 @@ impl ExternalIdHolders {
                 (active != person).then_some(ExclusionReason::MovedObjectId)
             }
         }
+    }
+
+    /// Returns `true` if an admin confirmed that this holder is the user.
+    pub(super) fn is_confirmed(&self, person: PersonId) -> bool {
+        self.active_holder == Some(person)
+            && self.holders.contains(&person)
+            && self.confirmed.is_some_and(|confirmed| confirmed.person == person)
     }
 
     /// Makes the only holder the active one if the names agree. A later rename of either does not

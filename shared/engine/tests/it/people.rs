@@ -8,7 +8,7 @@ use clients::webex::ScimUser;
 use domain::clock::SimulatedClock;
 use domain::ids::{ObjectId, PersonId, TenantId};
 use domain::membership::ExclusionReason;
-use engine::people::{ConfirmedBy, PersonIndex};
+use engine::people::{ConfirmedBy, PersonIndex, Revocation};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use store::table::memory::MemoryStore;
@@ -192,6 +192,27 @@ async fn foreign_id_waits_for_a_confirmation() {
     tenant.write_and_read(4, Some(2)).await;
     assert_eq!(tenant.reason(4).await, Some(ExclusionReason::NamesDiffer));
     tenant.write_and_read(4, Some(3)).await;
+    assert_eq!(tenant.reason(4).await, None);
+}
+
+#[tokio::test]
+async fn revoked_confirmation_leaves_what_the_names_say() {
+    let mut tenant = Tenant::new();
+    tenant.write_and_read(4, Some(3)).await;
+    assert_eq!(tenant.index().revoke(person(4)).await.unwrap(), Revocation::NotConfirmed);
+    assert_eq!(tenant.confirm(4).await, 1);
+    let page = async |tenant: &Tenant| {
+        let (pairs, next) = tenant.index().confirmed(10, None).await.unwrap();
+        assert!(next.is_none());
+        pairs.into_iter().map(|pair| pair.known.person).collect::<Vec<_>>()
+    };
+    assert_eq!(page(&tenant).await, [person(4)]);
+    assert_eq!(tenant.index().revoke(person(4)).await.unwrap(), Revocation::Revoked);
+    assert_eq!(page(&tenant).await, []);
+    assert_eq!(tenant.reason(4).await, Some(ExclusionReason::NamesDiffer));
+    tenant.read(&[4]).await;
+    assert_eq!(tenant.reason(4).await, Some(ExclusionReason::NamesDiffer));
+    assert_eq!(tenant.confirm(4).await, 1);
     assert_eq!(tenant.reason(4).await, None);
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum Feedback {
     AdoptionBusy,
     PersonConfirmed,
     ConfirmationOutOfDate,
+    ConfirmationRevoked,
+    RevocationOutOfDate,
     PreviewOutOfDate,
     SelectionOutOfDate,
 }
@@ -71,6 +73,12 @@ impl Feedback {
             }
             Self::ConfirmationOutOfDate => {
                 "This page was out of date, so nothing was confirmed. Here is the current state."
+            }
+            Self::ConfirmationRevoked => {
+                "Revoked: only the names count now. Team and group stay as they are."
+            }
+            Self::RevocationOutOfDate => {
+                "There is no confirmation of this account any longer, so nothing was revoked."
             }
             Self::PreviewOutOfDate => {
                 "This page was out of date, so nothing was started. Here is what would be done now."

@@ -32,6 +32,13 @@ pub(crate) const REASONS: [ReasonFilter; 9] = [
     filter(ExclusionReason::NameTaken, "name-taken", "Another account has the name"),
 ];
 
+/// Says how many of the chosen accounts were confirmed.
+pub(crate) fn confirmed_in_bulk(done: usize, of: usize) -> String {
+    let rest =
+        if done < of { " The others changed meanwhile: here is the current state." } else { "" };
+    format!("{done} of {of} confirmed.{rest}")
+}
+
 /// The outcome of writing one externalId.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -10,6 +10,7 @@ pub(crate) fn act(page: Page) -> &'static str {
         Page::Settings => "Save the settings now",
         Page::Webex => "Replace the account now",
         Page::Preview => "Apply the changes now",
+        Page::Names => "Confirm them now",
         Page::Teams => "Do it for this team now",
         _ => "Do it now",
     }
