@@ -277,6 +277,15 @@ test('external ids are written and confirmed', async () => {
   await page.getByText('Confirmed: the person').waitFor()
   await page.getByRole('heading', { name: 'Eligible' }).waitFor()
   await checkPage(page, 'confirmed')
+
+  await page.goto(`${pages}/people/names`)
+  await heading(page, 'Names that differ')
+  await checkPage(page, 'names')
+  await page.getByRole('link', { name: /^Revoke: / }).click()
+  await page.getByRole('button', { name: 'Revoke the confirmation' }).click()
+  await page.getByText('Revoked: only the names count now').waitFor()
+  await page.getByRole('heading', { name: 'Is this the same person?' }).waitFor()
+  await checkPage(page, 'revoked')
   assert.deepEqual(page.faults, [])
 })
 

@@ -545,30 +545,3 @@ async fn no_route_serves_a_session_that_is_none() {
         assert_eq!(lasting(&customers), before, "{case}");
     }
 }
-
-/// Returns the source files under a directory, as one text.
-fn sources(directory: &std::path::Path) -> String {
-    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let texts = entries.map(|path| match path.extension().and_then(|end| end.to_str()) {
-        None if path.is_dir() => sources(&path),
-        Some("rs") => std::fs::read_to_string(&path).unwrap(),
-        _ => String::new(),
-    });
-    texts.collect()
-}
-
-#[test]
-fn threat_model_names_existing_tests() {
-    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (code, model) = (sources(&tests.join("it")), tests.join("../SECURITY.md"));
-    let model = std::fs::read_to_string(model).unwrap();
-    let (_, table) = model.split_once("| attack | what holds | test |").unwrap();
-    let (table, _) = table.split_once("\n\n").unwrap();
-    let names = table.lines().skip(2).flat_map(|row| row.split('|').nth(3).unwrap().split('`'));
-    let is_test = |name: &&str| name.contains('_') && !name.contains('/');
-    let names: Vec<&str> = names.filter(is_test).collect();
-    assert!(names.len() >= 24, "{names:?}");
-    for name in names {
-        assert!(code.contains(&format!("fn {name}(")), "no test {name}");
-    }
-}

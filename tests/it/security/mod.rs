@@ -7,3 +7,4 @@ mod log;
 mod messages;
 mod sign_in;
 mod strangers;
+mod threat_model;
