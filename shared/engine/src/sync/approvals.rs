@@ -33,6 +33,7 @@ pub(super) async fn load_approvals(
 ) -> Result<Approvals, StoreError> {
     let (store, tenant, team) = (deps.store.as_ref(), run.tenant(), link.team);
     let pending = match link.held {
+        // The link says that there is one: most runs save this read.
         Some(_) => pending_approval::load(store, tenant, team).await?,
         None => None,
     };
@@ -91,6 +92,7 @@ pub(super) async fn permit_removals(
     draft: &mut Draft,
     guard: &RemovalGuard,
 ) -> Result<Option<RemovalCounter>, StoreError> {
+    // What an admin approved costs nothing, nor does a further try of a counted removal.
     let is_new = |removal: &PersonRemoval| {
         !guard.approved.contains(removal) && counted_before(run, reading, removal).is_none()
     };

@@ -100,6 +100,7 @@ pub(super) async fn card_answered(
     let Some(row) = load_link(deps, tenant, team).await? else { return Ok(()) };
     let answer = match input("group") {
         Some("yes") => CardAnswer::Yes,
+        // Only a clear yes creates a group.
         _ => CardAnswer::No,
     };
     if row.link.phase.after_answer(&card.message_id, answer).is_none() {

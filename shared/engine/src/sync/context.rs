@@ -104,6 +104,7 @@ pub(super) async fn requeue(
     let Requeue { requested_at: at, not_before } = request;
     let job = Job::Team { team: link.team, region: Some(link.region.clone()) };
     let message = Message { v: Default::default(), tenant, at, trigger: Trigger::Retry, job };
+    // A moment in the past is no duration: the message then goes without delay.
     let delay = not_before.duration_since(deps.clock.now());
     deps.queue.send(&message, delay.try_into().unwrap_or_default()).await
 }
@@ -146,6 +147,7 @@ pub(super) async fn retry_message(
         Some(ErrorClass::ThrottledUntil(until)) => {
             let until =
                 tenant::back_off(deps.store.as_ref(), tenant, error.api(), until, now).await?;
+            // A message that waited before gives others their time first.
             if now.duration_since(message.at) > YIELD { until + YIELD } else { until }
         }
         Some(_) if is_old => {

@@ -129,6 +129,7 @@ pub(super) async fn create_group(
                     break;
                 }
                 Ok(Upserted::Existed) => {
+                    // Only a request that was sent before can have made it.
                     let may_be_ours = attempt == CreationAttempt::Retry || request.corrections > 0;
                     if !may_be_ours {
                         return Err(SyncError::GroupNotOurs(link.team));
@@ -177,15 +178,18 @@ async fn correct(
         }
         Upserted::BindRefused(error) => {
             let missing = missing_users(deps, run, &corrected.group).await?;
+            // Everyone exists, so the refusal is about something that we cannot correct.
             if missing.is_empty() {
                 return Err(error.into());
             }
+            // One unknown user makes the service refuse all. The others need not wait for them.
             corrected.group.members.retain(|id| !missing.contains(id));
             corrected.group.owners.retain(|id| !missing.contains(id));
         }
         Upserted::Created(_) | Upserted::Existed => {}
     }
     corrected.corrections += 1;
+    // A service that goes on demanding must not keep the run here. Without owner there is no site.
     if corrected.corrections > CORRECTIONS || corrected.group.owners.is_empty() {
         return Err(SyncError::CreationRefused(link.team));
     }

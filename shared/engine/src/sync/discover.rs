@@ -54,6 +54,7 @@ pub(super) async fn discover(
         return send_at(deps, message, until).await;
     }
     let priority = SyncRequests::of(message).priority(Timestamp::UNIX_EPOCH);
+    // Only a seed for the rate limiter: the team is not known yet.
     let team = space.id.as_team();
     let acquired = deps.acquire_reading(context, priority, team, SMALL_READING).await?;
     if let Acquire::RetryAt(until) = acquired {

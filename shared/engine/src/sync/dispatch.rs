@@ -26,6 +26,7 @@ pub(super) async fn handle(
     message: &Message,
     deadline: Deadline,
 ) -> Result<(), SyncError> {
+    // These jobs name their link, so one request reads it together with the tenant.
     let team = match message.job {
         Job::Team { team, .. } | Job::Folders { team } => Some(team),
         Job::Room { room, .. } => Some(room.as_team()),
@@ -74,6 +75,7 @@ async fn sync_team_of(
         (None, Some(region)) => {
             sync_room(deps, context, message, team.general_space(), region, None).await
         }
+        // Without a region, Webex cannot be asked about a team that has no link.
         (None, None) => Ok(()),
     }
 }

@@ -33,6 +33,7 @@ pub(super) async fn execute(
             let created = create_group(deps, run, &record.link, reading, plan, attempt).await;
             outcomes = record.take(created)?;
         }
+        // The group was not created, and the outcomes say why. There is nothing to write to.
         let Some(group) = record.link.group() else { return Ok(outcomes) };
         let target = Target { deps, run, link: &record.link, reading, group };
         outcomes = target.take_steps(plan, outcomes).await;
@@ -113,6 +114,7 @@ impl Target<'_> {
                 let removed = webex.remove_membership(access, membership).await;
                 removed.map(|(Removal::Removed | Removal::NotFound)| StepOutcome::Done)
             }
+            // Not listed, which is no more than an answer: it is unconfirmed like the others.
             (Role::None, None) => Ok(StepOutcome::Done),
             (_, Some(membership)) => {
                 webex.set_role(access, membership, role).await.map(|()| StepOutcome::Done)
@@ -144,6 +146,7 @@ impl Target<'_> {
     async fn remove_from_group(&self, step: PlanStep) -> Outcomes {
         let (graph, access) = (&self.deps.graph, &self.run.access.graph);
         let object = step.person.object;
+        // As an owner first: where the service keeps the last owner, the membership stays, too.
         if step.read.group == Role::Owner {
             match graph.remove_owner(access, self.group, object).await {
                 Ok(Unbound::Removed | Unbound::NotThere) => {}
@@ -172,6 +175,7 @@ impl Target<'_> {
             bound.outcomes.as_slice(),
             [(_, BindOutcome::Done | BindOutcome::AlreadyThere)]
         );
+        // The owner is gone, and the membership may be. Only a reading can say.
         let outcome = if is_bound { StepOutcome::Done } else { StepOutcome::Unknown };
         Outcomes { steps: vec![(step, outcome)], stopped: bound.stopped.map(Into::into) }
     }
@@ -194,6 +198,7 @@ impl Target<'_> {
             let is_unknown_user = bound.outcomes.iter().any(|(bind, outcome)| {
                 bind.person == step.person.object && matches!(outcome, BindOutcome::NoSuchUser)
             });
+            // The index learns it at once, so that no other team plans to add them.
             if is_unknown_user {
                 let index = PersonIndex::new(self.deps.store.as_ref(), self.run.tenant());
                 let now = self.deps.clock.now();
@@ -231,12 +236,14 @@ fn outcome_of_binds(step: &PlanStep, bound: &Bound) -> StepOutcome {
         _ if binds.iter().any(|bind| bound.unknown.contains(bind)) => StepOutcome::Unknown,
         (Some(first), Some(last)) => match (is_there(first), is_there(last)) {
             (true, true) => StepOutcome::Done,
+            // They are in the group. Only their role is deferred.
             (true, false) if step.aspect == Aspect::Presence => {
                 StepOutcome::WithoutOwnership(refusal_of(last))
             }
             (true, false) => StepOutcome::Refused(refusal_of(last)),
             (false, _) => StepOutcome::Refused(refusal_of(first)),
         },
+        // The call broke off between the two relations of this person.
         (Some(first), None) if is_there(first) => StepOutcome::Unknown,
         (_, _) => StepOutcome::NotTried,
     }

@@ -84,6 +84,7 @@ pub(super) async fn finish(
         link.preview_stored_at = preview_stored_at;
     }
     if !report.failing.new.is_empty() {
+        // Raised again, the alert replaces one that was not sent, whose people would go unnamed.
         report.failing.unsent = unsent_people(deps.store.as_ref(), tenant, link.team).await?;
     }
     let AlertPlan { alerts, writes } = plan_alerts(tenant, &link, &report.failing, now)?;
@@ -101,11 +102,13 @@ pub(super) async fn finish(
         Ok((writes_of(tenant, link.team, &report, &activity)?, given_back.clone()))
     })
     .await?;
+    // A run without a failure proves that the services answer the tenant again.
     if is_done {
         for api in &leased.context.throttled_by {
             tenant::drop_refusals(deps.store.as_ref(), tenant, *api).await?;
         }
     }
+    // After the table: a message that is faster than the stored request would find nothing to do.
     if request.is_some() {
         deps.queue_folder_sync(tenant, link.team, leased.message.trigger).await?;
     }
@@ -158,6 +161,7 @@ fn apply_next(
         }
         Next::Throttled { until, said } => {
             let again = fail(context, &mut link, FailureReason::CallFailed { said }, now);
+            // Not before the service allows it, however short the pause of the failure is.
             schedule.delayed_until = Some(again.max(until));
         }
     }
@@ -169,6 +173,7 @@ fn apply_next(
     if let Phase::Ended { way_back, .. } = &link.phase {
         let asked_again = next_daily_moment(link.team, started);
         schedule.latest = if way_back.is_some() { asked_again } else { never() };
+        // The side that is left goes on having events, which no reading will ever answer.
         (schedule.synced_at, schedule.full_synced_at) = (started, started);
         schedule.settles_at = None;
         (schedule.delayed_until, schedule.state) = (None, Readiness::Waiting);
@@ -235,6 +240,7 @@ impl Schedule {
     /// Compares what is requested with what this run answers.
     fn closing(&self, leased: &LeasedLink<'_>, known: &LinkRow, now: Timestamp) -> Closing {
         let mut requests = known.requests();
+        // They had their larger share. The rest is repair, unless a new request came meanwhile.
         if self.is_rate_limited && requests.awaited == leased.row.awaited_at {
             requests.awaited = Timestamp::UNIX_EPOCH;
         }
@@ -287,6 +293,7 @@ async fn queue_next(
 
 /// Gives back removals that never happened, with one write for those of an hour.
 fn give_back_removals(tenant: TenantId, moments: &[Timestamp]) -> Result<Vec<Write>, StoreError> {
+    // One transaction cannot write the item of an hour twice.
     let mut by_hour = BTreeMap::<i64, (Timestamp, usize)>::new();
     for at in moments {
         let hour = at.as_second().div_euclid(3_600);

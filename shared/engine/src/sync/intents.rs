@@ -54,6 +54,7 @@ pub(super) async fn write_intents(
         let last = is_about_link.then(|| run.lease.save(&record.link)).transpose()?;
         match write_under_lease(deps, run.lease, writes, last.into_iter().collect()).await {
             Err(StoreError::ConditionFailed) => {
+                // Two conditions can have failed: the lease's, and that of the removal counter.
                 let is_held = run.lease.read(deps.store.as_ref()).await?.is_some();
                 Err(match is_held {
                     true => SyncError::RemovalsCountedMeanwhile(team),
@@ -112,6 +113,7 @@ pub(super) async fn write_under_lease(
     writes: Vec<Write>,
     last: Vec<Write>,
 ) -> Result<(), StoreError> {
+    // Without `last`, one place is for the check of the lease.
     let room = TRANSACTION_LIMIT - last.len().max(1);
     let mut chunks: Vec<Vec<Write>> = writes.chunks(room).map(<[Write]>::to_vec).collect();
     let mut final_chunk = chunks.pop().unwrap_or_default();
@@ -119,6 +121,7 @@ pub(super) async fn write_under_lease(
         chunk.push(lease.check()?);
         deps.store.write(chunk).await?;
     }
+    // `last` writes the link under its lease. One transaction cannot name that item twice.
     if last.is_empty() && !final_chunk.is_empty() {
         final_chunk.push(lease.check()?);
     }

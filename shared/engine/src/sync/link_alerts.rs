@@ -45,6 +45,7 @@ pub(super) fn plan_alerts(
     let has_news = |alert| alert == LinkAlert::PeopleFailing && !failing.new.is_empty();
     for (alert, message) in messages(link, failing, now) {
         let key = AlertKey::Link(link.team, alert);
+        // No one can act on the other alerts of a link that has ended.
         match message.filter(|_| !is_ended || alert == LinkAlert::Ended) {
             // Raised only at the beginning, since each raised alert is sent.
             Some(message) => {
@@ -87,6 +88,7 @@ fn messages(
     });
     let is_lost = link.names.as_ref().is_some_and(|names| names.is_lost_for_good());
     let rename_lost = is_lost.then(|| AlertMessage::RenameLost { team: team() });
+    // One rename gets one alert.
     let refused = link.rename_refused.clone().filter(|_| !is_lost);
     let rename_refused = refused.map(|RenameRefusal { side, to, said }| {
         AlertMessage::RenameRefused { team: team(), side, to, said }

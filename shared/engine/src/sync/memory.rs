@@ -20,6 +20,7 @@ impl PeopleInMemory {
     /// that is alone always has room.
     pub(super) fn take(&self, people: usize) -> Option<MemoryPlace<'_>> {
         let taken = |now: usize| (now == 0 || now + people <= MOST).then_some(now + people);
+        // Only the number counts: no other memory depends on its order.
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).ok()?;
         Some(MemoryPlace { all: self, people })
     }

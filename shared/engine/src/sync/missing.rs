@@ -60,6 +60,7 @@ pub(super) async fn team_is_missing(
         return Ok(end(run, link, Ended::TeamDeleted, Note::TeamDeleted));
     };
     let (store, tenant) = (deps.store.as_ref(), run.tenant());
+    // Counted before it is deleted: after a crash, the same group counts nothing more.
     let permit = removal_counter::record_group_deletion(store, tenant, group, run.started).await?;
     if permit == RemovalPermit::Refused {
         return Ok(failed(FailureReason::ManyTeamsDeleted));
@@ -120,6 +121,7 @@ pub(super) async fn group_is_missing(
     if !is_restored {
         return Ok(end(run, link, Ended::GroupDeleted, Note::GroupDeleted));
     }
+    // It counts as new again: replicas lag, so no one is removed from its team for a while.
     deps.graph.restore_group(&run.access.graph, group).await?;
     let link =
         Link { restored_at: Some(now), group_since: Some(now), failure: None, ..link.clone() };
@@ -142,6 +144,7 @@ fn end(run: &SyncRun<'_>, link: &Link, why: Ended, note: Note) -> Ending {
 fn is_proven(run: &SyncRun<'_>, link: &Link, kind: FailureKind) -> bool {
     let failure = link.failure.as_ref().filter(|failure| failure.kind() == kind);
     failure.is_some_and(|failure| {
+        // The tries count, too: a link without runs for three hours has proven nothing.
         run.started.duration_since(failure.since) >= MISSING_FOR && failure.tries >= MISSING_RUNS
     })
 }

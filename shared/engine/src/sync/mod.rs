@@ -146,6 +146,7 @@ async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
         let decision = Box::pin(decide_and_prove(deps, run, &record.link, &mut reading));
         let mut decision = decision.await?;
         record.link.names = decision.names.take();
+        // The refusal explains a deferred rename. Without one, its alert would outlive its reason.
         if record.link.names.as_ref().is_none_or(|names| names.deferred.is_none()) {
             record.link.rename_refused = None;
         }
@@ -160,6 +161,7 @@ async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
                 }
                 create_group::Preparation::Ended(ending) => return Ok(record.end(*ending)),
             };
+        // The account joins after that: a team that can get no group is left alone.
         record.take(maintain::join_team(deps, run, &record.link, &reading).await)?;
 
         // Acquire quota, write intents, execute.
@@ -197,6 +199,7 @@ async fn write_portion(
     let mut record = SyncRecord::of(link.clone());
     let result = async {
         let mut done = Done::default();
+        // A team in sync costs no quota, no intent and no call.
         if !decision.plan.is_empty() || !work.is_empty() {
             let quota = quota::acquire_work(deps, run, link, &decision.plan, &work).await?;
             if let Acquire::RetryAt(moment) = quota {
@@ -232,11 +235,13 @@ async fn decide_and_prove(
     let guard = approvals::removal_guard(run, reading, &approvals, &people);
     let prove_absences::Judged { subjects, found, left: absences } =
         Box::pin(prove_absences::prove_absences(deps, run, link, reading, people, &guard)).await?;
+    // A later step needs the id of a membership, also where the listing lacked it.
     reading.memberships.extend(found);
     let decide::Proposal { mut draft, guard, limits, eligibility } =
         decide::decide(run, link, reading, &resolved, guard, subjects);
     let counter = approvals::permit_removals(deps, run, reading, &mut draft, &guard).await?;
     let plan = draft.order(&limits, run.started).portion(PORTION);
+    // Only the portion is proven: each proof costs a call, and would be old by the next run.
     let prove_removals::Proven { plan, unproven } =
         prove_removals::prove_removals(deps, run, link, plan).await?;
     let rename::NamePlan { names, rename } = rename::plan_rename(deps, run, link, reading).await?;

@@ -59,9 +59,11 @@ pub(super) async fn next_after_steps(
     let progress = Progress::of(outcomes.settled() + state.lookups);
     let after = |pause, why| Next::RequeueAt { moment: deps.clock.now() + pause, why };
     let unfinished = match outcomes.stopped {
+        // Replicas that do not know the group yet refuse writes to it. The link has not failed.
         Some(SyncError::Call(error)) if is_new_group(run, link, &error) => {
             return Ok(after(NOT_YET, RequeueReason::GroupNotVisibleYet));
         }
+        // After some progress it just goes on. Without any, the pause grows.
         Some(SyncError::Call(error)) if is_out_of_time(&error) && progress.is_some() => {
             Some(Unfinished::OutOfTime)
         }
@@ -73,6 +75,7 @@ pub(super) async fn next_after_steps(
         None => None,
     };
     Ok(match (unfinished, progress) {
+        // A run that leaves work and does none would come back at once, for ever.
         (Some(_), None) => Next::Failed { reason: no_progress(&state, &outcomes.steps) },
         (Some(Unfinished::OutOfTime), Some(progress)) => {
             after(NOT_YET, RequeueReason::StepsLeft(progress))
@@ -138,6 +141,7 @@ pub(super) async fn next_after_error(
     let tenant = context.tenant.tenant;
     let said = error.to_string();
     let reason = match (&error, error.class()) {
+        // Both are permanent errors, too, but only a person can mend them: their pauses are longer.
         (SyncError::GroupNotOurs(_), _) => FailureReason::GroupNotOurs,
         (SyncError::Archived(_), _) => FailureReason::Archived,
         (_, None) => return Err(error),
@@ -199,6 +203,7 @@ fn settles_at(plan: &Plan, link: &Link, now: Timestamp) -> Option<Timestamp> {
     let names = link.names.as_ref().and_then(NameState::due);
     let owners = link.owners_without_membership.values();
     let owners = owners.filter_map(|since| since.checked_add(LAG_WINDOW).ok()).max();
+    // One run after the last of them settles all.
     people.max(names).max(owners).map(with_margin)
 }
 

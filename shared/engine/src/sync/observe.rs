@@ -22,6 +22,7 @@ pub(super) async fn observe(
     let team_id = WebexId::new(link.region.clone(), link.team);
     let space = team_id.general_space();
     let group_id = link.group();
+    // The closer their moments, the fewer changes fall between the readings of the two sides.
     let (team, memberships, group, stored) = futures::future::join4(
         deps.webex.team(&run.access.webex, &team_id),
         deps.webex.memberships(&run.access.webex, &space),
@@ -35,6 +36,7 @@ pub(super) async fn observe(
     )
     .await;
     let (team, listing) = match (team?, memberships) {
+        // Both kinds of calls must agree. One of them alone can be a replica's mistake.
         (None, Err(error)) if is_not_found(&error) => return Ok(Observation::TeamMissing),
         (team, memberships) => (team, memberships?.into_inner()),
     };

@@ -27,6 +27,7 @@ impl Outcomes {
                 Self::of_step(step, refused(error.to_string()))
             }
             Err(error) => {
+                // Without effect, the next run just takes the step. With an unknown one, it waits.
                 let is_untried = error.had_no_effect();
                 let outcome = if is_untried { StepOutcome::NotTried } else { StepOutcome::Unknown };
                 Self { steps: vec![(step, outcome)], stopped: Some(error.into()) }
@@ -210,6 +211,7 @@ fn report_people(
         let is_over = run.depth == SyncDepth::Full && counted.is_none() && state.is_over();
         if is_over && stored.is_some() && excluded.is_none() {
             report.people.insert(who, None);
+        // Rows that stay the same are not written: a team in sync costs no write.
         } else if *dirty == Dirty::Yes
             || (before.excluded, before.is_failing) != (excluded, is_failing)
             || mark != counted

@@ -53,6 +53,7 @@ pub(super) async fn add_owners_as_members(
         .filter(|(_, since)| is_certain(since))
         .map(|(&person, _)| Bind { person, relation: Relation::Member })
         .collect();
+    // What stopped the steps would stop these calls, too.
     if binds.is_empty() || outcomes.stopped.is_some() {
         return Recorded { record, result: Ok(added) };
     }

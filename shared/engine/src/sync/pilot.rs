@@ -33,6 +33,7 @@ pub(super) async fn phase_of_new(
     origin: &Origin,
 ) -> Result<Option<Phase>, SyncError> {
     let settings = &context.settings;
+    // A team without a date is not new: `None` is less than every moment.
     let is_new = settings.switched_on_at.is_some_and(|at| origin.created >= Some(at));
     if origin.owner != Some(context.tenant.org) || !is_new {
         return Ok(None);

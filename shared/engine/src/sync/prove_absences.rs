@@ -77,6 +77,7 @@ pub(super) async fn prove_absences(
     // Those whose absence was denied before come last, so that they hold up no one.
     questions.sort_by_key(|question| people[question.index].stored.was_denied(question.side));
     let is_new = |one: &&Question| !people[one.index].stored.was_denied(one.side);
+    // Those denied before come back at their own time, so they do not count as left over.
     let unasked = questions.iter().skip(QUESTIONS).filter(is_new).count();
     questions.truncate(QUESTIONS);
     let (team, group): (Vec<_>, Vec<_>) =
@@ -113,6 +114,7 @@ fn questions(
             }
             let removal = PersonRemoval { person: one.person, side: side.other() };
             let is_missing = one.stored.is_missing(side, one.read, now);
+            // What an admin decided needs no further reading: one answer per person is enough.
             if are_too_many && is_missing && !is_decided(guard, &removal) {
                 proofs[index][side] = Proof::TooMany;
                 continue;
@@ -186,6 +188,7 @@ async fn ask_graph(
         };
         let answer = says(Relation::Member).and_then(|member| {
             let owner = says(Relation::Owner)?.unwrap_or_default();
+            // Where the membership was not in doubt, the listing counts.
             let is_present = member.unwrap_or(question.read.is_present()) || owner;
             Ok(match (is_present, owner) {
                 (_, true) => Role::Owner,
@@ -268,6 +271,7 @@ fn judge(
             let (side, from) = (deferred.side, seen.state.baseline[deferred.side]);
             let refused = Some(Refusal::Lost { tries });
             let to = stored.baseline[side];
+            // Reported once: the mark itself stays until the write is confirmed or a person acts.
             is_new.then_some(PersonChange { person, side, from, to, refused })
         });
         judged.left.lost.extend(lost);

@@ -82,6 +82,7 @@ impl Deps {
 
     fn limiter_for(&self, priority: Priority, id: Uuid) -> RateLimiter {
         let now = self.clock.now();
+        // With the id alone, the same teams would always count for the others, and the rest never.
         let milliseconds = now.as_millisecond().unsigned_abs() as u128;
         RateLimiter { priority, now, jitter_seed: id.as_u128() ^ milliseconds }
     }
@@ -90,6 +91,7 @@ impl Deps {
 /// Webex calls that read a team of its last known size.
 pub(super) fn reading_calls(link: &Link) -> usize {
     let people = link.counts.eligible + link.counts.excluded;
+    // The number is a guess by the last run: what a team that grew costs more is settled after it.
     SMALL_READING - 1 + people.div_ceil(PER_PAGE).max(1)
 }
 
@@ -104,6 +106,7 @@ pub(super) fn write_wait(
 ) -> Option<Timestamp> {
     let was_delayed = row.delayed_until > row.synced_at;
     let is_writing = was_delayed || matches!(row.link.phase, Phase::Creating { .. });
+    // A preview writes nothing, so it need not wait for room.
     if !is_writing || context.settings.running == Running::Preview {
         return None;
     }
@@ -135,6 +138,7 @@ pub(super) async fn acquire_work(
         if acquired != Acquire::Acquired {
             return Ok(acquired);
         }
+        // Noted at once: whatever happens next, the end of the run gives back what it did not use.
         run.access.webex_acquired.fetch_add(in_team, Ordering::Relaxed);
     }
     // A creation binds people in the same call.
@@ -156,6 +160,7 @@ pub(super) async fn acquire_writes(
     let (store, context) = (deps.store.as_ref(), run.context);
     let limiter = after_reading(deps, run, link);
     let own = Quota::GraphWrites(run.tenant());
+    // The tenant's comes first: one without room must not use up what all tenants share.
     match limiter.take(store, own, units, context.graph_writes).await? {
         Acquire::Acquired => {
             limiter.take(store, Quota::AllGraphWrites, units, context.all_graph_writes).await
@@ -193,6 +198,7 @@ pub(super) async fn room_for_repair(
     run: &SyncRun<'_>,
     link: &Link,
 ) -> Result<Timestamp, StoreError> {
+    // The bucket must hold the calls of this run before it is read.
     deps.settle_calls(run.context, run.priority, link.team, run.access).await?;
     let now = deps.clock.now();
     let mut moment = now + NEXT_PORTION;

@@ -85,6 +85,7 @@ pub(super) async fn rename(
             record.report.notes.push(Note::Renamed { side, to });
             record.link.names = Some(names.after(&write, deps.clock.now()));
         }
+        // If that question fails as well, the first error is the one to show.
         Err(_) if side == Side::Team && is_archived(deps, run, link).await.unwrap_or(false) => {
             result = Err(SyncError::Archived(link.team));
         }
@@ -124,6 +125,7 @@ async fn send_rename(
                 Renamed::Renamed => Ok(()),
                 // A naming policy decorates the name.
                 Renamed::NeedsName { suggested } => {
+                    // Not asked a third time: the next reading shows which name the group has.
                     deps.graph.rename_group(&access.graph, group, &suggested).await.map(drop)
                 }
             }

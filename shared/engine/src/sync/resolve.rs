@@ -43,6 +43,7 @@ pub(super) async fn resolve(
     let known = resolver.add_stored();
     resolver.add_team(&known.team).await?;
     let mut known_in_group = known.group;
+    // Their accounts in the team have named them already, so they need no second look-up.
     known_in_group.extend(resolver.resolved.people.keys().map(|person| person.object));
     resolver.add_group(&known_in_group).await?;
     Ok(resolver.resolved)
@@ -84,6 +85,7 @@ impl Resolver<'_> {
                     known.team.insert(person.person);
                     known.group.insert(person.object);
                 }
+                // The row of an excluded person who is no longer listed ends with this run.
                 (Who::Webex(person), Some(reason)) if reading.memberships.contains_key(person) => {
                     excluded.insert(*who, reason);
                     known.team.insert(*person);
@@ -252,6 +254,7 @@ async fn index_account(
     if let Some(object) = object {
         let mut has_purged = false;
         let others = index.accounts_with_id(object).await?;
+        // Only an account that is gone frees the id. Two that exist exclude each other.
         for other in others.into_iter().filter(|other| *other != person) {
             let scim = deps.webex.scim_user(&access.webex, context.tenant.org, other).await?;
             if scim.is_none() {
@@ -266,6 +269,7 @@ async fn index_account(
         }
     }
     let mut known = index.people([person]).await?;
+    // Purged at the same moment: an excluded person is neither added nor removed.
     Ok(known.remove(&person).unwrap_or(IndexedPerson {
         person,
         object: None,

@@ -142,6 +142,7 @@ async fn try_start<'a>(
         return postpone_run(deps, context, message, row, until).await;
     }
     let people = row.link.counts.eligible + row.link.counts.excluded;
+    // Memory comes before quota: calls that were acquired and not made would be lost to others.
     let Some(place) = deps.people_in_memory.take(people) else {
         return postpone_run(deps, context, message, row, now + MEMORY_FULL).await;
     };
@@ -199,9 +200,11 @@ async fn postpone_run(
         later.delayed_until = not_before;
         later.next_sync_at = not_before + MESSAGE_LOSS_MARGIN;
     } else if !is_on_its_way {
+        // The queue holds no message so long: a reconciliation cycle finds the link instead.
         later.next_sync_at = not_before;
     }
     let start = raise(deps, context, row, requests, later).await?;
+    // Only the one who stored the moment sends, so two messages at once leave one behind.
     if matches!(start, Start::Settled) && by_message {
         let request = Requeue { requested_at: message.at, not_before };
         requeue(deps, context.tenant.tenant, &row.link, request).await?;
@@ -230,6 +233,7 @@ async fn run_leased(
             webex: access.webex,
         },
         Err(error) => {
+            // Without tokens nothing was read. The link still says why.
             let next = next_after_error(deps, context, &row.link, error).await?;
             return finish(deps, &leased, SyncRecord::of(row.link.clone()), next, vec![]).await;
         }
@@ -257,6 +261,7 @@ async fn run_leased(
         finished => finished,
     };
     finished?;
+    // The run is stored by now: a count that fails loses nothing of it.
     Ok(deps.settle_calls(context, priority, row.link.team, access).await?)
 }
 
@@ -268,6 +273,7 @@ async fn run_phase(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
         {
             find_again(deps, run, link, why, *way_back).await
         }
+        // A link that comes back is synced with writes, which preview mode must not make.
         Phase::Ended { .. } => {
             let next = Next::Done { settles_at: None };
             Recorded { record: SyncRecord::of(link), result: Ok(next) }

@@ -44,10 +44,12 @@ fn pause(link: &Link) -> SignedDuration {
             (60, 3600)
         }
         FailureKind::NoOwner | FailureKind::NeedsAdministrator => (300, 3600),
+        // Only a person can mend these: more tries would just cost calls.
         FailureKind::GroupNotOurs | FailureKind::CreationRestricted | FailureKind::Archived => {
             (3600, 86_400)
         }
     };
+    // Further doublings change nothing, and in the end the shift would overflow.
     let seconds = (first << failure.tries.saturating_sub(1).min(12)).min(longest);
     spread(link.team, SignedDuration::from_secs(seconds))
 }

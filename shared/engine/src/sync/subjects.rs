@@ -28,6 +28,7 @@ pub(super) async fn load_people(
         let seen = apply_overlay(&stored, read, Sides::default(), run.started);
         let was_excluded = on_link.is_some_and(|on_link| on_link.excluded.is_some());
         let is_open = matches!(eligibility, Eligibility::Eligible { .. });
+        // Those who are new to the link were resolved from the index just now.
         if on_link.is_some() && is_open && (differs(&seen) || was_excluded) {
             to_ask.push(person);
         }

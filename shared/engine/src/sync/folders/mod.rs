@@ -198,6 +198,7 @@ impl Deps {
                 return Ok(Some(halt));
             }
         }
+        // Only after the last space: a run that was halted goes on with the same full sync.
         if let Some(since) = run.folders.full_sync_since.take() {
             run.folders.full_sync_at = since;
         }

@@ -59,6 +59,7 @@ impl Deps {
                 return Ok(Some(halt));
             }
             let room = match self.webex.room(&run.webex, &WebexId::new(region, id)).await {
+                // The service account does not see it, which says nothing about the other spaces.
                 Err(error) if error.class() == ErrorClass::Permanent => None,
                 room => room?,
             };
