@@ -271,6 +271,7 @@ impl UnsentAlerts {
     /// Names as many alerts as one message holds, and counts the rest.
     fn of(alerts: &[Unsent], public_url: &str) -> Self {
         let more = |count| phrases::more(count, &format!("{public_url}/teams"));
+        // The line that counts the rest must always have room.
         let longest = LONGEST_MESSAGE - more(alerts.len()).len() - 1;
         let mut markdown = phrases::HEADLINE.to_owned();
         let mut named = 0;
@@ -304,6 +305,7 @@ impl UnsentAlerts {
                 continue;
             }
             let notified = vec![Change::Set("notified_at", moment(now))];
+            // Without this condition, a withdrawn alert would be created again.
             match store.update(key, notified, Condition::Holds(vec![])).await {
                 Ok(_) | Err(StoreError::ConditionFailed) => {}
                 Err(error) => return Err(error),

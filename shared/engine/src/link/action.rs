@@ -65,6 +65,7 @@ impl<'a> LinkAction<'a> {
             }
             let mut terms = LeaseTerms::new(now, now + lasts, FirstLease::Prepared);
             let planned = read.next_sync_at;
+            // The end puts the planned moment back, so it must not move unseen before.
             terms.require.push(Test::Equals("gsi1sk", moment(planned)));
             terms.set.push(Change::Set("gsi1sk", moment(planned.min(terms.until))));
             let taken = take_for(store, tenant, &read, SyncRequests::default(), terms).await?;

@@ -116,6 +116,7 @@ impl Lease {
             Change::Set("memberships", to_value(&memberships)?),
         ]);
         let delayed_until = closing.delayed_until.map(moment);
+        // An earlier moment stays otherwise: its message can still be on its way.
         changes.extend(delayed_until.map(|until| Change::Set("delayed_until", until)));
         let known = Test::Equals("requested_at", moment(closing.requests.sync));
         let count = |memberships| i64::try_from(memberships).unwrap_or(i64::MAX);
@@ -151,6 +152,7 @@ impl Lease {
             if row.lease_until == Timestamp::UNIX_EPOCH {
                 return Ok(());
             }
+            // Nothing new was requested, so it was a condition of `writes` that failed.
             if row.requested_at == closing.requests.sync {
                 return Err(StoreError::ConditionFailed);
             }

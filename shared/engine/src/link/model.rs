@@ -324,6 +324,7 @@ impl Link {
     pub fn state(&self) -> LinkState {
         match (&self.phase, &self.failure, &self.held) {
             (Phase::Ended { .. }, ..) => LinkState::Ended,
+            // Before a pending approval, because only a sync that works carries one out.
             (_, Some(_), _) => LinkState::Failing,
             (_, None, Some(_)) => LinkState::PendingApproval,
             (Phase::Asked { .. }, ..) => LinkState::Asked,
@@ -347,6 +348,7 @@ impl Link {
 
     /// Records a failure. One of the same kind keeps its beginning and counts on.
     pub fn record_failure(&mut self, reason: FailureReason, now: Timestamp) {
+        // Another kind is another failure, with its own pauses and its own alert.
         let before = self.failure.as_ref().filter(|failure| failure.kind() == reason.kind());
         let (since, tries) = before.map_or((now, 0), |before| (before.since, before.tries));
         self.failure = Some(SyncFailure { reason, since, tries: tries.saturating_add(1) });

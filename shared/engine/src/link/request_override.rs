@@ -64,6 +64,7 @@ impl OverrideProposal {
         let mut before = BTreeMap::<Person, Sides<Option<Role>>>::new();
         let made = done.changes.iter().filter(|change| change.refused.is_none());
         for change in made.filter(|_| !done.begins_link()) {
+            // Of an addition and a promotion, only the first has the role from before both.
             before.entry(change.person).or_default()[change.side].get_or_insert(change.from);
         }
         Self::of(before, on_link, |before, is| scope.roles(before, is))

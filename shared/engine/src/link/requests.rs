@@ -122,9 +122,11 @@ pub async fn raise(
     if schedule.delayed_until != row.delayed_until {
         changes.push(Change::Set("delayed_until", moment(schedule.delayed_until)));
     }
+    // Webhooks come in bursts: a message that adds nothing costs no write.
     if changes.is_empty() {
         return Ok(true);
     }
+    // All that the caller decided by: otherwise it could overwrite the moments of another message.
     let unchanged = Condition::Holds(vec![
         Test::Equals("lease", to_value(&row.lease)?),
         Test::Equals("lease_until", moment(row.lease_until)),

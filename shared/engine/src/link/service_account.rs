@@ -52,6 +52,7 @@ impl ServiceAccountPresence {
             {
                 Self::RemovedByPerson { account }
             }
+            // What people did to another account says nothing about this one.
             _ => Self::NeverJoined,
         }
     }

@@ -26,6 +26,7 @@ pub(crate) async fn creation_after(
     let ended = before.filter(|before| matches!(before.link.phase, Phase::Ended { .. }));
     let Some(before) = ended else { return Ok(creation) };
     purge_people(store, tenant, before.link.team).await?;
+    // A link with a way back can have come back since it was read.
     let still_ended = Test::Equals("gsi2pk", to_value(&listing(tenant, LinkState::Ended))?);
     Ok(match creation {
         Write::Put(item, _) => Write::Put(item, Condition::Holds(vec![still_ended])),

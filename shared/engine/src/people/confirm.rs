@@ -142,8 +142,10 @@ impl PersonIndex<'_> {
     ) -> Result<Confirmation, StoreError> {
         let UnconfirmedId { pair: Person { object, person }, mut holders, .. } = unconfirmed;
         holders.active_holder = Some(person);
+        // Readings from before can still lack them, so they wait for one lag window.
         holders.returned = Some(now);
         holders.confirmed = Some(Confirmed { person, by, at: now });
+        // Over the version that was shown: no admin confirms what they did not see.
         match self.store.write(vec![self.put_holders(object, &holders)?]).await {
             Ok(()) => Ok(Confirmation::Accepted),
             Err(StoreError::ConditionFailed) => Ok(Confirmation::Stale),

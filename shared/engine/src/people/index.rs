@@ -233,6 +233,7 @@ impl<'a> PersonIndex<'a> {
         for object in touched.objects {
             if let Some(holders) = snapshot.objects.get_mut(&object) {
                 writes.push(self.put_holders(object, holders)?);
+                // A later account of the same page writes the record over this version.
                 holders.version += 1;
             }
         }

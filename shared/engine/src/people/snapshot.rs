@@ -142,6 +142,7 @@ impl IndexSnapshot {
             None => was_active,
             Some(old) => old.was_eligible && (old.exclusion.is_some() || old.object != object),
         };
+        // Readings from before can still lack them, so they wait for one lag window.
         if is_back && entry.exclusion.is_none() {
             entry.returned = Some(now);
         }
@@ -213,6 +214,7 @@ impl IndexSnapshot {
                 holders.set_user(user, now)
             };
         }
+        // Two holders exclude each other, so neither of them counts as the user.
         if holders.holders.len() == 1 && exclusion(account).is_none() {
             is_changed |= holders.activate_holder(account.person, &account.user_name);
         }

@@ -37,6 +37,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
             .take(SYNCS_PER_CYCLE - cycle.report.due)
             .collect();
         let messages: Vec<Message> = rows.iter().map(|row| row.message.clone()).collect();
+        // The queue comes first: a cycle that is cut off sends again, which costs a read at most.
         sync.queue.send_spaced(&messages, SYNC_SPACING).await?;
         for row in &rows {
             let later = vec![Change::Set("gsi1sk", moment(now + QUEUED_FOR))];

@@ -69,6 +69,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
 async fn restart(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     let access = cycle.graph().await?;
     let begun = cycle.reconciler.sync.graph.delta(&access, DeltaFrom::Now).await?;
+    // Without a new link the cursor stays as it is, and the next cycle tries again.
     let Delta::Page { then: Then::Next(link) | Then::Later(link), .. } = begun else {
         return Ok(());
     };
@@ -87,6 +88,7 @@ async fn save(cycle: &Cycle<'_>, stored: &DeltaCursor) -> Result<(), SyncError> 
 async fn queue_linked(cycle: &mut Cycle<'_>, groups: &[GroupId]) -> Result<(), SyncError> {
     let (tenant, at) = (cycle.tenant(), cycle.now());
     let claims = link::claims(cycle.store(), cycle.directory(), groups.iter().copied()).await?;
+    // Two tenants can share a directory.
     let own = claims.into_values().filter(|claim| claim.tenant == tenant);
     let messages: Vec<Message> = own
         .map(|claim| {

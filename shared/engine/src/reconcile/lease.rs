@@ -112,6 +112,7 @@ impl CycleLease {
         if *outages != self.row.outages {
             changes.push(Change::Set("outages", to_value(outages)?));
         }
+        // Stored at the end only: a full cycle that was cut off is full again.
         if self.extent() == Extent::Full {
             changes.push(Change::Set("full_at", moment(self.began)));
         }

@@ -72,6 +72,7 @@ impl Outages {
         let (said, provider) = (error.to_string(), Provider::of(api));
         let new = Outage { provider, since: now, said, until: None, is_alerted: false };
         match self.0.get_mut(&part.to_string()) {
+            // The beginning stays, since the alert waits for a long outage.
             Some(lasting) if lasting.until.is_none() => lasting.said = new.said,
             _ => _ = self.0.insert(part.to_string(), new),
         }
@@ -83,6 +84,7 @@ impl Outages {
         match self.0.get_mut(&name) {
             Some(outage) if outage.until.is_some() => Recovery::Plain,
             Some(outage) if outage.is_long(now) => {
+                // It stays known while links recover, and holds back their alerts.
                 outage.until = Some(now);
                 Recovery::AfterLong
             }
@@ -96,6 +98,7 @@ impl Outages {
     /// Ends the outages of parts that no longer run.
     pub(super) fn end_other_parts(&mut self, parts: &[Part], now: Timestamp) {
         let names: Vec<String> = parts.iter().map(Part::to_string).collect();
+        // No success of theirs would ever end them.
         for (_, outage) in self.0.iter_mut().filter(|(name, _)| !names.contains(name)) {
             outage.until.get_or_insert(now);
         }

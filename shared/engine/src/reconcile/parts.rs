@@ -70,11 +70,13 @@ pub(super) async fn run_parts(cycle: &mut Cycle<'_>, extent: Extent) -> Result<(
         (Extent::Full, false) => (FIRST, WHILE_SWITCHED_OFF),
     };
     let parts = [first, every_minute, full, background].concat();
+    // A minute's cycle runs few parts, which ends no outage of the others.
     if extent == Extent::Full {
         cycle.outages.end_other_parts(&parts, cycle.now());
     }
     for part in parts {
         // A backoff that began in an earlier part concerns all later ones.
+        // Tokens are refreshed all the same: the account must not be signed out by that.
         if cycle.snapshot.throttled_until.is_some() && part != Part::ServiceAccountTokens {
             continue;
         }
@@ -88,6 +90,7 @@ pub(super) async fn run_parts(cycle: &mut Cycle<'_>, extent: Extent) -> Result<(
             Ok(()) => record_success(cycle, part).await?,
             Err(error) => record_failure(cycle, part, error).await?,
         }
+        // Its cursors stay where they are, so later cycles read what happens meanwhile.
         if cycle.report.suspension.is_some() {
             return maintain::notify_suspension(cycle).await;
         }

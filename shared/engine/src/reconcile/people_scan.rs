@@ -180,6 +180,7 @@ pub(super) async fn continue_scan(cycle: &mut Cycle<'_>) -> Result<(), SyncError
         let page = scim.scim_page(&access, org, start, size, ScimOrder::ById).await?;
         let indexed = index_accounts(cycle, cursor.pace, &page.users).await?;
         count_page(&mut cursor.people_counts, &page, indexed);
+        // The service can return fewer than requested, so its own count moves the cursor.
         let next = start + page.items_per_page;
         let is_through = page.items_per_page == 0 || next > page.total;
         cursor = if is_through {
@@ -188,6 +189,7 @@ pub(super) async fn continue_scan(cycle: &mut Cycle<'_>) -> Result<(), SyncError
         } else {
             ScanCursor { start_index: next, total: page.total, ..cursor }
         };
+        // Page by page: a cycle that is cut off repeats one page at most.
         save(cycle, &cursor).await?;
         (read, pages) = (read + page.items_per_page, pages + 1);
         let is_enough = cursor.pace.is_enough(read, pages, cursor.total);
@@ -216,6 +218,7 @@ async fn store_counts(cycle: &Cycle<'_>, people_counts: PeopleCounts) -> Result<
 /// Restarts the scan, at a fast pace.
 async fn restart(cycle: &Cycle<'_>) -> Result<(), SyncError> {
     let pace = match load(cycle).await?.pace {
+        // In a faster scan, everyone whom the index lacks would count as newly eligible.
         ScanPace::First => ScanPace::First,
         ScanPace::Hurried | ScanPace::Daily => ScanPace::Hurried,
     };
@@ -226,6 +229,7 @@ async fn load(cycle: &Cycle<'_>) -> Result<ScanCursor, SyncError> {
     Ok(match cursor::load(cycle, SCAN_CURSOR).await? {
         Stored::Cursor(cursor) => cursor,
         Stored::Absent => ScanCursor::default(),
+        // How much was read is unknown, so everyone is read again, and soon.
         Stored::Unreadable => ScanCursor { pace: ScanPace::Hurried, ..ScanCursor::default() },
     })
 }

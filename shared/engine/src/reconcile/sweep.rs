@@ -47,6 +47,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     let SweepCursor { requested_at, next } = match cursor::load(cycle, CURSOR).await? {
         Stored::Cursor(cursor) => cursor,
         Stored::Absent => return Ok(()),
+        // How much was swept is unknown, so every link comes again.
         Stored::Unreadable => SweepCursor { requested_at: cycle.now(), next: None },
     };
     let room = SYNCS_PER_CYCLE.saturating_sub(cycle.report.due);
@@ -61,6 +62,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
         if !matches!(link.phase, Phase::Ended { .. }) {
             let job = Job::Team { team: link.team, region: Some(link.region) };
             let (v, trigger) = (Default::default(), Trigger::Due);
+            // The time of the sweep: a link that was read since then has answered it.
             messages.push(Message { v, tenant, at: requested_at, trigger, job });
         }
     }

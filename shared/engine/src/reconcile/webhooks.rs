@@ -107,6 +107,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
             create(cycle, &access, own, &keys).await?;
         }
     }
+    // After all of them: a cycle that is cut off gives the others the new key next time.
     state.generation = keys.current();
     if state != before {
         cycle.store().write(vec![cursor::put(cycle.tenant(), CURSOR, &state)?]).await?;
@@ -126,6 +127,7 @@ async fn registered(cycle: &Cycle<'_>, access: &Access) -> Result<Vec<Webhook>, 
     }
     let path = format!("/webhooks/webex/{}", cycle.tenant());
     all.retain(|webhook| webhook.target_url.ends_with(&path));
+    // Both listings can show the same webhook.
     all.sort_by_key(|webhook| webhook.id.to_string());
     all.dedup_by(|a, b| a.id == b.id);
     Ok(all)

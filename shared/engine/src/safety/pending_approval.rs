@@ -133,5 +133,6 @@ pub async fn decide(
 ) -> Result<(), StoreError> {
     let seen = Condition::Holds(vec![Test::Equals("hash", to_value(&hash)?)]);
     let change = vec![Change::Set("decision", to_value(&decision)?)];
+    // The first part decides for all: one update cannot be done by halves.
     store.update(&key(tenant, team, 0), change, seen).await.map(drop)
 }

@@ -87,6 +87,7 @@ pub async fn load(
         let sort_key = Key::of(&item).map(|key| key.sk).unwrap_or_default();
         if sort_key == prefix {
             counter.memberships = from_item::<TenantRow>(item)?.memberships;
+        // The table deletes late: items of earlier days can still be there.
         } else if let Some(hour) = keys::removal_hour(&sort_key)
             && hour > hour_of(now) - HOURS
         {
@@ -106,6 +107,7 @@ impl RemovalCounter {
     }
 
     fn room(&self, limit: RemovalLimit) -> i64 {
+        // A count below zero is wrong, and permits the least.
         let memberships = usize::try_from(self.memberships).unwrap_or(0);
         count(limit.of(memberships)).saturating_sub(self.removals.values().sum())
     }
