@@ -9,7 +9,7 @@ use engine::tenant::settings::{
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::view::phrases::settings::Problem;
+use crate::view::phrases::settings::{Problem, label};
 
 /// The longest value that is read, in characters.
 const LONGEST: usize = 1000;
@@ -53,6 +53,11 @@ pub(crate) struct Fault {
 impl Fault {
     pub(crate) fn new(field: &'static str, problem: Problem) -> Self {
         Self { field, problem }
+    }
+
+    /// Returns the field's name on the page.
+    pub(crate) fn label(&self) -> &'static str {
+        label(self.field)
     }
 }
 

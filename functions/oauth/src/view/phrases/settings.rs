@@ -64,6 +64,30 @@ impl fmt::Display for Problem {
     }
 }
 
+/// The name of a form field, as the page and the differences show it.
+pub(crate) fn label(field: &str) -> &'static str {
+    match field {
+        "running" => "Preview mode",
+        "new_teams" => "New teams",
+        "pilot_group" => "Pilot group",
+        "direction" => "Direction",
+        "last_word" => "Last word",
+        "names" => "Names",
+        "account_mode" => "Account visibility",
+        "fallback_owner" => "Fallback owner",
+        "link_people" => "Removal limit of one team: people",
+        "link_percent" => "Removal limit of one team: percent",
+        "tenant_people" => "Removal limit of all teams: people",
+        "tenant_percent" => "Removal limit of all teams: percent",
+        "on_team_deleted" => "When a team is deleted",
+        "on_group_deleted" => "When a group is deleted",
+        "folders" => "Folders of spaces",
+        "recipient_space" => "Notifications: space",
+        "recipient_person" => "Notifications: person",
+        _ => "Settings",
+    }
+}
+
 /// A field that two versions of the settings differ in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Difference {

@@ -25,7 +25,7 @@ pub(crate) fn cloud(login: &str) -> Check {
 }
 
 pub(crate) fn groups_later() -> Check {
-    Check::new(GROUPS, Verdict::Unknown, CHECKED_LATER)
+    Check::new(GROUPS, Verdict::Later, CHECKED_LATER)
 }
 
 pub(crate) fn consent_lost(directory: &str) -> Check {
@@ -109,7 +109,7 @@ pub(crate) fn account_is_observer() -> Check {
 }
 
 pub(crate) fn files_later() -> Check {
-    Check::new(CONSENT_TO_FILES, Verdict::Unknown, CHECKED_LATER)
+    Check::new(CONSENT_TO_FILES, Verdict::Later, CHECKED_LATER)
 }
 
 pub(crate) fn files_not_granted() -> Check {

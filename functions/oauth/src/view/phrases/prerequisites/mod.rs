@@ -13,6 +13,10 @@ pub(crate) enum Verdict {
     NotMet,
     /// The tenant may decide either way; only folders need it.
     Open,
+    /// True of some people only.
+    Partly,
+    /// What it needs is not connected yet.
+    Later,
     Unknown,
 }
 
@@ -22,6 +26,8 @@ impl Verdict {
             Self::Met => "In place",
             Self::NotMet => "Missing",
             Self::Open => "Not yet",
+            Self::Partly => "Partly",
+            Self::Later => "Not checked yet",
             Self::Unknown => "Could not check",
         }
     }
@@ -30,7 +36,8 @@ impl Verdict {
         match self {
             Self::Met => "met",
             Self::NotMet => "not-met",
-            Self::Open => "open",
+            Self::Open | Self::Partly => "open",
+            Self::Later => "later",
             Self::Unknown => "unknown",
         }
     }

@@ -128,7 +128,7 @@ const SYNCHRONIZED: &str = "People synchronized";
 /// People cannot be counted without the service account.
 pub(crate) fn people_later() -> Vec<Check> {
     let text = "This can be counted once the account is connected.";
-    vec![with_ways(Check::new(SYNCHRONIZED, Verdict::Unknown, text))]
+    vec![with_ways(Check::new(SYNCHRONIZED, Verdict::Later, text))]
 }
 
 /// People could not be listed.
@@ -138,9 +138,10 @@ pub(crate) fn people_unknown() -> Vec<Check> {
 }
 
 pub(crate) fn people(count: &PeopleCount) -> Vec<Check> {
-    let verdict = |n: usize| {
-        // One person is enough to begin with, and the text says how many there are.
-        if n == 0 { Verdict::NotMet } else { Verdict::Met }
+    let verdict = |n: usize| match n {
+        0 => Verdict::NotMet,
+        n if n < count.people_counts.people => Verdict::Partly,
+        _ => Verdict::Met,
     };
     let with_id = count.people_counts.with_external_id;
     let text = format!("An externalId is set for {}", count.share(with_id));
@@ -154,7 +155,7 @@ pub(crate) fn people(count: &PeopleCount) -> Vec<Check> {
         let check = Check::new(found, verdict(matched), text);
         count.list(check, "See who was not found", "no-entra-user")
     } else {
-        Check::new(found, Verdict::Unknown, "This can be counted once a directory is connected.")
+        Check::new(found, Verdict::Later, "This can be counted once a directory is connected.")
     };
     let signed_in = count.people_counts.signed_in;
     let text = format!("Signed in to Webex at least once: {}", count.share(signed_in));
