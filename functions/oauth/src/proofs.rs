@@ -10,8 +10,8 @@ pub(crate) fn view(route: Route) -> Proof {
         Route::Health | Route::SignIn => Proof::Nothing,
         // A sign-in returns here before there is a session; a grant's flow checks its own.
         Route::WebexCallback => Proof::Nothing,
-        // Without a session it is the welcome page.
-        Route::Page(Page::Home) => Proof::Nothing,
+        // Without a session the overview is the welcome page, and the guide holds nothing secret.
+        Route::Page(Page::Home | Page::Help) => Proof::Nothing,
         Route::Page(_)
         | Route::Team
         | Route::Adopt
@@ -47,7 +47,8 @@ pub(crate) fn form(route: Route) -> Option<FormProof> {
             | Page::Teams
             | Page::Approvals
             | Page::People
-            | Page::Activity => None,
+            | Page::Activity
+            | Page::Help => None,
             Page::Webex => Some(ByFields(service_account)),
             // A sign-in with Microsoft, a consent and a confirmation follow.
             Page::Microsoft | Page::Folders => Some(Always(Proof::Role)),

@@ -17,8 +17,8 @@ use crate::http::error::Failure;
 use crate::http::page_id::{Page, Route};
 use crate::http::response;
 use crate::pages::{
-    activity, activity_entry, approvals, callbacks, external_ids, home, names, people, person,
-    preview, sessions, settings, team, teams,
+    activity, activity_entry, approvals, callbacks, external_ids, help, home, names, people,
+    person, preview, sessions, settings, team, teams,
 };
 use crate::proofs;
 use crate::view::assets;
@@ -53,6 +53,7 @@ fn handlers(app: &Arc<App>, route: Route) -> MethodRouter<Arc<App>> {
         Route::ActivityFile => get(activity::file),
         Route::Page(page) => match page {
             Page::Home => get(home::show),
+            Page::Help => get(help::show),
             Page::Webex => get(webex::show).post(webex::connect),
             Page::Microsoft => get(microsoft::show).post(microsoft::connect),
             Page::Folders => get(folders::show).post(folders::connect),

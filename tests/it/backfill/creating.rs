@@ -26,8 +26,9 @@ async fn only_shown_groups_are_created() {
     );
     shown.is(
         200,
-        "<th scope=\"row\">Old 00</th><td>2</td><td>1</td>\
-         <td>1: The Webex account has no externalId",
+        "<th scope=\"row\">Old 00</th><td data-label=\"People\">2</td>\
+         <td data-label=\"Owners\">1</td>\
+         <td data-label=\"Excluded\">1: The Webex account has no externalId",
     );
     let left = submit(
         &mut browser,

@@ -10,6 +10,7 @@ mod folders_consent;
 mod journey;
 mod moved_ids;
 mod operation;
+mod overview;
 mod page_snapshots;
 mod pending_approvals;
 mod people;

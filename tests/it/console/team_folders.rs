@@ -53,7 +53,7 @@ async fn team_page_shows_spaces_and_folders() {
         200,
         "/Shared%20Documents/Gears%20&#38;%20Cogs\" rel=\"noreferrer\">Gears &#38; Cogs</a>",
     );
-    page.is(200, "<td>linked</td>");
+    page.is(200, "<td data-label=\"State\">linked</td>");
     // A person removes the link; the page shows that, and links it again.
     let general = team.general_space();
     customers.world().unlink_folder(general);

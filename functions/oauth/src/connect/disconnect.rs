@@ -20,10 +20,13 @@ use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::extract::Form;
 use crate::http::page_id::Page;
-use crate::http::response::{self, see_other};
+use crate::http::response::{self, ResponseExt, see_other};
 use crate::view::layout::Shell;
 use crate::view::phrases::date;
 use crate::view::phrases::receipt::{Line, lines};
+
+/// Seconds until the receipt of a clean-up that still runs reloads.
+const RELOAD: u32 = 5;
 
 #[derive(Template)]
 #[template(path = "disconnect.html")]
@@ -143,6 +146,9 @@ pub(crate) async fn receipt(
     let left = admin.organization.offboarded.ok_or(Failure::NotConnected)?;
     let offboarding =
         offboard::load(app.store.as_ref(), left).await?.ok_or(Failure::NotConnected)?;
+    // What is retained only waits for its time.
+    let is_done =
+        matches!(offboarding.stage, OffboardingStage::Done | OffboardingStage::Retaining { .. });
     let page = ReceiptPage {
         shell: admin.shell(Page::Receipt),
         csrf: admin.csrf(),
@@ -153,13 +159,11 @@ pub(crate) async fn receipt(
             OffboardingStage::PendingApproval { groups } => Some(groups),
             _ => None,
         },
-        is_done: matches!(
-            offboarding.stage,
-            // What is retained only waits for its time.
-            OffboardingStage::Done | OffboardingStage::Retaining { .. }
-        ),
+        is_done,
     };
-    response::page(StatusCode::OK, &page)
+    let is_under_way = !is_done && page.held.is_none();
+    let page = response::page(StatusCode::OK, &page)?;
+    Ok(if is_under_way { page.reload_after(RELOAD) } else { page })
 }
 
 /// The decision about groups whose deletion waits for approval.

@@ -41,6 +41,8 @@ pub(crate) enum Page {
     Receipt,
     /// The sessions of all administrators.
     Sessions,
+    /// The administrator's guide.
+    Help,
 }
 
 impl Page {
@@ -63,6 +65,7 @@ impl Page {
         Self::Disconnect,
         Self::Receipt,
         Self::Sessions,
+        Self::Help,
     ];
 
     pub(crate) fn path(self) -> &'static str {
@@ -85,6 +88,7 @@ impl Page {
             Self::Disconnect => "/disconnect",
             Self::Receipt => "/receipt",
             Self::Sessions => "/sessions",
+            Self::Help => "/help",
         }
     }
 

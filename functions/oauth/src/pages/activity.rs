@@ -284,7 +284,8 @@ async fn query_page(
     Ok((page.into_iter().map(|activity| (team, activity)).collect(), next))
 }
 
-async fn titles(
+/// Loads the titles of teams, as their links have them.
+pub(crate) async fn titles(
     app: &App,
     tenant: TenantId,
     teams: BTreeSet<TeamId>,

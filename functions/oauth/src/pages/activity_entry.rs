@@ -20,6 +20,7 @@ use crate::http::extract::{Form, Id, Path};
 use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, see_other};
 use crate::pages::team::{load_link, override_people};
+use crate::pages::team_page::Did;
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
 use crate::view::phrases::activity::{change_line, note as note_line, trigger};
@@ -114,7 +115,7 @@ pub(crate) async fn undo(
         |people: &BTreeMap<Who, LinkPerson>| OverrideProposal::undo(&activity, scope, people);
     let hash = form.hash.unwrap_or_default();
     match override_people(&app, &admin, &link_row, &hash, propose).await? {
-        None => Ok(see_other(format!("{}?did=asked", PageLink::Team(team)))),
+        None => Ok(see_other(Did::Asked.at(team, app.clock.now()))),
         Some(note) => render(&app, &admin, &link_row, entry, Some(note)).await,
     }
 }

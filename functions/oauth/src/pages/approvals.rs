@@ -21,8 +21,8 @@ use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
-use crate::view::phrases::date;
 use crate::view::phrases::teams as words;
+use crate::view::phrases::{count_of_people, date};
 
 /// Plans on a page.
 const SHOWN: usize = 10;
@@ -71,6 +71,11 @@ impl PendingTable {
 
     pub(crate) fn link(&self) -> PageLink {
         PageLink::Team(self.team)
+    }
+
+    /// The number of people, so that the button says what it does.
+    pub(crate) fn people(&self) -> String {
+        count_of_people(self.removals.len())
     }
 }
 

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use domain::ids::{PersonId, TeamId};
-use engine::link::{self, LinkState};
+use domain::ids::{PersonId, TeamId, TenantId};
+use engine::activity::{self, Activity};
+use engine::link::{self, LinkCount, LinkState, Who};
 use engine::notify::{self, Alert};
 use engine::offboard::{self, Offboarding, OffboardingStage};
-use engine::people::PersonIndex;
+use engine::people::{self, PersonIndex};
 use engine::reconcile;
 use engine::tenant::organization::Organization;
 use engine::tenant::settings::Running;
 use engine::tenant::suspension::Suspension;
 use http::StatusCode;
 use serde::Deserialize;
+use store::table::StoreError;
 
 use crate::app::App;
 use crate::auth::admin::Admin;
@@ -25,12 +27,21 @@ use crate::http::error::Failure;
 use crate::http::extract::Query;
 use crate::http::page_id::{Page, PageLink};
 use crate::http::response;
+use crate::pages::activity::titles;
 use crate::view::layout::Shell;
+use crate::view::names::DisplayNames;
+use crate::view::phrases::activity::Entry;
 use crate::view::phrases::folders::FoldersState;
-use crate::view::phrases::{self, date};
+use crate::view::phrases::{self, date, teams};
 
 /// The most teams that are named whose creators were asked.
 const ASKED_SHOWN: usize = 20;
+
+/// The most links that are counted in one state.
+const COUNTED: usize = 100;
+
+/// The last changes that are shown.
+const CHANGES_SHOWN: usize = 5;
 
 /// The most alerts that are shown.
 const ALERTS_SHOWN: usize = 20;
@@ -53,6 +64,9 @@ struct HomePage<'a> {
     on_since: Option<String>,
     is_preview: bool,
     is_complete: bool,
+    /// Numbers that lead to their lists. Empty until both sides are connected.
+    tiles: Vec<Tile>,
+    activity: Vec<Entry>,
     asked: Vec<Asked>,
     offboarding: Option<Offboarding>,
     suspension: Option<Suspension>,
@@ -61,6 +75,13 @@ struct HomePage<'a> {
     /// The start of the last reconciliation cycle.
     checked: Option<String>,
     folders: FoldersState,
+}
+
+/// A number that leads to its list.
+struct Tile {
+    number: String,
+    text: &'static str,
+    address: String,
 }
 
 /// A team whose creator was asked and has not answered.
@@ -119,14 +140,9 @@ async fn overview(app: &App, admin: &Admin) -> Result<Response, Failure> {
     };
     let context = app.tenant_context(tenant).await?;
     let folders = folders_state(app, context.as_ref()).await?;
-    let (mut asked, mut alerts, mut checked) = (vec![], vec![], None);
     // A tenant without a directory has no cycles and no links yet.
-    if is_complete {
-        asked = asked_creators(app, organization).await?;
-        // The suspension has a separate card.
-        alerts = notify::except_suspension(store, tenant).await?;
-        checked = reconcile::last_report(store, tenant).await?.map(|report| date(report.began));
-    }
+    let Numbers { tiles, activity, asked, mut alerts, checked } =
+        if is_complete { numbers(app, organization).await? } else { Numbers::default() };
     let (settings, suspension) =
         context.map(|context| (context.settings, context.suspension)).unwrap_or_default();
     alerts.sort_by_key(|alert| Reverse(alert.since));
@@ -139,6 +155,8 @@ async fn overview(app: &App, admin: &Admin) -> Result<Response, Failure> {
         on_since: settings.switched_on_at.map(date),
         is_preview: settings.running == Running::Preview,
         is_complete,
+        tiles,
+        activity,
         asked,
         offboarding: offboarding
             // Once connected again, an earlier offboarding is history.
@@ -150,6 +168,78 @@ async fn overview(app: &App, admin: &Admin) -> Result<Response, Failure> {
         folders,
     };
     response::page(StatusCode::OK, &page)
+}
+
+/// Numbers and lists of a connected tenant.
+#[derive(Default)]
+struct Numbers {
+    tiles: Vec<Tile>,
+    activity: Vec<Entry>,
+    asked: Vec<Asked>,
+    alerts: Vec<Alert>,
+    checked: Option<String>,
+}
+
+async fn numbers(app: &App, organization: &Organization) -> Result<Numbers, Failure> {
+    let (store, tenant) = (app.store.as_ref(), organization.tenant);
+    let report = async { Ok(reconcile::last_report(store, tenant).await?) };
+    // The suspension has a separate card.
+    let alerts = async { Ok(notify::except_suspension(store, tenant).await?) };
+    let (tiles, activity, asked, alerts, report) = futures::try_join!(
+        tiles(app, tenant),
+        last_changes(app, organization),
+        asked_creators(app, organization),
+        alerts,
+        report,
+    )?;
+    let checked = report.map(|report| date(report.began));
+    Ok(Numbers { tiles, activity, asked, alerts, checked })
+}
+
+/// Counts the links by state, and the excluded people.
+async fn tiles(app: &App, tenant: TenantId) -> Result<Vec<Tile>, Failure> {
+    let store = app.store.as_ref();
+    let count = |state| async move {
+        let count = link::count(store, tenant, state, COUNTED).await?;
+        Ok::<_, StoreError>((state, count))
+    };
+    let (counts, people) = futures::try_join!(
+        futures::future::try_join_all(LinkState::ALL.map(count)),
+        people::people_counts(store, tenant),
+    )?;
+    // A state without a team is of interest only if it is the one that all should have.
+    let is_shown = |(state, count): &(LinkState, LinkCount)| {
+        *state == LinkState::Active || *count != LinkCount::Exactly(0)
+    };
+    let teams = counts.into_iter().filter(is_shown).map(|(state, count)| Tile {
+        number: phrases::link_count(count),
+        text: teams::tile(state),
+        address: match state {
+            LinkState::PendingApproval => Page::Approvals.path().into(),
+            state => format!("{}?state={state}", Page::Teams),
+        },
+    });
+    let people = people.map(|counted| Tile {
+        number: phrases::excluded_of(&counted.people_counts),
+        text: phrases::PEOPLE_EXCLUDED,
+        address: Page::People.path().into(),
+    });
+    Ok(teams.chain(people).collect())
+}
+
+/// Loads the last changes of all teams.
+async fn last_changes(app: &App, organization: &Organization) -> Result<Vec<Entry>, Failure> {
+    let (store, tenant) = (app.store.as_ref(), organization.tenant);
+    let (entries, _) = activity::page_of_all(store, tenant, CHANGES_SHOWN, None).await?;
+    let changes = entries.iter().flat_map(|(_, activity)| &activity.changes);
+    let people = changes.map(|change| Who::Person(change.person)).collect();
+    let teams = entries.iter().map(|(team, _)| *team).collect();
+    let names = DisplayNames::load(app, organization, &people).await?;
+    let titles = titles(app, tenant, teams).await?;
+    let entry = |(team, activity): &(TeamId, Activity)| {
+        Entry::of(activity, *team, titles.get(team).cloned(), &names)
+    };
+    Ok(entries.iter().map(entry).collect())
 }
 
 async fn asked_creators(app: &App, organization: &Organization) -> Result<Vec<Asked>, Failure> {

@@ -37,9 +37,10 @@ const READ: usize = 1000;
 const AT_ONCE: usize = 20;
 
 /// The states of links that a sync could change.
-const STATES: [LinkState; 5] = [
+const STATES: [LinkState; 6] = [
     LinkState::PendingApproval,
     LinkState::Failing,
+    LinkState::Differing,
     LinkState::Creating,
     LinkState::Asked,
     LinkState::Active,

@@ -20,9 +20,8 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::extract::{Form, Id, Path, Query};
-use crate::http::page_id::PageLink;
 use crate::http::response::see_other;
-use crate::pages::team_page::{self, TeamQuery};
+use crate::pages::team_page::{self, Did, TeamQuery};
 use crate::pages::team_spaces;
 use crate::view::phrases::feedback::Feedback;
 
@@ -33,8 +32,7 @@ pub(crate) async fn show(
     Path(Id(team)): Path<Id<TeamId>>,
     Query(query): Query<TeamQuery>,
 ) -> Result<Response, Failure> {
-    let note = query.note();
-    team_page::render(&app, &admin, team, &query, StatusCode::OK, note).await
+    team_page::render(&app, &admin, team, &query, StatusCode::OK, None).await
 }
 
 /// A decision about the team.
@@ -76,7 +74,7 @@ pub(crate) async fn decide(
     }
     // After the decision is stored, because the sync reads it.
     sync_soon(&app, admin.tenant(), &link_row).await?;
-    Ok(see_other(format!("{}?did=asked", PageLink::Team(team))))
+    Ok(see_other(Did::Asked.at(team, app.clock.now())))
 }
 
 /// Shows the team again, with the reason why nothing was changed.
@@ -139,7 +137,7 @@ async fn unlink(
     }
     let person = admin.session.person;
     tracing::info!(event = "unlinked", %tenant, %team, %person, "A team was unlinked.");
-    Ok(see_other(format!("{}?did=unlinked", PageLink::Team(team))))
+    Ok(see_other(Did::Unlinked.at(team, now)))
 }
 
 /// Makes a person equal on both sides, as one of them has it.
@@ -167,7 +165,7 @@ async fn resolve_difference(
     let hash = form.hash.as_deref().unwrap_or_default();
     let team = link_row.link.team;
     match override_people(app, admin, link_row, hash, propose).await? {
-        None => Ok(see_other(format!("{}?did=asked", PageLink::Team(team)))),
+        None => Ok(see_other(Did::Asked.at(team, app.clock.now()))),
         Some(note) => refuse(app, admin, team, note).await,
     }
 }

@@ -9,12 +9,12 @@ use domain::ids::TeamId;
 use domain::membership::{ExclusionReason, Role, Side, Sides};
 use engine::activity::{self, EntryId};
 use engine::adopt::AdoptionBlocker;
-use engine::link::{self, GroupOrigin, LinkPerson, LinkRow, OverrideProposal, Who};
+use engine::link::{self, GroupOrigin, LinkPerson, LinkRow, LinkState, OverrideProposal, Who};
 use engine::preview::{self, Preview, PreviewKind, ServiceAccountOutlook};
 use engine::safety::pending_approval;
-use engine::tenant::settings::{self, Running};
+use engine::tenant::settings::{self, Running, Settings};
 use http::StatusCode;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use store::table::{Cursor, StoreError};
 
@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
 use crate::http::page_id::{Page, PageLink};
-use crate::http::response;
+use crate::http::response::{self, ResponseExt};
 use crate::pages::approvals::PendingTable;
 use crate::pages::team::load_link;
 use crate::pages::team_spaces::SpacesTable;
@@ -36,13 +36,53 @@ use crate::view::phrases::{self, date};
 /// People on a page.
 const PEOPLE_SHOWN: usize = 200;
 
+/// The time after an act in which the page says what was done, and follows it.
+const UNDER_WAY: SignedDuration = SignedDuration::from_mins(1);
+
+/// Seconds until a page that follows an act reloads.
+const RELOAD: u32 = 2;
+
 /// Activity entries on a page.
 const ACTIVITY_SHOWN: usize = 20;
+
+/// An act after which the team's page is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Did {
+    /// A sync was requested.
+    Asked,
+    /// A folder was requested.
+    Folder,
+    Adopted,
+    Unlinked,
+}
+
+impl Did {
+    /// Returns the address of the team's page after the act.
+    pub(crate) fn at(self, team: TeamId, now: Timestamp) -> String {
+        format!("{}?did={}&at={}", PageLink::Team(team), self.name(), now.as_millisecond())
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Folder => "folder",
+            Self::Adopted => "adopted",
+            Self::Unlinked => "unlinked",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let all = [Self::Asked, Self::Folder, Self::Adopted, Self::Unlinked];
+        all.into_iter().find(|did| did.name() == name)
+    }
+}
 
 /// The query of the page.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct TeamQuery {
     did: Option<String>,
+    /// The moment of the act, in milliseconds.
+    at: Option<String>,
     /// The cursor of the activity.
     done: Option<String>,
     /// The position of the first person that is shown.
@@ -50,14 +90,22 @@ pub(crate) struct TeamQuery {
 }
 
 impl TeamQuery {
-    /// The note about what the previous page did.
-    pub(crate) fn note(&self) -> Option<Feedback> {
-        match self.did.as_deref() {
-            Some("asked") => Some(Feedback::SyncRequested),
-            Some("folder") => Some(Feedback::FolderRequested),
-            Some("adopted") => Some(Feedback::GroupAdopted),
-            Some("unlinked") => Some(Feedback::Unlinked),
-            _ => None,
+    /// Returns the note about what the previous page did.
+    fn note(&self, synced_at: Timestamp, now: Timestamp) -> Option<Feedback> {
+        let at = self.at.as_deref().and_then(|at| at.parse().ok());
+        let at = at.and_then(|at| Timestamp::from_millisecond(at).ok())?;
+        let is_synced = synced_at >= at;
+        // A reload much later must not say again what is long over.
+        if now.duration_since(at) > UNDER_WAY {
+            return None;
+        }
+        match Did::named(self.did.as_deref()?)? {
+            Did::Asked if is_synced => Some(Feedback::Synced),
+            Did::Asked => Some(Feedback::SyncRequested),
+            Did::Folder => Some(Feedback::FolderRequested),
+            Did::Adopted if is_synced => Some(Feedback::GroupMerged),
+            Did::Adopted => Some(Feedback::GroupAdopted),
+            Did::Unlinked => Some(Feedback::Unlinked),
         }
     }
 }
@@ -116,10 +164,13 @@ struct PlannedChanges {
 struct TeamPerson {
     name: String,
     address: String,
+    /// Roles as they were last read.
     roles: Sides<Role>,
+    /// The role before, on each side that lacks a row.
+    before: Sides<Option<String>>,
     excluded: Option<ExclusionReason>,
     last_change: Option<LastChangeShown>,
-    deferred: Option<String>,
+    open: Option<String>,
     offers: Vec<ResolutionOffer>,
 }
 
@@ -139,8 +190,15 @@ struct ResolutionOffer {
 }
 
 impl TeamPerson {
-    fn of(who: Who, on_link: &LinkPerson, names: &DisplayNames, now: Timestamp) -> Self {
-        let known = on_link.state.baseline;
+    fn of(
+        who: Who,
+        on_link: &LinkPerson,
+        names: &DisplayNames,
+        removal: Option<Side>,
+        now: Timestamp,
+    ) -> Self {
+        let LinkPerson { state, .. } = on_link;
+        let known = state.last_read();
         let roles = match who {
             Who::Person(_) => known,
             // An excluded account may have no baseline, and is listed because it is there.
@@ -157,9 +215,13 @@ impl TeamPerson {
             name: name.name,
             address: name.address,
             roles,
+            before: Sides::each(|side| {
+                let since = state.absent_since(side)?;
+                Some(words::role_before(side, &state.baseline[side], since))
+            }),
             excluded: on_link.excluded,
             last_change,
-            deferred: words::open(&on_link.state, now),
+            open: words::open(state, removal, now),
             offers: vec![],
         }
     }
@@ -179,7 +241,7 @@ impl TeamPerson {
 /// Everything that the page reads.
 struct Loaded {
     link_row: LinkRow,
-    running: Running,
+    settings: Settings,
     people: BTreeMap<Who, LinkPerson>,
     plan: Option<pending_approval::PendingApproval>,
     preview: Option<Preview>,
@@ -210,6 +272,7 @@ pub(crate) async fn render(
     let rows: Vec<TeamPerson> = rows.into_iter().skip(from).take(PEOPLE_SHOWN).collect();
     let to = from + rows.len();
     let next_activity = loaded.next_activity.as_ref();
+    let note = note.or_else(|| query.note(link_row.synced_at, app.clock.now()));
     let entries = loaded.activity.iter();
     let page = TeamPage {
         shell: admin.shell(Page::Teams),
@@ -229,7 +292,9 @@ pub(crate) async fn render(
         can_adopt: AdoptionBlocker::of_link(&link_row.link).is_none(),
         is_adopted: link_row.link.group().is_some() && link_row.link.origin == GroupOrigin::Adopted,
     };
-    response::page(status, &page)
+    let page = response::page(status, &page)?;
+    let is_under_way = note.is_some_and(Feedback::is_under_way);
+    Ok(if is_under_way { page.reload_after(RELOAD) } else { page })
 }
 
 async fn load(
@@ -241,9 +306,9 @@ async fn load(
     let (store, tenant) = (app.store.as_ref(), admin.tenant());
     let link_row = load_link(app, admin, team).await?;
     let from = query.done.clone().map(Cursor);
-    let running = settings::load(store, tenant).await?.0.running;
+    let (settings, _) = settings::load(store, tenant).await?;
     let last_preview = async {
-        match running {
+        match settings.running {
             Running::Preview => preview::load(store, tenant, team, PreviewKind::SyncRun).await,
             // An old preview says nothing once syncs write.
             Running::Live => Ok::<_, StoreError>(None),
@@ -266,18 +331,25 @@ async fn load(
     let named = people.keys().copied().chain(pairs).collect();
     // Last, and once: every part names people, and many are the same.
     let names = DisplayNames::load(app, &admin.organization, &named).await?;
-    Ok(Loaded { link_row, running, people, plan, preview, activity, next_activity, spaces, names })
+    Ok(Loaded { link_row, settings, people, plan, preview, activity, next_activity, spaces, names })
 }
 
 /// Returns all people, those first who need attention.
 fn rows(loaded: &Loaded, now: Timestamp) -> Vec<TeamPerson> {
-    let Loaded { link_row, running, people, names, .. } = loaded;
+    let Loaded { link_row, settings, people, plan, names, .. } = loaded;
     // In preview mode, or without a group, nothing can be carried out.
-    let can_write = *running == Running::Live && link_row.link.group().is_some();
+    let can_write = settings.running == Running::Live && link_row.link.group().is_some();
+    let pending = plan.iter().flat_map(|plan| &plan.removals);
+    let pending: BTreeMap<Who, Side> =
+        pending.map(|held| (Who::Person(held.person), held.side)).collect();
     let row = |(who, on_link): (&Who, &LinkPerson)| {
-        let mut row = TeamPerson::of(*who, on_link, names, now);
+        let removal = pending.get(who).copied();
+        let mut row = TeamPerson::of(*who, on_link, names, removal, now);
         if can_write && row.differs() {
             row.offers = offers(*who, people);
+        }
+        if row.differs() && row.open.is_none() {
+            row.open = Some(words::stays_open(settings).into());
         }
         row
     };

@@ -14,9 +14,9 @@ use store::table::{StoreError, from_item};
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::http::error::Failure;
-use crate::http::page_id::PageLink;
 use crate::http::response::see_other;
 use crate::pages::team::{TeamForm, refuse};
+use crate::pages::team_page::Did;
 use crate::view::phrases::date;
 use crate::view::phrases::feedback::Feedback;
 use crate::view::phrases::folders as words;
@@ -183,5 +183,5 @@ pub(crate) async fn retry_folder(
     let (job, trigger) = (Job::Folders { team }, Trigger::Administrator);
     let message = Message { v: Default::default(), tenant, at: now, trigger, job };
     app.queue.send(&message, Duration::ZERO).await?;
-    Ok(see_other(format!("{}?did=folder", PageLink::Team(team))))
+    Ok(see_other(Did::Folder.at(team, app.clock.now())))
 }

@@ -6,6 +6,7 @@ use domain::ids::OrgId;
 use crate::http::error::Failure;
 use crate::http::page_id::{Page, PageLink};
 use crate::view::assets;
+use crate::view::guide::section;
 use crate::view::phrases::failures::{FailureText, failure_text};
 
 /// The frame of a page.
@@ -40,8 +41,17 @@ impl Shell<'_> {
         assets::path()
     }
 
+    /// Returns the address of the guide's section about this page.
+    pub(crate) fn help(&self) -> String {
+        format!("{}#{}", Page::Help, section(self.here))
+    }
+
     pub(crate) fn sign_out(&self) -> PageLink {
         PageLink::SignOut
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
     }
 
     pub(crate) fn navigation(&self) -> impl Iterator<Item = NavigationLink> {

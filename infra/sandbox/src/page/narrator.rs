@@ -132,7 +132,9 @@ impl Narrator {
 /// A link's state as a warning; none for the usual states.
 fn in_words((state, reason): &(LinkState, Option<String>)) -> Option<String> {
     let state = match state {
-        LinkState::Active | LinkState::Creating | LinkState::Asked => return None,
+        LinkState::Active | LinkState::Differing | LinkState::Creating | LinkState::Asked => {
+            return None;
+        }
         state => capitalized(&state.to_string()),
     };
     Some(match reason {

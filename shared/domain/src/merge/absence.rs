@@ -122,6 +122,23 @@ impl Absence {
     }
 }
 
+impl PersonState {
+    /// Returns the roles that the last reading showed, also where an absence is not believed yet.
+    pub fn last_read(&self) -> Sides<Role> {
+        Sides::each(|side| {
+            let is_missing = |aspect: &Aspect| self.absences[side][*aspect].is_some();
+            let missing = Aspect::BOTH.into_iter().filter(is_missing);
+            missing.fold(self.baseline[side], |role, aspect| role.with(aspect, Role::None))
+        })
+    }
+
+    /// Returns the time since which readings of a side lack a row.
+    pub fn absent_since(&self, side: Side) -> Option<Timestamp> {
+        let PerAspect { presence, ownership } = self.absences[side];
+        presence.or(ownership).map(|absence| absence.since)
+    }
+}
+
 /// Aspects of a person that a row of one side lacks, and that need proof.
 pub(super) fn doubts(
     state: &PersonState,

@@ -15,6 +15,8 @@ pub enum LinkState {
     PendingApproval,
     /// A failure keeps it out of sync.
     Failing,
+    /// People differ between team and group.
+    Differing,
     /// The group is being created.
     Creating,
     /// The team's creator was asked.
@@ -27,9 +29,10 @@ pub enum LinkState {
 
 impl LinkState {
     /// All states, those that need attention first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PendingApproval,
         Self::Failing,
+        Self::Differing,
         Self::Creating,
         Self::Asked,
         Self::Active,
@@ -42,6 +45,7 @@ impl fmt::Display for LinkState {
         f.write_str(match self {
             Self::PendingApproval => "held",
             Self::Failing => "failing",
+            Self::Differing => "differing",
             Self::Creating => "creating",
             Self::Asked => "asked",
             Self::Active => "active",
@@ -68,6 +72,28 @@ pub async fn page(
     let mut links: Vec<LinkRow> = links.filter_map(readable).collect();
     links.sort_by_cached_key(|row| sort_key(&row.link));
     Ok((links, page.next))
+}
+
+/// A number of links, counted up to a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkCount {
+    /// All of them.
+    Exactly(usize),
+    /// There are more.
+    MoreThan(usize),
+}
+
+/// Counts the links in one state, up to `most`. The index lags, as for [`page`].
+pub async fn count(
+    store: &dyn Store,
+    tenant: TenantId,
+    state: LinkState,
+    most: usize,
+) -> Result<LinkCount, StoreError> {
+    let query = Query::Listed { pk: listing(tenant, state), prefix: String::new() };
+    let page = store.query(&query, most, None).await?;
+    let links = page.items.len();
+    Ok(if page.next.is_some() { LinkCount::MoreThan(links) } else { LinkCount::Exactly(links) })
 }
 
 /// The index partition of the links in one state.

@@ -24,7 +24,7 @@ pub use claim::{Claim, claims};
 pub(crate) use lease::take_for;
 pub use lease::{Closing, Lease, take_lease};
 pub(crate) use listing::listing;
-pub use listing::{LinkState, page};
+pub use listing::{LinkCount, LinkState, count, page};
 pub use model::{
     Asked, Card, CardAnswer, CreationRequest, Ended, GroupOrigin, Link, LinkCounts, Phase,
     RenameRefusal, SyncFailure, WayBack,

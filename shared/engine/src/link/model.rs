@@ -48,6 +48,9 @@ pub struct Link {
     /// Number of people with a failure that an administrator should know.
     #[serde(default)]
     pub failing_people: usize,
+    /// Number of eligible people whose roles differ between the sides, as the last sync left them.
+    #[serde(default)]
+    pub differing_people: usize,
     /// The first run that a service throttled since one ended in sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled_since: Option<Timestamp>,
@@ -278,6 +281,7 @@ impl Link {
             restored_at: None,
             counts: LinkCounts::default(),
             failing_people: 0,
+            differing_people: 0,
             throttled_since: None,
             rename_refused: None,
             full_sync_at: None,
@@ -329,6 +333,7 @@ impl Link {
             (_, None, Some(_)) => LinkState::PendingApproval,
             (Phase::Asked { .. }, ..) => LinkState::Asked,
             (Phase::Creating { .. }, ..) => LinkState::Creating,
+            (Phase::Linked { .. }, ..) if self.differing_people > 0 => LinkState::Differing,
             (Phase::Linked { .. }, ..) => LinkState::Active,
         }
     }

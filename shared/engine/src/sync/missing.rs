@@ -75,9 +75,13 @@ async fn does_another_team_answer(
     link: &Link,
 ) -> Result<bool, SyncError> {
     let tenant = run.tenant();
-    let pk = link::listing(tenant, LinkState::Active);
-    let query = Query::Listed { pk, prefix: String::new() };
-    for item in deps.store.query(&query, WITNESSES, None).await?.items {
+    let mut witnesses = vec![];
+    for state in [LinkState::Active, LinkState::Differing] {
+        let pk = link::listing(tenant, state);
+        let query = Query::Listed { pk, prefix: String::new() };
+        witnesses.extend(deps.store.query(&query, WITNESSES, None).await?.items);
+    }
+    for item in witnesses {
         let Some(team) = Key::of(&item).and_then(|key| key.sk.parse().ok()) else { continue };
         let other = load_link(deps, tenant, team).await?;
         let Some(other) = other.filter(|other| other.link.team != link.team) else { continue };

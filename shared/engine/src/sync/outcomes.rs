@@ -15,7 +15,7 @@ use crate::link::{CountedRemoval, LastChange, Link, LinkPerson, Who};
 use clients::graph::{Bind, Relation};
 use clients::http::{CallError, ErrorClass};
 use domain::membership::{Aspect, Eligibility, ExclusionReason, Person, Role, Side};
-use domain::merge::{DeferredBy, Dirty, Override, Plan, PlanStep, StepOutcome};
+use domain::merge::{DeferredBy, Dirty, Override, PersonState, Plan, PlanStep, StepOutcome};
 
 impl Outcomes {
     /// The answer to one step: a refusal is this person's, any other error ends the work.
@@ -130,6 +130,14 @@ impl People<'_> {
             _ => None,
         }
     }
+
+    /// Counts the eligible people who are not the same on both sides.
+    fn count_differing(&self, plan: &Plan) -> usize {
+        let differs = |(person, (state, _)): &(&Person, &(PersonState, Dirty))| {
+            self.excluded(**person).is_none() && !state.last_read().are_equal()
+        };
+        plan.states.iter().filter(differs).count()
+    }
 }
 
 /// Records outcomes in the states of people. Returns the plan with the states after its steps.
@@ -176,6 +184,7 @@ pub(super) fn record_outcomes(
     record.report.changes.extend(lapsed_overrides(reading, &plan, is_changed));
     record.report.extend(report_people(run, reading, people, &plan, last_changes, now));
     record.link.failing_people = record.report.failing.count;
+    record.link.differing_people = people.count_differing(&plan);
     record.report.extend(report_excluded(reading, people.resolved));
     Recorded { record, result: Ok(plan) }
 }

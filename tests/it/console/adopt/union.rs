@@ -122,9 +122,11 @@ async fn excluded_people_are_named_and_untouched() {
     let page = scene.open_as_owner().await;
     for shown in [
         "Excluded <span class=\"quiet\">3</span>",
-        "Unsynchronized Uwe</th><td>The team</td><td>The Webex account has no externalId",
-        "The group</td><td>The Microsoft account is a guest of the directory.",
-        "The group</td><td>The Microsoft user has no Webex account in the organization.",
+        "Unsynchronized Uwe</th><td data-label=\"Is in\">The team</td>\
+         <td data-label=\"Why\">The Webex account has no externalId",
+        "The group</td><td data-label=\"Why\">The Microsoft account is a guest of the directory.",
+        "The group</td><td data-label=\"Why\">\
+         The Microsoft user has no Webex account in the organization.",
     ] {
         page.is(200, shown);
     }

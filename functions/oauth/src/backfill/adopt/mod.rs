@@ -26,9 +26,9 @@ use crate::connect::disconnect::load_tenant;
 use crate::http::cookies::RequestCookies;
 use crate::http::error::Failure;
 use crate::http::extract::{Form, Id, Path, Query};
-use crate::http::page_id::PageLink;
 use crate::http::response::see_other;
 use crate::pages::team::{load_link, sync_soon};
+use crate::pages::team_page::Did;
 use crate::view::phrases::feedback::Feedback;
 
 /// The query of the page.
@@ -114,7 +114,7 @@ async fn adopt(
     hash: &str,
 ) -> Result<Response, Failure> {
     let (tenant, team, group) = (admin.tenant(), adoption.candidate.team.id, adoption.group);
-    let done = || see_other(format!("{}?did=adopted", PageLink::Team(team)));
+    let done = || see_other(Did::Adopted.at(team, app.clock.now()));
     let before = adoption.candidate.before.as_ref();
     // The button was pressed twice.
     if before.is_some_and(|link_row| link_row.link.group() == Some(group)) {

@@ -10,8 +10,10 @@ pub(crate) const FIRST_NOTIFICATION: &str =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Feedback {
     SyncRequested,
+    Synced,
     FolderRequested,
     GroupAdopted,
+    GroupMerged,
     Unlinked,
     /// The page was out of date, so no decision was taken.
     OutOfDate,
@@ -32,16 +34,26 @@ pub(crate) enum Feedback {
 }
 
 impl Feedback {
+    /// Returns `true` for a note about what is still going on.
+    pub(crate) fn is_under_way(self) -> bool {
+        matches!(self, Self::SyncRequested | Self::FolderRequested | Self::GroupAdopted)
+    }
+
+    /// Returns `true` for a note about what is done.
+    pub(crate) fn is_success(self) -> bool {
+        matches!(self, Self::Synced | Self::GroupMerged | Self::Unlinked | Self::PersonConfirmed)
+    }
+
     fn text(self) -> &'static str {
         match self {
-            Self::SyncRequested => "The team is being synced. Reload the page in a few seconds.",
-            Self::FolderRequested => {
-                "The space is being checked. Reload the page in a few seconds."
-            }
+            Self::SyncRequested => "The team is being synced. This page reloads automatically.",
+            Self::Synced => "The team was synced.",
+            Self::FolderRequested => "The space is being checked. This page reloads automatically.",
             Self::GroupAdopted => {
-                "The group is adopted. The two lists are being merged: reload the page in a few \
-                 seconds."
+                "The group is adopted. The two lists are being merged. This page reloads \
+                 automatically."
             }
+            Self::GroupMerged => "The group is adopted, and the two lists are merged.",
             Self::Unlinked => "The team is unlinked. Team and group stay as they are.",
             Self::OutOfDate => {
                 "This page was out of date, so nothing was changed. Here is the current state."

@@ -15,6 +15,8 @@ pub(crate) mod settings;
 pub(crate) mod teams;
 pub(crate) mod undo;
 
+use engine::link::LinkCount;
+use engine::people::PeopleCounts;
 pub(crate) use engine::phrases::alerts::message as alert;
 pub(crate) use engine::phrases::failures::suspension;
 use jiff::Timestamp;
@@ -23,6 +25,22 @@ use jiff::Timestamp;
 pub(crate) fn count_of_people(count: usize) -> String {
     if count == 1 { "1 person".into() } else { format!("{count} people") }
 }
+
+/// A number of links, which can be cut.
+pub(crate) fn link_count(count: LinkCount) -> String {
+    match count {
+        LinkCount::Exactly(links) => links.to_string(),
+        LinkCount::MoreThan(links) => format!("{links}+"),
+    }
+}
+
+/// The number of excluded people.
+pub(crate) fn excluded_of(counts: &PeopleCounts) -> String {
+    format!("{} of {}", counts.people - counts.eligible, counts.people)
+}
+
+/// The tile of excluded people.
+pub(crate) const PEOPLE_EXCLUDED: &str = "People excluded";
 
 /// Formats a time as pages show it.
 pub(crate) fn date(at: Timestamp) -> String {

@@ -2,14 +2,15 @@
 
 use domain::membership::{Role, Side};
 use domain::merge::{
-    ApprovalReason, DeferredBy, NameWrite, OWNER_LIMIT, PerAspect, PersonState, RuleRefusal,
+    ApprovalReason, DeferredBy, Direction, NameWrite, OWNER_LIMIT, PersonState, RuleRefusal,
 };
 pub(crate) use engine::phrases::failures::failure;
 use engine::phrases::failures::person_failure;
 use jiff::Timestamp;
 
-use engine::link::{Ended, LinkRow, LinkState, Phase};
+use engine::link::{Ended, Link, LinkRow, LinkState, Phase};
 use engine::preview::{Consent, GroupOutlook, Rename};
+use engine::tenant::settings::{Running, Settings};
 
 use crate::view::phrases::date;
 
@@ -18,10 +19,34 @@ pub(crate) fn state(state: LinkState) -> &'static str {
     match state {
         LinkState::PendingApproval => "Waiting for you",
         LinkState::Failing => "Failing",
+        LinkState::Differing => "Not in sync",
         LinkState::Creating => "Being created",
         LinkState::Asked => "Creator asked",
         LinkState::Active => "In sync",
         LinkState::Ended => "Unlinked",
+    }
+}
+
+/// The tile of the teams in one state.
+pub(crate) fn tile(state: LinkState) -> &'static str {
+    match state {
+        LinkState::PendingApproval => "Teams waiting for you",
+        LinkState::Failing => "Teams failing",
+        LinkState::Differing => "Teams not in sync",
+        LinkState::Creating => "Groups being created",
+        LinkState::Asked => "Creators asked",
+        LinkState::Active => "Teams in sync",
+        LinkState::Ended => "Teams unlinked",
+    }
+}
+
+/// The state of a team's link, with the number of people who differ.
+pub(crate) fn state_with_count(link: &Link) -> String {
+    let state = state(link.state());
+    match link.differing_people {
+        0 => state.into(),
+        1 => format!("{state}: 1 person differs"),
+        people => format!("{state}: {people} people differ"),
     }
 }
 
@@ -36,6 +61,11 @@ pub(crate) fn role(side: Side, role: &Role) -> &'static str {
         (Side::Team, Role::Owner) => "Moderator",
         (Side::Group, Role::Owner) => "Owner",
     }
+}
+
+/// The role that a person had on one side before its list lacked them.
+pub(crate) fn role_before(side: Side, role: &Role, since: Timestamp) -> String {
+    format!("{} until {}", self::role(side, role), date(since))
 }
 
 /// A rename that is deferred.
@@ -74,20 +104,38 @@ pub(crate) fn way_back(link_row: &LinkRow) -> Option<String> {
     ))
 }
 
-/// The reason why a person is not in sync, or not yet.
-pub(crate) fn open(state: &PersonState, now: Timestamp) -> Option<String> {
+/// The reason why a person is not in sync, or not yet. `removal` is the side of a removal that
+/// waits for approval.
+pub(crate) fn open(state: &PersonState, removal: Option<Side>, now: Timestamp) -> Option<String> {
+    if let Some(failure) = state.failure(now) {
+        return Some(person_failure(&failure));
+    }
     let deferred = &state.deferred;
-    let deferred = [&deferred.presence, &deferred.ownership].into_iter().flatten().next();
-    let is_missing = |side: &Side| state.absences[*side] != PerAspect::default();
-    Some(match (state.failure(now), deferred, Side::BOTH.into_iter().find(is_missing)) {
-        (Some(failure), _, _) => person_failure(&failure),
-        (None, Some(deferred), _) => self::deferred(deferred.side, &deferred.by),
-        (None, None, Some(side)) => format!(
+    if let Some(deferred) = [&deferred.presence, &deferred.ownership].into_iter().flatten().next() {
+        return Some(self::deferred(deferred.side, &deferred.by));
+    }
+    if let Some(side) = removal {
+        return Some(format!("Their removal {} waits for you.", removed_from(side)));
+    }
+    if let Some(side) = Side::BOTH.into_iter().find(|side| state.absent_since(*side).is_some()) {
+        return Some(format!(
             "The list of the {side} lacks this person. Nothing is changed until the {side} says \
              the same twice when asked."
-        ),
-        (None, None, None) => return None,
-    })
+        ));
+    }
+    None
+}
+
+/// The reason why a difference is open that no sync has met an obstacle with.
+pub(crate) fn stays_open(settings: &Settings) -> &'static str {
+    match (settings.switched_on_at, settings.running, settings.direction) {
+        (None, ..) => "Sync is off.",
+        (_, Running::Preview, _) => "Preview mode is on, so nothing is changed.",
+        (.., Direction::Microsoft) => {
+            "Changes in the team are not synced: the direction is from Microsoft 365 only."
+        }
+        (.., Direction::Both) => "The next sync makes both sides equal, or says why it can't.",
+    }
 }
 
 /// The reason why a person's difference is deferred.

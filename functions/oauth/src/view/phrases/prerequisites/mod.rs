@@ -15,7 +15,7 @@ pub(crate) enum Verdict {
     Open,
     /// True of some people only.
     Partly,
-    /// What it needs is not connected yet.
+    /// The side that it needs is not connected yet.
     Later,
     Unknown,
 }
