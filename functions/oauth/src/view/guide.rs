@@ -38,7 +38,7 @@ pub(crate) fn section(page: Page) -> &'static str {
         Page::Backfill | Page::Selection => "teams-that-existed-before",
         Page::Approvals => "removals-that-wait",
         Page::Preview => "try-it-without-changes",
-        Page::People | Page::ExternalIds => "people",
+        Page::People | Page::ExternalIds | Page::Names => "people",
         Page::Activity => "activity",
         Page::Folders => "folders-of-spaces",
         Page::Settings => "settings",
