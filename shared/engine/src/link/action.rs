@@ -70,6 +70,7 @@ impl<'a> LinkAction<'a> {
             terms.set.push(Change::Set("gsi1sk", moment(planned.min(terms.until))));
             let taken = take_for(store, tenant, &read, SyncRequests::default(), terms).await?;
             if let Some((lease, row)) = taken {
+                // The stored moment is only for a crash: the plan is what the end goes back to.
                 let row = LinkRow { next_sync_at: planned, ..row };
                 return Ok(Begun::Held(Box::new(Self { store, tenant, lease, row, now })));
             }

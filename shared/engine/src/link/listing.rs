@@ -70,6 +70,7 @@ pub async fn page(
     let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
     let links = store.get_many(&keys).await?.into_iter();
     let mut links: Vec<LinkRow> = links.filter_map(readable).collect();
+    // The table returns the items of many keys in any order.
     links.sort_by_cached_key(|row| sort_key(&row.link));
     Ok((links, page.next))
 }

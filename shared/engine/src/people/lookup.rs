@@ -90,6 +90,7 @@ impl PersonIndex<'_> {
         let snapshot = self.snapshot(self.entries(people).await?, objects).await?;
         let known = |(object, holders): (&ObjectId, &ExternalIdHolders)| {
             let mut holders = holders.holders.iter();
+            // The entry of a holder can have been purged, or cannot be read.
             let holder = holders.find(|holder| snapshot.entries.contains_key(holder))?;
             Some((*object, snapshot.known(*holder)?))
         };

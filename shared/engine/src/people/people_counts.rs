@@ -65,6 +65,7 @@ impl PeopleCounts {
         after: Option<ExclusionReason>,
     ) {
         match before {
+            // An account can change between its page and this one: a count must not go below zero.
             None => self.eligible = self.eligible.saturating_sub(1),
             Some(before) => {
                 if let Some(count) = self.excluded.get_mut(&before) {

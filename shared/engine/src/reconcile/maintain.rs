@@ -34,6 +34,7 @@ pub(super) async fn try_resume(cycle: &mut Cycle<'_>, extent: Extent) -> Result<
     if extent == Extent::Minute {
         return Ok(false);
     }
+    // A token keeps the permissions it was issued with, so the probe needs a new one.
     cycle.reconciler.sync.tokens.purge(tenant, cycle.directory());
     if let Err(error) = probe(cycle).await {
         let now = cycle.now();
@@ -108,6 +109,7 @@ pub(super) async fn keep_tokens_alive(cycle: &mut Cycle<'_>) -> Result<(), SyncE
             count_ending_secret(registration, at);
         }
     }
+    // The error comes last: a client secret that ends is counted all the same.
     refreshed.map(drop).map_err(Into::into)
 }
 

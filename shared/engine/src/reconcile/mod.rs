@@ -131,6 +131,7 @@ impl Reconciler {
             CycleReport { began: now, full: extent == Extent::Full, ..CycleReport::default() };
         let outages = lease.outages().clone();
         let mut cycle = Cycle { reconciler: self, snapshot, deadline, report, outages };
+        // An error leaves the lease to end: without table or queue, no cycle could do more.
         run_parts(&mut cycle, extent).await?;
         let Cycle { report, outages, .. } = cycle;
         lease.release(store, &report, &outages).await?;

@@ -251,6 +251,7 @@ async fn index_accounts(
     }
     let objects: BTreeSet<ObjectId> = users.iter().filter_map(object_of).collect();
     let mut directory: BTreeMap<ObjectId, Option<User>> =
+        // An id that the directory does not return is known to be no user's.
         objects.iter().map(|object| (*object, None)).collect();
     if !objects.is_empty() {
         let (access, objects) = (cycle.graph().await?, objects.into_iter().collect::<Vec<_>>());

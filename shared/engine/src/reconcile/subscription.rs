@@ -67,6 +67,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
         let generation = Generation { generation: keys.current() };
         cycle.store().write(vec![cursor::put(tenant, CURSOR, &generation)?]).await?;
     }
+    // Last, so that no notification is lost between the old and the new one.
     for other in ours.iter().filter(|one| Some(&one.id) != current) {
         graph.delete_subscription(&access, &other.id).await?;
     }

@@ -133,6 +133,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
 
 /// Returns `true` for an error that the link of a page can cause, and a window without one not.
 fn is_of_the_link(error: &CallError) -> bool {
+    // Without time, the service was not asked.
     let is_answer = !matches!(error.failure, CallFailure::NoTime);
     is_answer && matches!(error.class(), ErrorClass::Permanent | ErrorClass::Transient)
 }
@@ -155,6 +156,7 @@ async fn load(cycle: &Cycle<'_>, now: Timestamp) -> Result<EventsCursor, SyncErr
 /// Returns one message per space, with the time of its newest event.
 fn requests_for(cycle: &Cycle<'_>, events: Vec<MembershipEvent>) -> Vec<Message> {
     let mut spaces: BTreeMap<RoomId, ChangedSpace> = BTreeMap::new();
+    // A direct space belongs to no team.
     for event in events.into_iter().filter(|event| !event.is_direct) {
         // A request from the future would be answered by no reading until then.
         let at = event.created.map_or(cycle.report.began, |created| created + SKEW);

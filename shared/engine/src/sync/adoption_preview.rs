@@ -46,6 +46,7 @@ impl Deps {
                 .await?
                 != Acquire::Acquired;
         if is_throttled {
+            // An admin waits for the page, which cannot wait for the quota.
             return Ok(Err(AdoptionBlocker::Throttled));
         }
         match self.build_adoption_preview(&context, candidate, group).await {

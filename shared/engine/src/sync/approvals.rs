@@ -97,6 +97,7 @@ pub(super) async fn permit_removals(
         !guard.approved.contains(removal) && counted_before(run, reading, removal).is_none()
     };
     let new = draft.removals().filter(is_new).count();
+    // Most runs remove no one, and so read no counter.
     if new == 0 {
         return Ok(None);
     }

@@ -103,6 +103,7 @@ pub(super) async fn card_answered(
         // Only a clear yes creates a group.
         _ => CardAnswer::No,
     };
+    // An answer that changes nothing costs no further call.
     if row.link.phase.after_answer(&card.message_id, answer).is_none() {
         return Ok(());
     }

@@ -40,6 +40,7 @@ pub(super) async fn handle(
         );
         return Ok(());
     };
+    // Nothing is lost: state decides, and the syncs after switching on read it.
     if context.settings.switched_on_at.is_none() {
         return Ok(());
     }

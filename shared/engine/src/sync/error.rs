@@ -67,6 +67,7 @@ impl SyncError {
                 StoreErrorClass::Table => None,
                 StoreErrorClass::Item => Some(ErrorClass::Permanent),
             },
+            // The link of a lost lease is another run's: nothing can be stored about it.
             Self::Queue(QueueError::Busy(_)) | Self::LeaseLost(_) => None,
             Self::Queue(QueueError::Refused(_)) => Some(ErrorClass::Permanent),
             Self::Call(error) => Some(error.class()),

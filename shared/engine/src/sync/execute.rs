@@ -43,6 +43,7 @@ pub(super) async fn execute(
             let stopped = match is_archived(deps, run, link).await {
                 Ok(false) => None,
                 Ok(true) => Some(SyncError::Archived(link.team)),
+                // Unknown: the refusals may be about the team, so no person is marked with one.
                 Err(error) => Some(error),
             };
             if let Some(error) = stopped {

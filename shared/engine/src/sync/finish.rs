@@ -141,6 +141,7 @@ fn apply_next(
             if leased.depth == SyncDepth::Full {
                 schedule.full_synced_at = started;
             }
+            // This run followed the preview. Later removals are not compared with it.
             if context.settings.running == Running::Live {
                 link.preview_stored_at = None;
             }
@@ -148,6 +149,7 @@ fn apply_next(
         Next::RequeueAt { moment, why } => {
             schedule.delayed_until = Some(moment);
             if why == RequeueReason::Backoff {
+                // From the second one in a row on, the link gives way to others.
                 link.throttled_since.get_or_insert(now);
             }
             schedule.is_rate_limited =

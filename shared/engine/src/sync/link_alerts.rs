@@ -104,6 +104,7 @@ fn messages(
     let ended = match &link.phase {
         Phase::Ended { why, way_back: Some(_) } => Some(match why {
             Ended::TeamDeleted => AlertMessage::TeamDeleted { team: team() },
+            // Only a missing team or group leaves a way back.
             _ => AlertMessage::GroupDeleted { team: team() },
         }),
         _ => None,

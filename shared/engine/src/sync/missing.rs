@@ -56,6 +56,7 @@ pub(super) async fn team_is_missing(
         return Ok(failed(FailureReason::TeamMissing));
     }
     let is_group_deleted = run.context.settings.on_team_deleted == TeamDeleted::DeleteGroup;
+    // A group that was adopted existed before us, and people may use it for other things.
     let Some(group) = link.created_group().filter(|_| is_group_deleted) else {
         return Ok(end(run, link, Ended::TeamDeleted, Note::TeamDeleted));
     };

@@ -45,6 +45,7 @@ pub(super) async fn add_owners_as_members(
         return Recorded { record, result: Ok(added) };
     };
     record.link.owners_without_membership = settled_owners(group, plan, eligibility)
+        // The time runs from the first reading that showed them so.
         .map(|owner| (owner, known.get(&owner).copied().unwrap_or(run.started)))
         .collect();
     let is_certain = |since: &Timestamp| run.started.duration_since(*since) >= LAG_WINDOW;

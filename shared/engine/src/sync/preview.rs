@@ -37,6 +37,7 @@ pub(super) async fn preview_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> 
                 let preview = build_preview(deps, run, &link, &reading, &decision).await?;
                 (preview, next_after_preview(deps, run, &decision))
             }
+            // A side that does not answer is only shown: preview mode ends no link.
             Observation::TeamMissing => {
                 (blocked_preview(run, FailureReason::TeamMissing), Next::Done { settles_at: None })
             }

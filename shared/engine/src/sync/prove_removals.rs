@@ -54,6 +54,7 @@ pub(super) async fn prove_removals(
                 plan.exclude(person);
                 unproven.get_or_insert(error.to_string());
             }
+            // Everything else may pass, so the run is repeated as a whole.
             Err(error) => return Err(error),
         }
     }

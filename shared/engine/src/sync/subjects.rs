@@ -91,6 +91,7 @@ async fn eligibility_of(
         let eligibility = match found {
             Some(found) if is_the_pair(&found) => found.eligibility,
             Some(_) => Eligibility::Excluded { reason: ExclusionReason::MovedObjectId },
+            // To the link, a deleted account is like one that was deactivated.
             None => Eligibility::Excluded { reason: ExclusionReason::Inactive },
         };
         known.insert(person, eligibility);

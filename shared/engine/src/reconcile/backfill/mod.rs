@@ -71,9 +71,11 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     {
         return Ok(());
     }
+    // An admin changed the run meanwhile: the next cycle reads it again.
     if run.counts.started > 0 && settle(cycle, &mut run).await? == UpdateOutcome::Stale {
         return Ok(());
     }
+    // In preview mode no team gets a group. What began before is settled all the same.
     let is_preview = cycle.snapshot.settings.running == Running::Preview;
     if run.stage != BackfillStage::Running || is_preview {
         return Ok(());
@@ -99,6 +101,7 @@ async fn begin_teams(cycle: &mut Cycle<'_>, run: &mut BackfillRun) -> Result<(),
     }
     let (store, tenant) = (cycle.store(), cycle.tenant());
     let (waiting, _) = run::page(store, tenant, run, ChosenState::Waiting, room, None).await?;
+    // The run is not over before the last outcome is known.
     if waiting.is_empty() && run.counts.started == 0 {
         run.end(store, tenant).await?;
         return Ok(());
@@ -221,6 +224,7 @@ async fn create_link(
     let phase = Phase::Creating { request: None };
     let (region, title) = (chosen.region.clone(), chosen.title.clone());
     let mut link = Link::new(chosen.team, region, title, phase);
+    // A person who removed the account from the team before meant it to stay out.
     link.service_account = before.map(|before| before.link.service_account).unwrap_or_default();
     let (store, tenant, now) = (cycle.store(), cycle.tenant(), cycle.now());
     let creation: Write = link::creation_after(store, tenant, before, &link, now).await?;

@@ -116,6 +116,7 @@ impl Deps {
         loop {
             let close = lease.close(&folders, closing)?;
             match self.store.write([writes.as_slice(), &[close]].concat()).await {
+                // Requested after this run began, which may have read before the change.
                 Ok(()) if closing.requested_at > started => {
                     return self.queue_folder_sync(tenant, team, Trigger::Retry).await;
                 }

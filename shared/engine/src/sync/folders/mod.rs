@@ -84,6 +84,7 @@ impl Deps {
     ) -> Result<(), SyncError> {
         let (tenant, store, now) = (context.tenant.tenant, self.store.as_ref(), self.clock.now());
         let Stored { row, throttled_until, units } = self.load_folders(context, team, now).await?;
+        // A doubled message, or one that another run answered, costs one read.
         let Some(row) = row.filter(|row| !row.has_answered(message.at)) else { return Ok(()) };
         // The holder of the lease sees the request. If it is cut off, this message comes again
         // when its lease has ended.
@@ -112,6 +113,7 @@ impl Deps {
             context,
             lease: &lease,
             link: &link,
+            // Tokens come later: many runs end before they need one.
             webex: Access::anonymous(context.deadline),
             files: Access::anonymous(context.deadline),
             started: now,
@@ -177,6 +179,7 @@ impl Deps {
         let (account, deadline) = (tenant.service_account, context.deadline);
         run.webex = self.tokens.webex(tenant.tenant, account, deadline).await?;
         run.files = self.tokens.files(tenant.directory, deadline).await?;
+        // The link can have another group by now, which has another library.
         run.library = run.folders.library.clone().filter(|library| library.group == group);
         if run.library.is_none() {
             if let Some(halt) = self.acquire(run, Quota::SharePoint(tenant.tenant), 1).await? {

@@ -101,6 +101,7 @@ impl Deps {
         } else {
             folders::put(key, &stored.region, &stored.space)?
         };
+        // A run that lost its lease must not write over the one that has it.
         self.store.write(vec![write, run.lease.check()?]).await?;
         if !is_unknown {
             run.spaces.insert(id, stored);
@@ -162,6 +163,7 @@ impl Deps {
         space: &Space,
     ) -> Result<Option<DriveItem>, SyncError> {
         let (Some(folder), Some(library)) = (&space.folder, &run.library) else { return Ok(None) };
+        // The group has another library by now, and the folder is made there.
         if folder.drive != library.drive {
             return Ok(None);
         }
@@ -223,6 +225,7 @@ fn answer_for_space(error: SyncError) -> Result<String, SyncError> {
     let concerns_all = match call.class() {
         ErrorClass::ThrottledUntil(_) | ErrorClass::NeedsAdministrator => true,
         ErrorClass::Transient => matches!(call.failure, CallFailure::NoTime),
+        // A lost permission is the app's, and so concerns every space.
         ErrorClass::Permanent => call.api == Api::SharePoint && call.status() == Some(403),
     };
     if concerns_all { Err(error) } else { Ok(error.to_string()) }
