@@ -125,6 +125,25 @@ fn sessions_are_out_of_reach_of_other_functions() {
 }
 
 #[test]
+fn record_of_decisions_is_append_only() {
+    let Some(evidence) = evidence() else { return };
+    for function in ["sync", "reconcile", "oauth"] {
+        let FunctionRecord { calls, policy, .. } = &evidence.functions[function];
+        let on = |action: &str, partition: &str| {
+            let is_write = |call: &&AwsCall| call.action == "dynamodb:UpdateItem";
+            let mut call = calls.iter().find(is_write).unwrap().clone();
+            call.action = format!("dynamodb:{action}");
+            call.context.insert(LEADING_KEYS.into(), vec![partition.into()]);
+            allows(policy, &call)
+        };
+        let record = "TENANT#3b1f#RECORD";
+        assert!(on("PutItem", record) && on("Query", record), "{function}");
+        assert!(!on("DeleteItem", record) && !on("UpdateItem", record), "{function}");
+        assert!(on("DeleteItem", "TENANT#3b1f") && on("UpdateItem", "TENANT#3b1f"), "{function}");
+    }
+}
+
+#[test]
 fn roles_prove_themselves_to_microsoft_only() {
     let Some(evidence) = evidence() else { return };
     const AUDIENCE: &str = "sts:IdentityTokenAudience";

@@ -138,6 +138,16 @@ fn partitions_of_the_pages_are_denied_to_other_roles() {
 }
 
 #[test]
+fn no_role_changes_the_record_of_decisions() {
+    let template = read("template.yaml");
+    for role in ["SyncRole", "ReconcileRole", "OauthRole"] {
+        let statements = resource(&template, role);
+        let stays = ["- &recordStays", "- *recordStays"];
+        assert!(stays.iter().any(|one| statements.contains(one)), "{role}");
+    }
+}
+
+#[test]
 fn every_role_is_bounded_and_trusts_this_account_only() {
     let template = read("template.yaml");
     let roles = ["WebhookRole", "SyncRole", "ReconcileRole", "OauthRole", "EveryMinuteRole"];
