@@ -338,6 +338,7 @@ test('folders are authorized and switched on', async () => {
   await page.getByText('Acme lets this application access files.').waitFor()
   await checkPage(page, 'prerequisites-folders')
   await page.goto(pages)
+  await page.getByText('Setup is complete').click()
   await page.getByText('Each space of a linked team gets one').waitFor()
   await checkPage(page, 'overview-folders')
   assert.deepEqual(page.faults, [])
