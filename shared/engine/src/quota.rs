@@ -53,6 +53,28 @@ pub enum Priority {
     Repair,
 }
 
+/// Part of a quota of all tenants that one of them can fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// All of it.
+    Whole,
+    /// Half of it: the other half is for tenants that use less.
+    Half,
+}
+
+impl Share {
+    /// Returns the share of a tenant whose own quota has this bucket.
+    ///
+    /// A few tenants at the limits of their quotas could use up one that all tenants have.
+    pub fn of(own: Quota, bucket: Option<Bucket>, now: Timestamp) -> Self {
+        let half = own.drain_time(own.rate().burst / 2);
+        match bucket {
+            Some(bucket) if bucket.drained_at > now + half => Self::Half,
+            _ => Self::Whole,
+        }
+    }
+}
+
 /// Answer of a rate limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acquire {
@@ -108,12 +130,16 @@ impl Quota {
         SignedDuration::from_millis(self.rate().interval.saturating_mul(count))
     }
 
-    /// Returns the level up to which work of this priority can fill the bucket.
-    fn capacity(self, priority: Priority) -> SignedDuration {
+    /// Returns the level up to which work of this priority can fill a share of the bucket.
+    fn capacity(self, priority: Priority, share: Share) -> SignedDuration {
         let burst = self.rate().burst;
-        self.drain_time(match priority {
+        let burst = match priority {
             Priority::Awaited => burst,
             Priority::Repair => burst / 2,
+        };
+        self.drain_time(match share {
+            Share::Whole => burst,
+            Share::Half => burst / 2,
         })
     }
 }
@@ -129,7 +155,18 @@ impl Bucket {
     /// Returns the moment from which the bucket has room for work of this priority, or `None` if
     /// it has room now.
     pub fn full_until(self, quota: Quota, priority: Priority, now: Timestamp) -> Option<Timestamp> {
-        let until = self.drained_at - quota.capacity(priority);
+        self.share_full_until(quota, priority, Share::Whole, now)
+    }
+
+    /// Returns the moment from which a share of the bucket has room, or `None` if it has room now.
+    pub fn share_full_until(
+        self,
+        quota: Quota,
+        priority: Priority,
+        share: Share,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let until = self.drained_at - quota.capacity(priority, share);
         (until > now).then_some(until)
     }
 }
@@ -167,7 +204,22 @@ impl RateLimiter {
         count: usize,
         known: Option<Bucket>,
     ) -> Result<Acquire, StoreError> {
-        self.take_up_to(store, quota, count, known, quota.capacity(self.priority)).await
+        self.take_share(store, quota, Share::Whole, count, known).await
+    }
+
+    /// Takes `count` from a quota if this share of its bucket is not full.
+    ///
+    /// # Errors
+    /// The table's.
+    pub async fn take_share(
+        self,
+        store: &dyn Store,
+        quota: Quota,
+        share: Share,
+        count: usize,
+        known: Option<Bucket>,
+    ) -> Result<Acquire, StoreError> {
+        self.take_up_to(store, quota, count, known, quota.capacity(self.priority, share)).await
     }
 
     /// Counts calls that were made without taking them before, however full the bucket is.

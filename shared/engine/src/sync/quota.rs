@@ -8,7 +8,7 @@ use super::Deps;
 use super::outcomes::binds_of;
 use super::types::{ApiAccess, Next, Outcomes, RequeueReason, SyncRun, TenantContext, Work};
 use crate::link::{Link, LinkRow, Phase};
-use crate::quota::{self, Acquire, Priority, Quota, RateLimiter};
+use crate::quota::{self, Acquire, Priority, Quota, RateLimiter, Share};
 use crate::tenant::Running;
 use clients::graph::RELATIONS_PER_CALL;
 use domain::ids::{PersonId, TeamId};
@@ -112,13 +112,14 @@ pub(super) fn write_wait(
     }
     let limiter = deps.limiter(priority, row.link.team);
     let tenant = context.tenant.tenant;
+    let share = share_of_writes(context, limiter.now);
     let buckets = [
-        (Quota::GraphWrites(tenant), context.graph_writes),
-        (Quota::AllGraphWrites, context.all_graph_writes),
+        (Quota::GraphWrites(tenant), Share::Whole, context.graph_writes),
+        (Quota::AllGraphWrites, share, context.all_graph_writes),
     ];
-    let full = buckets
-        .into_iter()
-        .filter_map(|(quota, bucket)| bucket?.full_until(quota, limiter.priority, limiter.now));
+    let full = buckets.into_iter().filter_map(|(quota, share, bucket)| {
+        bucket?.share_full_until(quota, limiter.priority, share, limiter.now)
+    });
     full.max().map(|until| limiter.with_jitter(until))
 }
 
@@ -163,10 +164,16 @@ pub(super) async fn acquire_writes(
     // The tenant's comes first: one without room must not use up what all tenants share.
     match limiter.take(store, own, units, context.graph_writes).await? {
         Acquire::Acquired => {
-            limiter.take(store, Quota::AllGraphWrites, units, context.all_graph_writes).await
+            let (quota, share) = (Quota::AllGraphWrites, share_of_writes(context, limiter.now));
+            limiter.take_share(store, quota, share, units, context.all_graph_writes).await
         }
         refused => Ok(refused),
     }
+}
+
+/// The share of the writes in all directories that the tenant can use.
+fn share_of_writes(context: &TenantContext, now: Timestamp) -> Share {
+    Share::of(Quota::GraphWrites(context.tenant.tenant), context.graph_writes, now)
 }
 
 /// The rate limiter of a run that has read both sides. Repair waited before it read: to wait again

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::clock::SimulatedClock;
 use domain::ids::TenantId;
-use engine::quota::{self, Acquire, Priority, Quota, RateLimiter};
+use engine::quota::{self, Acquire, Bucket, Priority, Quota, RateLimiter, Share};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use store::table::memory::MemoryStore;
@@ -102,6 +102,73 @@ async fn one_in_eight_writes_an_idle_bucket() {
         assert_eq!(limiter.take(&store, quota, 2, known).await.unwrap(), Acquire::Acquired);
     }
     assert_eq!(store.requests().writes(), 10);
+}
+
+/// The refusals of a modest tenant beside greedy ones, and the units that all of them got.
+#[derive(Debug)]
+struct Shared {
+    refusals: usize,
+    units: usize,
+}
+
+/// A rule for the share of a tenant.
+type ShareOf = fn(Quota, Option<Bucket>, Timestamp) -> Share;
+
+/// Lets greedy tenants write all that they can for ten minutes, and a modest one now and then.
+async fn share_writes(greedy: usize, pauses: &[i64], share_of: ShareOf) -> Shared {
+    let (store, quota) = (store(), Quota::AllGraphWrites);
+    let take = async |tenant: usize, count: usize, now: Timestamp| {
+        let own = Quota::GraphWrites(TenantId(Uuid::from_u128(tenant as u128)));
+        let limiter = RateLimiter { priority: Priority::Awaited, now, jitter_seed: 0 };
+        let known = quota::read(&store, own).await.unwrap();
+        if limiter.take(&store, own, count, known).await.unwrap() != Acquire::Acquired {
+            return None;
+        }
+        let share = share_of(own, known, now);
+        let known = quota::read(&store, quota).await.unwrap();
+        Some(limiter.take_share(&store, quota, share, count, known).await.unwrap())
+    };
+    let mut pauses = pauses.iter().cycle();
+    let mut found = Shared { refusals: 0, units: 0 };
+    let mut next = start();
+    for step in 0..2_400 {
+        let now = start() + SignedDuration::from_millis(250 * step);
+        for tenant in 1..=greedy {
+            while let Some(Acquire::Acquired) = take(tenant, 20, now).await {
+                found.units += 20;
+            }
+        }
+        if now >= next {
+            next = now + SignedDuration::from_secs(*pauses.next().unwrap());
+            match take(0, 20, now).await {
+                Some(Acquire::Acquired) => found.units += 20,
+                _ => found.refusals += 1,
+            }
+        }
+    }
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+    #[test]
+    fn modest_tenant_never_waits_for_greedy_ones(
+        greedy in 1..30usize,
+        pauses in prop::collection::vec(5..60i64, 1..20),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let found = runtime.block_on(share_writes(greedy, &pauses, Share::of));
+        // All of them begin at once, with empty buckets.
+        prop_assert!(found.refusals <= 1, "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn shares_leave_the_whole_quota_in_use() {
+    let with = share_writes(12, &[10], Share::of).await;
+    let without = share_writes(12, &[10], |_, _, _| Share::Whole).await;
+    assert!(without.refusals > 10, "the greedy ones take all of it: {without:?}");
+    assert!(with.units * 100 >= without.units * 98, "{with:?}, {without:?}");
 }
 
 #[tokio::test]
