@@ -236,6 +236,35 @@ async fn files_have_their_own_backoff() {
 }
 
 #[tokio::test]
+async fn folders_throttled_alone_pause_no_other_team() {
+    let mut env = TwoTenants::with_folders(4).await;
+    let struck = env.with_linked_team("Engines").await;
+    let group = env.group().0;
+    let other = env.with_linked_team("Sails").await;
+    let drive = env.world().drive_id(group).unwrap();
+    let drive = drive.trim_start_matches("b!");
+    env.world().inject(Fault::throttled("600").on(Service::Graph).path(drive).forever());
+    let gears = env.create_space(struck, "Gears");
+    env.let_pass(5 * MINUTE).await;
+    // Its run is the proof that SharePoint answers others.
+    let masts = env.create_space(other, "Masts");
+    env.let_pass(30 * MINUTE).await;
+    assert!(env.linked_folder(masts).is_some());
+    assert_eq!(env.folder_blocker(struck).await, Some(FolderBlocker::CallFailed));
+    for n in 0..6 {
+        let space = env.create_space(other, &format!("Sail {n}"));
+        env.let_pass(MINUTE).await;
+        assert!(env.linked_folder(space).is_some(), "sail {n}");
+        env.let_pass(6 * MINUTE).await;
+    }
+    assert!(env.linked_folder(gears).is_none());
+    env.world().clear_faults();
+    env.let_pass(60 * MINUTE).await;
+    assert!(env.linked_folder(gears).is_some());
+    assert_eq!(env.folder_blocker(struck).await, None);
+}
+
+#[tokio::test]
 async fn announced_rate_limit_is_respected() {
     let mut env = TwoTenants::with_folders(4).await;
     let team = env.with_linked_team("Engines").await;

@@ -25,6 +25,8 @@ pub struct Folders {
     pub full_sync_since: Option<Timestamp>,
     /// The beginning of the last finished full folder run.
     pub full_sync_at: Timestamp,
+    /// The first of the folder runs in a row that a service throttled.
+    pub throttled_since: Option<Timestamp>,
     /// The alert that folders fail.
     pub alert: AlertState,
 }

@@ -9,6 +9,7 @@ use crate::folders::{
     self, AlertState, FolderBlocker, FolderClosing, FolderLease, FolderRow, Folders, SpaceState,
 };
 use crate::notify::{self, AlertKey, AlertMessage, LinkAlert};
+use crate::sync::next::YIELD;
 use crate::sync::{Deps, SyncError};
 use crate::tenant;
 use clients::http::{Api, CallFailure, ErrorClass};
@@ -47,8 +48,12 @@ impl Deps {
                 // People and names use another app, and other tokens.
                 let is_files_token = matches!(error, SyncError::Tokens(TokensError::Entra(_)));
                 let api = if is_files_token { Api::SharePoint } else { error.api() };
+                // A token is the whole tenant's.
+                if !is_files_token && is_throttled_alone(run, api) {
+                    return Ok(Halt::ThrottledAlone(until, said));
+                }
                 let until = tenant::back_off(self.store.as_ref(), tenant, api, until, now).await?;
-                return Ok(Halt::Until(until));
+                return Ok(Halt::Backoff(until));
             }
             (SyncError::Call(call), _) if matches!(call.failure, CallFailure::NoTime) => {
                 // Nothing failed. The next run goes on where this one ended.
@@ -153,16 +158,32 @@ impl Deps {
     }
 }
 
+/// Returns `true` if a service throttled an earlier run of these folders, and has answered others
+/// since.
+fn is_throttled_alone(run: &FolderRun<'_>, api: Api) -> bool {
+    run.folders.throttled_since.is_some() && !run.throttled_by.contains(&api)
+}
+
 /// Returns the moment of the next run, and records the obstacle or its end.
 fn next_sync_at(run: &mut FolderRun<'_>, halt: Option<Halt>, now: Timestamp) -> Timestamp {
     match halt {
         // A time in the past would begin a run in the same moment.
         Some(Halt::Until(until)) => until.max(now + SignedDuration::from_secs(1)),
+        Some(Halt::Backoff(until)) => {
+            // Others go first after the second refusal: they show if the service answers.
+            let is_second = run.folders.throttled_since.is_some();
+            run.folders.throttled_since.get_or_insert(now);
+            if is_second { until + YIELD } else { until }
+        }
+        Some(Halt::ThrottledAlone(until, said)) => {
+            run.folders.record_blocker(FolderBlocker::CallFailed, Some(said), now);
+            until.max(now + pause_of(&run.folders))
+        }
         Some(Halt::Blocked(by, said)) => {
+            run.folders.throttled_since = None;
             run.folders.record_blocker(by, said, now);
-            let tries = run.folders.blocker.as_ref().map_or(1, |blocked| blocked.tries);
             match by {
-                FolderBlocker::NoSite | FolderBlocker::CallFailed => now + folders::pause(tries),
+                FolderBlocker::NoSite | FolderBlocker::CallFailed => now + pause_of(&run.folders),
                 FolderBlocker::ServiceAccountOutside | FolderBlocker::Archived => {
                     now + SignedDuration::from_hours(24)
                 }
@@ -170,11 +191,17 @@ fn next_sync_at(run: &mut FolderRun<'_>, halt: Option<Halt>, now: Timestamp) -> 
         }
         None => {
             run.folders.blocker = None;
+            run.folders.throttled_since = None;
             let retries = run.spaces.values().filter_map(|stored| stored.space.next_try);
             let full = run.folders.full_sync_at + folders::FULL_SYNC_INTERVAL;
             retries.chain([full]).min().unwrap_or(now).max(now)
         }
     }
+}
+
+/// The pause after as many failures as there were.
+fn pause_of(folders: &Folders) -> SignedDuration {
+    folders::pause(folders.blocker.as_ref().map_or(1, |blocked| blocked.tries))
 }
 
 /// Returns the alert that folders have failed for too long.

@@ -53,6 +53,8 @@ struct FolderRun<'a> {
     joined: BTreeSet<RoomId>,
     /// The membership by which the service account joined the present space.
     membership: Option<MembershipId>,
+    /// APIs that refused the tenant since they answered it.
+    throttled_by: Vec<Api>,
     units: Option<Bucket>,
     priority: Priority,
     activity: Activity,
@@ -62,14 +64,20 @@ struct FolderRun<'a> {
 enum Halt {
     /// All folders wait.
     Blocked(FolderBlocker, Option<String>),
-    /// Quota, backoff or time: the rest is done from this moment on.
+    /// Quota or time: the rest is done from this moment on.
     Until(Timestamp),
+    /// A service throttled the tenant until this moment.
+    Backoff(Timestamp),
+    /// A service throttles these folders alone, until this moment.
+    ThrottledAlone(Timestamp, String),
 }
 
 /// The stored state of a team's folders.
 struct Stored {
     row: Option<FolderRow>,
     throttled_until: Option<Timestamp>,
+    /// `true` if SharePoint has refused the tenant since the last success.
+    is_refused: bool,
     units: Option<Bucket>,
 }
 
@@ -83,7 +91,8 @@ impl Deps {
         link: Option<LinkRow>,
     ) -> Result<(), SyncError> {
         let (tenant, store, now) = (context.tenant.tenant, self.store.as_ref(), self.clock.now());
-        let Stored { row, throttled_until, units } = self.load_folders(context, team, now).await?;
+        let Stored { row, throttled_until, is_refused, units } =
+            self.load_folders(context, team, now).await?;
         // A doubled message, or one that another run answered, costs one read.
         let Some(row) = row.filter(|row| !row.has_answered(message.at)) else { return Ok(()) };
         // The holder of the lease sees the request. If it is cut off, this message comes again
@@ -122,6 +131,7 @@ impl Deps {
             spaces: BTreeMap::new(),
             joined: BTreeSet::new(),
             membership: None,
+            throttled_by: throttled_by(context, is_refused),
             units,
             priority: SyncRequests::of(message).priority(Timestamp::UNIX_EPOCH),
             activity: Activity::new(now, message.trigger),
@@ -131,6 +141,10 @@ impl Deps {
             Ok(halt) => halt,
             Err(error) => Some(self.halt_for(&run, error).await?),
         };
+        if halt.is_none() && is_refused && run.files.calls() > 0 {
+            // SharePoint answers the tenant: who is throttled from now on is so alone.
+            tenant::drop_refusals(store, tenant, Api::SharePoint).await?;
+        }
         let end = self.conclude(run, halt)?;
         self.close_folders(tenant, team, &lease, &row, end).await
     }
@@ -146,12 +160,14 @@ impl Deps {
         let (own, backoff) = (folders::key(tenant, team), keys::backoff(tenant, Api::SharePoint));
         let keys = [own.clone(), backoff.clone(), Quota::SharePoint(tenant).key()];
         let throttled_until = context.throttled_until;
-        let mut stored = Stored { row: None, throttled_until, units: None };
+        let mut stored = Stored { row: None, throttled_until, is_refused: false, units: None };
         for item in self.store.get_many(&keys).await? {
             match Key::of(&item) {
                 Some(key) if key == own => stored.row = readable(item),
                 Some(key) if key == backoff => {
-                    let until = readable::<Backoff>(item).map(|backoff| backoff.throttled_until);
+                    let backoff = readable::<Backoff>(item);
+                    stored.is_refused = backoff.is_some_and(|backoff| backoff.refusals > 0);
+                    let until = backoff.map(|backoff| backoff.throttled_until);
                     let until = until.filter(|until| *until > now);
                     stored.throttled_until = throttled_until.max(until);
                 }
@@ -232,6 +248,12 @@ impl Deps {
             Acquire::RetryAt(until) => Some(Halt::Until(until)),
         })
     }
+}
+
+/// The APIs that refused the tenant since they answered it.
+fn throttled_by(context: &TenantContext, is_refused_by_sharepoint: bool) -> Vec<Api> {
+    let sharepoint = is_refused_by_sharepoint.then_some(Api::SharePoint);
+    context.throttled_by.iter().copied().chain(sharepoint).collect()
 }
 
 impl FolderRun<'_> {
