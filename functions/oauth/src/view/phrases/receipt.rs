@@ -10,6 +10,11 @@ const REMOVE_CONSENT: &str = "It lies with Microsoft. To withdraw it, delete thi
                               the Entra admin center: Enterprise applications, All applications, \
                               the application, Properties, Delete.";
 
+/// The limit of a deletion: Webex lets no read-only admin revoke tokens, so our account cannot.
+const NOT_REVOKED: &str = "Only a full admin of Webex can revoke them there. A copy would work \
+                           until its end, up to 14 days, or up to 90 days if it is renewed. To end \
+                           it at once, take the account's roles away.";
+
 /// A line of the receipt.
 pub(crate) struct Line {
     pub(crate) what: &'static str,
@@ -28,7 +33,7 @@ pub(crate) fn lines(offboarding: &Offboarding) -> Vec<Line> {
     let Offboarding { stage, receipt, .. } = offboarding;
     let reached = position(stage);
     let tokens = match receipt.tokens_deleted_at {
-        Some(at) => format!("Deleted at {}.", date(at)),
+        Some(at) => format!("Deleted at {}. {NOT_REVOKED}", date(at)),
         None => "Not deleted yet.".into(),
     };
     let webhooks = format!("{} deleted.", receipt.webhooks);
