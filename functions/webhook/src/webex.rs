@@ -1,6 +1,6 @@
 //! Webex webhooks: a signature over the raw body, and one resource to sync.
 
-use clients::webex::{Notification, WebhookEvent, WebhookResource, signature};
+use clients::webex::{Notification, SpaceClue, WebhookEvent, WebhookResource, signature};
 use secrecy::{ExposeSecret, SecretString};
 use store::message::{Job, Trigger};
 
@@ -35,16 +35,20 @@ pub(crate) fn is_signed(secrets: &[SecretString], raw: &[u8], header: &str) -> b
 
 /// Parses a signed body.
 pub(crate) fn read(raw: &[u8]) -> Result<Hint, Rejection> {
-    let Notification { resource, event, room, is_direct, data_id } =
+    let Notification { resource, event, room, clue, data_id } =
         Notification::parse(raw).map_err(|_| Rejection::NotANotification)?;
     let job = match (resource, event) {
         // One of the two can be new to us. Without both, it is no delivery.
         (None, None) => return Err(Rejection::NotANotification),
         // Said by the event, so that it costs no message: most spaces are such.
-        (Some(WebhookResource::Memberships | WebhookResource::Rooms), _) if is_direct => None,
+        (Some(WebhookResource::Memberships | WebhookResource::Rooms), _)
+            if clue == SpaceClue::Direct =>
+        {
+            None
+        }
         (Some(WebhookResource::Memberships | WebhookResource::Rooms), _) => {
             let room = room.ok_or(Rejection::NotANotification)?;
-            Some(Job::Room { room: room.id, region: room.region })
+            Some(Job::Room { room: room.id, region: room.region, clue })
         }
         (Some(WebhookResource::AttachmentActions), Some(WebhookEvent::Created)) => {
             Some(Job::CardAnswered { action: data_id.ok_or(Rejection::NotANotification)? })

@@ -121,6 +121,16 @@ pub fn room_partition(tenant: TenantId) -> String {
     format!("TENANT#{tenant}#ROOM")
 }
 
+/// Partition of a tenant's messages that wait.
+pub fn waiting_partition(tenant: TenantId) -> String {
+    format!("TENANT#{tenant}#WAITING")
+}
+
+/// Moments at which the waiting messages are worked off next.
+pub fn waiting(tenant: TenantId) -> Key {
+    Key::new(partition(tenant), "WAITING")
+}
+
 /// Partition of a link's people, pending approvals and activity.
 pub fn team_partition(tenant: TenantId, team: TeamId) -> String {
     format!("TENANT#{tenant}#TEAM#{team}")

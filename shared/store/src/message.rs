@@ -114,6 +114,9 @@ pub enum Job {
         room: RoomId,
         /// Region of its ids.
         region: clients::webex::Region,
+        /// Clue of the event about the space.
+        #[serde(default)]
+        clue: clients::webex::SpaceClue,
     },
     /// Sync the team of a group.
     Group {
@@ -142,4 +145,6 @@ pub enum Job {
         /// Id of the subscription in Graph.
         subscription: String,
     },
+    /// Work off the tenant's messages that wait in the table.
+    Waiting,
 }

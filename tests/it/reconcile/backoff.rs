@@ -1,5 +1,6 @@
 //! Backoff: a throttled service is left alone, by that tenant only.
 
+use clients::webex::SpaceClue;
 use domain::ids::{GroupId, TeamId};
 use engine::tenant::{NewTeams, Settings};
 use serde_json::json;
@@ -153,7 +154,8 @@ async fn new_teams_wait_during_backoff() {
     )
     .await;
     let second = env.create_team("Second", &env.people);
-    let job = Job::Room { room: second.general_space(), region: Default::default() };
+    let (room, region) = (second.general_space(), Default::default());
+    let job = Job::Room { room, region, clue: SpaceClue::LikelyTeam };
     let hints: Vec<Message> =
         (0..20).map(|_| env.message(job.clone(), Trigger::WebexWebhook)).collect();
     env.stack.backend().queue.send_all(&hints).await.unwrap();

@@ -14,7 +14,7 @@ use sim::{Group, MembershipRole, Person, TenantHandle};
 use store::message::{Job, Message, Trigger};
 use store::queue::Queue;
 use store::table::memory::MemoryStore;
-use store::table::{Store, from_item};
+use store::table::{Query, Store, from_item};
 
 pub(crate) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -222,6 +222,13 @@ impl TwoTenants {
             .await
             .unwrap()
             .map(|item| from_item(item).unwrap())
+    }
+
+    /// Returns the number of messages that wait in the table.
+    pub(crate) async fn waiting_messages(&self) -> usize {
+        let pk = store::keys::waiting_partition(self.tenant());
+        let query = Query::Partition { pk, prefix: String::new() };
+        store::pages::all(self.store(), &query, 1_000).await.unwrap().len()
     }
 
     /// Returns the stored people of a link.

@@ -20,3 +20,4 @@ mod requests;
 mod restored_table;
 mod service_account;
 mod tokens;
+mod unknown_spaces;

@@ -1,7 +1,7 @@
 //! Webhooks from Webex.
 
 use crate::support::{START, TENANT, World, sign, webex_request, wire};
-use clients::webex::{Region, WebexId};
+use clients::webex::{Region, SpaceClue, WebexId};
 use domain::ids::RoomId;
 use engine::credentials::webhook_keys::WebhookKind;
 use serde_json::{Value, json};
@@ -15,8 +15,8 @@ pub(crate) fn room() -> WebexId<RoomId> {
     )
 }
 
-fn sync_of_room() -> Job {
-    Job::Room { room: room().id, region: room().region }
+fn sync_of_room(clue: SpaceClue) -> Job {
+    Job::Room { room: room().id, region: room().region, clue }
 }
 
 fn delivery(resource: &str, event: &str, data: Value) -> String {
@@ -34,6 +34,7 @@ fn delivery(resource: &str, event: &str, data: Value) -> String {
 
 #[tokio::test]
 async fn each_resource_queues_its_own_job() {
+    use SpaceClue::{LikelyTeam, Unclear};
     let room = room().to_string();
     let of_room = json!({"id": room});
     let of_membership = json!({"id": "membership", "roomId": room, "isModerator": true});
@@ -41,14 +42,14 @@ async fn each_resource_queues_its_own_job() {
     let direct = json!({"id": room, "type": "direct"});
     let of_action = json!({"id": "action", "roomId": room});
     for (resource, event, data, asks) in [
-        ("memberships", "created", &of_membership, vec![sync_of_room()]),
-        ("memberships", "updated", &of_membership, vec![sync_of_room()]),
-        ("memberships", "deleted", &of_membership, vec![sync_of_room()]),
+        ("memberships", "created", &of_membership, vec![sync_of_room(LikelyTeam)]),
+        ("memberships", "updated", &of_membership, vec![sync_of_room(LikelyTeam)]),
+        ("memberships", "deleted", &of_membership, vec![sync_of_room(LikelyTeam)]),
         ("memberships", "created", &of_two_people, vec![]),
         ("rooms", "created", &direct, vec![]),
-        ("rooms", "created", &of_room, vec![sync_of_room()]),
-        ("rooms", "updated", &of_room, vec![sync_of_room()]),
-        ("rooms", "migrated", &of_room, vec![sync_of_room()]),
+        ("rooms", "created", &of_room, vec![sync_of_room(Unclear)]),
+        ("rooms", "updated", &of_room, vec![sync_of_room(Unclear)]),
+        ("rooms", "migrated", &of_room, vec![sync_of_room(Unclear)]),
         (
             "attachmentActions",
             "created",
@@ -77,7 +78,7 @@ async fn message_names_tenant_time_and_trigger() {
         tenant: TENANT,
         at,
         trigger: Trigger::WebexWebhook,
-        job: sync_of_room(),
+        job: sync_of_room(SpaceClue::Unclear),
     };
     assert_eq!(world.queued(), [message]);
 }

@@ -8,6 +8,7 @@ mod metered;
 
 use std::fmt::{Display, Formatter};
 
+use clients::webex::SpaceClue;
 use domain::ids::TeamId;
 use engine::tenant::{Folders, Settings};
 use sim::{Call, Kind, Service};
@@ -120,7 +121,8 @@ pub async fn situations() -> Result<Vec<Situation>, BenchError> {
 async fn single_syncs(metered: &mut Metered, team: TeamId) -> Result<Vec<Situation>, BenchError> {
     let people = metered.people.clone();
     let (room, region) = (team.general_space(), Default::default());
-    let new = metered.message(Job::Room { room, region }, Trigger::WebexWebhook);
+    let clue = SpaceClue::LikelyTeam;
+    let new = metered.message(Job::Room { room, region, clue }, Trigger::WebexWebhook);
     let mut found = vec![];
     let mut add = |name, spent| found.push(Situation::new(name, spent));
     add("a new team of nine people", metered.handle(&new).await?);

@@ -174,7 +174,10 @@ fn log_message(env: &mut Environment, at: Timestamp, message: &Message) {
         Job::Team { team, .. } | Job::Folders { team } => Some(Target::Team(*team)),
         Job::Room { room, .. } => Some(Target::Team(room.as_team())),
         Job::Group { group } => Some(Target::Group(*group)),
-        Job::CardAnswered { .. } | Job::SubscriptionLifecycle { .. } | Job::Person { .. } => None,
+        Job::CardAnswered { .. }
+        | Job::SubscriptionLifecycle { .. }
+        | Job::Person { .. }
+        | Job::Waiting => None,
     };
     let note = Note::from(phrases::trigger(message.trigger));
     let note = match target {

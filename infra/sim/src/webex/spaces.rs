@@ -136,6 +136,9 @@ pub(crate) fn new_room(
     title: &str,
 ) {
     let own = state.webex.accounts.get(&by).map_or(OrgId(uuid::Uuid::nil()), |account| account.org);
+    // Only a locked space has its creator for a moderator, and a General space is one.
+    let is_general = team.is_some_and(|team| team.general_space() == room);
+    let role = if is_general { MembershipRole::Moderator } else { MembershipRole::Member };
     // A team's owner owns its spaces, no matter who creates them.
     let general = team.and_then(|team| state.webex.rooms.get(&team.general_space()));
     let entry = RoomEntry {
@@ -147,8 +150,7 @@ pub(crate) fn new_room(
         archived: false,
         migrated: None,
         direct: false,
-        memberships: [(by, Membership { role: MembershipRole::Moderator, created: state.now })]
-            .into(),
+        memberships: [(by, Membership { role, created: state.now })].into(),
     };
     state.webex.rooms.insert(room, entry);
     events::membership_changed(state, Change::Created, room, by, by, Origin::Room);

@@ -59,7 +59,7 @@ impl World {
         spaces::new_team(&mut self.lock(), by, title)
     }
 
-    /// Creates a space, in a team or outside of any, as a person does, who is its moderator.
+    /// Creates a space, in a team or outside of any, as a person does.
     pub fn create_room(&self, by: PersonId, title: &str, team: Option<TeamId>) -> RoomId {
         let mut state = self.lock();
         let room = RoomId(state.uuid());

@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::notification::DIRECT;
 use super::paging::{PAGE, readable};
-use super::{Webex, WebexId};
+use super::{SpaceClue, Webex, WebexId};
 use crate::complete::Complete;
 use crate::http::{Access, Call, CallError};
 use crate::wire::lenient;
@@ -32,8 +31,8 @@ pub struct MembershipEvent {
     pub kind: Option<EventKind>,
     /// Space of the membership.
     pub room: WebexId<RoomId>,
-    /// `true` if the event says that its space is one of two people, which no team has.
-    pub is_direct: bool,
+    /// Clue about the space.
+    pub clue: SpaceClue,
     /// Person of the membership, if the event names one.
     pub person: Option<PersonId>,
     /// Time of the event.
@@ -83,13 +82,16 @@ struct Data {
     #[serde(default, deserialize_with = "lenient")]
     room_type: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
+    is_moderator: Option<bool>,
+    #[serde(default, deserialize_with = "lenient")]
     person_id: Option<WebexId<PersonId>>,
 }
 
 impl EventAsSent {
     /// Reads an event. One without a space is no hint, and must not block all later events.
     fn read(self) -> Result<Option<MembershipEvent>, &'static str> {
-        let Some(Data { room_id: Some(room), room_type, person_id }) = self.data else {
+        let Some(Data { room_id: Some(room), room_type, is_moderator, person_id }) = self.data
+        else {
             return Err("an event without a space");
         };
         Ok(Some(MembershipEvent {
@@ -97,7 +99,7 @@ impl EventAsSent {
             id: self.id.unwrap_or_default(),
             kind: self.kind,
             room,
-            is_direct: room_type.as_deref() == Some(DIRECT),
+            clue: SpaceClue::of_membership(room_type.as_deref(), is_moderator),
             person: person_id.map(|id| id.id),
             created: self.created,
         }))

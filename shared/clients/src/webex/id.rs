@@ -19,6 +19,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// Maximum length of a region in bytes.
+const LONGEST_REGION: usize = 100;
+
 /// Region of an id, its second segment, such as `us` or `urn:TEAM:us-west-2_r`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -107,7 +110,10 @@ impl<T: WebexKind> FromStr for WebexId<T> {
         let mut segments = decoded.strip_prefix("ciscospark://").ok_or_else(invalid)?.split('/');
         match (segments.next(), segments.next(), segments.next(), segments.next()) {
             // The kind is ignored: a `teamId` can have the kind of a room.
-            (Some(region), Some(_), Some(uuid), None) if !region.is_empty() => {
+            // It is stored and sent on, so it must not be of any length.
+            (Some(region), Some(_), Some(uuid), None)
+                if (1..=LONGEST_REGION).contains(&region.len()) =>
+            {
                 let uuid = Uuid::try_parse(uuid).map_err(|_| invalid())?;
                 Ok(Self::new(Region(region.into()), uuid.into()))
             }

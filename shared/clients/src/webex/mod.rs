@@ -23,6 +23,7 @@ mod people;
 mod rooms;
 mod scim;
 pub mod signature;
+mod space_clue;
 mod teams;
 mod webhooks;
 mod wire;
@@ -43,6 +44,7 @@ pub use people::{Account, AccountKind};
 pub use rooms::{Room, RoomKind};
 pub use scim::{ScimOrder, ScimPage, ScimState, ScimUser};
 pub use signature::SignatureMismatch;
+pub use space_clue::SpaceClue;
 pub use teams::Team;
 pub use webhooks::{
     NewWebhook, Webhook, WebhookEvent, WebhookOwner, WebhookResource, WebhookStatus, WebhookUpdate,

@@ -3,12 +3,9 @@
 use serde::Deserialize;
 
 use super::opaque::is_id;
-use super::{WebexId, WebhookEvent, WebhookResource};
+use super::{SpaceClue, WebexId, WebhookEvent, WebhookResource};
 use crate::wire::lenient;
 use domain::ids::RoomId;
-
-/// The type of a space of two people.
-pub(super) const DIRECT: &str = "direct";
 
 /// Delivery of a webhook. It says what to read, not what is true. It has no id: the body's `id` is
 /// the webhook's.
@@ -20,8 +17,8 @@ pub struct Notification {
     pub event: Option<WebhookEvent>,
     /// Space of the event. For events of a space, the space itself.
     pub room: Option<WebexId<RoomId>>,
-    /// `true` if the event says that its space is one of two people, which no team has.
-    pub is_direct: bool,
+    /// Clue about the space.
+    pub clue: SpaceClue,
     /// Id of the resource. For an answer to a card, the argument of
     /// [`Webex::attachment_action`](super::Webex::attachment_action).
     pub data_id: Option<String>,
@@ -54,6 +51,11 @@ struct Data {
     /// Type of a space, in an event of the space itself.
     #[serde(default, rename = "type", deserialize_with = "lenient")]
     kind: Option<String>,
+    /// Team of a space, in an event of the space itself.
+    #[serde(default, deserialize_with = "lenient")]
+    team_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    is_moderator: Option<bool>,
 }
 
 impl Notification {
@@ -63,7 +65,7 @@ impl Notification {
     /// Fails if the body is no JSON object.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidNotification> {
         let NotificationAsSent { resource, event, data } = serde_json::from_slice(body)?;
-        let Data { id, room_id, room_type, kind } = data.unwrap_or_default();
+        let Data { id, room_id, room_type, kind, team_id, is_moderator } = data.unwrap_or_default();
         // The id becomes part of a path, so any other text counts as missing.
         let data_id = id.filter(|id| is_id(id));
         let room = match resource {
@@ -72,9 +74,11 @@ impl Notification {
             _ => room_id,
         };
         // Webex names the type of a space differently in events of its members.
-        let kind = if resource == Some(WebhookResource::Rooms) { kind } else { room_type };
-        let is_direct = kind.as_deref() == Some(DIRECT);
-        Ok(Self { resource, event, room, is_direct, data_id })
+        let clue = match resource {
+            Some(WebhookResource::Rooms) => SpaceClue::of_room(kind.as_deref(), team_id.as_deref()),
+            _ => SpaceClue::of_membership(room_type.as_deref(), is_moderator),
+        };
+        Ok(Self { resource, event, room, clue, data_id })
     }
 }
 
@@ -111,17 +115,21 @@ mod tests {
     }
 
     #[test]
-    fn space_of_two_people_is_direct() {
-        for (resource, data, direct) in [
-            ("memberships", json!({ "roomId": ROOM, "roomType": "direct" }), true),
-            ("memberships", json!({ "roomId": ROOM, "roomType": "group" }), false),
-            ("memberships", json!({ "roomId": ROOM, "type": "direct" }), false),
-            ("rooms", json!({ "id": ROOM, "type": "direct" }), true),
-            ("rooms", json!({ "id": ROOM, "type": 7 }), false),
-            ("rooms", json!({ "id": ROOM }), false),
+    fn event_gives_a_clue_about_its_space() {
+        use SpaceClue::{Direct, LikelyTeam, Unclear};
+        for (resource, data, clue) in [
+            ("memberships", json!({ "roomId": ROOM, "roomType": "direct" }), Direct),
+            ("memberships", json!({ "roomId": ROOM, "roomType": "group" }), Unclear),
+            ("memberships", json!({ "roomId": ROOM, "type": "direct" }), Unclear),
+            ("memberships", json!({ "roomId": ROOM, "isModerator": true }), LikelyTeam),
+            ("memberships", json!({ "roomId": ROOM, "isModerator": "yes" }), Unclear),
+            ("rooms", json!({ "id": ROOM, "type": "direct" }), Direct),
+            ("rooms", json!({ "id": ROOM, "type": "group", "teamId": ROOM }), LikelyTeam),
+            ("rooms", json!({ "id": ROOM, "type": 7 }), Unclear),
+            ("rooms", json!({ "id": ROOM }), Unclear),
         ] {
             let read = read(&json!({ "resource": resource, "event": "created", "data": data }));
-            assert_eq!(read.is_direct, direct, "{data}");
+            assert_eq!(read.clue, clue, "{data}");
         }
     }
 
@@ -131,7 +139,7 @@ mod tests {
             resource: None,
             event: None,
             room: None,
-            is_direct: false,
+            clue: SpaceClue::Unclear,
             data_id: None,
         };
         assert_eq!(read(&json!({})), nothing);

@@ -26,11 +26,12 @@ pub(crate) enum Purged {
 }
 
 /// Partitions of a tenant whose items stand for themselves.
-pub(crate) fn simple_partitions(id: TenantId) -> [String; 6] {
+pub(crate) fn simple_partitions(id: TenantId) -> [String; 7] {
     [
         people::name_partition(id),
         folders::partition(id),
         keys::room_partition(id),
+        keys::waiting_partition(id),
         notify::partition(id),
         backfill::candidate_partition(id),
         backfill::chosen_partition(id),

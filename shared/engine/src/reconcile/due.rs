@@ -1,5 +1,5 @@
 //! Links and folders whose next sync is due, in one query: daily syncs, retries, unanswered cards,
-//! ends of a lag window, missing sites.
+//! ends of a lag window, missing sites, messages that wait.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -52,13 +52,14 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     Ok(())
 }
 
-/// Returns the request for a link, or for the folders of a team.
+/// Returns the request for a link, for the folders of a team, or for messages that wait.
 fn due_row(tenant: TenantId, item: &Item, now: Timestamp) -> Option<DueRow> {
     let key = Key::of(item)?;
-    let team = key.sk.parse().ok()?;
+    let team = key.sk.parse().ok();
     let job = match &key.pk {
-        pk if *pk == folders::partition(tenant) => Job::Folders { team },
-        pk if *pk == link::partition(tenant) => Job::Team { team, region: None },
+        _ if key == keys::waiting(tenant) => Job::Waiting,
+        pk if *pk == folders::partition(tenant) => Job::Folders { team: team? },
+        pk if *pk == link::partition(tenant) => Job::Team { team: team?, region: None },
         _ => return None,
     };
     let message = Message { v: Default::default(), tenant, at: now, trigger: Trigger::Due, job };

@@ -14,7 +14,7 @@ use super::context::Cycle;
 use super::cursor::{self, Stored};
 use super::{SyncError, sweep};
 use clients::http::{CallError, CallFailure, ErrorClass};
-use clients::webex::{EventsFrom, MembershipEvent, Region};
+use clients::webex::{EventsFrom, MembershipEvent, Region, SpaceClue};
 use domain::ids::RoomId;
 use store::message::{Job, Message, Trigger};
 use store::table::milliseconds;
@@ -91,6 +91,8 @@ impl EventsCursor {
 struct ChangedSpace {
     at: Timestamp,
     region: Region,
+    /// The clearest clue of its events.
+    clue: SpaceClue,
 }
 
 /// Queues a sync of every space with memberships that changed since the last window.
@@ -156,21 +158,23 @@ async fn load(cycle: &Cycle<'_>, now: Timestamp) -> Result<EventsCursor, SyncErr
 /// Returns one message per space, with the time of its newest event.
 fn requests_for(cycle: &Cycle<'_>, events: Vec<MembershipEvent>) -> Vec<Message> {
     let mut spaces: BTreeMap<RoomId, ChangedSpace> = BTreeMap::new();
-    // A direct space belongs to no team.
-    for event in events.into_iter().filter(|event| !event.is_direct) {
+    for event in events.into_iter().filter(|event| event.clue.can_have_team()) {
         // A request from the future would be answered by no reading until then.
         let at = event.created.map_or(cycle.report.began, |created| created + SKEW);
         let at = at.min(cycle.now());
-        let changed = ChangedSpace { at, region: event.room.region };
+        let changed = ChangedSpace { at, region: event.room.region, clue: event.clue };
         let newest = spaces.entry(event.room.id).or_insert(changed);
         newest.at = newest.at.max(at);
+        if event.clue == SpaceClue::LikelyTeam {
+            newest.clue = event.clue;
+        }
     }
-    let message = |(room, ChangedSpace { at, region }): (RoomId, ChangedSpace)| Message {
+    let message = |(room, ChangedSpace { at, region, clue }): (RoomId, ChangedSpace)| Message {
         v: Default::default(),
         tenant: cycle.tenant(),
         at,
         trigger: Trigger::WebexEvent,
-        job: Job::Room { room, region },
+        job: Job::Room { room, region, clue },
     };
     spaces.into_iter().map(message).collect()
 }

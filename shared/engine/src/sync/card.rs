@@ -3,8 +3,9 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::context::{Requeue, load_link, requeue, retry_message, send_at};
+use super::context::{Requeue, after_refusal, load_link, requeue};
 use super::types::{Ending, Next, SyncRecord, SyncReport, SyncRun, TenantContext};
+use super::waiting::Handled;
 use super::{Deps, SyncError};
 use crate::codes::{FailureReason, Note};
 use crate::link::{
@@ -84,20 +85,20 @@ pub(super) async fn card_answered(
     context: &TenantContext,
     message: &Message,
     action: &str,
-) -> Result<(), SyncError> {
+) -> Result<Handled, SyncError> {
     let tenant = context.tenant.tenant;
     if let Some(until) = context.throttled_until {
-        return send_at(deps, message, until).await;
+        return Ok(Handled::NoRoom(until));
     }
     let card = match load_answer(deps, context, action).await {
         Ok(Some(card)) => card,
-        Ok(None) => return Ok(()),
-        Err(error) => return retry_message(deps, context, message, error).await,
+        Ok(None) => return Ok(Handled::Done),
+        Err(error) => return after_refusal(deps, context, message, error).await,
     };
     let input = |name: &str| card.inputs.get(name).and_then(serde_json::Value::as_str);
     let team = input("team").and_then(|team| team.parse::<TeamId>().ok());
-    let Some(team) = team else { return Ok(()) };
-    let Some(row) = load_link(deps, tenant, team).await? else { return Ok(()) };
+    let Some(team) = team else { return Ok(Handled::Done) };
+    let Some(row) = load_link(deps, tenant, team).await? else { return Ok(Handled::Done) };
     let answer = match input("group") {
         Some("yes") => CardAnswer::Yes,
         // Only a clear yes creates a group.
@@ -105,7 +106,7 @@ pub(super) async fn card_answered(
     };
     // An answer that changes nothing costs no further call.
     if row.link.phase.after_answer(&card.message_id, answer).is_none() {
-        return Ok(());
+        return Ok(Handled::Done);
     }
     // A card can be forwarded, and everyone who has it can press its buttons.
     match may_answer(deps, context, &row.link, card.person).await {
@@ -115,11 +116,11 @@ pub(super) async fn card_answered(
                 event = "card_answer_ignored", %tenant, %team, person = %card.person,
                 "An answer was ignored: the person is neither creator nor moderator."
             );
-            return Ok(());
+            return Ok(Handled::Done);
         }
-        Err(error) => return retry_message(deps, context, message, error).await,
+        Err(error) => return after_refusal(deps, context, message, error).await,
     }
-    store_answer(deps, context, message, team, &card.message_id, answer).await
+    store_answer(deps, context, team, &card.message_id, answer).await
 }
 
 /// Stores the decision under a lease, and queues a sync. While another run has the lease, the
@@ -127,25 +128,26 @@ pub(super) async fn card_answered(
 async fn store_answer(
     deps: &Deps,
     context: &TenantContext,
-    message: &Message,
     team: TeamId,
     card: &str,
     answer: CardAnswer,
-) -> Result<(), SyncError> {
+) -> Result<Handled, SyncError> {
     let (store, tenant, now) = (deps.store.as_ref(), context.tenant.tenant, deps.clock.now());
     let action = match LinkAction::begin(store, tenant, team, now, ACTION_LEASE).await? {
         Begun::Held(action) => action,
-        Begun::Busy => return send_at(deps, message, now + ACTION_LEASE).await,
-        Begun::Gone => return Ok(()),
+        Begun::Busy => return Ok(Handled::Again(now + ACTION_LEASE)),
+        Begun::Gone => return Ok(Handled::Done),
     };
     // The card was pressed more than once, and another answer was faster.
     let Some(phase) = action.row.link.phase.after_answer(card, answer) else {
-        return Ok(action.leave().await?);
+        action.leave().await?;
+        return Ok(Handled::Done);
     };
     let link = Link { phase, ..action.row.link.clone() };
     action.end(&link, FollowUp::AtOnce, vec![]).await?;
     let request = Requeue { requested_at: now, not_before: now };
-    Ok(requeue(deps, tenant, &link, request).await?)
+    requeue(deps, tenant, &link, request).await?;
+    Ok(Handled::Done)
 }
 
 /// Returns `true` if the person is the team's creator or one of its moderators.

@@ -1,4 +1,4 @@
-//! Loads what a message needs, and queues messages for later.
+//! Loads what a message needs, and says what follows an error.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::next::YIELD;
 use super::types::{ApiAccess, TenantContext};
+use super::waiting::Handled;
 use super::{Deps, SyncError};
 use crate::link::{self, Link, LinkRow};
 use crate::tenant::{self, TenantSnapshot};
@@ -14,19 +15,12 @@ use domain::ids::{TeamId, TenantId};
 use store::message::{Job, Message, Trigger};
 use store::queue::QueueError;
 use store::table::{StoreError, from_item};
-use uuid::Uuid;
-
-/// Time after which a message that keeps failing is dropped.
-const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// Pause of a message after an error that may pass soon.
 const RETRY_TRANSIENT: SignedDuration = SignedDuration::from_secs(30);
 
 /// Pause of a message after an error that only a person can remove.
 const RETRY_PERMANENT: SignedDuration = SignedDuration::from_mins(15);
-
-/// Seconds over which messages are spread that wait for the same quota, and not with a link.
-const SPREAD_OVER: u128 = 300;
 
 /// Another sync run of a linked team, for what is requested of it.
 pub(super) struct Requeue {
@@ -109,60 +103,32 @@ pub(super) async fn requeue(
     deps.queue.send(&message, delay.try_into().unwrap_or_default()).await
 }
 
-/// Queues the same message again for a later moment.
-pub(super) async fn send_at(
-    deps: &Deps,
-    message: &Message,
-    at: Timestamp,
-) -> Result<(), SyncError> {
-    let delay = at.duration_since(deps.clock.now());
-    Ok(deps.queue.send(message, delay.try_into().unwrap_or_default()).await?)
-}
-
-/// Queues a message again that no link can wait for, some time after `until`. The id spreads
-/// messages that wait for the same quota.
-pub(super) async fn send_spread(
-    deps: &Deps,
-    message: &Message,
-    until: Timestamp,
-    id: Uuid,
-) -> Result<(), SyncError> {
-    let own = i64::try_from(id.as_u128() % SPREAD_OVER).unwrap_or(0);
-    send_at(deps, message, until + SignedDuration::from_secs(own)).await
-}
-
-/// Queues a message again whose error no link can store; after a day the message is dropped.
-pub(super) async fn retry_message(
+/// Returns what follows an error that no link can store.
+pub(super) async fn after_refusal(
     deps: &Deps,
     context: &TenantContext,
     message: &Message,
     error: SyncError,
-) -> Result<(), SyncError> {
+) -> Result<Handled, SyncError> {
     let tenant = context.tenant.tenant;
     let now = deps.clock.now();
-    let is_old = now.duration_since(message.at) > GIVE_UP_AFTER;
-    let until = match error.class() {
+    let handled = match error.class() {
         None => return Err(error),
-        // A backoff says when to come back, so it does not count as a failure.
         Some(ErrorClass::ThrottledUntil(until)) => {
             let until =
                 tenant::back_off(deps.store.as_ref(), tenant, error.api(), until, now).await?;
-            // A message that waited before gives others their time first.
-            if now.duration_since(message.at) > YIELD { until + YIELD } else { until }
+            // One that is throttled again and again gives way to the others.
+            let is_second = now.duration_since(message.at) > YIELD;
+            Handled::Throttled { until, again: if is_second { until + YIELD } else { until } }
         }
-        Some(_) if is_old => {
-            tracing::error!(
-                event = "message_dropped", %tenant, %error, ?message,
-                "A message was dropped after a day of retries."
-            );
-            return Ok(());
+        Some(ErrorClass::Transient) => Handled::Again(now + RETRY_TRANSIENT),
+        Some(ErrorClass::NeedsAdministrator | ErrorClass::Permanent) => {
+            Handled::Again(now + RETRY_PERMANENT)
         }
-        Some(ErrorClass::Transient) => now + RETRY_TRANSIENT,
-        Some(ErrorClass::NeedsAdministrator | ErrorClass::Permanent) => now + RETRY_PERMANENT,
     };
     tracing::warn!(
-        event = "message_delayed", %tenant, %error, again = %until,
+        event = "message_delayed", %tenant, %error, ?handled,
         "A message was delayed after an error."
     );
-    send_at(deps, message, until).await
+    Ok(handled)
 }

@@ -2,19 +2,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::context::{load_link, retry_message, send_at, send_spread};
+use super::context::{after_refusal, load_link};
 use super::pilot::{Origin, phase_of_new};
-use super::quota::SMALL_READING;
 use super::run::run_known;
 use super::spaces::{NO_TEAM_FOR, note};
 use super::types::TenantContext;
+use super::waiting::Handled;
 use super::{Deps, SyncError};
 use crate::folders::FolderRequest;
 use crate::link::{self, Link, SyncRequests};
-use crate::quota::Acquire;
-use clients::webex::WebexId;
+use crate::quota::{Acquire, Priority};
+use clients::webex::{SpaceClue, WebexId};
 use domain::ids::{RoomId, TeamId};
-use store::message::Message;
+use store::message::{Job, Message};
 use store::table::{StoreError, Write};
 
 /// Webex reports a space before it shows it. One that is not visible so soon is asked about again.
@@ -22,6 +22,9 @@ const VISIBLE_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Time for which a space that the service account cannot see is not asked about again.
 const INVISIBLE_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// Webex calls that read a space.
+const READ_SPACE: usize = 1;
 
 /// A space to be asked about.
 pub(super) struct FoundSpace {
@@ -48,25 +51,24 @@ pub(super) async fn discover(
     context: &TenantContext,
     message: &Message,
     found: FoundSpace,
-) -> Result<(), SyncError> {
+) -> Result<Handled, SyncError> {
     let FoundSpace { space, known_team } = found;
     if let Some(until) = context.throttled_until {
-        return send_at(deps, message, until).await;
+        return Ok(Handled::NoRoom(until));
     }
-    let priority = SyncRequests::of(message).priority(Timestamp::UNIX_EPOCH);
-    // Only a seed for the rate limiter: the team is not known yet.
-    let team = space.id.as_team();
-    let acquired = deps.acquire_reading(context, priority, team, SMALL_READING).await?;
+    // The team is only a seed for the rate limiter: it is not known yet.
+    let (priority, team) = (priority(message), space.id.as_team());
+    let acquired = deps.acquire_reading(context, priority, team, READ_SPACE).await?;
     if let Acquire::RetryAt(until) = acquired {
-        return send_spread(deps, message, until, space.id.0).await;
+        return Ok(Handled::NoRoom(until));
     }
     let kind = match read_space(deps, context, &space).await {
         Ok(kind) => kind,
-        Err(error) => return retry_message(deps, context, message, error).await,
+        Err(error) => return after_refusal(deps, context, message, error).await,
     };
     let now = deps.clock.now();
     if matches!(kind, SpaceKind::NotVisible) && now < message.at + VISIBLE_WITHIN {
-        return send_at(deps, message, message.at + VISIBLE_WITHIN).await;
+        return Ok(Handled::Again(message.at + VISIBLE_WITHIN));
     }
     let note = note_of(context, &space, &kind, deps.clock.now())?;
     if let Some(before) = known_team.filter(|before| kind.team() != Some(*before)) {
@@ -74,16 +76,29 @@ pub(super) async fn discover(
         space_changed(deps, context, message, before, &space).await?;
     }
     match kind {
-        SpaceKind::NotVisible | SpaceKind::NoTeam => Ok(deps.store.write(vec![note]).await?),
+        SpaceKind::NotVisible | SpaceKind::NoTeam => {
+            deps.store.write(vec![note]).await?;
+            Ok(Handled::Done)
+        }
         SpaceKind::Further(team) => {
             space_changed(deps, context, message, team, &space).await?;
             deps.store.write(vec![note]).await?;
-            run_known(deps, context, message, Some(team)).await
+            run_known(deps, context, message, Some(team)).await?;
+            Ok(Handled::Done)
         }
         SpaceKind::General { team, title, origin } => {
             let new = NewTeam { team, title, origin, note };
             link_new_team(deps, context, message, &space, new).await
         }
+    }
+}
+
+/// Returns the share of the quota for a space. Most spaces are in no team, and must not delay those
+/// that are.
+fn priority(message: &Message) -> Priority {
+    match &message.job {
+        Job::Room { clue: SpaceClue::Unclear | SpaceClue::Direct, .. } => Priority::Repair,
+        _ => SyncRequests::of(message).priority(Timestamp::UNIX_EPOCH),
     }
 }
 
@@ -125,12 +140,15 @@ async fn link_new_team(
     message: &Message,
     space: &WebexId<RoomId>,
     new: NewTeam,
-) -> Result<(), SyncError> {
+) -> Result<Handled, SyncError> {
     let NewTeam { team, title, origin, note } = new;
     let phase = match phase_of_new(deps, context, space, &origin).await {
         Ok(Some(phase)) => phase,
-        Ok(None) => return Ok(deps.store.write(vec![note]).await?),
-        Err(error) => return retry_message(deps, context, message, error).await,
+        Ok(None) => {
+            deps.store.write(vec![note]).await?;
+            return Ok(Handled::Done);
+        }
+        Err(error) => return after_refusal(deps, context, message, error).await,
     };
     let link = Link::new(team, space.region.clone(), title, phase);
     let creation = link::creation(context.tenant.tenant, &link, deps.clock.now())?;
@@ -139,7 +157,8 @@ async fn link_new_team(
         Ok(()) | Err(StoreError::ConditionFailed) => {}
         Err(error) => return Err(error.into()),
     }
-    run_known(deps, context, message, Some(team)).await
+    run_known(deps, context, message, Some(team)).await?;
+    Ok(Handled::Done)
 }
 
 /// Requests a folder sync for a further space that was created, renamed or moved.

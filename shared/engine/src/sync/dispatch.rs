@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::card::card_answered;
-use super::context::{retry_message, send_at, send_spread};
+use super::context::after_refusal;
 use super::discover::{FoundSpace, discover};
 use super::maintain::renew_subscription;
 use super::run::{run_known, run_sync};
 use super::spaces::{RoomNote, room_key};
 use super::types::TenantContext;
+use super::waiting::Handled;
 use super::{Deps, SyncError};
 use crate::link::{self, LinkRow};
 use crate::quota::Acquire;
@@ -18,7 +19,7 @@ use clients::webex::{Region, WebexId};
 use domain::ids::{GroupId, RoomId, TeamId};
 use domain::membership::Person;
 use store::message::{Job, Message, Trigger};
-use store::table::Key;
+use store::table::{Key, StoreErrorClass};
 
 /// Handles one message within the deadline.
 pub(super) async fn handle(
@@ -26,13 +27,8 @@ pub(super) async fn handle(
     message: &Message,
     deadline: Deadline,
 ) -> Result<(), SyncError> {
-    // These jobs name their link, so one request reads it together with the tenant.
-    let team = match message.job {
-        Job::Team { team, .. } | Job::Folders { team } => Some(team),
-        Job::Room { room, .. } => Some(room.as_team()),
-        _ => None,
-    };
-    let loaded = deps.load_context(message.tenant, team, deadline).await?;
+    // The jobs of a link name it, so one request reads it together with the tenant.
+    let loaded = deps.load_context(message.tenant, team_of(&message.job), deadline).await?;
     let Some((context, row)) = loaded else {
         tracing::warn!(
             event = "message_of_unknown_tenant", tenant = %message.tenant,
@@ -44,23 +40,69 @@ pub(super) async fn handle(
     if context.settings.switched_on_at.is_none() {
         return Ok(());
     }
-    let context = &context;
+    let handled = handle_job(deps, &context, message, row).await?;
+    deps.keep(message, handled).await
+}
+
+/// Returns the team whose link a job needs.
+pub(super) fn team_of(job: &Job) -> Option<TeamId> {
+    match job {
+        Job::Team { team, .. } | Job::Folders { team } => Some(*team),
+        Job::Room { room, .. } => Some(room.as_team()),
+        _ => None,
+    }
+}
+
+/// Handles a message whose tenant and link are loaded.
+pub(super) async fn handle_job(
+    deps: &Deps,
+    context: &TenantContext,
+    message: &Message,
+    row: Option<LinkRow>,
+) -> Result<Handled, SyncError> {
     match &message.job {
         Job::Team { team, region } => {
             sync_team_of(deps, context, message, *team, region.as_ref(), row).await
         }
-        Job::Room { room, region } => sync_room(deps, context, message, *room, region, row).await,
-        Job::Group { group } => sync_group(deps, context, message, *group).await,
+        Job::Room { room, region, .. } => {
+            sync_room(deps, context, message, *room, region, row).await
+        }
+        Job::Group { group } => done(sync_group(deps, context, message, *group).await),
         Job::Person { person, object } => {
             let person = Person { object: *object, person: *person };
             sync_person(deps, context, message, person).await
         }
         Job::CardAnswered { action } => card_answered(deps, context, message, action).await,
-        Job::Folders { team } => deps.folders(context, message, *team, row).await,
+        Job::Folders { team } => done(deps.folders(context, message, *team, row).await),
         Job::SubscriptionLifecycle { subscription } => {
             renew_subscription(deps, context, message, subscription).await
         }
+        // It has its own way, and never waits itself.
+        Job::Waiting => Ok(Handled::Done),
     }
+}
+
+/// Drops a message for which an item cannot be read or written, its link or another one.
+pub(super) fn unless_unusable<T>(
+    message: &Message,
+    dropped: T,
+    handled: Result<T, SyncError>,
+) -> Result<T, SyncError> {
+    match handled {
+        Err(SyncError::Store(error)) if error.class() == StoreErrorClass::Item => {
+            metrics::counter!("UnreadableItems").increment(1);
+            tracing::error!(
+                event = "message_unusable", tenant = %message.tenant, ?message, %error,
+                "A message was dropped that meets an unusable item."
+            );
+            Ok(dropped)
+        }
+        handled => handled,
+    }
+}
+
+fn done(result: Result<(), SyncError>) -> Result<Handled, SyncError> {
+    result.map(|()| Handled::Done)
 }
 
 async fn sync_team_of(
@@ -70,14 +112,14 @@ async fn sync_team_of(
     team: TeamId,
     region: Option<&Region>,
     row: Option<LinkRow>,
-) -> Result<(), SyncError> {
+) -> Result<Handled, SyncError> {
     match (row, region) {
-        (Some(row), _) => run_sync(deps, context, message, row).await,
+        (Some(row), _) => done(run_sync(deps, context, message, row).await),
         (None, Some(region)) => {
             sync_room(deps, context, message, team.general_space(), region, None).await
         }
         // Without a region, Webex cannot be asked about a team that has no link.
-        (None, None) => Ok(()),
+        (None, None) => Ok(Handled::Done),
     }
 }
 
@@ -88,9 +130,9 @@ async fn sync_room(
     room: RoomId,
     region: &Region,
     row: Option<LinkRow>,
-) -> Result<(), SyncError> {
+) -> Result<Handled, SyncError> {
     if let Some(row) = row {
-        return run_sync(deps, context, message, row).await;
+        return done(run_sync(deps, context, message, row).await);
     }
     let tenant = context.tenant.tenant;
     let space = WebexId::new(region.clone(), room);
@@ -105,7 +147,7 @@ async fn sync_room(
         {
             note.team
         }
-        Some(note) => return run_known(deps, context, message, note.team).await,
+        Some(note) => return done(run_known(deps, context, message, note.team).await),
     };
     discover(deps, context, message, FoundSpace { space, known_team }).await
 }
@@ -129,23 +171,24 @@ async fn sync_person(
     context: &TenantContext,
     message: &Message,
     person: Person,
-) -> Result<(), SyncError> {
+) -> Result<Handled, SyncError> {
     if let Some(until) = context.throttled_until {
-        return send_at(deps, message, until).await;
+        return Ok(Handled::NoRoom(until));
     }
     if let Acquire::RetryAt(until) = deps.acquire_listing_of(context, person.person).await? {
-        return send_spread(deps, message, until, person.person.0).await;
+        return Ok(Handled::NoRoom(until));
     }
     let teams = match teams_of(deps, context, person).await {
         Ok(teams) => teams,
-        Err(error) => return retry_message(deps, context, message, error).await,
+        Err(error) => return after_refusal(deps, context, message, error).await,
     };
     let of_team = |team| {
         let job = Job::Team { team, region: None };
         Message { trigger: Trigger::Person, job, ..message.clone() }
     };
     let messages: Vec<Message> = teams.into_iter().map(of_team).collect();
-    Ok(deps.queue.send_all(&messages).await?)
+    deps.queue.send_all(&messages).await?;
+    Ok(Handled::Done)
 }
 
 /// Linked teams that a person is in, on either side.

@@ -2,8 +2,9 @@
 
 use jiff::SignedDuration;
 
-use super::context::{retry_message, send_at};
+use super::context::after_refusal;
 use super::types::{Reading, Recorded, SyncRecord, SyncRun, TenantContext};
+use super::waiting::Handled;
 use super::{Deps, SyncError};
 use crate::codes::Note;
 use crate::link::{JoinedBy, Link, ServiceAccountPresence};
@@ -100,9 +101,9 @@ pub(super) async fn renew_subscription(
     context: &TenantContext,
     message: &Message,
     subscription: &str,
-) -> Result<(), SyncError> {
+) -> Result<Handled, SyncError> {
     if let Some(until) = context.throttled_until {
-        return send_at(deps, message, until).await;
+        return Ok(Handled::NoRoom(until));
     }
     let renewed = async {
         let access = deps.tokens.graph(context.tenant.directory, context.deadline).await?;
@@ -110,8 +111,8 @@ pub(super) async fn renew_subscription(
         Ok(deps.graph.renew_subscription(&access, subscription, ends_at).await?)
     };
     match renewed.await {
-        Ok(_) => Ok(()),
-        Err(error) => retry_message(deps, context, message, error).await,
+        Ok(_) => Ok(Handled::Done),
+        Err(error) => after_refusal(deps, context, message, error).await,
     }
 }
 

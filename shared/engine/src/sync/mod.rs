@@ -49,6 +49,8 @@ mod schedule;
 mod spaces;
 mod subjects;
 mod types;
+mod waiting;
+mod work_off;
 
 pub use error::SyncError;
 pub use memory::PeopleInMemory;
@@ -73,9 +75,9 @@ use clients::webex::Webex;
 use domain::clock::Clock;
 use domain::membership::Person;
 use domain::merge::PORTION;
-use store::message::Message;
+use store::message::{Job, Message};
 use store::queue::Queue;
-use store::table::{Store, StoreErrorClass};
+use store::table::Store;
 
 /// Dependencies of a sync. Made once per process.
 pub struct Deps {
@@ -101,18 +103,11 @@ impl Deps {
     /// # Errors
     /// The message must be delivered again.
     pub async fn handle(&self, message: &Message, deadline: Deadline) -> Result<(), SyncError> {
-        match dispatch::handle(self, message, deadline).await {
-            // The link, or another item of this message alone, cannot be read or written.
-            Err(SyncError::Store(error)) if error.class() == StoreErrorClass::Item => {
-                metrics::counter!("UnreadableItems").increment(1);
-                tracing::error!(
-                    event = "message_unusable", tenant = %message.tenant, ?message, %error,
-                    "A message was dropped that meets an unusable item."
-                );
-                Ok(())
-            }
-            handled => handled,
-        }
+        let handled = match message.job {
+            Job::Waiting => work_off::work_off(self, message, deadline).await,
+            _ => dispatch::handle(self, message, deadline).await,
+        };
+        dispatch::unless_unusable(message, (), handled)
     }
 }
 
