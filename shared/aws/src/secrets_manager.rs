@@ -55,6 +55,7 @@ impl SecretsManager {
                     .secret_string(value.expose_secret());
                 put.send().await.map(drop).map_err(|error| classified(name, &error))
             }
+            // The deletion ends without us, so a later try succeeds.
             Err(error) if error.code() == BEING_DELETED => Err(SecretsError::Busy {
                 name: name.to_owned(),
                 why: "its name is still being deleted".to_owned(),

@@ -115,6 +115,7 @@ fn entry<M: Queued>(
     delay: Duration,
 ) -> Result<SendMessageBatchRequestEntry, QueueError> {
     SendMessageBatchRequestEntry::builder()
+        // SQS asks only that the ids of one call differ.
         .id(number.to_string())
         .message_body(body(message)?)
         .message_group_id(message_group(message.tenant()))

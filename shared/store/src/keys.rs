@@ -10,7 +10,9 @@ const LONGEST_TYPED: usize = 900;
 
 /// Returns a text that people typed as part of a sort key: in lowercase, and cut.
 pub fn typed(text: &str) -> String {
+    // Cut after this, since some letters are longer in lowercase, as `İ` is.
     let mut lowercase = text.to_lowercase();
+    // A cut inside a letter would panic.
     lowercase.truncate(lowercase.floor_char_boundary(LONGEST_TYPED));
     lowercase
 }
@@ -90,6 +92,7 @@ pub fn removal_counter(tenant: TenantId) -> Key {
 
 /// Removals of the tenant that were first planned in one hour, counted since the epoch.
 pub fn removals_of_hour(tenant: TenantId, hour: i64) -> Key {
+    // Padded, so that the sort keys, which are texts, have the order of the hours.
     Key::new(partition(tenant), format!("{REMOVALS_OF_HOUR}{hour:010}"))
 }
 

@@ -87,6 +87,7 @@ impl Lease {
 
     /// A lease that is not held: every write under it is refused.
     pub fn unheld(key: Key) -> Self {
+        // A new id for each take: a late holder with the same id could still write.
         Self { key, id: Uuid::now_v7().to_string() }
     }
 

@@ -40,6 +40,7 @@ impl Version {
             Some(Some(AttributeValue::N(number))) => {
                 number.parse().map_or(Self::Unversioned, Self::Number)
             }
+            // A version that is no number fails the condition of this, so nothing overwrites it.
             Some(_) => Self::Unversioned,
         }
     }

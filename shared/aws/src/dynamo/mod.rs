@@ -50,6 +50,7 @@ impl DynamoStore {
     }
 
     fn live(&self, attributes: HashMap<String, Value>) -> Option<Item> {
+        // The service can take days to delete an expired item, and returns it until then.
         Some(Item::from(attributes)).filter(|item| is_live(item, self.clock.now()))
     }
 
@@ -89,6 +90,7 @@ impl DynamoStore {
                 idle = 0;
                 continue;
             }
+            // To the SDK, an answer that leaves all keys unread is a success that needs no retry.
             idle += 1;
             if idle == IDLE_BATCHES {
                 return Err(StoreError::Busy(format!("{} items left unread", left.len())));
@@ -245,6 +247,7 @@ impl Store for DynamoStore {
             .key_condition_expression(key_condition)
             .set_expression_attribute_names(placeholders.names())
             .set_expression_attribute_values(placeholders.values())
+            // The service ends a page at 1 MB, long before so many items.
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start.map(Cursor::keys).transpose()?.map(Into::into))
             .send()

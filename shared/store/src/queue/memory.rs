@@ -153,6 +153,7 @@ impl<M: Queued> MemoryQueue<M> {
 
 impl<M: Queued> State<M> {
     fn add(&mut self, message: &M, visible_at: Timestamp) {
+        // Without the number, messages of one moment would replace each other.
         self.sent += 1;
         self.waiting
             .insert((visible_at, self.sent), Waiting { message: message.clone(), receives: 0 });

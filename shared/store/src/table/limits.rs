@@ -44,6 +44,7 @@ pub fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
         if let Write::Update(_, changes, _) = write {
             check_changes(changes)?;
         }
+        // The service refuses this too, but does not say which item it means.
         if let Some(twice) = seen.replace(key) {
             return Err(StoreError::Refused(format!("two writes at {}/{}", twice.pk, twice.sk)));
         }
@@ -63,6 +64,7 @@ pub fn check_changes(changes: &[Change]) -> Result<(), StoreError> {
             )));
         }
     }
+    // The service refuses an update expression that is empty.
     if seen.is_empty() {
         return Err(StoreError::Refused("an update without a change".to_owned()));
     }
@@ -86,8 +88,10 @@ pub(crate) fn check_query(query: &Query) -> Result<(), StoreError> {
     let (Query::Partition { pk, .. } | Query::Due { pk, .. } | Query::Listed { pk, .. }) = query;
     let prefix = match query {
         Query::Partition { prefix, .. } | Query::Listed { prefix, .. } => prefix.len(),
+        // Its sort key is a number, which is never too long.
         Query::Due { .. } => 0,
     };
+    // An empty prefix asks for the whole partition, so only its length counts.
     if is_within(pk, LONGEST_PK) && prefix <= LONGEST_SK {
         return Ok(());
     }
@@ -165,6 +169,7 @@ pub(crate) fn text(item: &Item, name: &str) -> Option<String> {
 /// Returns the number if it is whole.
 pub(crate) fn integer(value: &AttributeValue) -> Option<i128> {
     match value {
+        // DynamoDB's numbers have up to 38 digits, more than 64 bits hold.
         AttributeValue::N(number) => number.parse().ok(),
         _ => None,
     }

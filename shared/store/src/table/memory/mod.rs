@@ -274,6 +274,7 @@ impl Store for MemoryStore {
             [Write::Put(..) | Write::Update(..) | Write::Delete(..)] => {
                 table.requests.single_writes += 1
             }
+            // A check alone costs a transaction in DynamoDB too.
             _ => table.requests.transactions += 1,
         }
         self.commit(&mut table, writes)
