@@ -206,9 +206,11 @@ async fn end(
         Links::Purge => organization::new_tenant(),
     };
     let mut writes = organization::offboarding_writes(tenant, next)?;
+    // Of two requests at the same time, only one ends the tenant.
     writes.push(Write::Delete(keys::tenant(id), Condition::Holds(vec![])));
     writes.push(notify::withdraw(id, AlertKey::FilesConsentLost));
     writes.push(Write::Put(to_item(&keys::offboarding(id), &offboarding)?, Condition::Any));
+    // Without stored settings, a condition would fail the whole transaction.
     if store.get(&keys::settings(id)).await?.is_some() {
         let off = Change::Set("switched_on_at", AttributeValue::Null(true));
         let changes = vec![off, Change::Add("version", 1)];

@@ -70,6 +70,7 @@ pub(crate) async fn purge_page(
     if delete_page(store, &keys::partition(id), own).await? == Purged::Page {
         return Ok(Purged::Page);
     }
+    // Last, since cycles continue an interrupted purge only of a listed tenant.
     store.write(vec![Write::Delete(keys::listed(id), Condition::Any)]).await?;
     Ok(Purged::All)
 }
@@ -84,6 +85,7 @@ async fn purge_links(
     for item in &page.items {
         let Some(team) = Key::of(item).and_then(|key| key.sk.parse().ok()) else { continue };
         let people = keys::team_partition(id, team);
+        // Before the row, since nothing else leads to this partition.
         if delete_page(store, &people, deletion).await? == Purged::Page {
             return Ok(Purged::Page);
         }

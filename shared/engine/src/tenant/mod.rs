@@ -249,6 +249,7 @@ pub async fn back_off(
     let before = store.get(&keys::backoff(tenant, api)).await?;
     let before: Option<Backoff> = before.and_then(readable);
     let refusals = before.map_or(0, |before| before.refusals_before(now));
+    // A larger shift would overflow, and the longest pause is reached before.
     let pause = LONGEST_PAUSE.min(SHORTEST_PAUSE * (1 << refusals.min(10)));
     // A service can ask for too short a pause each time.
     let until = asked.max(now + pause);
@@ -266,6 +267,7 @@ pub async fn drop_refusals(
     api: Api,
 ) -> Result<(), StoreError> {
     let reset = vec![Change::Set("refusals", AttributeValue::N("0".into()))];
+    // An update would create a missing row, without `throttled_until`.
     match store.update(&keys::backoff(tenant, api), reset, Condition::Holds(vec![])).await {
         Err(StoreError::ConditionFailed) => Ok(()),
         other => other.map(drop),
