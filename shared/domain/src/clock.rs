@@ -34,6 +34,7 @@ impl SimulatedClock {
 
     /// Moves the clock forward to `moment`. A moment in the past changes nothing.
     pub fn advance_to(&self, moment: Timestamp) {
+        // Time never runs back, also when several tasks wait for different moments.
         self.0.fetch_max(moment.as_millisecond(), Ordering::SeqCst);
     }
 }

@@ -185,6 +185,7 @@ pub(super) fn judge(
         }
         let is_old = |absence: &Absence| now.duration_since(absence.since) >= PROOF_PAUSE;
         let (absence, how) = match proof {
+            // No question means no news: earlier evidence stays as it is.
             Proof::NotAsked => (before, Certainty::Unclear),
             Proof::NoAnswer => (Some(Absence::unproven(before, now)), Certainty::Unclear),
             Proof::Answered(role) | Proof::AnsweredForDecided(role) if role.says(aspect) => {
@@ -192,6 +193,7 @@ pub(super) fn judge(
                 row = row.with(aspect, role);
                 (Some(Absence::unproven(before, now)), Certainty::Certain)
             }
+            // An admin decided, so one answer is enough, and no second question is due.
             Proof::AnsweredForDecided(_) => (before, Certainty::Certain),
             Proof::Answered(_) => {
                 let absence = Absence::supported(before, Evidence::Question, now);
@@ -229,6 +231,7 @@ impl PersonState {
         let mut questions = doubts(&state, side, read, now);
         for aspect in Aspect::BOTH {
             let is_waiting = state.absences[side][aspect].is_some_and(|absence| {
+                // A second question sooner could meet the same replica, or the same short listing.
                 absence.evidence == Evidence::Question && absence.next() > now
             });
             questions[aspect] &= !is_waiting;

@@ -244,6 +244,7 @@ impl PersonState {
             self.unanswered = Some(Unanswered::after(self.unanswered, step, now));
             return self;
         }
+        // Any answer ends the doubt about earlier writes without one.
         if *outcome != StepOutcome::NotTried {
             self.unanswered = None;
         }
@@ -259,6 +260,7 @@ impl PersonState {
                             if side == step.side { step.target } else { step.read[side] }
                         },
                     );
+                // The step wrote the whole role, so presence is settled with it.
                 self.set_baseline(Aspect::Presence, now_there);
                 if now_there.team.says(Aspect::Ownership) == now_there.group.says(Aspect::Ownership)
                 {
@@ -284,6 +286,7 @@ impl PersonState {
             StepOutcome::Refused(by) => {
                 self.defer(step.side, step.aspect, step.read, by.clone(), now)
             }
+            // The intent stays, and the next reading settles it.
             StepOutcome::Unknown | StepOutcome::NotTried => {}
         }
         self
@@ -302,6 +305,7 @@ impl PersonState {
         by: DeferredBy,
         now: Timestamp,
     ) {
+        // An override to different roles leaves no difference that a later run could find.
         let is_due = |one: &Override| one.to[side] == read[side.other()];
         if let Some(role_override) = self.role_override.filter(|one| !is_due(one)) {
             // A rule can only stop a half-done override because of an old reading, so the override
@@ -314,6 +318,7 @@ impl PersonState {
         // What was refused is no change to be found again, only deferred.
         (self.baseline, self.role_override) = (read, None);
         if aspect == Aspect::Ownership {
+            // The person is there if only their role was refused.
             self.deferred.presence = None;
         }
         if aspect == Aspect::Presence {
@@ -371,6 +376,7 @@ impl PersonState {
         if step.side == Side::Group {
             for &aspect in step.aspects() {
                 self.lag[aspect] = Some(LagEntry { value: role.says(aspect), at: now });
+                // Otherwise the next reading of our own value would count as a person's act.
                 self.before = self.before.with(aspect, role);
             }
         }

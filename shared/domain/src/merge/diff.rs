@@ -184,6 +184,7 @@ impl Draft {
         let waits = |target: &Difference| target.removal().filter(|held| !guard.is_approved(held));
         let held: Vec<PersonRemoval> = self.target.values().filter_map(waits).collect();
         if !held.is_empty() {
+            // Held removals leave the plan: they run only after an admin's decision.
             self.target.retain(|_, target| waits(target).is_none());
             self.held = Some((why, held));
         }
@@ -235,6 +236,7 @@ fn find_difference(
 ) -> Option<Difference> {
     let overridden = next_override(state, seen, terms.now);
     let baseline = state.baseline;
+    // Before the override: what a person just did must count for the lag window in any case.
     observe(state, baseline, seen.group, terms.now);
     state.before = seen.group;
     if let Some((side, to)) = overridden {
@@ -268,6 +270,7 @@ fn find_difference(
         if presence.team || presence.group {
             state.set_baseline(Aspect::Presence, seen);
         }
+        // No one is left to whom a role could be due.
         if seen.are_equal() {
             state.deferred.ownership = None;
         }
@@ -334,6 +337,7 @@ fn source(
     aspect: Aspect,
     terms: &Terms,
 ) -> Option<Side> {
+    // Equal sides need no write, whichever of them changed.
     if seen.team.says(aspect) == seen.group.says(aspect) {
         return None;
     }
@@ -346,6 +350,7 @@ fn source(
         } else {
             terms.last_word
         }),
+        // Without news, only a write that was put off is still due.
         (false, false) => state.deferred[aspect]
             .as_ref()
             .filter(|deferred| deferred.is_due(terms.retry))
@@ -359,6 +364,7 @@ fn observe(state: &mut PersonState, baseline: Sides<Role>, group: Role, now: Tim
         let value = group.says(aspect);
         let is_first = state.before.says(aspect) != value
             && state.lag[aspect].is_none_or(|lag| lag.value != value);
+        // A value that we wrote has its entry already, with the time of the write.
         if value != baseline.group.says(aspect) && is_first {
             state.lag[aspect] = Some(LagEntry { value, at: now });
         }

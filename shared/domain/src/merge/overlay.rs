@@ -79,6 +79,8 @@ impl PersonState {
     ) {
         let roles = overlaid(self, read);
         for intent in std::mem::take(&mut self.intents) {
+            // A replica can lag: only after the window does a missing value mean that nothing was
+            // written.
             let is_open = intent.side == Side::Group && now.duration_since(intent.at) < LAG_WINDOW;
             if !is_ready(&intent) {
                 self.intents.push(intent);

@@ -123,6 +123,7 @@ impl Draft {
     pub fn order(self, limits: &OwnerLimits, now: Timestamp) -> Plan {
         let mut plan = Plan { states: self.states, held: self.held, ..Plan::default() };
         let mut queues = [Side::Team, Side::Group].map(|side| {
+            // Webex documents no maximum of moderators.
             let most = if side == Side::Group { limits.group_owners } else { usize::MAX };
             StepQueue::new(
                 self.target.values().filter(|target| target.side == side).copied(),
@@ -138,6 +139,7 @@ impl Draft {
             .map(|w| PlanStep::from(w, w.to))
             .collect();
         let coming: BTreeSet<Person> = additions.iter().map(|step| step.person).collect();
+        // Removals come last: a run that dies has added people rather than removed them.
         plan.steps = [additions, roles, removals].concat();
         for (target, refusal) in queues.into_iter().flat_map(StepQueue::refused) {
             // The addition is a step already, and its outcome defers the ownership.
@@ -171,8 +173,10 @@ impl Plan {
             let rest = left.without(step.work()).filter(|_| !full[step.side]);
             match rest {
                 Some(rest) => left = rest,
+                // A step larger than the portion would otherwise wait for ever.
                 None if self.steps.is_empty() => left = Work { webex_calls: 0, binds: 0 },
                 None => {
+                    // A later, smaller step must not overtake: a promotion needs its addition.
                     full[step.side] = true;
                     self.later.push(step);
                     continue;
@@ -200,6 +204,7 @@ impl Plan {
 
     /// Drops the person's steps, because no proof allows their removal. Their baseline stays.
     pub fn exclude(&mut self, person: Person) {
+        // A demotion before the removal would change the person, too.
         self.steps.retain(|step| step.person != person);
     }
 
@@ -212,6 +217,7 @@ impl Plan {
             self.steps.iter().filter(is_addition).map(|step| step.person).collect();
         for step in &self.steps {
             if let Some((state, dirty)) = self.states.get_mut(&step.person) {
+                // A new intent for the same value replaces the old: its reading is newer.
                 state.intents.retain(|intent| {
                     intent.side != step.side || !step.aspects().contains(&intent.aspect)
                 });
@@ -270,6 +276,7 @@ impl StepQueue {
                 (_, Role::Member) => queue.falling.push_back(one),
             }
         }
+        // Demotions come first: a removed owner takes more calls, and either makes room.
         queue.falling.extend(owners_going);
         queue
     }
@@ -278,6 +285,7 @@ impl StepQueue {
     fn additions(&mut self) -> Vec<PlanStep> {
         let mut steps = vec![];
         let mut coming = std::mem::take(&mut self.coming);
+        // The sort is stable, so members keep the order of their ids in every run.
         coming.sort_by_key(|target| target.to != Role::Owner);
         for target in coming {
             if target.to == Role::Owner && self.owners >= self.most {
@@ -306,12 +314,14 @@ impl StepQueue {
                 self.owners += 1;
                 steps.push(PlanStep::from(target, target.to));
             }
+            // The last owner stays, even if several are to be demoted.
             while self.owners > 1
                 && let Some(target) = self.falling.pop_front()
             {
                 self.owners -= 1;
                 steps.push(PlanStep::from(target, target.to));
             }
+            // Neither loop found room, so another round finds none either.
             if steps.len() == before {
                 return steps;
             }

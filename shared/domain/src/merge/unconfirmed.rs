@@ -14,6 +14,7 @@ use crate::membership::{Aspect, Role, Side, Sides};
 pub const TRIES: u32 = 3;
 
 /// Time for which an unconfirmed value of the team counts against readings.
+// Webex reads its own writes at once. The window covers a cache in between.
 const TEAM_WINDOW: SignedDuration = SignedDuration::from_mins(2);
 
 /// Time after which a failure of one person is reported.
@@ -139,6 +140,7 @@ impl PersonState {
             absences.iter().flatten().any(|absence| absence.is_unproven() && is_long(absence.since))
         });
         let unlisted = unlisted.map(|side| PersonFailure::NotListed { side });
+        // What a service said explains more than a missing answer.
         deferred.chain(retried).chain(unanswered).chain(unlisted).next()
     }
 
@@ -199,6 +201,7 @@ impl PersonState {
         self.unconfirmed[side][aspect] = None;
         if aspect == Aspect::Presence {
             self.baseline[side] = read;
+            // Without the person, the role that was written with them is lost as well.
             if one.value {
                 self.unconfirmed[side].ownership = None;
             }
@@ -208,6 +211,7 @@ impl PersonState {
             self.baseline[side] = self.baseline[side].with(aspect, read);
         }
         if side == Side::Group {
+            // The entry was about a write that never happened.
             self.lag[aspect] = None;
         }
         self.put_off(side, aspect, DeferredBy::Lost { tries: one.tries }, now);

@@ -13,10 +13,14 @@ impl AdoptionBlocker {
         let is_of = |kind: &str| group.group_types.iter().any(|one| one.eq_ignore_ascii_case(kind));
         match group {
             _ if !is_of("Unified") => Some(Self::NotUnified),
+            // A rule decides who is in it, so Graph refuses every change of members.
             _ if is_of("DynamicMembership") => Some(Self::Dynamic),
+            // Graph refuses changes of it: Active Directory has the members.
             Group { is_on_premises_synced: Some(true), .. } => Some(Self::OnPremises),
+            // A team's moderator could otherwise hand out roles of the directory.
             Group { is_assignable_to_role: Some(true), .. } => Some(Self::RoleAssignable),
             Group { visibility: Some(hidden), .. }
+                // In the team, everyone would see who is in it.
                 if hidden.eq_ignore_ascii_case("HiddenMembership") =>
             {
                 Some(Self::HiddenMembership)
@@ -53,6 +57,7 @@ impl AdoptionBlocker {
         match space {
             None => Some(Self::TeamMissing),
             Some(space) if space.owner != Some(tenant.org) => Some(Self::TeamInOtherOrganization),
+            // An archived space takes no members, so no sync could ever end.
             Some(space) if space.is_read_only => Some(Self::TeamArchived),
             Some(_) => None,
         }

@@ -54,6 +54,7 @@ impl AdoptionPreview {
         let Self { team, title, group, owners: _, preview, service_account: _ } = self;
         // All that the admin is shown, so that a confirmation covers it.
         let shown = json!([team.id, title, group.id, group.display_name, preview.hash()]);
+        // `Debug` output can change with the compiler, so the hash is over JSON.
         let hash = Sha256::digest(shown.to_string());
         hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -89,6 +90,7 @@ pub async fn adopt(
         return Ok(AdoptionOutcome::Blocked(AdoptionBlocker::TeamMissing));
     };
     let written = match &candidate.before {
+        // The same confirmation came twice, or its answer was lost.
         Some(before) if before.link.group() == Some(request.group()) => {
             return Ok(AdoptionOutcome::Linked);
         }
@@ -126,6 +128,7 @@ impl AdoptionRequest<'_> {
     /// The claim on the group, the end of one on an earlier group, and the activity.
     fn writes(&self, before: Option<&Link>) -> Result<Vec<Write>, StoreError> {
         let (tenant, team) = (self.tenant.tenant, &self.adoption.team);
+        // A row of the table, so that no other tenant or team can take the group in between.
         let claim = Claim { tenant, team: team.id, region: team.region.clone() };
         let activity = Activity::by_administrator(self.now, self.note.clone());
         let mut writes = activity.puts(tenant, team.id)?;
@@ -161,6 +164,7 @@ impl AdoptionRequest<'_> {
         if let Some(blocker) = AdoptionBlocker::of_link(&action.row.link) {
             return action.leave().await.map(|()| AdoptionOutcome::Blocked(blocker));
         }
+        // Rows of an earlier group would be a baseline, and a baseline can remove people.
         link::purge_people(store, tenant, team).await?;
         let link = self.link(Some(&action.row.link));
         match action.end(&link, FollowUp::AtOnce, self.writes(Some(&action.row.link))?).await {

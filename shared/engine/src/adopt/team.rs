@@ -62,7 +62,9 @@ pub(super) fn link_after(
     group: GroupId,
 ) -> Link {
     let mut link = Link::new(team.id, team.region.clone(), title, Phase::Linked { group });
+    // Neither name is older than the link, so the side that wins gives the name.
     link.names = Some(NameState::without_baseline());
+    // A group that people made is never deleted with the team.
     link.origin = GroupOrigin::Adopted;
     if let Some(before) = before {
         link.service_account = before.service_account;

@@ -102,6 +102,7 @@ impl Outlook {
                     outlook.owners += usize::from(one.role == MembershipRole::Moderator);
                 }
                 Some(Eligibility::Excluded { reason }) => *excluded.entry(reason).or_default() += 1,
+                // The cycles fill the index slowly, and the preview says how many are missing.
                 None => outlook.unresolved += 1,
             }
         }

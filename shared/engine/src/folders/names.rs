@@ -24,6 +24,7 @@ pub fn folder_name(title: &str, space: RoomId, is_taken: impl Fn(&str) -> bool) 
         return plain;
     }
     let id = space.0.simple().to_string();
+    // Only as much of the id as needed: people read the name.
     let with_id = |digits: usize| {
         let suffix = format!(" ({})", &id[..digits]);
         legal(&format!("{}{suffix}", cut(&plain, LONGEST - suffix.len()).trim_end()))
@@ -37,11 +38,13 @@ pub fn folder_name(title: &str, space: RoomId, is_taken: impl Fn(&str) -> bool) 
 
 /// Returns `true` if SharePoint takes two names for the same. It ignores case.
 pub fn is_same_name(one: &str, other: &str) -> bool {
+    // Two folders of one name cannot exist, so the second space needs another.
     folded(one) == folded(other)
 }
 
 /// Returns a name in the form that is compared.
 pub fn folded(name: &str) -> String {
+    // Up and down again, because some letters have several lower forms, as the Greek sigma.
     NFC.normalize(&name.to_uppercase().to_lowercase()).into_owned()
 }
 

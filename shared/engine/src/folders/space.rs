@@ -222,6 +222,7 @@ pub(super) fn relink_write(space: SpaceKey, now: Timestamp) -> Write {
         Change::Set("requested_at", moment(now)),
         Change::Set("relink_requested_at", moment(now)),
     ];
+    // Without a row there is nothing to link again, and an update would create one.
     Write::Update(space.key(), changes, Condition::Holds(vec![]))
 }
 

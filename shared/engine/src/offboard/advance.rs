@@ -62,11 +62,13 @@ pub async fn advance(
         return Ok(None);
     };
     let now = deps.clock.now();
+    // Its calls count against the same limits as those of before.
     if tenant::load_throttled_until(deps.store, tenant, now).await?.is_some() {
         return Ok(Some(offboarding));
     }
     while deps.has_time() {
         let from = offboarding.stage;
+        // Stored also after an error: what a part of the page did is in the receipt.
         let error = match step(&mut offboarding, deps).await {
             Ok(Progress::Waiting) => break,
             Ok(Progress::Advanced) => None,
@@ -153,9 +155,11 @@ fn skip_stage(offboarding: &mut Offboarding, error: &OffboardingError, now: Time
         OffboardingStage::Counting | OffboardingStage::Groups => {
             (OffboardingFailure::Groups { said }, offboarding.after_groups(now))
         }
+        // A stage without calls cannot be refused for good, so it is tried again.
         other => (OffboardingFailure::Other { said }, other),
     };
     offboarding.receipt.record_failure(failure);
+    // The next stage goes through all links again.
     offboarding.cursor = None;
     offboarding.stage = next;
 }

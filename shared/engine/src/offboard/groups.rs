@@ -68,11 +68,13 @@ pub(super) async fn delete_page(
         let Some(group) = row.link.created_group() else {
             continue;
         };
+        // The cursor stays, so the next pass repeats this page. Deleting twice changes nothing.
         if !deps.has_time() {
             return Ok(());
         }
         match deps.graph.delete_group(&access, group).await {
             Ok(Deletion::Deleted) => offboarding.receipt.groups_deleted += 1,
+            // A pass that was cut off has deleted it, or a person has.
             Ok(Deletion::NotFound) => {}
             // One group that cannot be deleted does not keep the others.
             Err(error) if error.class() == ErrorClass::Permanent => {

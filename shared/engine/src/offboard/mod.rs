@@ -155,6 +155,7 @@ impl Offboarding {
     fn after_groups(&self, now: Timestamp) -> OffboardingStage {
         match self.links {
             Links::Keep => {
+                // Approval can take longer than the retention.
                 OffboardingStage::Retaining { until: (self.at + LINKS_RETENTION).max(now) }
             }
             Links::Purge => OffboardingStage::Purging,
@@ -240,6 +241,8 @@ pub async fn stop(store: &dyn Store, tenant: TenantId) -> Result<(), StoreError>
     };
     match offboarding.stage {
         OffboardingStage::Retaining { .. } | OffboardingStage::Done => Ok(()),
+        // The new connection's tokens and links have the same place, and would be deleted with the
+        // old.
         OffboardingStage::Secret | OffboardingStage::Purging => {
             Err(StoreError::Busy("the offboarding is about to end".into()))
         }
@@ -288,6 +291,7 @@ pub async fn decide(
         GroupsDecision::Delete { groups: shown } if groups == shown => {
             offboarding.stage = OffboardingStage::Groups;
         }
+        // The number has changed since it was shown, so the decision was about something else.
         GroupsDecision::Delete { .. } => return Err(StoreError::ConditionFailed),
         GroupsDecision::Keep => {
             offboarding.groups = Groups::Keep;
@@ -303,6 +307,7 @@ async fn save(store: &dyn Store, offboarding: &mut Offboarding) -> Result<(), St
     let read = Version::Number(offboarding.version);
     let mut write = versioned::put(&key, offboarding, read)?;
     if let Write::Put(item, _) = &mut write
+        // Until then it must not expire: its cycles would never end.
         && offboarding.stage == OffboardingStage::Done
     {
         let end = (offboarding.at + LINKS_RETENTION + RECEIPT_RETENTION).as_second();

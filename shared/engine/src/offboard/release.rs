@@ -8,6 +8,7 @@ use crate::tenant::settings::{self, AlertRecipient};
 /// is: better twice than not at all. The pages say it in any case.
 pub(super) async fn announce(offboarding: &Offboarding, deps: &OffboardingDeps<'_>) {
     if offboarding.released_by.is_none() {
+        // The admin who disconnects knows it.
         return;
     }
     if let Err(error) = send(offboarding, deps).await {

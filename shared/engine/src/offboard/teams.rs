@@ -55,6 +55,7 @@ async fn leave_team(
     let (tenant, team) = (offboarding.tenant.tenant, row.link.team);
     let action = match LinkAction::begin(deps.store, tenant, team, now, lasts).await? {
         Begun::Held(action) => action,
+        // A sync that began before may still add the account. It ends within a minute.
         Begun::Busy => return Err(OffboardingError::SyncUnderWay(team)),
         Begun::Gone => return Ok(()),
     };

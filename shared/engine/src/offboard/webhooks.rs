@@ -24,6 +24,7 @@ async fn delete_webhooks(
     let tenant = &offboarding.tenant;
     let account = tenant.service_account;
     let access = deps.tokens.webex(tenant.tenant, account, deps.deadline).await?;
+    // By address, since ids that are stored could miss one that was made in a crash.
     let path = format!("/webhooks/webex/{}", tenant.tenant);
     let mut deleted = 0;
     let mut all = deps.webex.webhooks(&access, WebhookOwner::Creator).await?;

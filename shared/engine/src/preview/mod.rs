@@ -156,6 +156,7 @@ impl Preview {
         };
         for one in &self.moves {
             *match (one.from, one.to, one.held) {
+                // A removal that waits counts once, and not among the removals.
                 (_, _, Some(_)) => &mut totals.held,
                 (_, Role::None, None) => &mut totals.removed,
                 (Role::None, _, None) => &mut totals.added,

@@ -82,6 +82,7 @@ pub(crate) async fn update(
     );
     metrics::counter!("FilesConsentsLost").increment(u64::from(now.lost.is_some()));
     let change = vec![Change::Set("files", to_value(now)?)];
+    // An admin may consent again while a cycle still finds the old one lost.
     let unchanged = Condition::Holds(vec![Test::Equals("files", to_value(seen)?)]);
     let mut writes = vec![Write::Update(keys::tenant(tenant), change, unchanged)];
     let key = AlertKey::FilesConsentLost;

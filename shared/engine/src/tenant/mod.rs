@@ -174,6 +174,7 @@ pub async fn load_snapshot(
         Quota::GraphWrites(tenant).key(),
         Quota::AllGraphWrites.key(),
     ];
+    // One request for all: every message of every tenant begins with it.
     let mut items = store.get_many(&[&own, others].concat()).await?;
     let mut take = |key: &Key| {
         items
@@ -189,6 +190,7 @@ pub async fn load_snapshot(
     let suspension: Option<Suspension> = rebuilt.read(take(&own[5]));
     let backoffs = [&own[3], &own[4]].map(|key| rebuilt.read::<Backoff>(take(key)));
     let throttled_by = throttled_by(&backoffs);
+    // A suspension stops syncs like a backoff, so one moment says it all.
     let suspended = suspension.as_ref().map(|suspension| suspension.throttled_until);
     let snapshot = TenantSnapshot {
         tenant,
@@ -202,6 +204,7 @@ pub async fn load_snapshot(
         graph_writes: rebuilt.read(take(&own[7])),
         all_graph_writes: rebuilt.read(take(&own[8])),
     };
+    // Cycles and syncs write them again; left there, they would be skipped for ever.
     delete_unreadable(store, rebuilt.unreadable).await?;
     Ok(Some((snapshot, items)))
 }
@@ -298,6 +301,7 @@ async fn store_backoff(
         event = "backoff_set", %tenant, %api, %until, "A service throttled the tenant."
     );
     let key = keys::backoff(tenant, api);
+    // Calls side by side are refused in any order, and the longest pause counts.
     let longer = Condition::AbsentOr(vec![Below("throttled_until", until.as_millisecond())]);
     match store.update(&key, changes, longer).await {
         Ok(_) | Err(StoreError::ConditionFailed) => Ok(()),
@@ -317,6 +321,7 @@ fn latest(
     backoffs: impl IntoIterator<Item = Option<Backoff>>,
     now: Timestamp,
 ) -> Option<Timestamp> {
+    // A sync needs both services, so it waits for the slower one.
     let ends = backoffs.into_iter().flatten().map(|backoff| backoff.throttled_until);
     ends.max().filter(|until| *until > now)
 }

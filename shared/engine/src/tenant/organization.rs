@@ -116,6 +116,7 @@ pub async fn sign_up(store: &dyn Store, org: OrgId) -> Result<Organization, Stor
     match store.write(vec![Write::Put(to_item(&keys::org(org), &new)?, Condition::Absent)]).await {
         Ok(()) => Ok(new),
         Err(StoreError::ConditionFailed) => {
+            // Two admins signed in at once, and the other's row counts.
             load(store, org).await?.ok_or(StoreError::ConditionFailed)
         }
         Err(error) => Err(error),
@@ -140,6 +141,7 @@ pub async fn set_service_account(
     let mut holds = vec![Test::Equals("tenant", to_value(&seen.tenant)?)];
     holds.push(match &seen.directory {
         Some(directory) => Test::Equals("directory", to_value(directory)?),
+        // Another admin may have joined a directory since: then its tenant needs the account, too.
         None => Test::Missing("directory"),
     });
     let change = Change::Set("service_account", to_value(service_account)?);
@@ -201,6 +203,7 @@ pub async fn join(
             Condition::Absent,
         ),
         Write::Update(keys::org(seen.org), joined, Condition::Holds(unchanged)),
+        // A tenant of an earlier connection must not be overwritten with an empty one.
         Write::Put(to_item(&keys::tenant(id), &tenant)?, Condition::Absent),
         crate::tenant::listing(id)?,
     ];
@@ -251,6 +254,7 @@ pub(crate) fn offboarding_writes(
         Change::Remove("service_account"),
         Change::Remove("directory"),
         Change::Set("offboarded", to_value(&tenant.tenant)?),
+        // Links that are kept belong to the old id. Purged ones must not meet a new tenant.
         Change::Set("tenant", to_value(&next)?),
     ];
     Ok(vec![

@@ -88,6 +88,7 @@ pub async fn begin(
     let since = before.as_ref().map_or(now, |before| before.since);
     let begun = match &before {
         Some(before) if before.is_confirmed() => Begun::Before,
+        // Parts of one cycle meet the same short fault, and agree without meaning anything.
         Some(_) if now.duration_since(since) < CONFIRMED_AFTER => return Ok(Begun::NotYet),
         None if !is_suspended => Begun::NotYet,
         _ => Begun::Now,
@@ -98,6 +99,7 @@ pub async fn begin(
     };
     let suspension = Suspension { why, since, said, throttled_until, unconfirmed };
     let item = to_item(&keys::suspension(tenant), &suspension)?;
+    // Two cycles of one tenant never overlap, so the last write is the newest.
     store.write(vec![Write::Put(item, Condition::Any)]).await?;
     Ok(begun)
 }

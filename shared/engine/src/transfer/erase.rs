@@ -28,6 +28,7 @@ pub async fn erase(
         return Err(TransferError::InUse(id));
     };
     let until = retired.at + DRAINED_AFTER;
+    // A sync that is still running would write rows that no one deletes.
     if now < until {
         return Err(TransferError::Draining { tenant: id, until });
     }
@@ -40,6 +41,8 @@ pub async fn erase(
             Err(error) => return Err(error.into()),
         }
     }
+    // After the items: without them nothing asks for tokens, and a repeated erasure deletes them
+    // again.
     secrets.delete(&tokens::tenant_secret(prefix, id)).await?;
     // The last item is the one that lets an erasure be continued.
     for key in [keys::offboarding(id), keys::retired(id)] {

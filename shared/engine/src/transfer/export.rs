@@ -70,6 +70,7 @@ pub async fn export(
         }
     };
     let mut lines = Lines { out, count: 0 };
+    // Claims first: an import that meets another tenant's claim stops before it stores anything.
     lines.write_all(store.get_many(&claims(&tenant)).await?)?;
     write_links(store, &tenant, &mut lines).await?;
     write_people(store, id, &mut lines).await?;
@@ -77,6 +78,7 @@ pub async fn export(
     for pk in partitions {
         write_partition(store, pk, &mut lines, |item| is_at_rest(id, item)).await?;
     }
+    // Last, so that an import that is cut off starts nothing.
     lines.write_all(starting_items(&tenant)?)?;
     lines.out.flush()?;
     Ok(Export { items: lines.count, of })
@@ -133,6 +135,7 @@ async fn write_links(
             write_partition(store, keys::team_partition(id, team), lines, |_| true).await?;
         }
         if let Some(group) = row.and_then(|row| row.link.claimed_group()) {
+            // Another tenant can have claimed the group since the link ended.
             lines.write_all(own(store, keys::group(tenant.directory, group), id).await?)?;
         }
         lines.write_all([item])?;

@@ -152,6 +152,8 @@ pub async fn retire(
         Found::InUse(tenant) => {
             let retired = Retired { tenant, at: now };
             let writes = vec![
+                // One transaction: between two writes the tenant would be neither in use nor
+                // retired.
                 Write::Put(to_item(&keys::retired(id), &retired)?, Condition::Absent),
                 Write::Delete(keys::tenant(id), Condition::Holds(vec![])),
                 Write::Delete(keys::listed(id), Condition::Any),

@@ -54,6 +54,7 @@ impl Chooser<'_> {
         for teams in teams.chunks(BATCH) {
             let able = self.able(teams.iter().copied()).await?;
             let chosen = able.into_iter().map(ChosenTeam::from).collect();
+            // A run that has changed may no longer be a choice.
             if self.add(&mut run, chosen).await? == UpdateOutcome::Stale {
                 return Ok(UpdateOutcome::Stale);
             }
@@ -122,6 +123,7 @@ impl Chooser<'_> {
             SelectionSource::Candidate { title } => {
                 let teams = page.items.iter().filter_map(|item| Key::of(item)?.sk.parse().ok());
                 let able = self.able(teams.collect::<Vec<TeamId>>()).await?.into_iter();
+                // The partition is sorted by id, so the title is compared here.
                 let named = able.filter(|one| one.title.to_lowercase().starts_with(title));
                 Ok(named.map(ChosenTeam::from).collect())
             }
@@ -231,6 +233,7 @@ impl Chooser<'_> {
                 (BackfillCommand::Stop, BackfillStage::Running | BackfillStage::Paused) => {
                     BackfillStage::Stopped
                 }
+                // The page was older than the run: the admin sees it as it is, and decides again.
                 _ => return Ok(Decision::Keep(UpdateOutcome::Stale)),
             };
             let change = Change::Set("stage", to_value(&stage)?);

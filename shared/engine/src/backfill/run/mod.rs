@@ -162,6 +162,7 @@ impl BackfillRun {
     }
 
     fn restarted(self) -> Self {
+        // Another number keeps the teams of earlier runs out of this one.
         Self { number: self.number + 1, version: self.version, ..Self::default() }
     }
 
@@ -177,6 +178,7 @@ impl BackfillRun {
     fn remove_chosen(&mut self, chosen: &ChosenTeam) {
         let BackfillTotals { teams, people, owners, excluded } = &mut self.totals;
         *teams = teams.saturating_sub(1);
+        // A stored total can be older than the team's count, and must not wrap.
         *people = people.saturating_sub(chosen.outlook.people);
         *owners = owners.saturating_sub(chosen.outlook.owners);
         *excluded = excluded.saturating_sub(chosen.outlook.excluded_count());

@@ -24,6 +24,7 @@ impl<K: Hash + Eq> Cache<K> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, CachedToken>> {
+        // A panic elsewhere leaves whole entries behind, so the map is still good.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

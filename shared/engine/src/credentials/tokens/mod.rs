@@ -97,6 +97,7 @@ impl Tokens {
         service_account: PersonId,
         deadline: Deadline,
     ) -> Result<Access, TokensError> {
+        // By account as well, so that a replaced account's token is never used.
         let key = (tenant, service_account);
         let token = match self.service_accounts.get(&key, self.clock.now()) {
             Some(token) => token,
