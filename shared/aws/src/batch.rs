@@ -49,6 +49,7 @@ where
     let body = record.body.unwrap_or_default();
     // The trace under which the sender wrote its own log lines.
     let sent_under = record.attributes.get("AWSTraceHeader");
+    // The messages of a batch run side by side, and so do their log lines.
     let span = tracing::info_span!("message", id = record.message_id, sent_under);
     let handled = async {
         let message: M = serde_json::from_str(&body)?;
@@ -64,6 +65,7 @@ where
         %error,
         message_id = record.message_id,
         receives,
+        // Bodies hold ids only, and a malformed one is the only witness of itself.
         body = body.chars().take(LOGGED_BODY).collect::<String>(),
         "returned a message to the queue"
     );

@@ -59,6 +59,7 @@ impl AwsClients {
     /// # Errors
     /// An environment variable is missing or unusable.
     pub async fn creating_secrets_under(key_arn: Option<String>) -> Result<Self, ClientsError> {
+        // One client for all: its connections and certificates are most of a cold start.
         let net = Arc::new(Net::new()?);
         let sdk = sdk::sdk_config(&net).await?;
         let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
@@ -135,6 +136,7 @@ impl Clients {
         let graph = Graph::new(&graph_url, net.clone(), clock.clone())?;
         let login_url = config::url("ENTRA_LOGIN_URL", "https://login.microsoftonline.com")?;
         let entra = Entra::new(&login_url, &graph_url, net.clone(), clock.clone())?;
+        // Made in any case. It is asked only if a secret has no `client_secret`.
         let sts = Sts::new(aws_sdk_sts::Client::new(&aws.sdk), clock.clone());
         let tokens = Tokens::new(
             aws.secrets.clone(),

@@ -39,10 +39,12 @@ const OF_LAMBDA: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACC
 /// # Errors
 /// A variable that Lambda sets is missing.
 pub async fn sdk_config(net: &Net) -> Result<SdkConfig, ConfigError> {
+    // A missing variable must stop the start, where the operator sees it.
     for name in OF_LAMBDA {
         config::required(name)?;
     }
     let loader = loader(net)
+        // The default chain would ask the metadata service of a server, and wait for it.
         .region(EnvironmentVariableRegionProvider::new())
         .credentials_provider(EnvironmentVariableCredentialsProvider::new());
     Ok(loader.load().await)

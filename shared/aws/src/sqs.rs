@@ -63,6 +63,7 @@ impl SqsQueue {
             None => Ok(()),
             Some(still) => {
                 let what = format!("{}: {}", still.code, still.message().unwrap_or("no text"));
+                // A message that is at fault itself would be refused each time.
                 Err(if still.sender_fault {
                     QueueError::Refused(what)
                 } else {
@@ -95,6 +96,7 @@ impl<M: Queued> Queue<M> for SqsQueue {
             .enumerate()
             .map(|(place, message)| entry(place, message, delay(place, gap)));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        // Ten messages cost as much as one.
         let tens: Vec<_> = entries.chunks(BATCH_LIMIT).map(<[_]>::to_vec).collect();
         stream::iter(tens)
             .map(Ok)

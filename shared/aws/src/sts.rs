@@ -46,7 +46,9 @@ impl Federation for Sts {
         let sent = request.duration_seconds(seconds).send().await;
         let answer = sent.map_err(|error| match failure(&error) {
             SdkFailure::Busy(what) => FederationError::Busy(what),
+            // New credentials come before the next try.
             SdkFailure::Refused(what) if what.contains(NEARLY_OVER) => FederationError::Busy(what),
+            // The operator can mend it with one command, so the error names it.
             SdkFailure::Refused(what) if what.contains(DISABLED) => not_enabled(&what),
             SdkFailure::Refused(what) => FederationError::Refused(what),
         })?;
@@ -54,6 +56,7 @@ impl Federation for Sts {
         let token = answer
             .web_identity_token
             .ok_or_else(|| FederationError::Busy("STS gave no token".into()))?;
+        // Counted from before the request: a token must not be used after its end.
         Ok(Assertion { token: token.into(), ends_at: ends_at.unwrap_or(asked_at + LIFE) })
     }
 }

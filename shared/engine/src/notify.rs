@@ -243,6 +243,7 @@ pub(crate) async fn unsent(
             unsent.push(Unsent { key, alert });
         }
     }
+    // What stops the whole tenant comes first, and then what has waited longest.
     unsent.sort_by_key(|one| (one.alert.message.urgency(), one.alert.since));
     let of_links = unsent.partition_point(|one| one.alert.message.urgency() == Urgency::Tenant);
     let (of_tenant, of_links) = unsent.split_at(of_links);
@@ -253,7 +254,9 @@ pub(crate) async fn unsent(
 /// Returns the line of an alert, cut to what leaves room for others.
 fn line(alert: &Alert, public_url: &str) -> String {
     let mut message = alert.message.clone();
+    // Before the words around it, so that a long name cannot push them out.
     message.texts_mut().into_iter().for_each(|text| cut(text, LONGEST_NAME));
+    // Names come from people, and could otherwise format the message or add a link.
     let mut text = plain(&phrases::message(&message));
     cut(&mut text, LONGEST_TEXT);
     format!("- {text} {}", phrases::see(&format!("{public_url}{}", alert.page)))
@@ -283,6 +286,7 @@ impl UnsentAlerts {
             markdown.extend(["\n", &line]);
             named += 1;
         }
+        // The message must not look complete when it is not.
         if named < alerts.len() {
             markdown.extend(["\n", &more(alerts.len() - named)]);
         }

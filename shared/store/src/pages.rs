@@ -20,6 +20,7 @@ pub fn pages<'a>(
     let read = move |next| async move {
         let Resume::At(start) = next else { return Ok(None) };
         let page = store.query(query, limit, start.as_ref()).await?;
+        // A full page can be the last, so only the cursor says if more follow.
         let next = page.next.map_or(Resume::End, |cursor| Resume::At(Some(cursor)));
         Ok(Some((page.items, next)))
     };

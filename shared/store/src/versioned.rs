@@ -99,6 +99,7 @@ pub async fn update<Row: DeserializeOwned, T>(
             Decision::Keep(result) => return Ok(result),
             Decision::Write(changes, result) => (changes, result),
         };
+        // With the change: a version that moves alone would fail the others for nothing.
         changes.push(Change::Set("version", to_value(&version.next())?));
         match store.update(key, changes, version.condition()?).await {
             // Another writer was faster: the decision is made again on what it wrote.

@@ -94,6 +94,7 @@ impl CountedRemoval {
     /// Returns `true` if the removal was made, or may have been. Otherwise it is given back.
     pub(crate) fn may_have_happened(&self, state: &PersonState) -> bool {
         let is_open =
+            // A removal that is about to be made can already be on its way.
             state.intents.iter().any(|open| open.side == self.side && !open.to.is_present());
         let is_unanswered = state.unanswered.is_some_and(|one| one.side == self.side);
         is_open || is_unanswered || !state.baseline[self.side].is_present()

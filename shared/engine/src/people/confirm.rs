@@ -112,6 +112,7 @@ impl PersonIndex<'_> {
         let waiting = |person: PersonId| {
             let known = snapshot.known(person)?;
             let reason = known.excluded()?;
+            // No confirmation helps with other reasons.
             if !matches!(reason, ExclusionReason::MovedObjectId | ExclusionReason::NamesDiffer) {
                 return None;
             }
@@ -167,6 +168,7 @@ impl PersonIndex<'_> {
             return Ok(Revocation::NotConfirmed);
         };
         holders.confirmed = None;
+        // Otherwise the account would stay eligible by the confirmation that just ended.
         holders.active_holder = None;
         if holders.holders.len() == 1 && entry.exclusion.is_none() {
             holders.activate_holder(person, &entry.user_name);
@@ -209,6 +211,7 @@ fn confirmed_pair(
 ) -> Option<ConfirmedPair> {
     let confirmed = holders.confirmed?;
     let known = known.get(&confirmed.person)?;
+    // A confirmation that the names have caught up with needs no one's attention.
     let differs =
         holders.is_confirmed(confirmed.person) && !holders.user.has_name(&known.user_name);
     let principal = holders.user.principal()?.to_owned();

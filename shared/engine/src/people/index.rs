@@ -87,6 +87,7 @@ impl<'a> PersonIndex<'a> {
         now: Timestamp,
     ) -> Result<(), E> {
         let IndexChanges { changed, writes, .. } = self.compare(accounts, directory, now).await?;
+        // A request too many costs a reading. One too few would leave a person out of their teams.
         self.request_syncs(queue, &changed, now).await?;
         Ok(self.save(writes).await?)
     }
@@ -132,10 +133,12 @@ impl<'a> PersonIndex<'a> {
             let concerned = snapshot.concerned(account);
             let touched = snapshot.observe(account, directory, now);
             let writes = self.writes_of(&mut snapshot, account.person, touched)?;
+            // One transaction for each account: a page of them would exceed the limit of one.
             changes.writes.extend((!writes.is_empty()).then_some(writes));
             for Concerned { person, before } in concerned {
                 let after = snapshot.known(person);
                 let eligibility = |known: &IndexedPerson| known.eligibility;
+                // Most observations change nothing that a sync would notice.
                 if before.as_ref().map(eligibility) == after.as_ref().map(eligibility) {
                     continue;
                 }

@@ -57,6 +57,7 @@ impl PersonIndex<'_> {
         let snapshot = self.snapshot(entries, objects).await?;
         let eligibility = |pair: &Person| {
             let entry = snapshot.entries.get(&pair.person)?;
+            // The account moved on to another user, so this pair is no longer a person.
             if entry.object.is_some_and(|object| object != pair.object) {
                 let reason = ExclusionReason::MovedObjectId;
                 return Some((*pair, Eligibility::Excluded { reason }));

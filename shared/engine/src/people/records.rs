@@ -82,6 +82,7 @@ impl From<Option<&User>> for EntraUser {
             Some(user) => {
                 let name = user.user_principal_name.clone();
                 let others = user.addresses.iter().map(|address| address.to_lowercase());
+                // The name is stored already, and is compared first.
                 let others = others.filter(|address| *address != name.to_lowercase());
                 Self::Member { addresses: others.take(MOST_ADDRESSES).collect(), name }
             }
@@ -102,6 +103,7 @@ impl EntraUser {
     pub(super) fn has_name(&self, user_name: &str) -> bool {
         match self {
             Self::Member { name, addresses } => {
+                // An account without a name would match a user without an address.
                 !user_name.is_empty()
                     && (name.eq_ignore_ascii_case(user_name)
                         || addresses.contains(&user_name.to_lowercase()))
@@ -125,11 +127,14 @@ impl ExternalIdHolders {
 
     pub(super) fn exclusion(&self, person: PersonId) -> Option<ExclusionReason> {
         match (&self.user, self.holders.len(), self.active_holder) {
+            // In this order: an admin can do nothing about two holders of an id that no user has.
             (EntraUser::Missing, ..) => Some(ExclusionReason::NoEntraUser),
             (EntraUser::Guest, ..) => Some(ExclusionReason::Guest),
             (EntraUser::Member { .. }, 2.., _) => Some(ExclusionReason::SharedObjectId),
+            // The id alone proves nothing: a Webex admin can write any.
             (EntraUser::Member { .. }, _, None) => Some(ExclusionReason::NamesDiffer),
             (EntraUser::Member { .. }, _, Some(active)) => {
+                // The account that had it first keeps its place until an admin confirms the other.
                 (active != person).then_some(ExclusionReason::MovedObjectId)
             }
         }
@@ -145,6 +150,7 @@ impl ExternalIdHolders {
     /// Makes the only holder the active one if the names agree. A later rename of either does not
     /// end that. Returns `true` if that is a change.
     pub(super) fn activate_holder(&mut self, person: PersonId, user_name: &str) -> bool {
+        // A later rename must not remove a person from their teams.
         if self.active_holder == Some(person) || !self.user.has_name(user_name) {
             return false;
         }

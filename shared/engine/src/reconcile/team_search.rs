@@ -50,6 +50,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
             SearchStage::Sweeping { next } if cycle.has_time() => {
                 sweep(cycle, &mut search, next).await?
             }
+            // A paused search, or a sweep without time, goes on in a later cycle.
             _ => SearchProgress::Halt,
         };
         if step == SearchProgress::Halt {
@@ -73,12 +74,14 @@ async fn next_person(
             search.tries += 1;
             if search.tries < MAX_TRIES {
                 save(cycle, search, vec![]).await?;
+                // The cycle reports it, and the next one begins with the same person.
                 return Err(error);
             }
             search.hidden += 1;
         }
         halted => return halted,
     }
+    // Stored with the next write, so that a cycle that is cut off repeats one person.
     search.pending.remove(0);
     search.people += 1;
     search.tries = 0;
@@ -126,6 +129,7 @@ async fn read_person(
             Err(error) => return Err(error.into()),
         };
         for space in new_spaces(cycle, search, page.spaces).await? {
+            // Before the space is read: half a team would be read again in the next cycle.
             if allowance.try_acquire(cycle, CALLS_PER_TEAM).await? == CallPermit::Later
                 || read_space(cycle, search, &space).await? == SearchProgress::Halt
             {
@@ -171,6 +175,7 @@ async fn read_space(
     let access = cycle.webex().await?;
     let room = match cycle.reconciler.sync.webex.room(&access, space).await {
         Ok(room) => room,
+        // Webex does not show it to this account, now or later.
         Err(error) if error.class() == ErrorClass::Permanent => None,
         Err(error) => return Err(error.into()),
     };
@@ -216,6 +221,7 @@ async fn read_team(
         created: room.created,
         owner: room.owner,
         state: if room.is_read_only { TeamState::Archived } else { TeamState::Active },
+        // Counted now, so that the page lists candidates without a call to Webex.
         outlook: Outlook::of(cycle.store(), &cycle.snapshot.tenant, &people).await?,
         search: search.number,
         read_at: cycle.now(),
@@ -261,6 +267,7 @@ async fn save(
             search.advance_version();
             Ok(SearchProgress::Done)
         }
+        // An admin paused or stopped it, and their decision counts.
         Err(StoreError::ConditionFailed) => Ok(SearchProgress::Halt),
         Err(error) => Err(error.into()),
     }

@@ -64,6 +64,7 @@ impl PendingApproval {
     /// Returns the hash that an administrator confirms. It covers all removals.
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new();
+        // The set is sorted, so equal removals have one hash.
         for PersonRemoval { person, side } in &self.removals {
             hash.update(format!("{}/{}/{side}\n", person.object, person.person));
         }

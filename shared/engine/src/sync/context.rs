@@ -70,6 +70,7 @@ impl Deps {
     /// Obtains both access tokens at the same time.
     pub(super) async fn api_access(&self, context: &TenantContext) -> Result<ApiAccess, SyncError> {
         let tenant = &context.tenant;
+        // Either can need a call.
         let (webex, graph) = futures::future::join(
             self.tokens.webex(tenant.tenant, tenant.service_account, context.deadline),
             self.tokens.graph(tenant.directory, context.deadline),
@@ -113,6 +114,7 @@ pub(super) async fn after_refusal(
     let tenant = context.tenant.tenant;
     let now = deps.clock.now();
     let handled = match error.class() {
+        // Our own error, or one of AWS: the message returns to the queue as it is.
         None => return Err(error),
         Some(ErrorClass::ThrottledUntil(until)) => {
             let until =

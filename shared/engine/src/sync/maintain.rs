@@ -81,11 +81,13 @@ pub(super) async fn renew_before_expiry(
     let group = reading.group.as_ref().and_then(|group| group.group.as_ref());
     let Some(group) = group else { return Recorded { record, result: Ok(()) } };
     let ends_at = group.expires;
+    // Also without a renewal, since an alert goes by it.
     record.link.group_ends_at = ends_at;
     let mut result = Ok(());
     if ends_at.is_some_and(|end| end.duration_since(run.started) < RENEWED_BEFORE) {
         match deps.graph.renew_group(&run.access.graph, group.id).await {
             Ok(_) => record.report.notes.push(Note::GroupRenewed),
+            // The rest of the run is done, and its outcome is stored with the error.
             Err(error) => result = Err(error.into()),
         }
     }
@@ -131,5 +133,6 @@ pub(super) async fn is_archived(
 pub(super) fn should_join(run: &SyncRun<'_>, reading: &Reading) -> bool {
     run.context.settings.service_account_mode == ServiceAccountMode::Member
         && reading.service_account == ServiceAccountPresence::NeverJoined
+        // Webex accepts no one into an empty space.
         && !reading.memberships.is_empty()
 }

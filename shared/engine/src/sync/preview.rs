@@ -47,6 +47,7 @@ pub(super) async fn preview_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> 
             }
         };
         if run.depth == SyncDepth::Full {
+            // A daily preview is no daily sync: the first live run must still make one.
             record.link.previewed_at = Some(run.started);
         }
         record.link.preview_stored_at = Some(run.started);
@@ -75,6 +76,7 @@ pub(super) async fn build_preview(
     let mut preview = empty_preview(run, outlook);
     preview.excluded = excluded_people(decision);
     preview.unresolved = decision.resolved.unresolved + decision.absences.unasked;
+    // Nothing would be written, so nothing may look planned.
     if !is_blocked {
         preview.moves = moves(&decision.plan, reading);
         preview.rename = decision.rename.as_ref().map(|write| rename(write, reading));
@@ -109,6 +111,7 @@ async fn group_outlook(
     Ok(match new_group(deps, run, link, reading, plan).await? {
         GroupRequest::Possible(group) => {
             let steps = || plan.steps.iter().chain(&plan.later);
+            // An owner of the new group without a step is no moderator of the team.
             let has_step = |owner| steps().any(|step| step.person.object == owner);
             let fallback_owner = group.owners.iter().copied().find(|owner| !has_step(*owner));
             let (name, mail_nickname) = (group.display_name, group.mail_nickname);
@@ -140,6 +143,7 @@ fn empty_preview(run: &SyncRun<'_>, group: GroupOutlook) -> Preview {
 
 /// Steps in their order, then removals that would wait for approval.
 fn moves(plan: &Plan, reading: &Reading) -> Vec<Move> {
+    // An admin confirms all of it, not the first portion.
     let steps = plan.steps.iter().chain(&plan.later).map(|step| Move {
         person: step.person,
         side: step.side,

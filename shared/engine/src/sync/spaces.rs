@@ -53,6 +53,7 @@ pub(super) fn note(
         let seconds = expires.as_second().to_string();
         item.insert(EXPIRES_AT.into(), AttributeValue::N(seconds));
     }
+    // A General space is found by the team's own id, and needs no place in the index.
     if let Some(team) = team.filter(|team| *team != room.as_team()) {
         item.insert("gsi2pk".into(), AttributeValue::S(spaces_of(tenant, team)));
         item.insert("gsi2sk".into(), AttributeValue::S(room.to_string()));

@@ -53,6 +53,7 @@ impl Secrets for MemorySecrets {
     }
 
     async fn delete(&self, name: &str) -> Result<(), SecretsError> {
+        // The service answers the same for a secret that is not there.
         self.lock().remove(name);
         Ok(())
     }

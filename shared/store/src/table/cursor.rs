@@ -22,6 +22,7 @@ impl Cursor {
     pub fn keys(&self) -> Result<Item, StoreError> {
         let refused =
             |why: String| StoreError::Refused(format!("not a cursor of this table: {why}"));
+        // Cursors come back in addresses, where anyone can change them.
         let json = URL_SAFE_NO_PAD.decode(&self.0).map_err(|error| refused(error.to_string()))?;
         serde_json::from_slice(&json).map_err(|error| refused(error.to_string()))
     }

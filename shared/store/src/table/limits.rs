@@ -35,6 +35,7 @@ pub(crate) fn target(write: &Write) -> Result<Key, StoreError> {
 /// Refuses a transaction that is too large, names an item twice, or has an update that
 /// [`check_changes`] refuses.
 pub fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
+    // Checked here, so that the twin in memory refuses what the service would.
     if writes.len() > TRANSACTION_LIMIT {
         return Err(StoreError::Refused(format!("{} writes in one transaction", writes.len())));
     }

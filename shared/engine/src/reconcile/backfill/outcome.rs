@@ -35,6 +35,7 @@ pub(super) async fn settle(
     for chosen in open {
         let outcome = match links.get(&chosen.team) {
             Some(row) => outcome(&chosen, row),
+            // The link was created with the state, so it can only have been purged.
             None => TeamOutcome::Failed(BackfillFailure::LinkMissing),
         };
         let (to, chosen) = match outcome {

@@ -52,6 +52,7 @@ impl Place {
     pub(super) fn beginning(query: &Query) -> Self {
         let (index, pk, sort) = match query {
             Query::Partition { pk, prefix } => (Index::Table, pk, Sort::Text(prefix.clone())),
+            // A moment in the far past is due, too.
             Query::Due { pk, .. } => (Index::Due, pk, Sort::Number(i64::MIN)),
             Query::Listed { pk, prefix } => (Index::Listed, pk, Sort::Text(prefix.clone())),
         };
