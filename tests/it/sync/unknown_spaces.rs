@@ -101,8 +101,9 @@ async fn new_team_does_not_wait_for_600_spaces_a_minute() {
 }
 
 fn hints(env: &TwoTenants, clue: SpaceClue, count: usize) -> Vec<Message> {
+    let mut random = fastrand::Rng::with_seed(1);
     let hint = |_| {
-        let room = RoomId(Uuid::from_u128(fastrand::u128(..)));
+        let room = RoomId(Uuid::from_u128(random.u128(..)));
         let job = Job::Room { room, region: Default::default(), clue };
         env.message(job, Trigger::WebexWebhook)
     };
@@ -166,7 +167,9 @@ async fn refused_hints_share_their_messages_and_end_after_a_day() {
     env.let_pass(40 * MINUTE).await;
     assert_eq!(env.waiting_messages().await, 0);
     let messages = env.stack.backend().queue.sent() - before;
-    assert!(messages <= 24 * 60 / 15 + 20, "{messages} messages for 20 hints in a day");
+    // Each is tried every 15 minutes at the latest, and most of them together.
+    let tries = 20 * 24 * 60 / 15;
+    assert!(messages <= tries / 4, "{messages} messages for {tries} tries");
     env.assert_clean();
 }
 
