@@ -54,20 +54,21 @@ async fn team_spaces_take_only_members_of_the_team() {
 #[tokio::test]
 async fn outsiders_of_moderated_spaces_see_moderators() {
     let stage = stage();
-    let [ada, bob, cyd] =
-        ["Ada", "Bob", "Cyd"].map(|name| stage.world.add_person(&stage.acme, name).person);
+    let [ada, bob, cyd, dan] =
+        ["Ada", "Bob", "Cyd", "Dan"].map(|name| stage.world.add_person(&stage.acme, name).person);
     let team = stage.world.create_team(ada, "Engines");
-    for person in [bob, cyd] {
+    for person in [bob, cyd, dan] {
         stage.world.add_to_team(team, person, MembershipRole::Member).unwrap();
     }
     let room = stage.world.create_room(ada, "Gears", Some(team));
     stage.world.add_to_room(room, bob, MembershipRole::Member).unwrap();
+    stage.world.add_to_room(room, dan, MembershipRole::Moderator).unwrap();
     let token = stage.world.issue_tokens(cyd, &["spark:memberships_read"]).access_token;
     let path = format!("/memberships?roomId={}", stage.world.room_id(room));
     let seen = stage.webex_as(&token, "GET", &path, Value::Null).await;
     assert_eq!(
         seen.items().iter().map(|item| &item["personId"]).collect::<Vec<_>>(),
-        [&json!(person_id(ada))]
+        [&json!(person_id(dan))]
     );
 }
 
@@ -127,11 +128,13 @@ async fn an_archived_team_can_only_be_read() {
 #[tokio::test]
 async fn a_space_joins_a_team_with_its_moderators() {
     let stage = stage();
-    let [ada, bob] = ["Ada", "Bob"].map(|name| stage.world.add_person(&stage.acme, name).person);
+    let [ada, bob, cyd] =
+        ["Ada", "Bob", "Cyd"].map(|name| stage.world.add_person(&stage.acme, name).person);
     let team = stage.world.create_team(ada, "Engines");
     let room = stage.world.create_room(bob, "Gears", None);
+    stage.world.add_to_room(room, cyd, MembershipRole::Moderator).unwrap();
     assert!(stage.world.move_room(room, team).is_err());
-    stage.world.add_to_team(team, bob, MembershipRole::Member).unwrap();
+    stage.world.add_to_team(team, cyd, MembershipRole::Member).unwrap();
     stage.world.move_room(room, team).unwrap();
     assert_eq!(stage.world.room(room).unwrap().team, Some(team));
 }
