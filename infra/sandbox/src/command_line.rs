@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use clap::{Parser, Subcommand, value_parser};
 
-/// The port of the pages, unless it is in use. The three services use the next three.
+/// The port of the page, unless it is in use. Three services and the setup pages use the next four.
 const PORT: u16 = 8080;
 
 /// Both services and the functions between them, on 127.0.0.1.
@@ -20,16 +20,20 @@ pub(crate) struct Arguments {
     /// Serve the setup pages, for an organization that is not connected yet.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// The port of the pages; Webex, Entra and Graph use the next three. 0 chooses free ports
-    /// [default: 8080, or free ones if it is in use].
-    #[arg(long, value_parser = value_parser!(u16).range(..=i64::from(u16::MAX) - 3))]
+    /// The port of the page; Webex, Entra, Graph and the setup pages use the next four. 0 chooses
+    /// free ports [default: 8080, or free ones if it is in use].
+    #[arg(long, value_parser = value_parser!(u16).range(..=i64::from(u16::MAX) - 4))]
     pub(crate) port: Option<u16>,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Play the story in simulated time and exit; the exit code is 0 if both sides are in sync.
-    Story,
+    Story {
+        /// Print one JSON object at the end, instead of the steps.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// A port that was asked for is in use, or cannot be used.
@@ -41,7 +45,7 @@ pub(crate) struct PortError {
 }
 
 impl Arguments {
-    /// Returns the port of the pages, with the three behind it free; 0 for any free ports.
+    /// Returns the port of the pages, with the four behind it free; 0 for any free ports.
     pub(crate) fn free_port(&self) -> Result<u16, PortError> {
         match self.port {
             Some(0) => Ok(0),
@@ -60,28 +64,45 @@ pub(crate) fn behind(port: u16, n: u16) -> u16 {
 }
 
 fn require_free(first: u16) -> Result<(), PortError> {
-    for port in first..=behind(first, 3) {
+    for port in first..=behind(first, 4) {
         TcpListener::bind(("127.0.0.1", port)).map_err(|error| PortError { port, error })?;
     }
     Ok(())
 }
 
-/// Waits for Ctrl-C, or for the signal with which containers end a process.
-///
-/// # Errors
-/// The system refuses a handler.
-pub(crate) async fn stop_signal() -> io::Result<()> {
+/// The signals that end a server: Ctrl-C, and the one with which containers end a process.
+pub(crate) struct StopSignal {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            stopped = tokio::signal::ctrl_c() => stopped,
-            _ = terminate.recv() => Ok(()),
-        }
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    /// Takes the signals over, before the first line of output invites anyone to send one.
+    ///
+    /// # Errors
+    /// The system refuses a handler.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+        })
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+
+    /// Waits for a signal.
+    ///
+    /// # Errors
+    /// The system refuses a handler.
+    pub(crate) async fn received(&mut self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            tokio::select! {
+                stopped = tokio::signal::ctrl_c() => stopped,
+                _ = self.terminate.recv() => Ok(()),
+            }
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +119,9 @@ mod tests {
             let parsed = parse(line).unwrap();
             assert!(parsed.fresh && parsed.port == Some(21320), "{line}");
         }
-        assert!(matches!(parse("story").unwrap().command, Some(Command::Story)));
+        let command = |line| parse(line).unwrap().command;
+        assert!(matches!(command("story"), Some(Command::Story { json: false })));
+        assert!(matches!(command("story --json"), Some(Command::Story { json: true })));
     }
 
     #[test]
@@ -107,7 +130,7 @@ mod tests {
             ("storyy", "'storyy'"),
             ("story extra", "'extra'"),
             ("--port abc", "'abc'"),
-            ("--port 65533", "65533 is not in 0..=65532"),
+            ("--port 65533", "65533 is not in 0..=65531"),
             ("story --fresh", "--fresh"),
         ] {
             let error = parse(line).err().unwrap();
@@ -122,7 +145,7 @@ mod tests {
     #[test]
     fn a_port_that_was_asked_for_is_not_replaced() {
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = taken.local_addr().unwrap().port().min(u16::MAX - 3);
+        let port = taken.local_addr().unwrap().port().min(u16::MAX - 4);
         let arguments = |port| Arguments { command: None, fresh: false, port: Some(port) };
         let error = arguments(port).free_port().unwrap_err();
         assert!(error.to_string().starts_with(&format!("port {port} of")), "{error}");

@@ -6,19 +6,21 @@
 mod cast;
 mod command_line;
 mod page_server;
+mod report;
 mod setup_server;
 mod story;
 mod story_run;
 mod terminal;
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::command_line::{Arguments, Command};
+use crate::report::Format;
 use crate::story_run::{StoryError, StoryRun};
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,7 +42,9 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     match arguments.command {
-        Some(Command::Story) => Ok(play_story().await?),
+        Some(Command::Story { json }) => {
+            Ok(play_story(if json { Format::Json } else { Format::Text }).await?)
+        }
         None if arguments.fresh => {
             setup_server::serve(arguments.free_port()?).await?;
             Ok(ExitCode::SUCCESS)
@@ -62,9 +66,13 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     as_io(error).or(of_story) == Some(io::ErrorKind::BrokenPipe)
 }
 
-async fn play_story() -> Result<ExitCode, StoryError> {
-    let mut run = StoryRun::start().await?;
+async fn play_story(format: Format) -> Result<ExitCode, StoryError> {
+    let mut run = StoryRun::start(format).await?;
     story::play(&mut run).await?;
+    if format == Format::Json {
+        // Not with println, which panics when the reader of a pipe stops early.
+        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(run.report())?)?;
+    }
     let is_success = run.problems().is_empty();
     Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

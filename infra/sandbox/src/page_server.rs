@@ -1,7 +1,6 @@
 //! Serves the page, and both services beside it; prints the log to standard output.
 
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use sandbox::page::{self, Entry, EntryKind, Playground, PlaygroundError};
 use sim::{Ports, serve_on};
 use tokio::sync::Mutex;
 
-use crate::command_line::{behind, stop_signal};
+use crate::command_line::{StopSignal, behind};
+use crate::report::Format;
 use crate::terminal::Terminal;
 
 /// The interval at which the log is printed.
@@ -34,23 +34,23 @@ pub(crate) enum PageServerError {
 ///
 /// 0 chooses free ports.
 pub(crate) async fn serve(port: u16) -> Result<(), PageServerError> {
+    let mut stop = StopSignal::listen()?;
     let playground = Playground::start().await?;
     let ports = Ports { webex: behind(port, 1), login: behind(port, 2), graph: behind(port, 3) };
     let servers = serve_on(playground.world(), ports).await?;
     let curl = page::curl(&playground, &servers).await?;
     let playground = Arc::new(Mutex::new(playground));
     let served = page::serve(playground.clone(), port, curl).await?;
-    let mut terminal = Terminal::new();
+    let mut terminal = Terminal::new(Format::Text);
     terminal.good(&format!("\nThe sandbox is open: {}", served.address))?;
     terminal.line("Change either side and watch the other one follow. Ctrl-C ends it.")?;
     terminal.line(&format!("What the page can do, curl can: {}/curl", served.address))?;
     // What happened before the page opened is no news.
     let last = playground.lock().await.entries_after(0).last().map(|entry| entry.n);
     let mut printed = last.unwrap_or(0);
-    let mut stop = pin!(stop_signal());
     loop {
         tokio::select! {
-            stopped = &mut stop => return Ok(stopped?),
+            stopped = stop.received() => return Ok(stopped?),
             () = tokio::time::sleep(INTERVAL) => {}
         }
         for entry in playground.lock().await.entries_after(printed) {

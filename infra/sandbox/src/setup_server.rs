@@ -3,7 +3,6 @@
 //! Time runs as on the wall clock.
 
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ use sandbox::local_stack::{Addresses, Backend, LocalStack, LocalStackError};
 use sim::{Person, Ports, Servers, TenantHandle, World, serve_on};
 use tokio::net::TcpListener;
 
-use crate::command_line::{behind, stop_signal};
+use crate::command_line::{StopSignal, behind};
 
 /// The interval at which the functions check for due work.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -85,6 +84,7 @@ impl Organization {
 ///
 /// 0 chooses free ports.
 pub(crate) async fn serve(port: u16) -> Result<(), SetupServerError> {
+    let mut stop = StopSignal::listen()?;
     let backend = Backend::new(Timestamp::now(), 7);
     let (world, clock) = (backend.world.clone(), backend.clock.clone());
     let organization = Organization::create(&world);
@@ -105,10 +105,9 @@ pub(crate) async fn serve(port: u16) -> Result<(), SetupServerError> {
     let serving = tokio::spawn(async move { axum::serve(listener, pages).await });
     anstream::println!("{}", guidance(&world, &organization, &servers, &functions));
     let (began, start) = (Instant::now(), clock.now());
-    let mut stop = pin!(stop_signal());
     loop {
         tokio::select! {
-            stopped = &mut stop => {
+            stopped = stop.received() => {
                 serving.abort();
                 return Ok(stopped?);
             }

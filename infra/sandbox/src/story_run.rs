@@ -13,6 +13,7 @@ use sim::{Call, Refused, World};
 use store::table::StoreError;
 
 use crate::cast::{self, BothSides, Company, SideState};
+use crate::report::{Format, Report};
 use crate::terminal::{Terminal, duration, summary};
 
 /// The maximum time until both sides are in sync.
@@ -39,6 +40,9 @@ pub(crate) enum StoryError {
     /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The result could not be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
     /// The start time is invalid.
     #[error(transparent)]
     Start(#[from] jiff::Error),
@@ -48,6 +52,7 @@ pub(crate) enum StoryError {
 pub(crate) struct StoryRun {
     pub(crate) stack: LocalStack,
     pub(crate) terminal: Terminal,
+    report: Report,
     /// The company whose team and group are shown.
     pub(crate) company: Company,
     /// A second tenant, in which nothing may change.
@@ -65,7 +70,7 @@ pub(crate) struct StoryRun {
 
 impl StoryRun {
     /// Creates a backend with two tenants, and turns syncing on.
-    pub(crate) async fn start() -> Result<Self, StoryError> {
+    pub(crate) async fn start(format: Format) -> Result<Self, StoryError> {
         let start: Timestamp = "2026-11-23T08:00:00Z".parse()?;
         let backend = Backend::new(start, 2026);
         let world = &backend.world;
@@ -85,7 +90,8 @@ impl StoryRun {
         world.take_calls();
         Ok(Self {
             stack,
-            terminal: Terminal::new(),
+            terminal: Terminal::new(format),
+            report: Report::default(),
             company,
             bystander,
             before: BothSides::each(|_| None::<SideState>),
@@ -105,6 +111,11 @@ impl StoryRun {
         self.stack.backend().clock.now()
     }
 
+    /// The result, once the verdict was printed.
+    pub(crate) fn report(&self) -> &Report {
+        &self.report
+    }
+
     /// The problems found so far.
     pub(crate) fn problems(&self) -> &[String] {
         &self.problems
@@ -114,6 +125,7 @@ impl StoryRun {
     pub(crate) fn open(&mut self, title: &str, text: &str) -> Result<(), StoryError> {
         self.steps += 1;
         self.changes.clear();
+        self.report.open(self.steps, title);
         let now = self.now();
         Ok(self.terminal.heading(&format!("{}  {title}", self.steps), now, text)?)
     }
@@ -124,6 +136,7 @@ impl StoryRun {
     pub(crate) async fn close(&mut self) -> Result<Vec<Call>, StoryError> {
         let took = self.until_in_sync().await;
         let calls = self.take_calls();
+        self.report.close(took, &calls);
         let groups = self.world().groups(self.company.handle.directory);
         self.company.expected.group =
             // The first group that appears has to stay the only one.
@@ -234,6 +247,7 @@ impl StoryRun {
         let dead = self.stack.backend().queue.dead_letters();
         self.problems
             .extend(dead.iter().map(|message| format!("a dead letter: {:?}", message.job)));
+        self.report.end(&self.calls, &self.problems);
         self.terminal.line("")?;
         if self.problems.is_empty() {
             let roles = self.company.expected.roles.iter();

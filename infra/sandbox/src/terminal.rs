@@ -11,6 +11,7 @@ use sim::{Call, Kind, Service, readable_path};
 use uuid::Uuid;
 
 use crate::cast::{BothSides, Company, SideState};
+use crate::report::Format;
 
 const PLAIN: Style = Style::new();
 const HEADING: Style = AnsiColor::Cyan.on_default().bold();
@@ -31,20 +32,30 @@ const MAX_NAMES: usize = 3;
 /// A line of one side, in pieces of one style each.
 type Cell = Vec<(Style, String)>;
 
-/// Standard output.
-pub(crate) struct Terminal(AutoStream<Stdout>);
+/// Standard output for people; silent where data is asked for.
+pub(crate) struct Terminal(Option<AutoStream<Stdout>>);
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.as_mut().map_or(Ok(bytes.len()), |out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.as_mut().map_or(Ok(()), |out| out.flush())
+    }
+}
 
 impl Terminal {
-    pub(crate) fn new() -> Self {
-        Self(anstream::stdout())
+    pub(crate) fn new(format: Format) -> Self {
+        Self((format == Format::Text).then(anstream::stdout))
     }
 
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.0, "{text}")
+        writeln!(self, "{text}")
     }
 
     fn styled(&mut self, style: Style, text: &str) -> io::Result<()> {
-        writeln!(self.0, "{style}{text}{style:#}")
+        writeln!(self, "{style}{text}{style:#}")
     }
 
     pub(crate) fn good(&mut self, text: &str) -> io::Result<()> {
@@ -59,7 +70,7 @@ impl Terminal {
     pub(crate) fn heading(&mut self, title: &str, at: Timestamp, text: &str) -> io::Result<()> {
         let rule = "─".repeat(72_usize.saturating_sub(title.chars().count()));
         let time = at.strftime("%H:%M:%S");
-        writeln!(self.0, "\n{HEADING}{title}{HEADING:#} {DIM}{rule} {time}{DIM:#}")?;
+        writeln!(self, "\n{HEADING}{title}{HEADING:#} {DIM}{rule} {time}{DIM:#}")?;
         let mut width = 0;
         for word in text.split(' ') {
             let length = word.chars().count() + 1;
@@ -69,9 +80,9 @@ impl Terminal {
                 _ => " ",
             };
             width = if space == "\n" { length } else { width + length };
-            write!(self.0, "{space}{word}")?;
+            write!(self, "{space}{word}")?;
         }
-        writeln!(self.0, "\n")
+        writeln!(self, "\n")
     }
 
     /// Prints both sides, the team on the left, with the changes since `before`.
@@ -88,17 +99,17 @@ impl Terminal {
         let [left, right] = columns;
         for (left, right) in left.into_iter().zip(right) {
             let width: usize = left.iter().map(|(_, text)| text.chars().count()).sum();
-            write!(self.0, "  ")?;
+            write!(self, "  ")?;
             self.cell(&left)?;
-            write!(self.0, "{}", " ".repeat(COLUMN.saturating_sub(width)))?;
+            write!(self, "{}", " ".repeat(COLUMN.saturating_sub(width)))?;
             self.cell(&right)?;
-            writeln!(self.0)?;
+            writeln!(self)?;
         }
         Ok(())
     }
 
     fn cell(&mut self, cell: &Cell) -> io::Result<()> {
-        cell.iter().try_for_each(|(style, text)| write!(self.0, "{style}{text}{style:#}"))
+        cell.iter().try_for_each(|(style, text)| write!(self, "{style}{text}{style:#}"))
     }
 
     /// Prints the number of calls to each service, and every write with names.
@@ -107,10 +118,10 @@ impl Terminal {
         calls: &[Call],
         names: &HashMap<Uuid, String>,
     ) -> io::Result<()> {
-        writeln!(self.0, "\n  {DIM}Calls:{DIM:#} {}", summary(calls))?;
+        writeln!(self, "\n  {DIM}Calls:{DIM:#} {}", summary(calls))?;
         for (write, times) in collapsed(writes(calls, names)) {
             let times = if times > 1 { format!("  × {times}") } else { String::new() };
-            writeln!(self.0, "    {DIM}{write}{times}{DIM:#}")?;
+            writeln!(self, "    {DIM}{write}{times}{DIM:#}")?;
         }
         Ok(())
     }

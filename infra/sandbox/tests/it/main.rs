@@ -4,6 +4,7 @@
 
 mod access;
 mod actions;
+mod command_line;
 mod disruptions;
 mod site;
 mod spaces;
