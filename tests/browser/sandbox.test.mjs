@@ -36,6 +36,9 @@ const side = (page, service, name) =>
 const person = (page, service, name, who) => side(page, service, name).getByRole('listitem').filter({ hasText: who })
 const jump = (page) => page.getByRole('button', { name: '+15 min' }).click()
 
+const broken = (page) => page.getByRole('button', { name: 'Break something' }).click()
+const removal = /^Remove \d+ (person|people)$/
+
 /** Lets time pass until both sides are equal, and decides about pending removals. */
 async function settle(page, decision) {
   for (let quarters = 0; quarters < 24; quarters++) {
@@ -75,9 +78,107 @@ test('changes of a person are copied with their reason', async () => {
   await jump(page)
   await person(page, 'Microsoft 365', 'Lighthouse', 'Owner').filter({ hasText: 'Hugo Laurent' }).waitFor()
   await side(page, 'Webex', 'Lighthouse').getByRole('button', { name: 'Remove: Hugo Laurent, Webex' }).click()
+  await page.getByText('Hugo Laurent: The list of the team lacks this person.').waitFor()
   await jump(page)
   await person(page, 'Microsoft 365', 'Lighthouse', 'Hugo Laurent').waitFor({ state: 'detached' })
   await page.getByText('Both teams in sync').waitFor()
+  assert.deepEqual(page.faults, [])
+})
+
+test('a difference that stays says why, on the team and at the top', async () => {
+  const page = await opened()
+  await side(page, 'Webex', 'Harbour crew').getByRole('button', { name: 'Make member: Hugo Laurent, Webex' }).click()
+  await jump(page)
+  await page.getByText('Hugo Laurent: The group keeps its last owner').waitFor()
+  await page.getByText('1 team with a difference that stays').waitFor()
+  await checkPage(page, 'differs')
+  await side(page, 'Webex', 'Harbour crew').getByRole('button', { name: 'Make moderator: Hugo Laurent, Webex' }).click()
+  await jump(page)
+  await page.getByText('Both teams in sync').waitFor()
+  assert.deepEqual(page.faults, [])
+})
+
+test('a day passes with its progress, its date and an entry', async () => {
+  const page = await opened()
+  await page.getByText('Both teams in sync').waitFor()
+  const before = await page.locator('#date').textContent()
+  assert.match(before, /^[A-Z][a-z]{2} \d+ [A-Z][a-z]{2}$/)
+  const day = page.getByRole('button', { name: '+1 day' })
+  await day.click()
+  await page.getByRole('progressbar', { name: 'Time is passing' }).waitFor()
+  assert.ok(await day.isDisabled())
+  await page.getByRole('progressbar', { name: 'Time is passing' }).waitFor({ state: 'hidden', timeout: 120_000 })
+  assert.notEqual(await page.locator('#date').textContent(), before)
+  await page.getByText(/^1 day passed: 1,4\d\d reconciliation cycles/).first().waitFor()
+  assert.deepEqual(page.faults, [])
+})
+
+test('a list of people is one stop for Tab, and arrow keys move in it', async () => {
+  const page = await opened()
+  const list = side(page, 'Webex', 'Lighthouse').getByRole('list')
+  assert.equal(await list.locator('button[tabindex="0"]').count(), 1)
+  await list.locator('button[tabindex="0"]').focus()
+  for (const key of ['ArrowDown', 'End', 'ArrowUp', 'ArrowRight']) await page.keyboard.press(key)
+  await page.waitForTimeout(700)
+  const focused = await page.evaluate('document.activeElement.getAttribute("aria-label")')
+  assert.match(focused, /^Remove: /)
+  assert.equal(await list.locator('button[tabindex="0"]').count(), 1)
+  for (const name of ['Skip to the teams', 'Skip to what it does', 'Skip to what you can break']) {
+    assert.equal(await page.getByRole('link', { name }).count(), 1)
+  }
+})
+
+test('a disruption shows itself beside the teams', async () => {
+  const page = await opened()
+  await page.getByRole('button', { name: 'Fabrikam' }).click()
+  await side(page, 'Webex', 'Bakery').waitFor()
+  await broken(page)
+  await page.getByRole('button', { name: 'Switch on and show me: Throttling storm' }).click()
+  await page.getByText('Watch Bakery').waitFor()
+  await page.getByText(/asked for a pause until/).first().waitFor()
+  await checkPage(page, 'shown')
+  await page.getByRole('switch', { name: 'Throttling storm' }).click()
+  await settle(page, 'Keep them')
+  assert.deepEqual(page.faults, [])
+})
+
+test('spaces and excluded accounts open over the page', async () => {
+  const page = await opened()
+  const height = () => page.locator('#pairs').evaluate((element) => element.offsetHeight)
+  const before = await height()
+  await page.getByLabel('Lighthouse: 1 space, 1 folder').first().click()
+  await page.getByRole('region', { name: 'Lighthouse: 1 space, 1 folder' }).getByText('Lighthouse').first().waitFor()
+  assert.equal(await height(), before)
+  await checkPage(page, 'spaces')
+  await page.keyboard.press('Escape')
+  await page.getByLabel('Lighthouse: 2 excluded accounts').first().click()
+  await page.getByRole('region', { name: 'Lighthouse: 2 excluded accounts' }).getByText('Pavel').waitFor()
+  assert.deepEqual(page.faults, [])
+})
+
+test('the setup pages show the same teams', async () => {
+  const page = await opened()
+  const link = page.getByRole('link', { name: 'Setup pages of Contoso' })
+  const [setup] = await Promise.all([page.context().waitForEvent('page'), link.click()])
+  setup.setDefaultTimeout(20_000)
+  await setup.getByRole('link', { name: /^Sign in/ }).or(setup.getByRole('button', { name: /^Sign in/ })).first().click()
+  await setup.locator('#account').waitFor()
+  const name = (await link.getAttribute('title')).split(' ').at(-1)
+  const option = setup.locator('#account option', { hasText: name }).first()
+  await setup.locator('#account').selectOption(await option.getAttribute('value'))
+  await setup.getByRole('button', { name: 'Continue' }).click()
+  await setup.getByRole('button', { name: 'Accept', exact: true }).click()
+  await setup.getByRole('link', { name: 'Teams', exact: true }).click()
+  await setup.getByRole('link', { name: 'Lighthouse' }).waitFor()
+  if (process.env.SCREENSHOTS) await setup.screenshot({ path: `${process.env.SCREENSHOTS}/sandbox-setup.png` })
+  assert.deepEqual(page.faults, [])
+})
+
+test('an address without a page says so', async () => {
+  const page = await opened({ expected: [/status of 404/] })
+  await page.goto(`${address}/nowhere`)
+  await page.getByRole('heading', { name: 'Page not found' }).waitFor()
+  await checkPage(page, 'not-found')
   assert.deepEqual(page.faults, [])
 })
 
@@ -86,6 +187,8 @@ test('a team is created and renamed by keyboard', async () => {
   await page.getByRole('button', { name: 'New Webex team' }).focus()
   await page.keyboard.press('Enter')
   await page.getByRole('dialog').getByLabel('Name').fill('Compass')
+  const members = page.getByRole('dialog').getByRole('group', { name: 'Other members' })
+  assert.equal(await members.getByText('Ana Arndt').isVisible(), false, 'the creator is in it already')
   await checkPage(page, 'dialog')
   await page.keyboard.press('Enter')
   await side(page, 'Webex', 'Compass').waitFor()
@@ -105,6 +208,7 @@ test('a team is created and renamed by keyboard', async () => {
 test('every fault of the menu ends well', async () => {
   // On a busy machine, the page may show a decided approval for a moment; a second decision fails.
   const page = await opened({ expected: [/status of 409/] })
+  await broken(page)
   const titles = await page.locator('#disruptions .disruption-title').allTextContents()
   assert.ok(titles.length >= 13)
   for (const title of titles) {
@@ -122,7 +226,7 @@ test('every fault of the menu ends well', async () => {
     await person(page, 'Microsoft 365', 'Lighthouse', 'Hugo Laurent').waitFor()
     await side(page, 'Webex', 'Lighthouse').getByRole('button', { name: 'Remove: Hugo Laurent, Webex' }).click()
     // After a mass removal, even this one waits for an admin.
-    await settle(page, 'Remove them')
+    await settle(page, removal)
     await person(page, 'Microsoft 365', 'Lighthouse', 'Hugo Laurent').waitFor({ state: 'detached' })
   }
   assert.deepEqual(page.faults, [])

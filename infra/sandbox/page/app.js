@@ -1,6 +1,6 @@
 // The page: fetches the state, shows it, and handles buttons.
 
-import { clock, h, morph } from "./dom.js";
+import { clock, day, h, morph, moveFocus, rove } from "./dom.js";
 import { pair, verdict } from "./pairs.js";
 import * as panels from "./panels.js";
 
@@ -58,6 +58,14 @@ function toast(text) {
 
 function show() {
   by("now").textContent = clock(state.now);
+  by("date").textContent = day(state.now);
+  showPassing(state.passing);
+  by("setup").hidden = !state.setup_pages;
+  if (state.setup_pages) {
+    by("setup").href = state.setup_pages.address;
+    by("setup").title = `Sign in with Webex as ${state.setup_pages.account}`;
+    by("setup").textContent = `Setup pages of ${state.customer.name}`;
+  }
   by("now").dateTime = state.now;
   for (const button of document.querySelectorAll("[data-do=speed]")) {
     button.setAttribute("aria-pressed", button.dataset.speed === state.speed ? "true" : "false");
@@ -69,6 +77,7 @@ function show() {
   const isOfStory = (one) => one.id === state.story?.team;
   const pairs = state.pairs.toSorted((one, other) => isOfStory(other) - isOfStory(one));
   morph(by("pairs"), h("div", {}, pairs.map((one) => pair(state, one))));
+  rove();
   morph(by("disruptions"), h("ul", {}, state.disruptions.map(panels.disruption)));
   morph(by("on"), h("div", {}, state.disruptions.filter((one) => one.on).map(panels.chip)));
   const [how, text] = verdict(state.pairs, state.problems);
@@ -76,6 +85,7 @@ function show() {
   if (by("verdict-text").textContent !== text) by("verdict-text").textContent = text;
   panels.story(state.story);
   by("cycle").textContent = panels.cycle(state);
+  panels.drop(state.dropped);
   if (state.entries.length) {
     after = state.entries.at(-1).n;
     const announcement = panels.add(state.entries);
@@ -85,6 +95,18 @@ function show() {
     showLog();
   }
   first = false;
+}
+
+/** Shows how far a span has passed; another one can begin only after it. */
+function showPassing(passing) {
+  const bar = by("passing");
+  bar.hidden = !passing;
+  if (passing) {
+    const [now, since, until] = [state.now, passing.since, passing.until].map(Date.parse);
+    bar.value = (now - since) / (until - since);
+  }
+  by("clock").toggleAttribute("aria-busy", Boolean(passing));
+  for (const button of document.querySelectorAll("[data-do=pass]")) button.disabled = Boolean(passing);
 }
 
 function showLog() {
@@ -97,11 +119,7 @@ const perform = (action, body) => post("/api/actions", { action, ...body });
 
 const handlers = {
   speed: ({ speed }) => post("/api/time", { speed }),
-  pass: async ({ seconds }) => {
-    by("clock").setAttribute("aria-busy", "true");
-    await post("/api/time", { pass: Number(seconds) });
-    by("clock").removeAttribute("aria-busy");
-  },
+  pass: ({ seconds }) => post("/api/time", { pass: Number(seconds) }),
   story: async ({ what }) => {
     // The story is about the first customer.
     const first = state.customers[0].id;
@@ -110,6 +128,15 @@ const handlers = {
   },
   disruption: (data) => post("/api/disruptions",
     { customer, disruption: data.disruption, switch: data.on === "on" ? "off" : "on" }),
+  "show-disruption": async (data) => {
+    const { disruption, side } = data;
+    if (data.on !== "on" && !await post("/api/disruptions", { customer, disruption, switch: "on" })) return;
+    if (side) await showChange(side);
+  },
+  "open-disruptions": () => {
+    by("break").open = true;
+    by("break").querySelector("summary").focus();
+  },
   decide: ({ id, decision }) => perform("decide", { team: id, decision }),
   action: (data) => perform(data.action, { ...on(data), ...(data.person ? { person: data.person } : {}) }),
   space: (data) => perform("space", { team: data.team, space: data.space, what: data.what }),
@@ -158,13 +185,40 @@ const handlers = {
       fields.push(h("fieldset", {}, h("legend", {}, "Other members"), people.map(box)));
     }
     const title = kind === "team" ? "New team in Webex" : "New group in Microsoft 365";
+    fields[2].addEventListener("change", hideCreator);
     open(title, "Create", fields, (form) => perform(`create-${kind}`, {
       name: form.get("name"),
       by: form.get("by"),
       ...(kind === "team" ? { people: form.getAll("people") } : {}),
     }));
+    hideCreator();
   },
 };
+
+/** Makes the one change that a disruption needs to be seen: someone joins, or else leaves. */
+async function showChange(side) {
+  const pair = state.pairs.find((one) => one.team?.condition === "alive" && one.group?.condition === "alive");
+  if (!pair) return toast("There is no linked team to show it with.");
+  const account = side === "team" ? "webex" : "microsoft";
+  const there = new Set([...pair.team.people, ...pair.group.people].map((one) => one.id));
+  const people = state.people.filter((one) => one.webex && one.microsoft && !one.kind);
+  const joins = people.find((one) => one[account] && !there.has(one.id));
+  const leaves = pair[side].people.findLast((one) => one.role === "member" && one.counterpart === "same");
+  const who = joins ?? leaves;
+  if (!who) return toast("There is no one to show it with.");
+  const done = await perform(joins ? "add" : "remove", { [side]: pair[side].id, person: who.id });
+  const where = side === "team" ? "Webex" : "Microsoft 365";
+  if (done) toast(`${who.name} was ${joins ? "added" : "removed"} in ${where}. Watch ${pair.team.name}.`);
+}
+
+/** Offers the creator of a team no second time. */
+function hideCreator() {
+  for (const box of by("dialog-fields").querySelectorAll("[name=people]")) {
+    const isCreator = box.value === by("by").value;
+    box.closest("label").hidden = isCreator;
+    if (isCreator) box.checked = false;
+  }
+}
 
 const nameField = (value) => h("label", {}, "Name",
   h("input", { name: "name", required: true, maxlength: 80, autocomplete: "off", value }));
@@ -185,8 +239,8 @@ by("form").addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const menu = event.target.closest("details.menu");
-  for (const other of document.querySelectorAll("details.menu[open]")) {
+  const menu = event.target.closest("details:is(.menu, .drawer)");
+  for (const other of document.querySelectorAll("details:is(.menu, .drawer)[open]")) {
     if (other !== menu || event.target.closest(".items")) other.open = false;
   }
   const button = event.target.closest("button[data-do]");
@@ -194,8 +248,10 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
+  const button = event.target.closest("button");
+  if (button && moveFocus(event.key, button)) return event.preventDefault();
   if (event.key !== "Escape") return;
-  const menu = document.activeElement?.closest("details.menu[open]");
+  const menu = document.activeElement?.closest("details:is(.menu, .drawer)[open]");
   if (menu) {
     menu.open = false;
     menu.querySelector("summary").focus();

@@ -1,6 +1,6 @@
 // Teams and groups, and the links between them.
 
-import { clock, h } from "./dom.js";
+import { clock, folderIcon, h, plural } from "./dom.js";
 
 const STATES = {
   new: ["Not found yet", "Reconciliation reads Webex’s events every minute and finds the team."],
@@ -8,6 +8,7 @@ const STATES = {
   creating: ["Creating", "The group is being created."],
   "in-sync": ["In sync", null],
   syncing: ["Syncing", null],
+  differs: ["Differs", null],
   waiting: ["Waiting", null],
   "pending-approval": ["Pending approval", null],
   paused: ["Paused", null],
@@ -33,14 +34,21 @@ const SIDES = {
   },
 };
 
-const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const initials = (name) => name.split(" ").map((part) => part[0]).slice(0, 2).join("").toUpperCase();
 const button = (attributes, text) => h("button", { type: "button", ...attributes }, text);
 
 export function pair(state, one) {
   const { name } = one.team ?? one.group;
   return h("article", { class: "pair", key: one.id, "data-state": one.link.state, "aria-label": name },
-    side(state, one, "team"), link(one), side(state, one, "group"));
+    overview(one), side(state, one, "team"), link(one), side(state, one, "group"));
+}
+
+/** Both sides in two lines of initials: on a phone it stays in sight beside either side. */
+function overview(pair) {
+  const line = (kind) => h("p", { class: `line ${kind}`, key: kind },
+    (pair[kind]?.people ?? []).filter((one) => one.counterpart !== "service-account").map((one) =>
+      h("span", { class: "face", key: one.id, "data-counterpart": one.counterpart }, initials(one.name))));
+  return h("div", { class: "overview", key: "overview", "aria-hidden": "true" }, line("team"), line("group"));
 }
 
 function side(state, pair, kind) {
@@ -64,7 +72,7 @@ function side(state, pair, kind) {
       h("h2", {}, thing.name),
       isAlive ? null : h("span", { class: "tag" }, tag),
       menu(kind, thing)),
-    h("ul", { class: "people", key: "people" }, thing.people.map((one) => person(pair, kind, one))),
+    h("ul", { class: "people", key: "people", "data-rove": "" }, thing.people.map((one) => person(pair, kind, one))),
     isAlive ? adding(state, kind, thing) : null);
 }
 
@@ -86,14 +94,21 @@ function menu(kind, thing) {
     h("div", { class: "items" }, items));
 }
 
+/** A word about a person who differs; the link says why. */
+function differenceOf(pair, person, waits) {
+  if (waits) return "waits for an administrator’s decision";
+  const stays = pair.link.open.some((one) => one.outlook === "stays" && one.names.includes(person.name));
+  return stays ? "differs" : "not synced yet";
+}
+
 /** A remark below a person's name. */
 function remark(pair, kind, person) {
   const waits = pair.pending_approval?.side === kind
     && pair.pending_approval.people.includes(person.name);
   const remarks = {
-    different: waits ? "waits for an administrator’s decision" : "not synced yet",
+    different: differenceOf(pair, person, waits),
     excluded: `remains in ${SIDES[kind].service} only`,
-    "service-account": "its account in Webex",
+    "service-account": "the integration’s account",
   };
   return remarks[person.counterpart];
 }
@@ -106,6 +121,7 @@ function person(pair, kind, one) {
   const remarks = [leads && !isServiceAccount ? role : null, remark(pair, kind, one)].filter(Boolean);
   const icon = (action, text, symbol) => button({
     class: "icon",
+    tabindex: -1,
     "data-do": "action",
     "data-action": action,
     "data-kind": kind,
@@ -146,15 +162,22 @@ function adding(state, kind, thing) {
     }, "Add"));
 }
 
-/** Explains a link's state. */
-function explanation({ state, reason, throttled_until: until, next_sync_at: next, differences }) {
+/** Explains a link's state, and each difference: why it is open, and until when. */
+function explanation({ state, reason, throttled_until: until, next_sync_at: next, differences, open }) {
   const sentences = [];
-  if (state === "syncing") sentences.push(`${plural(differences, "difference")} to sync`);
-  if (state === "waiting") sentences.push(`Throttled until ${clock(until)}`);
+  const explained = open.reduce((count, one) => count + Math.max(1, one.names.length), 0);
+  if (state === "syncing" && explained < differences) {
+    sentences.push(`${plural(differences - explained, "difference")} to sync, by ${clock(next)}.`);
+  }
+  if (state === "waiting") sentences.push(`Microsoft or Webex asked for a pause until ${clock(until)}.`);
   if (reason) sentences.push(reason);
   else if (STATES[state][1]) sentences.push(STATES[state][1]);
-  if (state === "failing" && next) sentences.push(`Next attempt by ${clock(next)}`);
-  return sentences.join(". ").replaceAll("..", ".");
+  if (state === "failing" && next) sentences.push(`Next attempt by ${clock(next)}.`);
+  for (const { names, why, until: end } of open) {
+    const who = names.length ? `${names.join(", ")}: ` : "";
+    sentences.push(`${who}${why}${end ? ` Until ${clock(end)}.` : ""}`);
+  }
+  return sentences;
 }
 
 function link(pair) {
@@ -163,7 +186,7 @@ function link(pair) {
     h("div", { class: "wire", "aria-hidden": "true", key: "wire" }),
     h("p", { class: "state", key: "state" },
       h("span", { class: "dot", "aria-hidden": "true" }), STATES[pair.link.state][0]),
-    why ? h("p", { class: "why", key: "why" }, why) : null,
+    why.map((sentence, at) => h("p", { class: "why", key: `why ${at}` }, sentence)),
     pair.pending_approval ? approval(pair) : null,
     pair.excluded.length ? excluded(pair) : null,
     pair.team?.condition === "alive" ? spaces(pair) : null);
@@ -173,7 +196,7 @@ function spaces(pair) {
   const { spaces: all, unlinked, blocker } = pair.spaces;
   const linked = all.filter((one) => one.folder).length;
   const note = (text) => h("em", {}, ` ${text}`);
-  const folder = (name) => h("li", { key: `folder ${name}` }, `🗀 ${name}`,
+  const folder = (name) => h("li", { key: `folder ${name}` }, folderIcon(), name,
     note("No space of the team is linked to it."));
   const sync = { "data-do": "action", "data-action": "sync-now", "data-kind": "team", "data-id": pair.id };
   const create = {
@@ -185,14 +208,23 @@ function spaces(pair) {
     key: "create",
   };
   const row = (one, at) => h("li", { key: one.id },
-    h("strong", {}, one.title), one.folder ? ` ↔ 🗀 ${one.folder}` : " — no folder",
+    h("strong", {}, one.title), one.folder ? [folderIcon(), one.folder] : "no folder",
     one.state && one.state !== "linked" ? note(one.why) : null,
     h("span", { class: "actions" }, spaceButtons(pair, one, at === 0)));
-  return h("details", { class: "excluded spaces", key: "spaces" },
-    h("summary", {}, `${plural(all.length, "space")}, ${plural(linked, "folder")}`),
+  return drawer("spaces", `${plural(all.length, "space")}, ${plural(linked, "folder")}`, pair,
     blocker ? h("p", { key: "blocker" }, blocker) : null,
     h("ul", { key: "list" }, all.map(row), unlinked.map(folder)),
     h("p", { class: "actions", key: "more" }, button(create, "New space…"), button(sync, "Sync now")));
+}
+
+/** A panel over the page, so that what it shows moves neither team. */
+function drawer(key, title, pair, ...content) {
+  const { name } = pair.team ?? pair.group;
+  const label = `${name}: ${title}`;
+  return h("details", { class: "drawer", key },
+    h("summary", { "aria-label": label }, title),
+    h("div", { class: `panel ${key}`, role: "region", "aria-label": label, tabindex: 0, key: "panel" },
+      content));
 }
 
 /** The buttons of a space; the General space has only those of its folder. */
@@ -228,13 +260,13 @@ function approval(pair) {
   const count = people.length === 1 ? "1 person" : `${people.length} people`;
   return h("div", { class: "approval", key: "approval" },
     h("p", {}, h("strong", {}, count), ` would be removed from ${where}: ${people.join(", ")}.`),
-    h("div", { class: "actions" }, decide("apply", "Remove them"), decide("discard", "Keep them")));
+    h("div", { class: "actions" }, decide("apply", `Remove ${count}`), decide("discard", "Keep them (re-add them)")));
 }
 
 function excluded(pair) {
   const row = (one) => h("li", {}, h("strong", {}, one.name), ` ${one.reason} `, h("em", {}, one.remedy));
-  return h("details", { class: "excluded", key: "excluded" },
-    h("summary", {}, `${pair.excluded.length} excluded`), h("ul", {}, pair.excluded.map(row)));
+  return drawer("excluded", plural(pair.excluded.length, "excluded account"), pair,
+    h("ul", { key: "list" }, pair.excluded.map(row)));
 }
 
 /** The state of all links together: its kind and a text. */
@@ -244,6 +276,7 @@ export function verdict(pairs, problems) {
   const count = (...states) => linked.filter((one) => states.includes(one.link.state)).length;
   if (count("failing")) return ["bad", `${plural(count("failing"), "link")} failing`];
   if (count("paused")) return ["caution", `${plural(count("paused"), "link")} paused`];
+  if (count("differs")) return ["caution", `${plural(count("differs"), "team")} with a difference that stays`];
   if (count("pending-approval")) return ["caution", "Removals wait for an administrator"];
   const busy = count("new", "asked", "creating", "syncing", "waiting");
   if (busy) return ["busy", `${plural(busy, "team")} syncing`];

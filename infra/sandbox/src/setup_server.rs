@@ -88,20 +88,15 @@ pub(crate) async fn serve(port: u16) -> Result<(), SetupServerError> {
     let backend = Backend::new(Timestamp::now(), 7);
     let (world, clock) = (backend.world.clone(), backend.clock.clone());
     let organization = Organization::create(&world);
-    let ports = Ports { webex: behind(port, 1), login: behind(port, 2), graph: behind(port, 3) };
+    let ports = ports_behind(port);
     let servers = serve_on(&world, ports).await?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let functions = format!("http://{}", listener.local_addr()?);
-    let addresses = Addresses {
-        webex: format!("{}/v1", servers.webex),
-        login: servers.login.clone(),
-        functions: functions.clone(),
-    };
     let transport = world.transport_beside(&servers);
+    let addresses = addresses(&servers, &functions);
     let mut stack = LocalStack::served_at(&backend, addresses, transport)?;
     stack.deploy(&organization.handle).await?;
-    let state = (stack.setup_pages(), functions.clone());
-    let pages = Router::new().fallback(pass_on).with_state(state);
+    let pages = router(stack.setup_pages(), functions.clone());
     let serving = tokio::spawn(async move { axum::serve(listener, pages).await });
     anstream::println!("{}", guidance(&world, &organization, &servers, &functions));
     let (began, start) = (Instant::now(), clock.now());
@@ -122,6 +117,20 @@ pub(crate) async fn serve(port: u16) -> Result<(), SetupServerError> {
             }
         }
         stack.run_due().await;
+    }
+}
+
+/// The ports of the services.
+pub(crate) fn ports_behind(port: u16) -> Ports {
+    Ports { webex: behind(port, 1), login: behind(port, 2), graph: behind(port, 3) }
+}
+
+/// The addresses for a browser.
+pub(crate) fn addresses(servers: &Servers, functions: &str) -> Addresses {
+    Addresses {
+        webex: format!("{}/v1", servers.webex),
+        login: servers.login.clone(),
+        functions: functions.to_owned(),
     }
 }
 
@@ -173,6 +182,11 @@ fn guidance(
          {added}\n\n\
          Ctrl-C ends it."
     )
+}
+
+/// The setup pages at an address, as a router.
+pub(crate) fn router(pages: Arc<dyn Transport>, address: String) -> Router {
+    Router::new().fallback(pass_on).with_state((pages, address))
 }
 
 /// Passes a browser's request on to the function.

@@ -5,12 +5,15 @@ use domain::clock::Clock;
 use domain::ids::TenantId;
 use engine::credentials::registration::Registration;
 use engine::tenant::files_consent::{self, FilesConsent};
+use engine::tenant::organization::{Directory, Organization, ServiceAccount};
+use engine::tenant::settings::ServiceAccountMode;
 use engine::tenant::{self, Settings, Tenant};
 use serde_json::json;
 use sim::{AppRegistration, TenantHandle};
+use store::keys;
 use store::message::ReconcileRequest;
 use store::secrets::Secrets;
-use store::table::{Key, Query, Store};
+use store::table::{Condition, Key, Query, Store, Write, to_item};
 use uuid::Uuid;
 
 use super::error::{LocalStackError, setup_error};
@@ -97,6 +100,37 @@ impl LocalStack {
         self.sync().tokens.save(id, handle.service_account, pair).await?;
         self.start_tenant(id).await?;
         Ok(id)
+    }
+
+    /// Lets administrators of a tenant's organization into the setup pages, as if they had
+    /// connected it there.
+    pub async fn let_administrators_in(
+        &self,
+        tenant: TenantId,
+        handle: &TenantHandle,
+    ) -> Result<(), LocalStackError> {
+        let since = self.backend().clock.now();
+        let service_account = ServiceAccount {
+            person: handle.service_account,
+            region: Default::default(),
+            name: "Compliance Officer".into(),
+            // Without a list, none counts as missing.
+            scopes: vec![],
+            service_account_mode: ServiceAccountMode::Member,
+            since,
+        };
+        let directory = Directory { id: handle.directory, name: handle.name.clone(), since };
+        let organization = Organization {
+            org: handle.org,
+            tenant,
+            generation: 0,
+            service_account: Some(service_account),
+            directory: Some(directory),
+            offboarded: None,
+        };
+        let item = to_item(&keys::org(handle.org), &organization).map_err(setup_error)?;
+        let writes = vec![Write::Put(item, Condition::Any)];
+        self.backend().store.write(writes).await.map_err(setup_error)
     }
 
     /// Grants access to files for the tenant's directory, without the setup pages.

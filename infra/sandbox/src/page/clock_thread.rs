@@ -45,17 +45,21 @@ impl ClockThread {
 async fn run(playground: Arc<Mutex<Playground>>, mut jumps: mpsc::Receiver<Jump>) {
     let mut last = Instant::now();
     loop {
-        let jump = tokio::time::timeout(TICK, jumps.recv()).await;
-        let mut playground = playground.lock().await;
-        match jump {
+        match tokio::time::timeout(TICK, jumps.recv()).await {
             Ok(None) => return,
-            Ok(Some(jump)) => {
-                playground.pass(SignedDuration::try_from(jump.span).unwrap_or_default()).await;
+            Ok(Some(Jump { span, done })) => {
+                let span = SignedDuration::try_from(span).unwrap_or_default();
+                playground.lock().await.begin_jump(span);
+                // The lock is free between parts, so that the page shows how far time has come.
+                while playground.lock().await.continue_jump().await {}
                 // The caller may have given up.
-                let _ = jump.done.send(());
+                let _ = done.send(());
             }
-            // After a long wait for the lock, time does not jump.
-            Err(_) => playground.tick(last.elapsed().min(3 * TICK)).await,
+            Err(_) => {
+                let mut playground = playground.lock().await;
+                // After a long wait for the lock, time does not jump.
+                playground.tick(last.elapsed().min(3 * TICK)).await;
+            }
         }
         last = Instant::now();
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::membership::{Role, Side};
+use domain::membership::{Person, Role, Side, Sides};
+use domain::merge::PersonState;
 use engine::link::{LinkPerson, Who};
 use serde::Serialize;
 use sim::{Group, MembershipRole, Team};
@@ -74,16 +75,33 @@ impl Comparison<'_> {
 
     /// The number of differences that a sync should resolve. A deleted group is one.
     pub(super) fn differences(&self) -> usize {
-        let (Some(team), Some(group)) = (self.team, self.group) else {
+        let (Some(_), Some(group)) = (self.team, self.group) else {
             return 0;
         };
-        let people = self.customer.people.iter().filter(|account| !self.is_excluded(account));
-        let differs =
-            |account: &&Account| self.role(Side::Team, account) != self.role(Side::Group, account);
-        let people = people.filter(differs).count();
-        // The directory's naming policy may add a prefix or suffix.
-        let name = usize::from(!group.display_name.contains(&team.title));
+        let people = self.differing_people().count();
+        let name = usize::from(self.differing_name().is_some());
         people + name + usize::from(group.deleted.is_some())
+    }
+
+    /// The people whose roles differ, with their roles.
+    pub(super) fn differing_people(&self) -> impl Iterator<Item = (&Account, Sides<Role>)> {
+        let people = self.customer.people.iter().filter(|account| !self.is_excluded(account));
+        let roles = |account| Sides::each(|side| self.role(side, account));
+        let people = people.map(move |account| (account, roles(account)));
+        people.filter(|(_, roles)| !roles.are_equal())
+    }
+
+    /// The group's name, if it is not the team's.
+    pub(super) fn differing_name(&self) -> Option<&str> {
+        let (team, group) = (self.team?, self.group?);
+        // The directory's naming policy may add a prefix or suffix.
+        (!group.display_name.contains(&team.title)).then_some(group.display_name.as_str())
+    }
+
+    /// The stored state of a person with both accounts.
+    pub(super) fn state_of(&self, account: &Account) -> Option<&PersonState> {
+        let person = Person { object: account.object?, person: account.person? };
+        self.people.get(&Who::Person(person)).map(|person| &person.state)
     }
 
     /// The people of one side; the service account comes last.

@@ -28,26 +28,38 @@ struct Count {
     count: usize,
 }
 
+impl Count {
+    fn of(count: usize, one: &'static str, many: &'static str) -> Self {
+        Self { what: if count == 1 { one } else { many }, count }
+    }
+}
+
 impl From<CycleReport> for CycleSummary {
     fn from(report: CycleReport) -> Self {
-        let always = [("spaces with events", report.spaces), ("due syncs", report.due)];
+        let always = [
+            Count::of(report.spaces, "space with events", "spaces with events"),
+            Count::of(report.due, "due sync", "due syncs"),
+        ];
         let sometimes = [
-            ("changed groups", report.groups),
-            ("overdue links", report.sweep_requests),
-            ("people read", report.people),
-            ("people now eligible", report.became_eligible),
-            ("webhooks and subscriptions repaired", report.repaired),
-            ("alerts sent", report.alerts_sent),
+            Count::of(report.groups, "changed group", "changed groups"),
+            Count::of(report.sweep_requests, "overdue link", "overdue links"),
+            Count::of(report.people, "person read", "people read"),
+            Count::of(report.became_eligible, "person now eligible", "people now eligible"),
+            Count::of(
+                report.repaired,
+                "webhook or subscription repaired",
+                "webhooks and subscriptions repaired",
+            ),
+            Count::of(report.alerts_sent, "alert sent", "alerts sent"),
         ];
         // A full cycle searches for changed groups, and says so if it finds none.
         let is_shown = |n: usize, count: usize| count > 0 || (report.full && n == 0);
         let shown = sometimes.into_iter().enumerate();
-        let shown = shown.filter(|(n, (_, count))| is_shown(*n, *count)).map(|(_, count)| count);
-        let counts = always.into_iter().chain(shown);
+        let shown = shown.filter(|(n, one)| is_shown(*n, one.count)).map(|(_, one)| one);
         let in_words = report.suspension.map(|reason| suspension(reason).to_owned());
         Self {
             began: report.began,
-            counts: counts.map(|(what, count)| Count { what, count }).collect(),
+            counts: always.into_iter().chain(shown).collect(),
             suspension: report.suspension,
             failures: in_words.into_iter().chain(report.failures).collect(),
         }

@@ -1,5 +1,6 @@
 //! Disruptions that can be switched on and off, as data.
 
+use domain::membership::Side;
 use serde::{Deserialize, Serialize};
 
 /// A failure of a service, of the functions, or of an administrator.
@@ -116,6 +117,26 @@ impl Disruption {
             Self::MassRemoval | Self::GroupDeleted | Self::ExternalIds | Self::RoleLost => {
                 Scope::Customer
             }
+        }
+    }
+
+    /// The side on which a change of a person shows the disruption; none if it shows at once.
+    pub(super) fn shown_by(self) -> Option<Side> {
+        match self {
+            Self::MassRemoval | Self::GroupDeleted | Self::ExternalIds | Self::RoleLost => None,
+            // What is lost or hidden here comes from Microsoft 365.
+            Self::NotificationsLost | Self::ReplicaLag | Self::ShortListings => Some(Side::Group),
+            Self::Throttling
+            | Self::Crash
+            | Self::AnswersLost
+            | Self::WebhooksOff
+            | Self::SlowAnswers
+            | Self::LostWrites
+            | Self::LateWrites
+            | Self::FalseConflicts
+            | Self::HiddenObjects
+            | Self::HastyRetry
+            | Self::HtmlAnswers => Some(Side::Team),
         }
     }
 

@@ -1,16 +1,16 @@
 //! The log of events for people to read, in their order.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use domain::membership::Side;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// The maximum number of entries; older ones are dropped.
+/// The maximum number of entries of people and decisions, and of routine; older ones are dropped.
 const CAPACITY: usize = 1500;
 
 /// The kind of a log entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EntryKind {
     /// A person changed something on one side.
@@ -33,12 +33,30 @@ pub enum EntryKind {
     Disruption,
     /// The story continued.
     Story,
+    /// Time passed at once.
+    Time,
+}
+
+impl EntryKind {
+    /// Returns `true` for what happens all the time, also when no one does anything.
+    fn is_routine(self) -> bool {
+        match self {
+            Self::Message | Self::Refusal | Self::Read | Self::Cycle => true,
+            Self::Action
+            | Self::Write
+            | Self::Decision
+            | Self::Warning
+            | Self::Disruption
+            | Self::Story
+            | Self::Time => false,
+        }
+    }
 }
 
 /// A log entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// Its number; consecutive.
+    /// Its number, in the order of events.
     pub n: u64,
     /// The simulated time.
     pub at: Timestamp,
@@ -87,11 +105,14 @@ impl Note {
     }
 }
 
-/// The latest entries.
+/// The latest entries. Routine has its own, so that it cannot push out a decision.
 #[derive(Default)]
 pub(super) struct Log {
-    entries: VecDeque<Entry>,
+    routine: VecDeque<Entry>,
+    notable: VecDeque<Entry>,
     next: u64,
+    counts: BTreeMap<(Option<&'static str>, EntryKind), u64>,
+    dropped: BTreeSet<EntryKind>,
 }
 
 impl Log {
@@ -104,17 +125,32 @@ impl Log {
     ) {
         let Note { text, about, side, status } = note.into();
         self.next += 1;
-        self.entries.push_back(Entry { n: self.next, at, tenant, kind, text, about, side, status });
-        if self.entries.len() > CAPACITY {
-            self.entries.pop_front();
+        *self.counts.entry((tenant, kind)).or_default() += 1;
+        let entry = Entry { n: self.next, at, tenant, kind, text, about, side, status };
+        let entries = if kind.is_routine() { &mut self.routine } else { &mut self.notable };
+        entries.push_back(entry);
+        if entries.len() > CAPACITY {
+            self.dropped.extend(entries.pop_front().map(|entry| entry.kind));
         }
     }
 
-    /// The entries after this number.
+    /// The entries after this number, oldest first.
     pub(super) fn after(&self, n: u64) -> impl Iterator<Item = &Entry> {
-        let first = self.entries.front().map_or(0, |entry| entry.n);
-        // Numbers are consecutive, so counting finds the first new entry.
-        let skipped = usize::try_from((n + 1).saturating_sub(first)).unwrap_or(usize::MAX);
-        self.entries.iter().skip(skipped)
+        let mut new: Vec<&Entry> = [&self.routine, &self.notable]
+            .into_iter()
+            .flat_map(|entries| entries.range(entries.partition_point(|entry| entry.n <= n)..))
+            .collect();
+        new.sort_by_key(|entry| entry.n);
+        new.into_iter()
+    }
+
+    /// The number of entries of a kind so far, with those that were dropped.
+    pub(super) fn count(&self, tenant: &'static str, kind: EntryKind) -> u64 {
+        self.counts.get(&(Some(tenant), kind)).copied().unwrap_or(0)
+    }
+
+    /// The kinds of which entries were dropped.
+    pub(super) fn dropped(&self) -> &BTreeSet<EntryKind> {
+        &self.dropped
     }
 }

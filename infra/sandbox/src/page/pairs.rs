@@ -1,5 +1,6 @@
 //! Teams and groups of a customer, and the links between them, as the page shows them.
 
+use engine::phrases::differences::pending_because;
 use engine::phrases::exclusions::ExclusionWords;
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 use super::cast::Customer;
 use super::comparison::{Comparison, PersonView};
+use super::differences::{self, OpenView};
 use super::environment::{Environment, name_of};
 use super::phrases;
 use super::spaces::{self, SpacesView};
@@ -59,6 +61,8 @@ struct LinkView {
     throttled_until: Option<Timestamp>,
     /// The number of differences that a sync should resolve.
     differences: usize,
+    /// The reasons of those that have one.
+    open: Vec<OpenView>,
 }
 
 /// The state of a pair, as people see it.
@@ -73,7 +77,9 @@ enum PairState {
     InSync,
     /// A sync should resolve differences.
     Syncing,
-    /// The same, during a backoff.
+    /// All differences stay until a person does something.
+    Differs,
+    /// A sync should resolve differences, during a backoff.
     Waiting,
     PendingApproval,
     Paused,
@@ -101,6 +107,13 @@ struct ApprovalView {
 struct Pause {
     throttled_until: Option<Timestamp>,
     suspension: Option<SuspensionReason>,
+}
+
+/// The team and the differences that were found.
+struct Found {
+    has_team: bool,
+    differences: usize,
+    open: Vec<OpenView>,
 }
 
 /// The source of a pair.
@@ -188,11 +201,16 @@ async fn pair(
         }
         None => SpacesView::default(),
     };
-    let differences = comparison.differences();
-    let state = state(row.as_ref(), id, team.is_some(), differences, pause);
+    let names = row.as_ref().and_then(|row| row.link.names.as_ref());
+    let found = Found {
+        has_team: team.is_some(),
+        differences: comparison.differences(),
+        open: differences::open(&comparison, names, env.now()),
+    };
+    let state = state(row.as_ref(), id, &found, pause);
     Some(Pair {
         id: id.map(|id| id.0).or(group.as_ref().map(|(id, _)| id.0))?,
-        link: link_view(row.as_ref(), state, differences, pause),
+        link: link_view(row.as_ref(), state, found, pause),
         team: team.as_ref().zip(id).map(|(team, id)| SideView {
             id: id.0,
             name: team.title.clone(),
@@ -236,19 +254,13 @@ async fn pending_approval(
     let people = plan.removals.iter();
     let people = people.map(|removal| name_of(customer, Who::Person(removal.person)));
     Some(ApprovalView {
-        why: phrases::approval_reason(plan.why),
+        why: pending_because(plan.why),
         side: plan.removals.first().map(|removal| removal.side),
         people: people.collect(),
     })
 }
 
-fn state(
-    row: Option<&LinkRow>,
-    team: Option<TeamId>,
-    has_team: bool,
-    differences: usize,
-    pause: &Pause,
-) -> PairState {
+fn state(row: Option<&LinkRow>, team: Option<TeamId>, found: &Found, pause: &Pause) -> PairState {
     let Some(row) = row else {
         return if team.is_some() { PairState::New } else { PairState::Unlinked };
     };
@@ -263,24 +275,23 @@ fn state(
         _ if row.link.held.is_some() => PairState::PendingApproval,
         (Phase::Creating { .. }, _) if is_throttled => PairState::Waiting,
         (Phase::Creating { .. }, _) => PairState::Creating,
-        _ if differences == 0 && has_team => PairState::InSync,
+        _ if found.differences == 0 && found.has_team => PairState::InSync,
+        _ if found.differences > 0 && OpenView::staying(&found.open) == found.differences => {
+            PairState::Differs
+        }
         _ if is_throttled => PairState::Waiting,
         _ => PairState::Syncing,
     }
 }
 
-fn link_view(
-    row: Option<&LinkRow>,
-    state: PairState,
-    differences: usize,
-    pause: &Pause,
-) -> LinkView {
+fn link_view(row: Option<&LinkRow>, state: PairState, found: Found, pause: &Pause) -> LinkView {
     let suspension = pause.suspension.map(|reason| phrases::suspension(reason).to_owned());
     LinkView {
         state,
         reason: suspension.or_else(|| row.and_then(|row| phrases::link_reason(&row.link))),
         next_sync_at: row.map(|row| row.next_sync_at).filter(|_| state != PairState::Ended),
         throttled_until: pause.throttled_until.filter(|_| pause.suspension.is_none()),
-        differences,
+        differences: found.differences,
+        open: found.open,
     }
 }

@@ -204,12 +204,25 @@ fn change_team(
     if world.is_archived(team) {
         return Err(refused("The team is archived: its members cannot change."));
     }
-    match change {
+    let done = match change {
         MembershipChange::Add => world.add_to_team(team, person, MembershipRole::Member),
         MembershipChange::Remove => world.remove_from_team(team, person),
         MembershipChange::Promote => world.promote(team, person),
         MembershipChange::Demote => world.demote(team, person),
-    }
+    };
+    done.map_err(advised)
+}
+
+/// A refusal with what helps, which neither service says.
+fn advised(Refused(said): Refused) -> Refused {
+    let advice = if said.contains("last moderator") {
+        " Make another member a moderator first."
+    } else if said.contains("at least one owner") {
+        " Make another member an owner first."
+    } else {
+        ""
+    };
+    Refused(said + advice)
 }
 
 fn change_group(
@@ -224,7 +237,7 @@ fn change_group(
         MembershipChange::Remove => {
             // Graph lists owners and members apart, and a person who leaves is in neither list.
             if current.owners.contains(&person) {
-                world.remove_owner(group, person)?;
+                world.remove_owner(group, person).map_err(advised)?;
             }
             world.remove_member(group, person);
         }
@@ -232,7 +245,7 @@ fn change_group(
             world.add_member(group, person);
             world.add_owner(group, person);
         }
-        MembershipChange::Demote => world.remove_owner(group, person)?,
+        MembershipChange::Demote => world.remove_owner(group, person).map_err(advised)?,
     }
     Ok(())
 }

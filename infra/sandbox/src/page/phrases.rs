@@ -1,9 +1,9 @@
 //! Sentences about what the functions do.
 
 use domain::membership::{Role, Side};
-use domain::merge::ApprovalReason;
 use engine::activity::{Activity, PersonChange};
 use engine::link::{Ended, Link, Phase};
+use engine::phrases::differences::pending_because;
 use engine::phrases::{activity as activity_phrases, failures};
 use store::message::Trigger;
 
@@ -164,26 +164,6 @@ fn result(change: RoleChange, form: Form) -> String {
     }
 }
 
-/// The reason why removals wait for approval.
-pub(super) fn approval_reason(reason: ApprovalReason) -> &'static str {
-    match reason {
-        ApprovalReason::LinkLimit => {
-            "More people would be removed within a day than the limit of this team allows."
-        }
-        ApprovalReason::Everyone => "All people of one side would be removed.",
-        ApprovalReason::TenantLimit => {
-            "More people would be removed within a day than the limit of this customer allows."
-        }
-        ApprovalReason::AlreadyPending => {
-            "Earlier removals are waiting; until they are decided, no one is removed."
-        }
-        ApprovalReason::ServiceAccountLimited => {
-            "The service account lost a role, so its readings cannot prove that people have left."
-        }
-        ApprovalReason::NotPreviewed => "The preview did not show all of these removals.",
-    }
-}
-
 /// The reason why a link does not sync.
 pub(super) fn link_reason(link: &Link) -> Option<String> {
     if let Phase::Ended { why, .. } = link.phase {
@@ -196,5 +176,5 @@ pub(super) fn link_reason(link: &Link) -> Option<String> {
         return Some(why.into());
     }
     let failure = link.failure.as_ref().map(|failure| failures::failure(&failure.reason));
-    failure.or_else(|| link.held.map(|why| approval_reason(why).to_owned()))
+    failure.or_else(|| link.held.map(|why| pending_because(why).to_owned()))
 }

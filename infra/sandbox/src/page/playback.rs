@@ -17,6 +17,10 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(20);
 /// The time for the viewer to see the result of a scene.
 const REST: SignedDuration = SignedDuration::from_secs(45);
 
+/// The time between scenes: longer than readings of Microsoft 365 can lag, so that no scene waits
+/// for an earlier one.
+const INTERVAL: SignedDuration = SignedDuration::from_mins(20);
+
 /// The side of a step.
 #[derive(Clone, Copy)]
 pub(super) enum Place {
@@ -139,6 +143,7 @@ struct Position {
     began: Timestamp,
     steps_done: usize,
     in_sync_since: Option<Timestamp>,
+    next_scene_at: Option<Timestamp>,
 }
 
 /// The progress of the story, for the page.
@@ -187,8 +192,25 @@ impl Playback {
     }
 
     fn open(&mut self, scene: usize, now: Timestamp) {
-        let position = Position { scene, began: now, steps_done: 0, in_sync_since: None };
+        let position =
+            Position { scene, began: now, steps_done: 0, in_sync_since: None, next_scene_at: None };
         self.current = (scene < SCENES.len()).then_some(position);
+    }
+
+    /// Ends the scene; the next one opens after a while.
+    pub(super) fn close(&mut self, now: Timestamp) {
+        if let Some(position) = self.current.as_mut() {
+            position.next_scene_at = Some(now + INTERVAL);
+        }
+    }
+
+    /// The time at which the next scene opens, once this one is over.
+    pub(super) fn next_scene_at(&self) -> Option<Timestamp> {
+        self.current?.next_scene_at
+    }
+
+    pub(super) fn is_last_scene(&self) -> bool {
+        self.current.is_some_and(|position| position.scene + 1 == SCENES.len())
     }
 
     /// Returns the next step of the scene if it is due, and counts it as done.

@@ -1,12 +1,14 @@
 //! The environment that people change, its clock, its disruptions, and the story.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use clients::http::Transport;
 use domain::ids::TeamId;
 use engine::tenant::{Folders, NewTeams, Settings};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sim::{Refused, World};
+use sim::{Refused, Servers, World};
 
 use super::action::Action;
 use super::cast::Customer;
@@ -17,9 +19,10 @@ use super::interceptor::Interceptor;
 use super::log::{Entry, EntryKind, Log, Note};
 use super::narrator::{Caller, Narrator};
 use super::pairs::is_in_sync;
+use super::passing::Jump;
 use super::perform::perform;
 use super::playback::{DISRUPTIONS, Playback, Step, StoryProgress};
-use crate::local_stack::{Backend, LocalStack, LocalStackError};
+use crate::local_stack::{Addresses, Backend, LocalStack, LocalStackError};
 
 /// The resolution of the clock: nothing runs later than this after it is due.
 const RESOLUTION: Duration = Duration::from_millis(500);
@@ -29,6 +32,10 @@ const HISTORY: SignedDuration = SignedDuration::from_mins(25);
 
 /// The longest span that can pass at once.
 pub const LONGEST_JUMP: Duration = Duration::from_secs(2 * 86_400);
+
+/// The entry about the time between two scenes of the story.
+const INTERVAL_NOTE: &str = "20 minutes pass before the next scene, so that no reading of \
+    Microsoft 365 can be older than this one.";
 
 /// The index of the customer whose people play the story.
 const CONTOSO: usize = 0;
@@ -81,6 +88,10 @@ pub struct Playground {
     pub(super) speed: Speed,
     /// The time that the clock should show; calls move the clock, too.
     due: Timestamp,
+    /// The span that is passing at once.
+    pub(super) jump: Option<Jump>,
+    /// The address of the setup pages.
+    pub(super) setup_pages: Option<String>,
 }
 
 impl Playground {
@@ -114,9 +125,32 @@ impl Playground {
             playback: Playback::default(),
             speed: Speed::Ten,
             due: start,
+            jump: None,
+            setup_pages: None,
         };
         playground.pass(HISTORY).await;
         Ok(playground)
+    }
+
+    /// The setup pages of the customers, for a browser that finds everything at these
+    /// addresses. The page links to them from now on.
+    ///
+    /// # Errors
+    /// An address is no URL.
+    pub async fn setup_pages(
+        &mut self,
+        addresses: Addresses,
+        servers: &Servers,
+    ) -> Result<Arc<dyn Transport>, PlaygroundError> {
+        let backend = self.env.backend();
+        let transport = backend.world.transport_beside(servers);
+        self.setup_pages = Some(addresses.functions.clone());
+        let stack = LocalStack::served_at(backend, addresses, transport)?;
+        stack.deploy(&self.env.customers[CONTOSO].handle).await?;
+        for Customer { handle, tenant, .. } in &self.env.customers {
+            stack.let_administrators_in(*tenant, handle).await?;
+        }
+        Ok(stack.setup_pages())
     }
 
     /// The simulated services.
@@ -193,6 +227,10 @@ impl Playground {
             self.after_running(has_crashed).await;
         }
         self.continue_story().await;
+        // The wait between scenes shows nothing, so the viewer does not have to sit through it.
+        if let Some(opens_at) = self.playback.next_scene_at() {
+            self.pass(opens_at.duration_since(self.now())).await;
+        }
     }
 
     /// Lets simulated time pass at once.
@@ -285,6 +323,12 @@ impl Playground {
         if !self.playback.is_running() {
             return;
         }
+        if let Some(opens_at) = self.playback.next_scene_at() {
+            if self.now() >= opens_at {
+                self.next_scene();
+            }
+            return;
+        }
         while let Some(step) = self.playback.take_due_step(self.env.now()) {
             if let Err(refused) = self.perform_step(step).await {
                 tracing::warn!(event = "step_refused", %refused, "a step of the story failed");
@@ -299,9 +343,15 @@ impl Playground {
         };
         // The crash comes with the next write: until then nothing has happened.
         let has_crashed = !self.disruptor.is_on(&self.env, CONTOSO, Disruption::Crash);
-        if self.playback.record(is_in_sync && has_crashed, self.env.now()) {
-            self.next_scene();
+        if !self.playback.record(is_in_sync && has_crashed, self.env.now()) {
+            return;
         }
+        if self.playback.is_last_scene() {
+            return self.next_scene();
+        }
+        self.playback.close(self.env.now());
+        let slug = self.env.customers[CONTOSO].slug;
+        self.env.note(Some(slug), EntryKind::Time, INTERVAL_NOTE);
     }
 
     async fn perform_step(&mut self, step: Step) -> Result<(), Refused> {

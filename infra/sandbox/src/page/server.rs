@@ -11,6 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sim::Refused;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::action::Action;
 use super::api_error::ApiError;
 use super::clock_thread::ClockThread;
+use super::commands::commands;
 use super::disruption::{Disruption, Switch};
 use super::fault_request::FaultRequest;
 use super::guard::guard;
@@ -33,6 +35,7 @@ const SCRIPTS: [(&str, &str); 4] = [
     ("/pairs.js", include_str!("../../page/pairs.js")),
     ("/panels.js", include_str!("../../page/panels.js")),
 ];
+const NOT_FOUND: &str = include_str!("../../page/not-found.html");
 const API: &str = include_str!("../../page/api.md");
 const ICON: &str = include_str!("../../page/icon.svg");
 
@@ -50,7 +53,8 @@ impl Drop for Served {
     }
 }
 
-/// Opens the page on this port of 127.0.0.1, and lets time pass.
+/// Opens the page on this port of 127.0.0.1, and lets time pass. `curl` are commands for both
+/// services.
 ///
 /// Port 0, or a port in use, is replaced by a free one.
 ///
@@ -69,8 +73,10 @@ pub async fn serve(
         bound => bound?,
     };
     let address = format!("http://{}", listener.local_addr()?);
+    let commands = commands(&*playground.lock().await, &address).await;
+    let commands = commands.map_err(|Refused(why)| io::Error::other(why))?;
     let clock = ClockThread::start(playground.clone())?;
-    let router = router(App { playground, clock }, curl);
+    let router = router(App { playground, clock }, format!("{curl}\n{commands}"));
     let task = tokio::spawn(async move {
         // Ends only with the task.
         let _ = axum::serve(listener, router).await;
@@ -95,21 +101,41 @@ fn router(app: App, curl: String) -> Router {
         .route("/style.css", asset("text/css; charset=utf-8", STYLE))
         .route("/icon.svg", asset("image/svg+xml", ICON))
         .route("/curl", get(async move || curl))
-        .route("/api", asset("text/plain; charset=utf-8", API))
-        .route("/api/state", get(state))
-        .route("/api/actions", post(actions))
-        .route("/api/disruptions", post(disruptions))
-        .route("/api/time", post(time))
-        .route("/api/story", post(story))
-        .route("/api/faults", post(faults))
-        .route("/api/faults/clear", post(clear_faults))
-        .route("/api/settings", post(settings))
-        .route("/api/deliveries", post(deliveries))
-        .route("/api/webhooks", post(webhooks));
+        .fallback(not_found);
     for (path, text) in SCRIPTS {
         router = router.route(path, asset("text/javascript; charset=utf-8", text));
     }
+    for (path, method) in api() {
+        router = router.route(path, method);
+    }
     router.layer(axum::middleware::from_fn(guard)).with_state(app)
+}
+
+/// The routes of the API.
+fn api() -> [(&'static str, MethodRouter<App>); 11] {
+    [
+        ("/api", asset("text/plain; charset=utf-8", API)),
+        ("/api/state", get(state)),
+        ("/api/actions", post(actions)),
+        ("/api/disruptions", post(disruptions)),
+        ("/api/time", post(time)),
+        ("/api/story", post(story)),
+        ("/api/faults", post(faults)),
+        ("/api/faults/clear", post(clear_faults)),
+        ("/api/settings", post(settings)),
+        ("/api/deliveries", post(deliveries)),
+        ("/api/webhooks", post(webhooks)),
+    ]
+}
+
+/// Returns the paths of the API, each of which `/curl` and `/api` have to name.
+pub fn api_paths() -> impl Iterator<Item = &'static str> {
+    api().into_iter().map(|(path, _)| path)
+}
+
+async fn not_found() -> Response {
+    let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    (StatusCode::NOT_FOUND, html, NOT_FOUND).into_response()
 }
 
 /// A JSON body; errors are [`ApiError`]s.

@@ -1,5 +1,8 @@
 //! The state of the playground, as the page shows it.
 
+use std::collections::BTreeSet;
+
+use domain::membership::Side;
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -7,8 +10,9 @@ use uuid::Uuid;
 use super::cast::{Account, Customer};
 use super::cycles::{CycleSummary, last_cycle};
 use super::disruption::{Description, Disruption, Scope};
-use super::log::Entry;
+use super::log::{Entry, EntryKind};
 use super::pairs::{Pair, pairs};
+use super::passing::Passing;
 use super::playback::StoryProgress;
 use super::playground::{Playground, Speed};
 
@@ -17,8 +21,11 @@ use super::playground::{Playground, Speed};
 pub(super) struct View<'a> {
     now: Timestamp,
     speed: Speed,
+    /// The time that is passing at once.
+    passing: Option<Passing>,
     customer: CustomerView<'a>,
     customers: Vec<CustomerView<'a>>,
+    setup_pages: Option<SetupPages<'a>>,
     people: Vec<AccountView<'a>>,
     pairs: Vec<Pair>,
     disruptions: Vec<DisruptionView>,
@@ -27,6 +34,15 @@ pub(super) struct View<'a> {
     /// Broken rules and dead letters: always empty.
     problems: Vec<String>,
     entries: Vec<&'a Entry>,
+    /// The kinds of which older entries were dropped.
+    dropped: &'a BTreeSet<EntryKind>,
+}
+
+/// The setup pages, and the account that signs in there.
+#[derive(Serialize)]
+struct SetupPages<'a> {
+    address: &'a str,
+    account: String,
 }
 
 #[derive(Serialize)]
@@ -51,6 +67,8 @@ struct DisruptionView {
     effect: &'static str,
     recovery: &'static str,
     scope: Scope,
+    /// The side on which a change of a person shows it.
+    shown_by: Option<Side>,
     on: bool,
 }
 
@@ -68,8 +86,13 @@ pub(super) async fn view(playground: &Playground, index: usize, after: u64) -> V
     View {
         now: env.now(),
         speed: playground.speed,
+        passing: playground.passing(),
         customer: customer_view(customer),
         customers: env.customers.iter().map(customer_view).collect(),
+        setup_pages: playground.setup_pages.as_deref().map(|address| SetupPages {
+            address,
+            account: env.world().email(customer.handle.administrator.person).unwrap_or_default(),
+        }),
         people: customer.people.iter().map(account_view).collect(),
         pairs: pairs(env, customer).await,
         disruptions: disruptions(playground, index),
@@ -77,6 +100,7 @@ pub(super) async fn view(playground: &Playground, index: usize, after: u64) -> V
         story: playground.story(),
         problems: problems(playground),
         entries: playground.entries_after(after).filter(is_theirs).collect(),
+        dropped: env.log.dropped(),
     }
 }
 
@@ -98,7 +122,8 @@ fn disruptions(playground: &Playground, index: usize) -> Vec<DisruptionView> {
     let view = |id: &Disruption| {
         let Description { title, effect, recovery } = id.description();
         let on = playground.disruptor.is_on(&playground.env, index, *id);
-        DisruptionView { id: *id, title, effect, recovery, scope: id.scope(), on }
+        let (scope, shown_by) = (id.scope(), id.shown_by());
+        DisruptionView { id: *id, title, effect, recovery, scope, shown_by, on }
     };
     Disruption::ALL.iter().map(view).collect()
 }

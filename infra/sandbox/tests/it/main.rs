@@ -5,6 +5,8 @@
 mod access;
 mod actions;
 mod command_line;
+mod commands;
+mod differences;
 mod disruptions;
 mod site;
 mod spaces;

@@ -10,7 +10,7 @@ async fn the_story_ends_in_sync() {
     let started = site.done("/api/story", json!({"do": "start"})).await;
     assert_eq!(started["story"]["scene"], 1);
     let mut scenes = Vec::new();
-    for _ in 0..180 {
+    for _ in 0..400 {
         site.pass(60).await;
         match site.state().await["story"]["scene"].as_u64() {
             Some(scene) => scenes.push(scene),
