@@ -139,6 +139,7 @@ impl Role {
     pub fn with(self, aspect: Aspect, other: Self) -> Self {
         match (aspect, other.says(aspect)) {
             (Aspect::Presence, false) => Self::None,
+            // Never less, because presence says nothing about ownership.
             (Aspect::Presence, true) => self.max(Self::Member),
             (Aspect::Ownership, true) => Self::Owner,
             (Aspect::Ownership, false) => self.min(Self::Member),

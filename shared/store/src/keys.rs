@@ -6,6 +6,7 @@ use domain::ids::{DirectoryId, GroupId, OrgId, TeamId, TenantId};
 use crate::table::Key;
 
 /// Maximum length in bytes of a text that people typed, as part of a sort key of at most 1,024.
+// The rest is for the id that follows, because typed texts repeat.
 const LONGEST_TYPED: usize = 900;
 
 /// Returns a text that people typed as part of a sort key: in lowercase, and cut.
@@ -19,6 +20,7 @@ pub fn typed(text: &str) -> String {
 
 /// Organization that signed up. It has at most one tenant.
 pub fn org(org: OrgId) -> Key {
+    // Not below a tenant: an organization signs up before it has one.
     Key::new(format!("ORG#{org}"), "-")
 }
 
@@ -116,6 +118,7 @@ pub fn listed(tenant: TenantId) -> Key {
 
 /// Team of a group.
 pub fn group(directory: DirectoryId, group: GroupId) -> Key {
+    // By directory and not by tenant, so that the claim holds against other tenants, too.
     Key::new(format!("GROUP#{directory}#{group}"), "-")
 }
 

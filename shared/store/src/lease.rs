@@ -72,6 +72,7 @@ impl Lease {
             FirstLease::Unprepared => Test::MissingOrBelow("lease_until", after),
         });
         let condition = match first {
+            // Without this, the update would create a row that holds a lease and nothing else.
             FirstLease::Prepared | FirstLease::Unprepared => Condition::Holds(require),
             FirstLease::Absent => Condition::AbsentOr(require),
         };
@@ -101,6 +102,7 @@ impl Lease {
     }
 
     fn held(&self) -> Result<Test, StoreError> {
+        // By the id alone: an overdue lease does no harm until another holder takes it.
         Ok(Test::Equals("lease", self.value()?))
     }
 

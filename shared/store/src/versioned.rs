@@ -68,6 +68,7 @@ impl Version {
 /// Part of a transaction: replaces the row that was read at this version.
 pub fn put(key: &Key, record: &impl Serialize, read: Version) -> Result<Write, StoreError> {
     let mut item = to_item(key, record)?;
+    // A record can carry the version that was read, and this one replaces it.
     item.insert("version".into(), to_value(&read.next())?);
     Ok(Write::Put(item, read.condition()?))
 }

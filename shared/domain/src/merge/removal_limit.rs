@@ -26,6 +26,7 @@ impl RemovalLimit {
 
     /// Returns the maximum among `people` people. It is 0 if both numbers are 0.
     pub fn of(self, people: usize) -> usize {
+        // By the share alone, a small team could lose no one without an admin.
         self.people.max(people.saturating_mul(self.percent) / 100)
     }
 }
@@ -124,6 +125,7 @@ impl Missing {
         let open: Vec<_> = self.removals.iter().copied().filter(|one| !is_decided(one)).collect();
         let going = |side: Side| self.removals.iter().filter(|one| one.side == side).count();
         let is_everyone = |side: Side| {
+            // Decided ones leave as well, so they count here: the side would be empty.
             open.iter().any(|one| one.side == side) && going(side) == self.present[side]
         };
         let is_everyone = Side::BOTH.into_iter().any(is_everyone);
@@ -150,6 +152,7 @@ impl RemovalGuard {
             |held: &PersonRemoval| self.shown.as_ref().is_none_or(|shown| shown.contains(held));
         if removals.is_empty() {
             None
+        // A plan waits as a whole: nothing may go beside removals that wait.
         } else if self.approval == ApprovalState::Pending {
             Some(ApprovalReason::AlreadyPending)
         } else if !removals.iter().all(was_shown) {

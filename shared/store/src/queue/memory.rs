@@ -17,9 +17,11 @@ use crate::message::{Message, Queued};
 use domain::clock::Clock;
 
 /// Number of receives before a message becomes a dead letter.
+// As in the template, so that tests lose messages where the service would.
 pub const RECEIVES: u32 = 5;
 
 /// Time a received message is hidden, unless [`MemoryQueue::with_visibility_timeout`] changes it.
+// As in the template, so that a crash costs tests as much time as it costs people.
 pub const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 
 /// Handle of one receive of one message.

@@ -42,6 +42,7 @@ pub trait Queue<M: Queued = Message>: Send + Sync {
 
 /// Returns the delay of the message at `place`.
 pub fn delay(place: usize, gap: Duration) -> Duration {
+    // Saturated values are exact enough, because the result is cut to the longest delay.
     gap.saturating_mul(u32::try_from(place).unwrap_or(u32::MAX)).min(LONGEST_DELAY)
 }
 

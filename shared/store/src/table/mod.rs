@@ -118,6 +118,7 @@ impl Query {
     fn key_attributes(&self) -> &'static [&'static str] {
         match self {
             Self::Partition { .. } => &["pk", "sk"],
+            // Many items share a place in an index, so the table's own key tells them apart.
             Self::Due { .. } => &["pk", "sk", "gsi1pk", "gsi1sk"],
             Self::Listed { .. } => &["pk", "sk", "gsi2pk", "gsi2sk"],
         }
@@ -171,6 +172,7 @@ impl StoreError {
     /// Returns the extent of the error.
     pub fn class(&self) -> StoreErrorClass {
         match self {
+            // Rights belong to the whole table, and an operator can give them back.
             Self::ConditionFailed | Self::Busy(_) | Self::Denied(_) => StoreErrorClass::Table,
             Self::Refused(_) | Self::Malformed(_) => StoreErrorClass::Item,
         }
