@@ -32,6 +32,7 @@ pub(crate) async fn load_rebuildable<T: DeserializeOwned>(
 ) -> Result<Option<T>, StoreError> {
     let Some(item) = store.get(key).await? else { return Ok(None) };
     let record = readable(item);
+    // It must not stay: each write that expects no item, or a known one, would fail.
     if record.is_none() {
         delete_unreadable(store, vec![key.clone()]).await?;
     }
@@ -41,6 +42,7 @@ pub(crate) async fn load_rebuildable<T: DeserializeOwned>(
 /// Deletes items that cannot be read and that readings rebuild.
 pub(crate) async fn delete_unreadable(store: &dyn Store, keys: Vec<Key>) -> Result<(), StoreError> {
     for key in keys {
+        // A good item that came in between is no loss, because readings rebuild it.
         store.write(vec![Write::Delete(key, Condition::Any)]).await?;
     }
     Ok(())

@@ -160,6 +160,7 @@ pub async fn order(
             (BackfillCommand::Stop, Some(SearchStage::Running | SearchStage::Paused)) => {
                 (SearchStage::Stopped, Some(now))
             }
+            // The search went on after the page was shown, for example to its end.
             _ => return Ok(Decision::Keep(UpdateOutcome::Stale)),
         };
         let changes =

@@ -175,6 +175,7 @@ impl WebhookKeys {
     ) -> impl Iterator<Item = SecretString> {
         self.keys.iter().filter(move |(generation, _)| is_accepted(generation)).map(
             move |(_, key)| {
+                // With both, a secret that leaks proves nothing for another tenant or use.
                 let mac = key.clone().chain_update(format!("{tenant}:{kind}"));
                 SecretString::from(format!(
                     "{:x}",

@@ -18,6 +18,7 @@ use store::table::{
 pub struct FolderRow {
     /// The folders.
     #[serde(default)]
+    // A request creates the row, and has only its own moments.
     pub folders: Folders,
     /// The end of the lease.
     #[serde(default, with = "milliseconds")]
@@ -99,6 +100,7 @@ pub fn request_sync(
     match request {
         FolderRequest::All => changes.push(Change::Set("full_requested_at", moment(now))),
         FolderRequest::Space(room, region) => {
+            // A run that answers the request must find the space, so both are written at once.
             writes.push(space::request_write(SpaceKey { tenant, team, room: *room }, region, now)?);
         }
         FolderRequest::Relink(room) => {

@@ -229,6 +229,7 @@ pub(super) fn relink_write(space: SpaceKey, now: Timestamp) -> Write {
 /// Part of a transaction: stores the state of a space.
 pub(crate) fn put(key: SpaceKey, region: &Region, space: &Space) -> Result<Write, StoreError> {
     let changes =
+        // Not the whole item: a request that came during the run stays.
         vec![Change::Set("region", to_value(region)?), Change::Set("space", to_value(space)?)];
     Ok(Write::Update(key.key(), changes, Condition::Any))
 }

@@ -34,6 +34,7 @@ impl Claim {
 /// Part of a transaction that changes a link: releases the group that it no longer claims.
 pub(crate) fn released(directory: DirectoryId, before: &Link, after: &Link) -> Option<Write> {
     let group = before.claimed_group().filter(|group| after.claimed_group() != Some(*group))?;
+    // The same transaction has proof that the link is still this one, and with it the claim.
     Some(Write::Delete(keys::group(directory, group), Condition::Any))
 }
 

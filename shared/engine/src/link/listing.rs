@@ -43,6 +43,7 @@ impl LinkState {
 impl fmt::Display for LinkState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            // These words are stored in the index, so a new word would lose the links of now.
             Self::PendingApproval => "held",
             Self::Failing => "failing",
             Self::Differing => "differing",
@@ -68,6 +69,7 @@ pub async fn page(
     let query = Query::Listed { pk: listing(tenant, state), prefix: keys::typed(title) };
     let page = store.query(&query, limit, start).await?;
     let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
+    // The index has only keys, and is older than the links themselves.
     let links = store.get_many(&keys).await?.into_iter();
     let mut links: Vec<LinkRow> = links.filter_map(readable).collect();
     // The table returns the items of many keys in any order.
@@ -92,6 +94,7 @@ pub async fn count(
     most: usize,
 ) -> Result<LinkCount, StoreError> {
     let query = Query::Listed { pk: listing(tenant, state), prefix: String::new() };
+    // One page at most: an exact count would read each link of a large tenant.
     let page = store.query(&query, most, None).await?;
     let links = page.items.len();
     Ok(if page.next.is_some() { LinkCount::MoreThan(links) } else { LinkCount::Exactly(links) })
@@ -104,5 +107,6 @@ pub(crate) fn listing(tenant: TenantId, state: LinkState) -> String {
 
 /// The sort key of a link in its list.
 pub(super) fn sort_key(link: &Link) -> String {
+    // Titles repeat, and the id gives those an order that stays.
     format!("{}#{}", keys::typed(&link.title), link.team)
 }

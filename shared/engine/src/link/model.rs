@@ -130,6 +130,7 @@ pub enum Phase {
         why: Ended,
         /// The way back, where the reason was that something did not answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        // In a box, because a way back holds a phase itself.
         way_back: Option<Box<WayBack>>,
     },
 }
@@ -341,6 +342,7 @@ impl Link {
     /// Returns the number of memberships that the link adds to the tenant's.
     pub(crate) fn memberships(&self) -> usize {
         match self.phase {
+            // An ended link removes no one, so its people must not raise the removal limit.
             Phase::Ended { .. } => 0,
             _ => self.counts.eligible,
         }

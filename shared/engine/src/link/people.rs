@@ -96,6 +96,7 @@ impl CountedRemoval {
         let is_open =
             // A removal that is about to be made can already be on its way.
             state.intents.iter().any(|open| open.side == self.side && !open.to.is_present());
+        // The service can have removed the person before its answer was lost.
         let is_unanswered = state.unanswered.is_some_and(|one| one.side == self.side);
         is_open || is_unanswered || !state.baseline[self.side].is_present()
     }
@@ -127,6 +128,7 @@ pub async fn people(
     for item in pages::all(store, &query, PAGE).await? {
         let key = Key::of(&item);
         let Some(who) = key.as_ref().and_then(|key| Who::from_sort_key(&key.sk)) else {
+            // One broken item must not stop the sync for everyone else in the team.
             report_unreadable(key.as_ref());
             continue;
         };

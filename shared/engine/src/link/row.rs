@@ -103,6 +103,7 @@ pub(super) fn index_attributes(
 
 /// Part of a transaction: creates a link if there is none. Its first sync is due at once.
 pub fn creation(tenant: TenantId, link: &Link, now: Timestamp) -> Result<Write, StoreError> {
+    // Earlier than every moment: the first lease is free, and no request counts as answered.
     let never = Timestamp::UNIX_EPOCH;
     let row = LinkRow {
         link: link.clone(),
@@ -114,6 +115,7 @@ pub fn creation(tenant: TenantId, link: &Link, now: Timestamp) -> Result<Write, 
         synced_at: never,
         full_synced_at: never,
         last_event_at: never,
+        // Due without a message, because the message that follows can be lost.
         next_sync_at: now,
         delayed_until: never,
         memberships: Some(0),
@@ -124,10 +126,12 @@ pub fn creation(tenant: TenantId, link: &Link, now: Timestamp) -> Result<Write, 
             item.insert(attribute.into(), value);
         }
     }
+    // Two messages about one team can arrive at the same time.
     Ok(Write::Put(item, Condition::Absent))
 }
 
 /// The condition that a link's next sync is due.
 pub fn due_condition(now: Timestamp) -> Condition {
+    // Tests only know "below", and a sync of right now is due.
     Condition::Holds(vec![Test::Below("gsi1sk", now.as_millisecond().saturating_add(1))])
 }

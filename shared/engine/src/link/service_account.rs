@@ -37,6 +37,7 @@ pub enum JoinedBy {
 impl ServiceAccountPresence {
     /// Returns the presence of an account that was read in the team. `by` counts if that is new.
     pub(crate) fn seen_in_team(self, service_account: PersonId, by: JoinedBy) -> Self {
+        // Only the reading that sees it first can tell who added it.
         if self.is_member(service_account) {
             self
         } else {

@@ -37,7 +37,9 @@ pub async fn unlink(
         Begun::Gone => return Ok(Unlinked::Gone),
     };
     let before = &action.row.link;
+    // As declined, so that no later event gives the team a group again.
     let mut link = Link { phase: Phase::ended(Ended::Declined), ..before.clone() };
+    // No admin can approve or mend anything of a link that has ended.
     (link.held, link.failure) = (None, None);
     let mut writes = Activity::by_administrator(now, Note::LinkEnded { by }).puts(tenant, team)?;
     writes.extend(released(directory, before, &link));

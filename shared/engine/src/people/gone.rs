@@ -36,6 +36,7 @@ impl PersonIndex<'_> {
     {
         let Some(known) = self.people([person]).await?.remove(&person) else { return Ok(true) };
         let Accounts { webex, access, org } = accounts;
+        // Another kind of question: the same one could give the same wrong answer.
         let named = webex.scim_user_by_name(access, org, &known.user_name).await?;
         if named.is_some_and(|named| named.person == person) {
             return Ok(false);

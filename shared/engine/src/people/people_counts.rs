@@ -53,6 +53,7 @@ impl PeopleCounts {
     pub fn add_person(&mut self, reason: Option<ExclusionReason>) {
         match reason {
             None => self.eligible += 1,
+            // Devices and bots are not among the people, so they belong to no part of them.
             Some(ExclusionReason::NotAPerson) => {}
             Some(reason) => *self.excluded.entry(reason).or_default() += 1,
         }

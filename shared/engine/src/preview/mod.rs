@@ -133,6 +133,7 @@ pub struct Totals {
 
 impl AddAssign for Totals {
     fn add_assign(&mut self, other: Self) {
+        // All fields are named, so that a new one cannot be missing from a sum.
         let Self { created, added, promoted, demoted, removed, held, renamed, excluded } = other;
         self.created += created;
         self.added += added;
@@ -175,6 +176,7 @@ impl Preview {
 
     /// Returns the hash of all acts. The moment and exclusions are no acts.
     pub fn hash(&self) -> String {
+        // All fields are named, so that a new one cannot stay out of the hash by mistake.
         let Self { at: _, group, service_account, rename, moves, excluded: _, unresolved: _ } =
             self;
         let group = match group {

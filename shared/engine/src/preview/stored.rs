@@ -16,6 +16,7 @@ use store::pages;
 use store::table::{Change, Condition, EXPIRES_AT, Key, Query, Store, StoreError, Write, to_item};
 
 /// Most changes, and most excluded people, in one item.
+// Both lists together stay well below the 400 KB that an item can have.
 const PER_ITEM: usize = 500;
 
 /// Items of one page of a query.
@@ -53,6 +54,7 @@ struct Part {
 }
 
 fn key(tenant: TenantId, team: TeamId, of: PreviewKind, n: usize) -> Key {
+    // Padded, because the parts are read back in the order of their texts.
     Key::new(team_partition(tenant, team), format!("{}{n:04}", of.prefix()))
 }
 
@@ -95,6 +97,7 @@ pub(crate) async fn stored_hash(
     tenant: TenantId,
     team: TeamId,
 ) -> Result<Option<String>, StoreError> {
+    // One part is enough: each has the hash of the whole.
     let item = store.get(&key(tenant, team, PreviewKind::SyncRun, 0)).await?;
     Ok(item.and_then(readable::<Part>).map(|part| part.hash))
 }
@@ -151,6 +154,7 @@ pub async fn changes(store: &dyn Store, tenant: TenantId) -> Result<Changes, Sto
 
 /// Part of a transaction that stores another preview: counts the change.
 pub(crate) fn count_change(tenant: TenantId) -> Write {
+    // A lost answer can count twice, which only shows an admin the previews once more.
     Write::Update(keys::previews(tenant), vec![Change::Add("changes", 1)], Condition::Any)
 }
 

@@ -11,6 +11,7 @@ const CALLS_PER_CYCLE: usize = 60;
 const CALLS_PER_SYNC: usize = 2;
 
 /// Calls taken from the tenant's quota at a time.
+// Each take is a write to the table, which would be dear for single calls.
 const BATCH: usize = 10;
 
 /// Background calls that a cycle may still make.

@@ -59,6 +59,7 @@ fn due_row(tenant: TenantId, item: &Item, now: Timestamp) -> Option<DueRow> {
     let job = match &key.pk {
         _ if key == keys::waiting(tenant) => Job::Waiting,
         pk if *pk == folders::partition(tenant) => Job::Folders { team: team? },
+        // The index does not have the region, and the stored link does.
         pk if *pk == link::partition(tenant) => Job::Team { team: team?, region: None },
         _ => return None,
     };

@@ -88,7 +88,7 @@ async fn save(cycle: &Cycle<'_>, stored: &DeltaCursor) -> Result<(), SyncError> 
 async fn queue_linked(cycle: &mut Cycle<'_>, groups: &[GroupId]) -> Result<(), SyncError> {
     let (tenant, at) = (cycle.tenant(), cycle.now());
     let claims = link::claims(cycle.store(), cycle.directory(), groups.iter().copied()).await?;
-    // Two tenants can share a directory.
+    // A tenant that disconnected can still have claims in the directory.
     let own = claims.into_values().filter(|claim| claim.tenant == tenant);
     let messages: Vec<Message> = own
         .map(|claim| {

@@ -59,6 +59,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     let mut messages = vec![];
     for item in page.items {
         let Some(LinkRow { link, .. }) = readable(item) else { continue };
+        // A link that ended is asked about once a day in any case.
         if !matches!(link.phase, Phase::Ended { .. }) {
             let job = Job::Team { team: link.team, region: Some(link.region) };
             let (v, trigger) = (Default::default(), Trigger::Due);
@@ -66,6 +67,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
             messages.push(Message { v, tenant, at: requested_at, trigger, job });
         }
     }
+    // Before the cursor: a cycle that is cut off sends these again, and loses none.
     cycle.reconciler.sync.queue.send_spaced(&messages, SYNC_SPACING).await?;
     cycle.report.sweep_requests += messages.len();
     let advanced = match page.next {

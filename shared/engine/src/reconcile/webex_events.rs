@@ -152,12 +152,14 @@ async fn load(cycle: &Cycle<'_>, now: Timestamp) -> Result<EventsCursor, SyncErr
             RECOVERED_WINDOW
         }
     };
+    // The window takes the overlap off again.
     Ok(EventsCursor { read_to: now - length + OVERLAP, open: None })
 }
 
 /// Returns one message per space, with the time of its newest event.
 fn requests_for(cycle: &Cycle<'_>, events: Vec<MembershipEvent>) -> Vec<Message> {
     let mut spaces: BTreeMap<RoomId, ChangedSpace> = BTreeMap::new();
+    // A space of two people belongs to no team, so a reading of it would waste a call.
     for event in events.into_iter().filter(|event| event.clue.can_have_team()) {
         // A request from the future would be answered by no reading until then.
         let at = event.created.map_or(cycle.report.began, |created| created + SKEW);
@@ -165,6 +167,7 @@ fn requests_for(cycle: &Cycle<'_>, events: Vec<MembershipEvent>) -> Vec<Message>
         let changed = ChangedSpace { at, region: event.room.region, clue: event.clue };
         let newest = spaces.entry(event.room.id).or_insert(changed);
         newest.at = newest.at.max(at);
+        // One clear event is enough: the clue only decides which space is read first.
         if event.clue == SpaceClue::LikelyTeam {
             newest.clue = event.clue;
         }

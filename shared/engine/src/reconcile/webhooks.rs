@@ -38,6 +38,7 @@ const EXPECTED: [Expected; 7] = [
     of(Resource::Memberships, Event::Created, Owner::Org),
     of(Resource::Memberships, Event::Updated, Owner::Org),
     of(Resource::Memberships, Event::Deleted, Owner::Org),
+    // The service account sends the cards itself, so it hears of every answer.
     of(Resource::AttachmentActions, Event::Created, Owner::Creator),
 ];
 
@@ -144,6 +145,7 @@ async fn single(
     let is_it = |webhook: &mut Webhook| {
         webhook.resource == Some(expected.resource)
             && webhook.event == Some(expected.event)
+            // One with a filter would leave out events.
             && webhook.filter.is_none()
     };
     let mut found: Vec<Webhook> = registered.extract_if(.., is_it).collect();

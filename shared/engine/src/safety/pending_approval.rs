@@ -16,6 +16,7 @@ use store::table::{
 };
 
 /// Most removals in one item.
+// Far below the 400 KB that an item can have.
 const PER_ITEM: usize = 500;
 
 /// Items of one page of a query.
@@ -97,6 +98,7 @@ impl PendingApproval {
 }
 
 fn key(tenant: TenantId, team: TeamId, n: usize) -> Key {
+    // Padded, so that the first part, which has the decision, is read first.
     Key::new(team_partition(tenant, team), format!("{PREFIX}{n:04}"))
 }
 

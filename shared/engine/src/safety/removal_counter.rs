@@ -91,6 +91,7 @@ pub async fn load(
         } else if let Some(hour) = keys::removal_hour(&sort_key)
             && hour > hour_of(now) - HOURS
         {
+            // An error ends the run: without this hour, the limit would permit too much.
             counter.removals.insert(hour, from_item::<HourRow>(item)?.removals);
         }
     }

@@ -49,6 +49,7 @@ pub(super) async fn ask_creator(
     let to = WebexId::new(run.context.tenant.region.clone(), creator);
     let text = cards::question(&plain(&link.title));
     let card = creation_card(&link.title, link.team);
+    // After a crash here the creator is asked again, and only the stored card counts.
     let message = webex.send_card(access, &to, &text, card).await?;
     let link = Link {
         phase: Phase::Asked { card: Some(Card { message, sent_at: run.started }) },

@@ -55,6 +55,7 @@ fn owner_limits(reading: &Reading, resolved: &ResolvedPeople, subjects: &[Subjec
         };
         resolved.excluded.keys().filter(|who| role(who) == Some(Role::Owner)).count()
     };
+    // The service counts excluded owners, too, and keeps the last of all.
     let owners = Sides::each(|side| seen(side) + excluded(side));
     OwnerLimits { owners, group_owners: OWNER_LIMIT }
 }

@@ -20,6 +20,7 @@ pub(super) async fn read_rules(
         naming: naming.unwrap_or_default(),
     };
     let item = to_item(&keys::directory_rules(run.tenant()), &rules)?;
+    // Two runs that read at the same time store the same rules.
     deps.store.write(vec![Write::Put(item, Condition::Any)]).await?;
     Ok(rules)
 }

@@ -146,6 +146,7 @@ impl SyncError {
         match self {
             Self::Call(error) => error.api,
             Self::Tokens(TokensError::Refresh(_)) => Api::Webex,
+            // Tokens of Entra are for Graph, so both pause together.
             _ => Api::Graph,
         }
     }

@@ -23,6 +23,7 @@ pub(super) enum GroupRequest {
 
 /// The alternate key of the group that is created for a team.
 pub fn unique_name(team: TeamId) -> String {
+    // By the team alone, so that a repeated request finds the group of the first one.
     format!("webex-team-{team}")
 }
 
@@ -95,6 +96,7 @@ pub fn nickname(title: &str, team: TeamId, attempt: u8) -> String {
         plain.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let room = NICKNAME_LIMIT - suffix.len() - 1;
     let mut slug: String = words.join("-").chars().take(room).collect();
+    // A cut can leave a dash at the end, and the suffix brings its own.
     slug.truncate(slug.trim_end_matches('-').len());
     if slug.is_empty() { format!("team-{suffix}") } else { format!("{slug}-{suffix}") }
 }

@@ -250,6 +250,7 @@ fn judge(
         let removals = Side::BOTH.map(|side| PersonRemoval { person, side });
         let was_asked = Side::BOTH.iter().any(|&side| matches!(proofs[side], Proof::Answered(_)));
         let is_decided = removals.iter().any(|removal| is_decided(guard, removal));
+        // A sync never touches an excluded person, so their absence needs no judgment.
         let seen = if Subject::is_compared(eligibility, run.started) {
             let proofs = Sides::each(|side| match proofs[side] {
                 Proof::Answered(role) if is_decided => Proof::AnsweredForDecided(role),

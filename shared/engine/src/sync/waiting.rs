@@ -105,6 +105,7 @@ impl Waiting {
     }
 
     fn sort_key(&self, order: Order) -> Result<String, StoreError> {
+        // By content, so that a message that is delivered twice mostly waits once.
         let text = serde_json::to_string(&self.message)
             .map_err(|error| StoreError::Malformed(error.to_string()))?;
         let digest = Sha256::digest(text);
@@ -198,6 +199,7 @@ impl Deps {
             ];
             let unchanged = RunPlan::unchanged(plan);
             match self.store.update(&keys::waiting(tenant), changes, unchanged).await {
+                // Only the call that stored the plan sends its message: a backlog needs one.
                 Ok(_) if by_message => return self.queue_run(tenant, until).await,
                 Ok(_) => return Ok(()),
                 Err(StoreError::ConditionFailed) => {}
@@ -211,6 +213,7 @@ impl Deps {
         let now = self.clock.now();
         let (trigger, job) = (Trigger::Retry, Job::Waiting);
         let message = Message { v: Default::default(), tenant, at: now, trigger, job };
+        // A moment that has passed has no delay, and the run begins at once.
         let delay = until.duration_since(now).try_into().unwrap_or_default();
         Ok(self.queue.send(&message, delay).await?)
     }
@@ -232,6 +235,7 @@ impl Deps {
         }
         let end = Write::Delete(keys::waiting(tenant), RunPlan::unchanged(plan));
         match self.store.write(vec![end]).await {
+            // A message has begun to wait and planned a run, which stays.
             Ok(()) | Err(StoreError::ConditionFailed) => Ok(()),
             Err(error) => Err(error),
         }
@@ -247,6 +251,7 @@ impl Deps {
         for item in page.items {
             let Some(key) = Key::of(&item) else { continue };
             if let Some(until) = waits_until(&key).filter(|until| *until > now) {
+                // Those that wait for a moment come last and in order, so all others are later.
                 portion.next = Some(until);
                 break;
             }

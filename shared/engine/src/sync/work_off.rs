@@ -27,6 +27,7 @@ pub(super) async fn work_off(
     let tenant = message.tenant;
     let loaded = deps.load_context(tenant, None, deadline).await?;
     let Some((context, _)) = loaded else { return Ok(()) };
+    // Off means no work: the messages wait on, and expire after a day at most.
     if context.settings.switched_on_at.is_none() {
         return Ok(());
     }
@@ -52,6 +53,7 @@ pub(super) async fn work_off(
                 After::End(until) => ends = ends.max(Some(until)),
             }
         }
+        // Without room for one message, the tenant has none for the others.
         if ends.is_some() {
             next = ends;
             break;
@@ -115,6 +117,7 @@ async fn settle(
     if again.is_none() {
         report_dropped(&waiting.message);
     }
+    // In one transaction, so that a crash neither loses nor doubles the message.
     deps.store.write(again.into_iter().chain([deletion]).collect()).await?;
     Ok(after)
 }

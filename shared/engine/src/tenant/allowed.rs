@@ -26,6 +26,7 @@ impl Allowed {
         if value.trim() == "*" {
             return Ok(Self::Everyone);
         }
+        // A value that was forgotten must not open the deployment to strangers.
         let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
         let ids = parts.map(|part| match part.parse::<WebexId<OrgId>>() {
             Ok(id) => Ok(id.id),

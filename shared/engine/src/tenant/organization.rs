@@ -125,6 +125,7 @@ pub async fn sign_up(store: &dyn Store, org: OrgId) -> Result<Organization, Stor
 
 /// Ends all sessions of the organization's administrators.
 pub async fn end_sessions(store: &dyn Store, org: OrgId) -> Result<(), StoreError> {
+    // Without this, the update would create an organization that never signed up.
     let known = Condition::Holds(vec![]);
     store.update(&keys::org(org), vec![Change::Add("generation", 1)], known).await.map(drop)
 }
@@ -138,6 +139,7 @@ pub async fn set_service_account(
     seen: &Organization,
     service_account: &ServiceAccount,
 ) -> Result<(), StoreError> {
+    // An organization that disconnected meanwhile can have another tenant.
     let mut holds = vec![Test::Equals("tenant", to_value(&seen.tenant)?)];
     holds.push(match &seen.directory {
         Some(directory) => Test::Equals("directory", to_value(directory)?),
@@ -152,6 +154,7 @@ pub async fn set_service_account(
             Change::Set("service_account", to_value(&service_account.person)?),
             Change::Set("region", to_value(&service_account.region)?),
         ];
+        // Only a tenant that is there: the end of one deletes it, and this must not bring it back.
         writes.push(Write::Update(keys::tenant(seen.tenant), changes, Condition::Holds(vec![])));
     }
     store.write(writes).await
@@ -162,6 +165,7 @@ pub async fn remove_service_account(
     store: &dyn Store,
     seen: &Organization,
 ) -> Result<(), StoreError> {
+    // With a directory there is a tenant, whose syncs need the account.
     let half = vec![Test::Equals("tenant", to_value(&seen.tenant)?), Test::Missing("directory")];
     store
         .update(
@@ -247,6 +251,7 @@ pub(crate) fn offboarding_writes(
     tenant: &Tenant,
     next: TenantId,
 ) -> Result<Vec<Write>, StoreError> {
+    // The page can be older than a new connection, which must not be released.
     let is_its = || -> Result<_, StoreError> {
         Ok(Condition::Holds(vec![Test::Equals("tenant", to_value(&tenant.tenant)?)]))
     };

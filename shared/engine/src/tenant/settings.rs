@@ -48,6 +48,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            // No team or group changes before an admin has seen the settings.
             switched_on_at: None,
             running: Running::Live,
             new_teams: NewTeams::Ask,
@@ -58,8 +59,11 @@ impl Default for Settings {
             service_account_mode: ServiceAccountMode::Member,
             fallback_owner: None,
             removal_limits: RemovalLimits::default(),
+            // A group has mail and files that no team had, so an admin must ask for its deletion.
             on_team_deleted: TeamDeleted::KeepGroup,
+            // After a mistake, people would lose mail and files that no one restored in time.
             on_group_deleted: GroupDeleted::Restore,
+            // Folders need another consent, which a directory may never give.
             folders: Folders::No,
             alert_recipient: None,
         }
@@ -222,6 +226,7 @@ pub async fn save(
     settings: &Settings,
     seen: SettingsVersion,
 ) -> Result<(), StoreError> {
+    // The settings that a tenant begins with are stored without a version.
     let version = Version::of_existing(seen.0);
     store.write(vec![versioned::put(&keys::settings(tenant), settings, version)?]).await
 }

@@ -13,6 +13,7 @@ use store::keys;
 use store::table::{Condition, Store, StoreError, Write, milliseconds, to_item};
 
 /// Duration without syncs after the reason was last found. A cycle checks it every five minutes.
+// Far longer than the time between two checks, so that no sync begins in between.
 const BACKOFF: SignedDuration = SignedDuration::from_hours(1);
 
 /// Shortest time between two refusals that suspend a tenant: two minutes, less a quarter of one

@@ -153,7 +153,9 @@ impl Chooser<'_> {
         let before = before.into_iter().map(|item| from_item(item).map(|one: ChosenTeam| one.team));
         let before: Vec<TeamId> = before.collect::<Result<_, _>>()?;
         let mut writes = vec![];
+        // A team that is chosen twice would cancel itself out in the digest.
         for one in chosen.into_iter().filter(|one| !before.contains(&one.team)) {
+            // A team that failed in an earlier run starts afresh.
             let one = ChosenTeam { why: None, earlier_failure: None, ..one };
             run.add_chosen(&one);
             writes.push(one.put(&key(one.team), self.now)?);
@@ -171,6 +173,7 @@ impl Chooser<'_> {
             return Ok(UpdateOutcome::Stale);
         }
         let Some(team) = team else {
+            // Another number excludes all at once, and the teams of the old one expire.
             return run.restarted().write(self.store, self.tenant, vec![]).await;
         };
         let key = team::key(self.tenant, run.number, ChosenState::Waiting, team);

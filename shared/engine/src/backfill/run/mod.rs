@@ -152,12 +152,14 @@ impl BackfillRun {
     pub fn is_over(&self) -> bool {
         match self.stage {
             BackfillStage::Done => true,
+            // Teams that were begun before the stop go on to their own outcome.
             BackfillStage::Stopped => self.counts.started == 0,
             _ => false,
         }
     }
 
     fn for_choosing(self) -> Self {
+        // Number 0 stands for no run: the tenant never chose any teams.
         if self.is_over() || self.number == 0 { self.restarted() } else { self }
     }
 
@@ -207,6 +209,7 @@ impl BackfillRun {
         *count = count.saturating_sub(1);
         *self.counts.of(to) += 1;
         let key = |state| team::key(tenant, self.number, state, chosen.team);
+        // Without further conditions: the version of the run guards the whole transaction.
         let mut writes = vec![Write::Delete(key(from), Condition::Any), chosen.put(&key(to), now)?];
         writes.extend(others);
         self.write(store, tenant, writes).await
@@ -235,6 +238,7 @@ impl BackfillRun {
     ) -> Result<UpdateOutcome, StoreError> {
         writes.push(self.put(tenant)?);
         let outcome = UpdateOutcome::of(store.write(writes).await)?;
+        // A cycle writes the same copy again for its next team.
         if outcome == UpdateOutcome::Done {
             self.version += 1;
         }

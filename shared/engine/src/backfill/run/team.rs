@@ -18,6 +18,7 @@ use store::table::{
 };
 
 /// Time for which a chosen team is kept after its last change.
+// As long as the activity, which tells what became of the team.
 const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// State of a chosen team.
@@ -129,6 +130,7 @@ pub(super) fn prefix(number: u64, state: ChosenState) -> String {
 
 /// Returns the key of a team of run `number` in this state.
 pub(super) fn key(tenant: TenantId, number: u64, state: ChosenState, team: TeamId) -> Key {
+    // The state is in the key, so that a page of one state is a plain query.
     Key::new(partition(tenant), format!("{}{team}", prefix(number, state)))
 }
 

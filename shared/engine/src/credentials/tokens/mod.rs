@@ -155,6 +155,7 @@ impl Tokens {
         key: (Registration, DirectoryId),
         deadline: Deadline,
     ) -> Result<SecretString, TokensError> {
+        // Callers at the same time may each ask, because Entra accepts all tokens that it gave.
         let token = self.app_token(key.0, key.1, deadline).await?.token;
         self.apps.insert(key, token.access.clone(), token.ends_at);
         Ok(token.access)
@@ -191,6 +192,7 @@ impl Tokens {
 
     /// Loads our integration in Webex.
     pub async fn webex_app(&self) -> Result<WebexApp, TokensError> {
+        // Read each time: refreshes are rare, and a secret that was rotated counts at once.
         const NAME: &str = "webex-app";
         self.app(NAME).await?.ok_or_else(|| self.wrong(NAME, "does not exist"))
     }
@@ -237,6 +239,7 @@ impl Tokens {
         let mut ends = self.secrets_end_at.lock().unwrap_or_else(PoisonError::into_inner);
         match ends_at {
             Some(ends_at) => ends.insert(registration, ends_at),
+            // The end of the secret before must not raise an alert about this one.
             None => ends.remove(&registration),
         };
     }

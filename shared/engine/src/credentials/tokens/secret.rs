@@ -26,6 +26,7 @@ pub struct ServiceAccountTokens {
 }
 
 fn expose<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    // A `SecretString` cannot be serialized, so that no other store gets it by mistake.
     serializer.serialize_str(secret.expose_secret())
 }
 

@@ -168,6 +168,7 @@ async fn adopt_link(
     let chosen = ChosenTeam { earlier_failure, ..chosen };
     match outcome(&chosen, before) {
         TeamOutcome::Done => move_waiting(cycle, run, &chosen, ChosenState::Done).await,
+        // A link that failed before gets a new try, and only a later failure counts.
         TeamOutcome::Open | TeamOutcome::Failed(_) => {
             match move_waiting(cycle, run, &chosen, ChosenState::Started).await? {
                 Begun::NoSync => Ok(Begun::Sync(sync_message(cycle, &chosen))),
@@ -228,8 +229,10 @@ async fn create_link(
     link.service_account = before.map(|before| before.link.service_account).unwrap_or_default();
     let (store, tenant, now) = (cycle.store(), cycle.tenant(), cycle.now());
     let creation: Write = link::creation_after(store, tenant, before, &link, now).await?;
+    // Otherwise a link that ended would keep its group from all teams.
     let released = before.and_then(|row| link::released(cycle.directory(), &row.link, &link));
     let transition = Transition { from: ChosenState::Waiting, to: ChosenState::Started };
+    // In one transaction: a team counts as begun exactly if its link exists.
     let context = run_context(cycle);
     Ok(
         match run
@@ -256,6 +259,7 @@ async fn move_waiting(
     let transition = Transition { from: ChosenState::Waiting, to };
     Ok(match run.move_team(run_context(cycle), chosen, transition, vec![]).await? {
         UpdateOutcome::Done => Begun::NoSync,
+        // An admin has changed the run meanwhile, and may have paused it.
         UpdateOutcome::Stale => Begun::Stop,
     })
 }

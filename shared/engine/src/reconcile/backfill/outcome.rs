@@ -74,6 +74,7 @@ pub(super) fn outcome(chosen: &ChosenTeam, row: &LinkRow) -> TeamOutcome {
             TeamOutcome::Open
         }
         (_, Some(failure))
+            // The next try can succeed, while most other failures wait for a person.
             if failure.kind() == FailureKind::CallFailed && failure.tries < MAX_TRIES =>
         {
             TeamOutcome::Open
@@ -81,6 +82,7 @@ pub(super) fn outcome(chosen: &ChosenTeam, row: &LinkRow) -> TeamOutcome {
         (_, Some(failure)) => {
             TeamOutcome::Failed(BackfillFailure::SyncFailed { reason: failure.reason.clone() })
         }
+        // A group alone is not enough: its people are in sync only after a whole reading.
         (Phase::Linked { .. }, None) if row.synced_at.as_millisecond() > 0 => TeamOutcome::Done,
         _ => TeamOutcome::Open,
     }

@@ -88,6 +88,7 @@ impl Deps {
                 }
                 FolderCreation::NameTaken => {
                     let found = self.graph.item_at_root(&run.files, &library.drive, &name).await?;
+                    // People's own folder is used, since a second one would split their files.
                     let free = found.filter(|item| {
                         item.is_folder() && !run.is_of_other_space(&library.drive, item)
                     });

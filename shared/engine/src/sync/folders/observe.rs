@@ -103,6 +103,7 @@ pub(super) fn in_order(
 ) -> Vec<(RoomId, Option<Room>)> {
     let mut rooms: Vec<_> = rooms.into_iter().collect();
     rooms.sort_by_key(|(id, room)| {
+        // The id comes last, so that each run gives equal spaces the same names.
         (*id != team.general_space(), room.as_ref().and_then(|room| room.created), *id)
     });
     rooms

@@ -17,6 +17,7 @@ impl Deps {
         trigger: Trigger,
     ) -> Result<(), SyncError> {
         let writes = folders::request_sync(tenant, team, request, self.clock.now())?;
+        // The table comes first: a run whose message is faster would find nothing to do.
         self.store.write(writes).await?;
         self.queue_folder_sync(tenant, team, trigger).await
     }
