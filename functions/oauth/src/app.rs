@@ -142,6 +142,7 @@ struct SignInErrorBody {
 fn read_refusal(body: &[u8]) -> (String, String) {
     match serde_json::from_slice::<SignInErrorBody>(body) {
         Ok(refusal) => (refusal.error, refusal.error_description),
+        // A proxy on the way can answer with its own page, which has no code.
         Err(_) => Default::default(),
     }
 }

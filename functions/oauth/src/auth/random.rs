@@ -24,6 +24,7 @@ pub(crate) fn is_token(text: &str) -> bool {
 
 /// Returns the hash that is stored of a token, so that the table alone opens no session.
 pub(crate) fn hash(token: &str) -> String {
+    // Without salt or repetition: no one can try 256 random bits.
     URL_SAFE_NO_PAD.encode(Sha256::digest(token))
 }
 
@@ -31,6 +32,7 @@ pub(crate) fn hash(token: &str) -> String {
 pub(crate) fn derived(token: &str, purpose: &str, of: &str) -> String {
     // HMAC accepts keys of any length.
     let mac = Hmac::<Sha256>::new_from_slice(token.as_bytes()).ok();
+    // The separator keeps a purpose apart from what follows it.
     let mac = mac.map(|mac| mac.chain_update(purpose).chain_update(":").chain_update(of));
     let bytes = mac.map(|mac| mac.finalize().into_bytes());
     URL_SAFE_NO_PAD.encode(bytes.unwrap_or_default())
@@ -38,6 +40,7 @@ pub(crate) fn derived(token: &str, purpose: &str, of: &str) -> String {
 
 /// Compares in constant time.
 pub(crate) fn are_equal(one: &str, other: &str) -> bool {
+    // The time of a comparison would tell how much of a guess is right.
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 

@@ -49,6 +49,7 @@ pub(crate) struct SavedForm {
     /// The path of one of our routes, with its query.
     pub(crate) path: String,
     /// All fields but the CSRF token.
+    // The page that offers the form again has its own token.
     pub(crate) fields: Vec<(String, String)>,
 }
 

@@ -133,6 +133,7 @@ async fn count_people(
     let people_counts =
         // Without the counts, the sample still shows that the role is there.
         people::people_counts(app.store.as_ref(), organization.tenant).await.ok().flatten();
+    // Without a directory, the counts are those of an earlier connection.
     if let Some(of) = people_counts.filter(|_| organization.directory.is_some()) {
         let source = CountSource::Counted { at: date(of.at) };
         return Ok(PeopleCount { people_counts: of.people_counts, source });

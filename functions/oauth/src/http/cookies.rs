@@ -53,6 +53,7 @@ impl CookieNames {
     pub(crate) fn set(self, name: &str, value: &str, lifetime: Lifetime) -> String {
         let secure = match self {
             Self::Host => "; Secure",
+            // Not every browser keeps a `Secure` cookie of a page over http.
             Self::Plain => "",
         };
         let max_age = match lifetime {

@@ -69,6 +69,7 @@ impl Page {
     ];
 
     pub(crate) fn path(self) -> &'static str {
+        // Alerts that were sent link to some of these, so they stay as they are.
         match self {
             Self::Home => "/",
             Self::Webex => "/webex",

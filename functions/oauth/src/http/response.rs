@@ -82,6 +82,7 @@ pub(crate) trait ResponseExt: Sized {
 
     /// Makes the browser open an address at once.
     fn open(self, url: &str) -> Self {
+        // No redirect: browsers would hold its address against the policy for forms.
         self.header(header::REFRESH, &format!("0;url={url}"))
     }
 }

@@ -27,6 +27,7 @@ use crate::view::phrases::adopt as words;
 use crate::view::phrases::feedback::Feedback;
 
 /// The most people that a list names; it counts the others.
+// Each name is asked of a service, and an admin waits for the page.
 const SHOWN: usize = 200;
 
 #[derive(Template)]
