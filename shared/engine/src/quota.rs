@@ -275,6 +275,7 @@ impl RateLimiter {
             };
             match store.update(&quota.key(), vec![change], condition).await {
                 Ok(_) => return Ok(Acquire::Acquired),
+                // Another caller took from it since, so its level is read again.
                 Err(StoreError::ConditionFailed) => bucket = read(store, quota).await?,
                 Err(error) => return Err(error),
             }

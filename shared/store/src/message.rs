@@ -116,6 +116,7 @@ pub enum Job {
         region: clients::webex::Region,
         /// Clue of the event about the space.
         #[serde(default)]
+        // Messages that an earlier program queued have none.
         clue: clients::webex::SpaceClue,
     },
     /// Sync the team of a group.

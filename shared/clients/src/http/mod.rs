@@ -113,6 +113,7 @@ impl Api {
 
 impl fmt::Display for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // These words are parts of stored keys, so they stay as they are.
         f.write_str(match self {
             Self::Webex => "webex",
             Self::Graph => "graph",

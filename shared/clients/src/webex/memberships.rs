@@ -309,6 +309,7 @@ impl Webex {
         let call = Call::get("/memberships")
             .query("roomId", room.to_string())
             .query("personId", person.to_string());
+        // Strict, because an empty answer counts as proof of an absence.
         let items = every(|item: MembershipAsSent| match item.row(room.id)? {
             Some(Row::Unreadable(found)) if found == person.id => {
                 Err("a membership without id or role")

@@ -152,6 +152,7 @@ impl Candidate {
     }
 
     fn sort_key(&self) -> String {
+        // Titles repeat, and the id gives those an order that stays.
         format!("{}#{}", keys::typed(&self.title), self.team)
     }
 }

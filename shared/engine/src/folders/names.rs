@@ -33,6 +33,7 @@ pub fn folder_name(title: &str, space: RoomId, is_taken: impl Fn(&str) -> bool) 
         .into_iter()
         .map(with_id)
         .find(|name| !is_taken(name))
+        // No other space has the whole id.
         .unwrap_or_else(|| with_id(id.len()))
 }
 
@@ -96,6 +97,7 @@ fn spelt(c: char) -> Option<char> {
         | '\u{2060}'..='\u{2065}'
         | '\u{feff}'
         | '\u{fff9}'..='\u{fffb}' => None,
+        // Unicode keeps these free for ever, so no font shows them.
         '\u{fdd0}'..='\u{fdef}' => None,
         // No characters: Unicode keeps the last two of each plane free.
         _ if u32::from(c) & 0xfffe == 0xfffe => None,
@@ -150,6 +152,7 @@ fn without_reserved_parts(name: &str) -> String {
 /// Returns `true` for names of devices, and of SharePoint's and Windows' own files and folders.
 fn is_reserved(name: &str) -> bool {
     let lower = name.to_lowercase();
+    // Windows takes a name for the device's whatever its extension is.
     let stem = lower.split('.').next().unwrap_or_default().trim_end();
     let is_numbered = |prefix: &str| {
         stem.strip_prefix(prefix).is_some_and(|rest| matches!(rest.as_bytes(), [b'0'..=b'9']))

@@ -60,6 +60,7 @@ impl<'a> LinkAction<'a> {
         for _ in 0..ATTEMPTS {
             let Some(item) = store.get(&key(tenant, team)).await? else { return Ok(Begun::Gone) };
             let read: LinkRow = from_item(item)?;
+            // Further attempts do not help while another holder has it.
             if read.is_leased(now) {
                 break;
             }

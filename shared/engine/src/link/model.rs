@@ -161,6 +161,7 @@ impl Phase {
 
     /// Returns the phase after an answer to a card; `None` if the link does not wait for it.
     pub fn after_answer(&self, card: &str, answer: CardAnswer) -> Option<Self> {
+        // A crash can leave a second card, and only the stored one counts.
         match (self, answer) {
             (Self::Asked { card: Some(sent) }, CardAnswer::Yes) if sent.message == card => {
                 Some(Self::Creating { request: None })

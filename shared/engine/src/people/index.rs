@@ -251,6 +251,7 @@ impl<'a> PersonIndex<'a> {
     ) -> Result<Write, StoreError> {
         let read = Version::of_new(holders.version);
         let mut write = versioned::put(&object_key(self.tenant, object), holders, read)?;
+        // Only confirmations are listed, because an admin can revoke them.
         if let (Write::Put(item, _), Some(_)) = (&mut write, &holders.confirmed) {
             let sort_key = keys::typed(holders.user.principal().unwrap_or_default());
             item.insert("gsi2pk".into(), to_value(&confirm::listing(self.tenant))?);

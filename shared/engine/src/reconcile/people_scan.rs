@@ -75,6 +75,7 @@ impl ScanPace {
 
     fn page_size(self, total: usize) -> usize {
         match self {
+            // A page of no one would never move the cursor.
             Self::Daily => Self::daily_share(total).clamp(1, PAGE),
             Self::First | Self::Hurried => PAGE,
         }
@@ -91,6 +92,7 @@ impl ScanPace {
 impl Default for ScanCursor {
     fn default() -> Self {
         Self {
+            // SCIM counts from 1.
             start_index: 1,
             total: 0,
             pace: ScanPace::First,
@@ -119,6 +121,7 @@ struct ChangedCursor {
 /// Indexes all people at once.
 pub(super) async fn scan_everyone(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
     restart(cycle).await?;
+    // The end of a fast scan sets the daily pace.
     while load(cycle).await?.pace != ScanPace::Daily && cycle.has_time() {
         continue_scan(cycle).await?;
     }

@@ -50,6 +50,7 @@ pub(super) async fn run(cycle: &mut Cycle<'_>) -> Result<(), SyncError> {
         Some(newest) => {
             cycle.report.repaired += 1;
             let renewed = graph.renew_subscription(&access, &newest.id, ends_at).await?;
+            // One that is gone meanwhile is created again.
             renewed.map(|_| &newest.id)
         }
         None => None,

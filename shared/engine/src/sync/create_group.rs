@@ -202,6 +202,7 @@ async fn missing_users(
     run: &SyncRun<'_>,
     group: &NewGroup,
 ) -> Result<Vec<ObjectId>, SyncError> {
+    // Each owner is among the members, too, so no one is missing here.
     let users = deps.graph.users(&run.access.graph, &group.members).await?;
     let is_user = |id: &ObjectId| users.iter().any(|user| user.id == *id);
     let missing: Vec<ObjectId> = group.members.iter().copied().filter(|id| !is_user(id)).collect();

@@ -153,6 +153,7 @@ pub(super) async fn next_after_error(
         (_, Some(ErrorClass::ThrottledUntil(moment))) => {
             let (store, now) = (deps.store.as_ref(), deps.clock.now());
             let mut moment = tenant::back_off(store, tenant, error.api(), moment, now).await?;
+            // The others go first, and show if the service throttles this link alone.
             if link.throttled_since.is_some() {
                 moment += YIELD;
             }

@@ -94,6 +94,7 @@ impl Resolver<'_> {
                     excluded.insert(*who, reason);
                     known.group.insert(*object);
                 }
+                // All others are resolved as if they were new.
                 _ => {}
             }
         }

@@ -104,6 +104,7 @@ impl Deps {
         // No call of this run can be under way after it.
         let until = context.deadline.0 + SignedDuration::try_from(CALL_TIMEOUT).unwrap_or_default();
         let taken = folders::take_lease(store, tenant, team, now, until).await?;
+        // Another run was faster, and sees the request before it ends.
         let Some((lease, row)) = taken else { return Ok(()) };
         let link = link.map(|row| row.link);
         let Some(link) = link.filter(|link| !link.is_over()) else {
