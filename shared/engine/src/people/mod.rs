@@ -81,9 +81,11 @@ fn person_key(tenant: TenantId, person: PersonId) -> Key {
 }
 
 fn name_key(tenant: TenantId, user_name: &str) -> Key {
+    // SCIM compares userNames without regard to case.
     Key::new(name_partition(tenant), keys::typed(user_name))
 }
 
 fn object_key(tenant: TenantId, object: ObjectId) -> Key {
+    // Not among the people: pages of them read a partition that holds accounts only.
     Key::new(format!("OBJECT#{tenant}#{object}"), "-")
 }

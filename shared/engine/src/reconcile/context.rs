@@ -35,6 +35,7 @@ impl Cycle<'_> {
     }
 
     pub(super) fn now(&self) -> Timestamp {
+        // Not the beginning of the cycle, which can be a minute ago.
         self.reconciler.sync.clock.now()
     }
 
@@ -42,6 +43,7 @@ impl Cycle<'_> {
     pub(super) async fn webex(&self) -> Result<Access, SyncError> {
         let tokens = &self.reconciler.sync.tokens;
         let account = self.snapshot.tenant.service_account;
+        // Asked each time: the cache answers, and a token that ends meanwhile is replaced.
         Ok(tokens.webex(self.tenant(), account, self.deadline).await?)
     }
 

@@ -11,6 +11,7 @@ use store::pages;
 use store::table::{Condition, EXPIRES_AT, Item, Key, Query, Store, StoreError, Write, to_item};
 
 /// Time for which a space without a team is not asked about again.
+// A space can move into a team, and the event of that can be lost.
 pub(super) const NO_TEAM_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Items of one page of a query.

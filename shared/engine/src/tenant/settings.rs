@@ -56,6 +56,7 @@ impl Default for Settings {
             direction: Direction::Both,
             last_word: Side::Group,
             names: NameSync::BothWays,
+            // An observer can neither rename teams nor link folders.
             service_account_mode: ServiceAccountMode::Member,
             fallback_owner: None,
             removal_limits: RemovalLimits::default(),

@@ -52,6 +52,7 @@ impl TokensError {
     /// Returns the reason for a missing token behind an error of a call, or the call's own error.
     pub fn of_call(error: CallError) -> Result<Self, CallError> {
         match error.failure {
+            // A renewal fails at the service that gives tokens, not at the one that was called.
             CallFailure::NotRenewed(renewal) if renewal.api == Api::Entra => {
                 Ok(Self::Entra((*renewal).into()))
             }

@@ -169,6 +169,7 @@ impl Deps {
         }
         let mut item = self.graph.drive_item(&run.files, &folder.drive, &folder.item).await?;
         if item.is_none() {
+            // Another kind of question: one answer that it is gone proves nothing.
             let named = self.graph.item_at_root(&run.files, &folder.drive, &folder.name).await?;
             item = named.filter(|named| named.id == folder.item);
         }
