@@ -4,15 +4,17 @@ import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { browser, fits, isAccessible, sandbox } from './browser.mjs'
 
-let stack, chromium, pages, webex, token, account, moves
+let stack, chromium, pages, sandboxPage, webex, token, account, moves
 
 before(async () => {
   stack = await sandbox(['--fresh'], /Ctrl-C/)
   pages = /setup pages: (\S+)/.exec(stack.output)[1]
-  webex = /(http:\S+\/v1)\/teams/.exec(stack.output)[1]
-  token = /Bearer ([^']+)/.exec(stack.output)[1]
-  account = /personEmail=([^']+)/.exec(stack.output)[1]
-  moves = [...stack.output.matchAll(/PATCH (\S+) -H 'Authorization: Bearer ([^']+)' .* -d '(.*)'/g)]
+  sandboxPage = /create a team: (\S+)/.exec(stack.output)[1]
+  const commands = await (await fetch(`${sandboxPage}/curl`)).text()
+  webex = /(http:\S+\/v1)\/teams/.exec(commands)[1]
+  token = /Bearer ([^']+)/.exec(commands)[1]
+  account = /personEmail=([^']+)/.exec(commands)[1]
+  moves = [...commands.matchAll(/PATCH (\S+) -H 'Authorization: Bearer ([^']+)' .* -d '(.*)'/g)]
   chromium = await browser()
 })
 
@@ -152,7 +154,12 @@ test('prerequisites to first group', async () => {
   const overview = page.getByRole('link', { name: 'Overview' })
   await overview.click()
   await page.getByRole('heading', { name: 'The integration is on' }).waitFor()
-  await ada('POST', '/teams', { name: 'Lighthouse' })
+  const customer = await chromium.page()
+  await customer.goto(sandboxPage)
+  await customer.getByRole('button', { name: 'New Webex team' }).click()
+  await customer.getByRole('dialog').getByLabel('Name').fill('Lighthouse')
+  await customer.getByRole('dialog').getByLabel('Created by').selectOption({ label: 'Ada Arndt' })
+  await customer.getByRole('button', { name: 'Create', exact: true }).click()
   const question = async () => (await ada('GET', `/messages/direct?personEmail=${account}`)).items[0]
   await until('Ada is asked', async () => (await question())?.attachments)
   await page.reload()
@@ -166,9 +173,11 @@ test('prerequisites to first group', async () => {
   await heading(page, 'People who are excluded')
   await checkPage(page, 'people')
 
-  const { id, attachments } = await question()
-  const yes = attachments[0].content.actions.find((action) => action.title === 'Create')
-  await ada('POST', '/attachment/actions', { type: 'submit', messageId: id, inputs: yes.data })
+  await customer.getByText('Create a Microsoft 365 group for this team?').waitFor()
+  await isAccessible(customer)
+  await fits(customer)
+  if (process.env.SCREENSHOTS) await customer.screenshot({ path: `${process.env.SCREENSHOTS}/customer.png` })
+  await customer.getByRole('button', { name: 'Create, as Ada Arndt' }).click()
   const members = async () => (await ada('GET', '/teams')).items.length
   assert.equal(await members(), 1)
   await until('the question is answered', async () => {

@@ -7,7 +7,8 @@ import * as panels from "./panels.js";
 const by = (id) => document.getElementById(id);
 const INTERVAL_MS = 300;
 
-let customer = "contoso";
+/** The chosen customer's id; at first the sandbox chooses. */
+let customer = null;
 let after = 0;
 let state = null;
 let pending = null;
@@ -15,12 +16,14 @@ let first = true;
 
 async function fetchState() {
   const requested = customer;
-  const answer = await fetch(`/api/state?customer=${requested}&after=${after}`);
+  const chosen = requested ? `customer=${requested}&` : "";
+  const answer = await fetch(`/api/state?${chosen}after=${after}`);
   const fresh = await answer.json();
   if (!answer.ok) throw new Error(fresh.error);
   // Another customer was chosen meanwhile.
   if (requested !== customer) return;
   state = fresh;
+  customer = fresh.customer.id;
   show();
 }
 
@@ -80,6 +83,9 @@ function show() {
   rove();
   morph(by("disruptions"), h("ul", {}, state.disruptions.map(panels.disruption)));
   morph(by("on"), h("div", {}, state.disruptions.filter((one) => one.on).map(panels.chip)));
+  morph(by("messages"), h("ul", {}, state.messages.map(panels.message)));
+  by("messages-section").hidden = !state.messages.length;
+  by("story").hidden = !state.has_story;
   const [how, text] = verdict(state.pairs, state.problems);
   by("verdict").dataset.state = how;
   if (by("verdict-text").textContent !== text) by("verdict-text").textContent = text;
@@ -137,6 +143,8 @@ const handlers = {
     by("break").open = true;
     by("break").querySelector("summary").focus();
   },
+  answer: ({ person, message, button }) =>
+    perform("answer-card", { person, message, button: Number(button) }),
   decide: ({ id, decision }) => perform("decide", { team: id, decision }),
   action: (data) => perform(data.action, { ...on(data), ...(data.person ? { person: data.person } : {}) }),
   space: (data) => perform("space", { team: data.team, space: data.space, what: data.what }),

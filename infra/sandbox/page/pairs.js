@@ -278,9 +278,11 @@ export function verdict(pairs, problems) {
   if (count("paused")) return ["caution", `${plural(count("paused"), "link")} paused`];
   if (count("differs")) return ["caution", `${plural(count("differs"), "team")} with a difference that stays`];
   if (count("pending-approval")) return ["caution", "Removals wait for an administrator"];
-  const busy = count("new", "asked", "creating", "syncing", "waiting");
+  const busy = count("new", "creating", "syncing", "waiting");
   if (busy) return ["busy", `${plural(busy, "team")} syncing`];
+  if (count("asked")) return ["busy", `${plural(count("asked"), "creator")} asked`];
   const same = count("in-sync");
+  if (!same) return ["loading", "No teams yet"];
   const texts = { 1: "1 team in sync", 2: "Both teams in sync" };
   return ["good", texts[same] ?? `All ${same} teams in sync`];
 }

@@ -56,6 +56,24 @@ export function disruption(one) {
     }, "Switch on and show me"));
 }
 
+/** A message of the integration, with the buttons of its card. */
+export function message(one) {
+  const [first, ...rest] = one.text;
+  const press = (title, button) => h("button", {
+    type: "button",
+    "data-do": "answer",
+    "data-person": one.person,
+    "data-message": one.id,
+    "data-button": button,
+    "aria-label": `${title}, as ${one.name}`,
+  }, title);
+  return h("li", { key: one.id },
+    h("p", { class: "about" }, `To ${one.name} · ${clock(one.at)}`),
+    h("p", {}, h("strong", {}, first)),
+    rest.map((line) => h("p", {}, line)),
+    one.buttons.length ? h("p", { class: "actions", key: "actions" }, one.buttons.map(press)) : null);
+}
+
 /** A disruption that is on, above the teams. */
 export function chip(one) {
   const attributes = {

@@ -10,14 +10,14 @@ const PORT: u16 = 8080;
 
 /// Both services and the functions between them, on 127.0.0.1.
 ///
-/// Serves a page that shows both sides, unless a command or --fresh says otherwise. RUST_LOG=debug
-/// logs every call to standard error.
+/// Serves a page that shows both sides, and the setup pages, unless a command says otherwise.
+/// RUST_LOG=debug logs every call to standard error.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// Serve the setup pages, for an organization that is not connected yet.
+    /// Start with an organization that is not connected yet, and its setup pages on the port.
     #[arg(long)]
     pub(crate) fresh: bool,
     /// The port of the page; Webex, Entra, Graph and the setup pages use the next four. 0 chooses

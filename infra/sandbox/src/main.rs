@@ -1,6 +1,7 @@
 //! `sandbox` serves a page on 127.0.0.1 that shows both sides and the functions between them.
 //!
-//! `sandbox --fresh` serves the setup pages for an organization that is not connected yet.
+//! `sandbox --fresh` serves the setup pages beside it, for an organization that is not connected
+//! yet.
 //! `sandbox story` plays a story in simulated time and exits.
 
 mod cast;
@@ -20,6 +21,7 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::command_line::{Arguments, Command};
+use crate::page_server::Start;
 use crate::report::Format;
 use crate::story_run::{StoryError, StoryRun};
 
@@ -46,11 +48,11 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
             Ok(play_story(if json { Format::Json } else { Format::Text }).await?)
         }
         None if arguments.fresh => {
-            setup_server::serve(arguments.free_port()?).await?;
+            page_server::serve(arguments.free_port()?, Start::Fresh).await?;
             Ok(ExitCode::SUCCESS)
         }
         None => {
-            page_server::serve(arguments.free_port()?).await?;
+            page_server::serve(arguments.free_port()?, Start::Connected).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -32,29 +32,36 @@ pub(crate) enum PageServerError {
     Token(#[from] TransportError),
 }
 
-/// Serves until it is stopped: the page on `port`, Webex, Entra, Graph and the setup pages of the
-/// first customer on the next four.
+/// The customers at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Two that have used the integration for half an hour.
+    Connected,
+    /// One that has not connected yet.
+    Fresh,
+}
+
+/// Serves until it is stopped: the page on `port`, Webex, Entra, Graph and the setup pages on the
+/// next four. Without a connected customer, the setup pages have `port`, and the page is the last.
 ///
 /// 0 chooses free ports.
-pub(crate) async fn serve(port: u16) -> Result<(), PageServerError> {
+pub(crate) async fn serve(port: u16, start: Start) -> Result<(), PageServerError> {
     let mut stop = StopSignal::listen()?;
-    let mut playground = Playground::start().await?;
+    let (mut playground, page_port, setup_port) = match start {
+        Start::Connected => (Playground::start().await?, port, behind(port, 4)),
+        Start::Fresh => (Playground::fresh()?, behind(port, 4), port),
+    };
     let servers = serve_on(playground.world(), ports_behind(port)).await?;
-    let listener = TcpListener::bind(("127.0.0.1", behind(port, 4))).await?;
+    let listener = TcpListener::bind(("127.0.0.1", setup_port)).await?;
     let setup = format!("http://{}", listener.local_addr()?);
     let pages = playground.setup_pages(addresses(&servers, &setup), &servers).await?;
     let pages = setup_server::router(pages, setup.clone());
     let serving = tokio::spawn(async move { axum::serve(listener, pages).await });
     let curl = page::curl(&playground, &servers).await?;
     let playground = Arc::new(Mutex::new(playground));
-    let served = page::serve(playground.clone(), port, curl).await?;
+    let served = page::serve(playground.clone(), page_port, curl).await?;
     let mut terminal = Terminal::new(Format::Text);
-    terminal.good(&format!("\nThe sandbox is open: {}", served.address))?;
-    terminal.line("Change either side and watch the other one follow. Ctrl-C ends it.")?;
-    terminal.line(&format!(
-        "The setup pages of both customers: {setup} (full.administrator@contoso.example signs in)"
-    ))?;
-    terminal.line(&format!("What the page can do, curl can: {}/curl", served.address))?;
+    greet(&mut terminal, start, &served.address, &setup)?;
     // What happened before the page opened is no news.
     let last = playground.lock().await.entries_after(0).last().map(|entry| entry.n);
     let mut printed = last.unwrap_or(0);
@@ -71,6 +78,31 @@ pub(crate) async fn serve(port: u16) -> Result<(), PageServerError> {
             print(&mut terminal, entry)?;
         }
     }
+}
+
+fn greet(terminal: &mut Terminal, start: Start, page: &str, setup: &str) -> io::Result<()> {
+    match start {
+        Start::Connected => {
+            terminal.good(&format!("\nThe sandbox is open: {page}"))?;
+            terminal.line("Change either side and watch the other one follow.")?;
+            terminal.line(&format!(
+                "The setup pages of both customers: {setup} \
+                 (full.administrator@contoso.example signs in)"
+            ))?;
+        }
+        Start::Fresh => {
+            terminal.good(&format!("\nThe setup pages: {setup}"))?;
+            terminal.line("1. Sign in with Webex as Full Administrator.")?;
+            terminal.line(
+                "2. Connect Webex as Compliance Officer, and authorize at Microsoft as Full \
+                 Administrator.",
+            )?;
+            terminal
+                .line(&format!("3. Turn syncing on, and let Ada Arndt create a team: {page}"))?;
+        }
+    }
+    terminal.line(&format!("What the page can do, curl can: {page}/curl"))?;
+    terminal.line("Ctrl-C ends it.")
 }
 
 fn print(terminal: &mut Terminal, entry: &Entry) -> io::Result<()> {

@@ -89,6 +89,15 @@ pub enum Action {
     },
     /// Changes a space of a team, or its folder.
     Space(SpaceChange),
+    /// Presses a button of a card in a message of the integration.
+    AnswerCard {
+        /// The person who got the message.
+        person: Uuid,
+        /// The message.
+        message: Uuid,
+        /// The button, from 0.
+        button: usize,
+    },
     /// Requests a sync of a team and all its folders, as an administrator.
     SyncNow {
         /// The team.

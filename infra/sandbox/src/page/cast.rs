@@ -70,6 +70,15 @@ const FABRIKAM: [&str; 7] = [
     "Zoë Jansen",
 ];
 
+const ACME: [&str; 6] =
+    ["Ada Arndt", "Ben Bellini", "Chloé Costa", "Dario Demir", "Elif Eriksen", "Farid Arndt"];
+
+/// People of Acme with an account on either side, and no externalId that connects the accounts.
+pub(super) const UNMATCHED: [&str; 2] = ["Gwen Garcia", "Hanna Holm"];
+
+/// The name in Acme's directory of the last of them, who has another one in Webex.
+pub(super) const RENAMED: &str = "Hanna Meyer";
+
 /// The number of Contoso's people in its first team.
 const IN_LIGHTHOUSE: usize = 7;
 
@@ -102,6 +111,32 @@ impl Customer {
         backend.clock.advance(Duration::from_secs(1));
         customer.create_team(world, "Harbour crew", IN_LIGHTHOUSE..IN_LIGHTHOUSE + 4)?;
         Ok(customer)
+    }
+
+    /// Acme, which has neither connected nor consented yet.
+    pub(super) fn acme(world: &World) -> Self {
+        let mut customer = Self::create(world, "acme", "Acme", &ACME);
+        let handle = customer.handle.clone();
+        // A simulated tenant has consented already, which is what the pages are to show.
+        world.withdraw_consent(handle.directory);
+        let account = |name: &str, object, person, kind| {
+            let name = name.into();
+            Account { name, object, person, kind }
+        };
+        for name in UNMATCHED {
+            let (person, object) =
+                (world.add_webex_only(&handle, name), world.add_entra_only(&handle, name));
+            customer.people.push(account(name, None, Some(person), "no externalId"));
+            customer.people.push(account(name, Some(object), None, "no Webex account"));
+        }
+        let renamed = world.add_entra_only(&handle, RENAMED);
+        customer.people.push(account(RENAMED, Some(renamed), None, "Hanna Holm in Webex"));
+        customer
+    }
+
+    /// Returns `true` once the organization has a tenant.
+    pub(super) fn is_connected(&self) -> bool {
+        !self.tenant.0.is_nil()
     }
 
     /// Fabrikam, in Webex's European region.

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use sim::Refused;
+use uuid::Uuid;
 
 use super::disruption::Disruption;
-use super::environment::refused;
 use super::playground::Playground;
 
 /// A request of the page, with its purpose.
@@ -21,37 +20,41 @@ fn command(does: &'static str, path: &'static str, body: Value) -> Command {
 }
 
 /// Commands for everything that the page can do, about the first customer's first linked team.
-///
-/// # Errors
-/// There is no linked team.
-pub(super) async fn commands(playground: &Playground, address: &str) -> Result<String, Refused> {
+pub(super) async fn commands(playground: &Playground, address: &str) -> String {
+    let slug = playground.env.customers[0].slug;
     let mut text = format!(
         "# The sandbox itself: people's and administrators' acts, disruptions, faults, deliveries, \
          time.\n# {address}/api says what each value means.\n\n\
          page() {{ curl -s -X POST \"{address}/api/$1\" -H 'Content-Type: application/json' -d \
          \"$2\"; echo; }}\n\n\
          # Show everything, and the log after an entry\n\
-         curl -s '{address}/api/state?customer=contoso&after=0'\n\
+         curl -s '{address}/api/state?customer={slug}&after=0'\n\
          # Explain the API\n\
          curl -s '{address}/api'\n"
     );
-    let acts = acts(playground).await?;
-    for Command { does, path, body } in acts.into_iter().chain(disruptions()).chain(services()) {
+    let acts = acts(playground).await;
+    for Command { does, path, body } in
+        acts.into_iter().chain(disruptions(slug)).chain(services(slug))
+    {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "# {does}\npage {path} '{body}'");
     }
-    Ok(text)
+    text
 }
 
-async fn acts(playground: &Playground) -> Result<Vec<Command>, Refused> {
+async fn acts(playground: &Playground) -> Vec<Command> {
     let env = &playground.env;
     let customer = &env.customers[0];
     let links = env.links(customer).await;
     let teams = env.world().teams(customer.handle.org);
     let mut linked = teams.iter().filter_map(|team| Some((*team, links.get(team)?.link.group()?)));
-    let (team, group) = linked.next().ok_or_else(|| refused("There is no linked team."))?;
-    let [ana, ben, ines, hugo, jonas] = [0, 1, 8, 7, 9].map(|n| customer.people[n].id());
     let act = |does, body| command(does, "actions", body);
+    let Some((team, group)) = linked.next() else {
+        let create = json!({"action": "create-team", "name": "Pier", "by": customer.people[0].id(),
+            "people": [customer.people[1].id()]});
+        return vec![act("Create a team", create)];
+    };
+    let [ana, ben, ines, hugo, jonas] = [0, 1, 8, 7, 9].map(|n| customer.people[n].id());
     let space = |does, what: &str, name: Option<&str>| {
         let mut body = json!({"action": "space", "team": team, "what": what});
         match name {
@@ -60,7 +63,7 @@ async fn acts(playground: &Playground) -> Result<Vec<Command>, Refused> {
         }
         act(does, body)
     };
-    Ok(vec![
+    vec![
         act(
             "Create a team",
             json!({"action": "create-team", "name": "Pier", "by": ana, "people": [ben, hugo]}),
@@ -103,19 +106,23 @@ async fn acts(playground: &Playground) -> Result<Vec<Command>, Refused> {
         ),
         act("Delete a group, or a team", json!({"action": "delete", "group": group})),
         act("Restore a deleted group", json!({"action": "restore", "group": group})),
-    ])
+        act(
+            "Press a button of the integration's message to a person",
+            json!({"action": "answer-card", "person": ana, "message": Uuid::nil(), "button": 0}),
+        ),
+    ]
 }
 
-fn disruptions() -> impl Iterator<Item = Command> {
-    Disruption::ALL.into_iter().map(|disruption| {
-        let body = json!({"customer": "contoso", "disruption": disruption, "switch": "on"});
+fn disruptions(slug: &'static str) -> impl Iterator<Item = Command> {
+    Disruption::ALL.into_iter().map(move |disruption| {
+        let body = json!({"customer": slug, "disruption": disruption, "switch": "on"});
         command(disruption.description().title, "disruptions", body)
     })
 }
 
 /// Commands about the services, time and the story.
-fn services() -> Vec<Command> {
-    let off = json!({"customer": "contoso", "disruption": "replica-lag", "switch": "off"});
+fn services(slug: &'static str) -> Vec<Command> {
+    let off = json!({"customer": slug, "disruption": "replica-lag", "switch": "off"});
     vec![
         command("End a disruption", "disruptions", off),
         command("Let an hour pass at once", "time", json!({"pass": 3600})),

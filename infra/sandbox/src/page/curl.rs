@@ -7,6 +7,7 @@ use clients::http::{CALL_TIMEOUT, TransportError};
 use serde_json::Value;
 use sim::{Servers, TenantHandle, World};
 
+use super::fresh_commands::fresh_commands;
 use super::playground::Playground;
 
 /// The lifetime of the tokens in the commands.
@@ -20,13 +21,16 @@ const SCOPES: [&str; 4] = [
     "spark:team_memberships_write",
 ];
 
-/// Commands for the first customer's first linked team.
+/// Commands for the first customer's first linked team, or to get there.
 ///
 /// # Errors
 /// If no token can be issued.
 pub async fn curl(playground: &Playground, servers: &Servers) -> Result<String, TransportError> {
     let env = &playground.env;
     let (world, customer) = (env.world(), &env.customers[0]);
+    if !customer.is_connected() {
+        return Ok(fresh_commands(playground, servers));
+    }
     let [ana, by_webex, by_graph] = [0, 13, 12].map(|n| &customer.people[n]);
     // At sixty times the speed, a token of hours would end within minutes.
     world.webex_settings(|settings| settings.access_life = TOKEN_LIFE);

@@ -12,6 +12,7 @@
 mod accounts;
 mod action;
 mod api_error;
+mod cards;
 mod cast;
 mod clock_thread;
 mod commands;
@@ -23,6 +24,7 @@ mod disruption;
 mod disruptor;
 mod environment;
 mod fault_request;
+mod fresh_commands;
 mod guard;
 mod interceptor;
 mod log;
@@ -36,6 +38,7 @@ mod playback;
 mod playground;
 mod requests;
 mod server;
+mod setup;
 mod spaces;
 mod view;
 

@@ -104,7 +104,10 @@ struct ApprovalView {
 }
 
 /// A backoff or suspension of a customer.
+#[derive(Default)]
 struct Pause {
+    /// The reason why new teams are not linked.
+    not_started: Option<&'static str>,
     throttled_until: Option<Timestamp>,
     suspension: Option<SuspensionReason>,
 }
@@ -162,11 +165,16 @@ pub(super) async fn is_in_sync(env: &Environment, customer: &Customer, team: Tea
 }
 
 async fn pause_of(env: &Environment, customer: &Customer) -> Pause {
+    if !customer.is_connected() {
+        return Pause { not_started: Some(phrases::NOT_CONNECTED), ..Pause::default() };
+    }
     let store = env.backend().store.as_ref();
     let context =
         tenant::load_snapshot(store, customer.tenant, &[], env.now()).await.ok().flatten();
     let context = context.map(|(context, _)| context);
+    let is_off = context.as_ref().is_some_and(|one| one.settings.switched_on_at.is_none());
     Pause {
+        not_started: is_off.then_some(phrases::SYNC_IS_OFF),
         throttled_until: context.as_ref().and_then(|context| context.throttled_until),
         suspension: context.and_then(|context| context.suspension).map(|suspension| suspension.why),
     }
@@ -288,7 +296,10 @@ fn link_view(row: Option<&LinkRow>, state: PairState, found: Found, pause: &Paus
     let suspension = pause.suspension.map(|reason| phrases::suspension(reason).to_owned());
     LinkView {
         state,
-        reason: suspension.or_else(|| row.and_then(|row| phrases::link_reason(&row.link))),
+        reason: match row {
+            Some(row) => suspension.or_else(|| phrases::link_reason(&row.link)),
+            None => pause.not_started.map(str::to_owned).filter(|_| state == PairState::New),
+        },
         next_sync_at: row.map(|row| row.next_sync_at).filter(|_| state != PairState::Ended),
         throttled_until: pause.throttled_until.filter(|_| pause.suspension.is_none()),
         differences: found.differences,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::accounts;
 use super::action::{Action, Membership, Target};
+use super::cards;
 use super::cast::{Account, Customer};
 use super::environment::{Environment, refused};
 use super::log::{EntryKind, Note};
@@ -51,7 +52,9 @@ pub(super) async fn perform(
     action: &Action,
 ) -> Result<Option<TeamId>, Refused> {
     let index = match action {
-        Action::ChangeAccount { person, .. } => env.customer_with(*person)?,
+        Action::ChangeAccount { person, .. } | Action::AnswerCard { person, .. } => {
+            env.customer_with(*person)?
+        }
         Action::ChangeGroup { group, .. } => env.customer_of(Target::Group(*group))?,
         Action::CreateTeam { by, .. } | Action::CreateGroup { by, .. } => env.customer_with(*by)?,
         Action::Add(Membership { on, .. })
@@ -101,6 +104,9 @@ async fn perform_for(
         Action::ChangeAccount { person, change } => {
             let people = &mut env.customers[index].people;
             accounts::change_account(people, &env.stack.backend().world, *person, *change)?.into()
+        }
+        Action::AnswerCard { person, message, button } => {
+            cards::press(env, customer, *person, *message, *button)?.into()
         }
         Action::Space(change) => spaces::change(env, customer, change).await?.into(),
         Action::SyncNow { team } => {

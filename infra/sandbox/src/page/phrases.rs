@@ -13,6 +13,13 @@ use super::log::Note;
 pub(super) use engine::phrases::failures::suspension;
 pub(super) use engine::phrases::folders::{blocker, status};
 
+/// The reason why a team is not linked before its organization has connected.
+pub(super) const NOT_CONNECTED: &str =
+    "The organization is not connected yet. Connect both sides in the setup pages.";
+
+/// The reason why a team is not linked while sync is off.
+pub(super) const SYNC_IS_OFF: &str = "Sync is off. Turn it on in the settings of the setup pages.";
+
 /// The maximum number of people that are named; more are counted.
 const MAX_NAMES: usize = 3;
 

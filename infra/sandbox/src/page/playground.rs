@@ -1,14 +1,12 @@
 //! The environment that people change, its clock, its disruptions, and the story.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use clients::http::Transport;
 use domain::ids::TeamId;
 use engine::tenant::{Folders, NewTeams, Settings};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sim::{Refused, Servers, World};
+use sim::{Refused, World};
 
 use super::action::Action;
 use super::cast::Customer;
@@ -22,13 +20,11 @@ use super::pairs::is_in_sync;
 use super::passing::Jump;
 use super::perform::perform;
 use super::playback::{DISRUPTIONS, Playback, Step, StoryProgress};
-use crate::local_stack::{Addresses, Backend, LocalStack, LocalStackError};
+use super::setup::HISTORY;
+use crate::local_stack::{Backend, LocalStack, LocalStackError};
 
 /// The resolution of the clock: nothing runs later than this after it is due.
 const RESOLUTION: Duration = Duration::from_millis(500);
-
-/// The age of the customers when the page opens.
-const HISTORY: SignedDuration = SignedDuration::from_mins(25);
 
 /// The longest span that can pass at once.
 pub const LONGEST_JUMP: Duration = Duration::from_secs(2 * 86_400);
@@ -118,39 +114,23 @@ impl Playground {
         }
         // The log begins after the sign-up, which no person did.
         interceptor.take_observed();
-        let mut playground = Self {
-            env: Environment { stack, interceptor, customers, log: Log::default() },
-            disruptor: Disruptor::default(),
-            narrator: Narrator::default(),
-            playback: Playback::default(),
-            speed: Speed::Ten,
-            due: start,
-            jump: None,
-            setup_pages: None,
-        };
+        let env = Environment { stack, interceptor, customers, log: Log::default() };
+        let mut playground = Self::over(env, Speed::Ten);
         playground.pass(HISTORY).await;
         Ok(playground)
     }
 
-    /// The setup pages of the customers, for a browser that finds everything at these
-    /// addresses. The page links to them from now on.
-    ///
-    /// # Errors
-    /// An address is no URL.
-    pub async fn setup_pages(
-        &mut self,
-        addresses: Addresses,
-        servers: &Servers,
-    ) -> Result<Arc<dyn Transport>, PlaygroundError> {
-        let backend = self.env.backend();
-        let transport = backend.world.transport_beside(servers);
-        self.setup_pages = Some(addresses.functions.clone());
-        let stack = LocalStack::served_at(backend, addresses, transport)?;
-        stack.deploy(&self.env.customers[CONTOSO].handle).await?;
-        for Customer { handle, tenant, .. } in &self.env.customers {
-            stack.let_administrators_in(*tenant, handle).await?;
+    pub(super) fn over(env: Environment, speed: Speed) -> Self {
+        Self {
+            disruptor: Disruptor::default(),
+            narrator: Narrator::default(),
+            playback: Playback::default(),
+            speed,
+            due: env.now(),
+            jump: None,
+            setup_pages: None,
+            env,
         }
-        Ok(stack.setup_pages())
     }
 
     /// The simulated services.
@@ -258,6 +238,7 @@ impl Playground {
         if has_crashed {
             self.restart();
         }
+        self.admit_tenants().await;
     }
 
     /// Starts the functions again, with nothing but what is stored.
@@ -284,14 +265,25 @@ impl Playground {
 
 /// The story.
 impl Playground {
+    /// Returns `true` if the people of the story are there, and connected.
+    pub(super) fn has_story(&self) -> bool {
+        self.env.customers[CONTOSO].slug == "contoso"
+    }
+
     /// Starts the story from its first scene, with a new team.
     pub fn start_story(&mut self) {
+        if !self.has_story() {
+            return;
+        }
         self.playback.start(self.env.now());
         self.log_scene();
     }
 
     /// Skips to the next scene, or ends after the last one.
     pub fn next_scene(&mut self) {
+        if !self.has_story() {
+            return;
+        }
         self.playback.next(self.env.now());
         self.log_scene();
     }

@@ -11,7 +11,6 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sim::Refused;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -74,7 +73,6 @@ pub async fn serve(
     };
     let address = format!("http://{}", listener.local_addr()?);
     let commands = commands(&*playground.lock().await, &address).await;
-    let commands = commands.map_err(|Refused(why)| io::Error::other(why))?;
     let clock = ClockThread::start(playground.clone())?;
     let router = router(App { playground, clock }, format!("{curl}\n{commands}"));
     let task = tokio::spawn(async move {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::cards::{MessageView, messages};
 use super::cast::{Account, Customer};
 use super::cycles::{CycleSummary, last_cycle};
 use super::disruption::{Description, Disruption, Scope};
@@ -30,6 +31,9 @@ pub(super) struct View<'a> {
     pairs: Vec<Pair>,
     disruptions: Vec<DisruptionView>,
     cycle: CycleView,
+    /// Messages to the customer's people, newest first.
+    messages: Vec<MessageView>,
+    has_story: bool,
     story: Option<StoryProgress>,
     /// Broken rules and dead letters: always empty.
     problems: Vec<String>,
@@ -97,6 +101,8 @@ pub(super) async fn view(playground: &Playground, index: usize, after: u64) -> V
         pairs: pairs(env, customer).await,
         disruptions: disruptions(playground, index),
         cycle: CycleView { next: env.stack.next_cycle_at(), last: last_cycle(env, customer).await },
+        messages: messages(env, customer),
+        has_story: playground.has_story(),
         story: playground.story(),
         problems: problems(playground),
         entries: playground.entries_after(after).filter(is_theirs).collect(),

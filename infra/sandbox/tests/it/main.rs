@@ -8,6 +8,7 @@ mod command_line;
 mod commands;
 mod differences;
 mod disruptions;
+mod fresh;
 mod site;
 mod spaces;
 mod story;

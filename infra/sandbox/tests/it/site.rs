@@ -16,7 +16,11 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn open() -> Self {
-        let playground = Arc::new(Mutex::new(Playground::start().await.unwrap()));
+        Self::of(Playground::start().await.unwrap()).await
+    }
+
+    pub(crate) async fn of(playground: Playground) -> Self {
+        let playground = Arc::new(Mutex::new(playground));
         let served = serve(playground, 0, "curl".into()).await.unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
         let site = Self { served, client };
