@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 const USAGE: &str = "usage: bench COMMAND
 
-  costs      count what each situation costs, and work out a month's bill
+  costs      count what each situation costs, and work out a month's bill; --json prints data
   load       measure webhooks per second, bursts, a large team and throttling; takes minutes,
              and needs a release build
   scale      count what first syncs, idle links and a large directory take, and draw a plot;
@@ -30,6 +30,7 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let output = match arguments[..] {
         ["costs"] => costs().await,
+        ["costs", "--json"] => costs_as_json().await,
         ["load"] => load::load().await.map(|load| load.to_string()),
         ["scale"] => scale().await,
         ["start"] => release::start().await.map(dated),
@@ -62,6 +63,11 @@ fn dated(table: String) -> String {
 async fn costs() -> Result<String, BenchError> {
     let situations = costs::situations().await?;
     Ok(format!("{}\n{}", costs::Table(&situations), costs::bill().await?))
+}
+
+async fn costs_as_json() -> Result<String, BenchError> {
+    let situations = costs::situations().await?;
+    Ok(format!("{:#}", costs::json(&situations, &costs::bill().await?)))
 }
 
 async fn scale() -> Result<String, BenchError> {

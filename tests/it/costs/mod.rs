@@ -3,7 +3,7 @@
 mod load;
 mod scale;
 
-use bench::costs::{self, Situation, Table};
+use bench::costs::{self, Cost, Situation, Table};
 
 /// Webex calls, Graph calls, Graph writes, sequential calls; table reads, table writes, items
 /// written.
@@ -55,7 +55,14 @@ async fn situations_cost_what_is_published() {
 
 #[tokio::test]
 async fn monthly_bill_is_as_published() {
-    assert_published(&costs::bill().await.unwrap().to_string());
+    let bill = costs::bill().await.unwrap();
+    assert_published(&bill.to_string());
+    let cost = Cost { webex: 2, ..Cost::default() };
+    let situations = [Situation { name: "a team in sync", cost, calls: vec![] }];
+    let json = costs::json(&situations, &bill);
+    assert_eq!(json["situations"][0]["name"], "a team in sync");
+    assert_eq!(json["situations"][0]["webex"], 2);
+    assert_eq!(json["dollars_of_a_tenant"]["100"], bill.share(100.0));
 }
 
 /// Asserts that the documents contain this table.

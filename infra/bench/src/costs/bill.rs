@@ -115,6 +115,13 @@ impl Bill {
     }
 }
 
+impl Bill {
+    /// Dollars of one tenant of 1,000 teams, by the numbers of tenants of the table.
+    pub(super) fn shares(&self) -> impl Iterator<Item = (String, f64)> {
+        TENANTS.into_iter().map(|tenants| (tenants.to_string(), self.share(tenants)))
+    }
+}
+
 /// Dollars of a trace.
 const TRACE: f64 = 5.00e-6;
 /// Dollars of a read of a secret.

@@ -6,11 +6,14 @@
 mod bill;
 mod metered;
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
 
 use clients::webex::SpaceClue;
 use domain::ids::TeamId;
 use engine::tenant::{Folders, Settings};
+use serde::Serialize;
+use serde_json::{Value, json};
 use sim::{Call, Kind, Service};
 use store::message::{Job, Trigger};
 use store::table::memory::Requests;
@@ -22,7 +25,7 @@ use crate::setup::{MINUTE, every_team};
 pub use bill::{Bill, bill};
 
 /// The cost of a situation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Cost {
     /// Calls to Webex.
     pub webex: u64,
@@ -64,13 +67,15 @@ impl Cost {
 }
 
 /// A situation and its cost.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Situation {
     /// A short description.
     pub name: &'static str,
     /// The cost of the team syncs, without reconciliation cycles.
+    #[serde(flatten)]
     pub cost: Cost,
     /// The calls behind the cost.
+    #[serde(skip)]
     pub calls: Vec<Call>,
 }
 
@@ -97,6 +102,12 @@ impl Display for Table<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the situations, and a tenant's monthly dollars by the number of tenants, as JSON.
+pub fn json(situations: &[Situation], bill: &Bill) -> Value {
+    let month: BTreeMap<String, f64> = bill.shares().collect();
+    json!({"situations": situations, "dollars_of_a_tenant": month})
 }
 
 /// Counts every situation in simulated time. The numbers are the same at every run.
