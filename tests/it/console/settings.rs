@@ -260,7 +260,8 @@ async fn card_to(customers: &Customers, team: TeamId, to: PersonId) -> Uuid {
         sync.webex.send_card(&access, &to_id, "?", json!({"type": "AdaptiveCard"})).await.unwrap();
     let key = link::key(tenant, team);
     let mut row: LinkRow = from_item(sync.store.get(&key).await.unwrap().unwrap()).unwrap();
-    row.link.phase = Phase::Asked { card: Some(link::Card { message, sent_at: sync.clock.now() }) };
+    row.link.phase =
+        Phase::Asked { card: Some(link::Card { message, sent_at: sync.clock.now(), unseen: 0 }) };
     let change = vec![Change::Set("link", to_value(&row.link).unwrap())];
     sync.store.update(&key, change, Condition::Any).await.unwrap();
     customers.world().cards_to(to).pop().unwrap().message

@@ -2,6 +2,7 @@
 
 use clients::webex::LONGEST_MESSAGE;
 use domain::ids::TeamId;
+use domain::membership::Side;
 use engine::link::{Ended, Phase};
 use engine::notify::{self, AlertKey, AlertMessage, LinkAlert, Provider};
 use engine::tenant::settings::{GroupDeleted, Settings, TeamDeleted};
@@ -86,7 +87,7 @@ async fn long_names_keep_no_alert_back() {
             let alert = if n == 29 { LinkAlert::PendingApproval } else { LinkAlert::RenameLost };
             let message = match alert {
                 LinkAlert::PendingApproval => AlertMessage::RemovalsPending { team: title.clone() },
-                _ => AlertMessage::RenameLost { team: title.clone() },
+                _ => AlertMessage::RenameLost { team: title.clone(), side: Side::Group },
             };
             raised.push((AlertKey::Link(TeamId(Uuid::from_u128(n)), alert), message));
         }

@@ -101,7 +101,7 @@ async fn store_asked_team(store: &MemoryStore, tokens: &Tokens) {
         scope: String::new(),
     };
     tokens.save(TENANT, SERVICE_ACCOUNT, pair).await.unwrap();
-    let card = Card { message: CARD.into(), sent_at: noon() };
+    let card = Card { message: CARD.into(), sent_at: noon(), unseen: 0 };
     let link =
         Link::new(TEAM, Default::default(), "Team".into(), Phase::Asked { card: Some(card) });
     store.write(vec![link::creation(TENANT, &link, noon()).unwrap()]).await.unwrap();

@@ -100,6 +100,14 @@ impl Webex {
         self.send(access, &json!({ "roomId": room, "markdown": markdown })).await
     }
 
+    /// Returns `true` if a message of this account is there.
+    pub async fn has_message(&self, access: &Access, id: &str) -> Result<bool, CallError> {
+        if !is_id(id) {
+            return Ok(false);
+        }
+        Ok(self.find(access, Call::get(format!("/messages/{id}"))).await?.is_some())
+    }
+
     /// Returns a person's answer to a card, if this account can see it. Notifications contain only
     /// its id.
     pub async fn attachment_action(

@@ -245,10 +245,12 @@ impl PersonState {
         absences.iter().flatten().any(Absence::is_unproven)
     }
 
-    /// Returns `true` if a reading lacks the person on a side where the baseline has them, and we
-    /// did not remove them.
+    /// Returns `true` if a reading lacks the person on a side where the baseline has them. A value
+    /// that only we wrote is none: if it is gone, our write was lost, and no removal follows.
     pub fn is_missing(&self, side: Side, read: Sides<Role>, now: Timestamp) -> bool {
         let state = self.begun(read, now);
-        doubts(&state, side, read, now).presence && state.baseline[side].is_present()
+        doubts(&state, side, read, now).presence
+            && state.baseline[side].is_present()
+            && state.unconfirmed[side].presence.is_none()
     }
 }

@@ -25,6 +25,7 @@ mod name;
 mod overlay;
 mod plan;
 mod removal_limit;
+mod rename;
 mod role_override;
 mod unconfirmed;
 
@@ -35,12 +36,11 @@ pub use baseline::{
 };
 pub use decoration::{Decoration, NameReading, display_name};
 pub use diff::{Difference, Draft, PersonRemoval, Retry, Subject, Terms};
-pub use name::{
-    Former, GroupName, NameIntent, NameState, NameTerms, NameWrite, OurRename, TeamName,
-};
+pub use name::{NameState, NameTerms, TeamName};
 pub use overlay::{OverlaidReading, apply_overlay};
 pub use plan::{OwnerLimits, PORTION, Plan, PlanStep, Work};
 pub use removal_limit::{ApprovalReason, ApprovalState, Missing, RemovalGuard, RemovalLimit};
+pub use rename::{Former, GroupName, IntentCall, NameIntent, NameWrite, OurRename};
 pub use role_override::Override;
 pub use unconfirmed::{PersonFailure, TRIES, Unanswered, Unconfirmed};
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::decoration::{Decoration, NameReading, display_name, is_made_of};
+use super::rename::{Former, GroupName, IntentCall, NameIntent, NameWrite, OurRename};
 use super::{Direction, LAG_WINDOW, Retry, TRIES};
 use crate::membership::Side;
 
@@ -33,54 +34,14 @@ pub struct NameState {
     /// stays until either side is renamed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deferred: Option<NameWrite>,
-    /// Number of our renames of the group that were acknowledged and lost, since a reading or a
-    /// person last gave a new name.
+    /// Number of our renames that were acknowledged and lost, since a reading or a person last gave
+    /// a new name.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lost: u32,
 }
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
-}
-
-/// Last known name of the group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GroupName {
-    /// This raw name.
-    Baseline(String),
-    /// Whatever the service makes of our rename. The first new raw name confirms it.
-    Ours(OurRename),
-}
-
-/// Rename of the group that no reading has shown yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OurRename {
-    /// Title that we gave.
-    pub to: String,
-    /// Raw names that the group had before, and titles of unconfirmed renames before this one. One
-    /// of them read after the lag window means that this rename was lost.
-    pub before: BTreeSet<String>,
-    /// Time of the answer.
-    pub at: Timestamp,
-}
-
-/// Names that the group had until `at`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Former {
-    /// Raw names.
-    pub names: BTreeSet<String>,
-    /// Time when the group lost the last of them.
-    pub at: Timestamp,
-}
-
-/// Rename that was about to be made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NameIntent {
-    /// The rename.
-    pub write: NameWrite,
-    /// Time of storing.
-    pub at: Timestamp,
 }
 
 /// Rules for syncing names.
@@ -109,21 +70,6 @@ pub enum TeamName {
     CannotBeChanged,
 }
 
-/// Rename that is due.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NameWrite {
-    /// Gives the team a title.
-    Team {
-        /// Bare name.
-        title: String,
-        /// Raw name of the group that it comes from.
-        from: String,
-    },
-    /// Gives the group this display name, which the service decorates.
-    Group(String),
-}
-
 impl NameTerms {
     fn allow(&self, write: &NameWrite) -> bool {
         match write {
@@ -140,15 +86,8 @@ impl NameState {
         let decoration = Decoration::around(given, &raw)
             .or_else(|| Decoration::around(&team, &raw))
             .unwrap_or_default();
-        Self {
-            team,
-            group: GroupName::Baseline(raw),
-            former: None,
-            decoration,
-            intent: None,
-            deferred: None,
-            lost: 0,
-        }
+        let group = GroupName::Baseline(raw);
+        Self { team, group, decoration, ..Self::without_baseline() }
     }
 
     /// Returns the names of a group that existed before its link. Without a baseline both count as
@@ -207,6 +146,7 @@ impl NameState {
             || terms.direction == Direction::Microsoft;
         if group_changed && group_wins && bare != read.team {
             let write = NameWrite::Team { title: bare.clone(), from: read.group.clone() };
+            names.team.clone_from(&read.team);
             match terms.team {
                 TeamName::CanBeChanged => return (names, Some(write)),
                 TeamName::CannotBeChanged => names.deferred = Some(write),
@@ -245,23 +185,21 @@ impl NameState {
 
     /// Returns the state to store before `write` is made.
     pub fn intend(mut self, write: &NameWrite, now: Timestamp) -> Self {
-        self.intent = Some(NameIntent { write: write.clone(), at: now });
+        self.intent = Some(NameIntent { write: write.clone(), at: now, call: IntentCall::Open });
         self
     }
 
-    /// Returns the state after `write` was made. `now` is after its call has answered.
+    /// Returns the state after `write` was acknowledged. `now` is after its call has answered.
     pub fn after(mut self, write: &NameWrite, now: Timestamp) -> Self {
+        let NameWrite::Group(to) = write else {
+            // Only a reading tells if the team has a title: that intent stays until then.
+            let call = IntentCall::Acknowledged;
+            self.intent = Some(NameIntent { write: write.clone(), at: now, call });
+            return self;
+        };
         (self.intent, self.deferred) = (None, None);
-        match write {
-            NameWrite::Team { title, from } => {
-                self.team.clone_from(title);
-                self.group_was_renamed(from, title, now);
-            }
-            NameWrite::Group(to) => {
-                self.team.clone_from(to);
-                self.renamed_by_us(to.clone(), now);
-            }
-        }
+        self.team.clone_from(to);
+        self.renamed_by_us(to.clone(), now);
         self
     }
 
@@ -284,15 +222,19 @@ impl NameState {
         }
     }
 
-    /// Returns `true` once so many renames of the group were lost that only the daily full sync
-    /// renames again.
-    pub fn is_lost_for_good(&self) -> bool {
-        self.lost >= TRIES
+    /// Returns the side that lost so many of our renames that only the daily full sync renames
+    /// again.
+    pub fn lost_for_good(&self) -> Option<Side> {
+        let deferred = self.deferred.as_ref().filter(|_| self.lost >= TRIES)?;
+        Some(match deferred {
+            NameWrite::Team { .. } => Side::Team,
+            NameWrite::Group(_) => Side::Group,
+        })
     }
 
     /// Returns `true` if a run makes the deferred rename again.
     fn is_due(&self, retry: Retry) -> bool {
-        retry != Retry::OwnRules || self.lost > 0 && !self.is_lost_for_good()
+        retry != Retry::OwnRules || self.lost > 0 && self.lost < TRIES
     }
 
     /// Returns the time of the next sync that this state needs, because of an unconfirmed rename or
@@ -324,12 +266,13 @@ impl NameState {
     /// the group never had is what the service made of our rename.
     fn settle(&mut self, read: &NameReading, policy: &Decoration) {
         match self.intent.take() {
-            Some(NameIntent { write: write @ NameWrite::Team { .. }, at }) => {
-                if matches!(&write, NameWrite::Team { title, .. } if *title == read.team) {
-                    *self = self.clone().after(&write, at);
-                }
+            // A call that may not have been made is made again as both names are then.
+            Some(NameIntent { write: NameWrite::Team { title, .. }, call, .. })
+                if call == IntentCall::Open && read.team != title => {}
+            Some(NameIntent { write: NameWrite::Team { title, from }, at, .. }) => {
+                self.settle_title(title, from, read, at);
             }
-            Some(NameIntent { write: write @ NameWrite::Group(_), at })
+            Some(NameIntent { write: write @ NameWrite::Group(_), at, .. })
                 if self.shows_new_name(read) =>
             {
                 *self = self.clone().after(&write, at);
@@ -363,6 +306,18 @@ impl NameState {
         }
     }
 
+    /// Settles our rename of the team. The old title means that it was lost. Any other one is a
+    /// person's later act.
+    fn settle_title(&mut self, title: String, from: String, read: &NameReading, at: Timestamp) {
+        self.group_was_renamed(&from, &title, at);
+        if read.team == title {
+            (self.team, self.deferred, self.lost) = (title, None, 0);
+        } else if read.team == self.team {
+            self.lost = self.lost.saturating_add(1);
+            self.deferred = Some(NameWrite::Team { title, from });
+        }
+    }
+
     fn renamed_by_us(&mut self, to: String, now: Timestamp) {
         let before = match &self.group {
             GroupName::Baseline(raw) => BTreeSet::from([raw.clone()]),
@@ -387,6 +342,7 @@ impl NameState {
         }
         if let GroupName::Baseline(old) =
             std::mem::replace(&mut self.group, GroupName::Baseline(raw.into()))
+            && old != raw
         {
             self.give_up(old, now);
         }

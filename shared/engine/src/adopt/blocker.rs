@@ -120,7 +120,8 @@ mod tests {
             owners: vec![],
             members: vec![],
         };
-        let sent = Some(CreationRequest { group: new_group, at: now, corrections: 0 });
+        let sent =
+            Some(CreationRequest { group: new_group, at: now, first_at: None, corrections: 0 });
         let link = |phase, failure: Option<FailureReason>| Link {
             failure: failure.map(|reason| SyncFailure { reason, since: now, tries: 1 }),
             ..Link::new(TeamId(Uuid::from_u128(2)), Default::default(), String::new(), phase)

@@ -96,10 +96,12 @@ pub enum AlertMessage {
         #[serde(default)]
         named: Vec<FailingPerson>,
     },
-    /// A rename of the group was acknowledged several times and lost.
+    /// A rename was acknowledged several times and lost.
     RenameLost {
         /// The team's title.
         team: String,
+        /// The side that lost it.
+        side: Side,
     },
     /// A rename was refused.
     RenameRefused {
@@ -202,7 +204,7 @@ impl AlertMessage {
             Self::ServiceFailing { said, .. } => vec![said],
             Self::RemovalsPending { team }
             | Self::LinkFailing { team, .. }
-            | Self::RenameLost { team }
+            | Self::RenameLost { team, .. }
             | Self::TeamDeleted { team }
             | Self::GroupDeleted { team }
             | Self::LinkReturned { team }

@@ -66,6 +66,8 @@ pub enum FailureReason {
     },
     /// The team has no moderator to ask about a group.
     NoModerator,
+    /// Webex accepted the card to the creator and does not show it.
+    CardNotShown,
     /// No moderator is eligible, and there is no fallback owner.
     NoOwner,
     /// The team is not visible.
@@ -76,6 +78,8 @@ pub enum FailureReason {
     ManyTeamsDeleted,
     /// The group is not visible.
     GroupMissing,
+    /// Microsoft 365 accepted the group or its restoration, and no reading shows it.
+    GroupNotShown,
     /// The directory lists the group's people, but does not find the group.
     GroupContradicted,
     /// Several groups were deleted within a day, so nothing follows from it.
@@ -92,12 +96,14 @@ impl FailureReason {
     /// Returns the kind of failure that this reason belongs to.
     pub fn kind(&self) -> FailureKind {
         match self {
-            Self::CallFailed { .. } => FailureKind::CallFailed,
+            Self::CallFailed { .. } | Self::CardNotShown => FailureKind::CallFailed,
             Self::NoProgress { .. } => FailureKind::NoProgress,
             Self::NeedsAdministrator { .. } => FailureKind::NeedsAdministrator,
             Self::NoModerator | Self::NoOwner => FailureKind::NoOwner,
             Self::TeamMissing | Self::ManyTeamsDeleted => FailureKind::TeamMissing,
-            Self::GroupMissing | Self::ManyGroupsDeleted => FailureKind::GroupMissing,
+            Self::GroupMissing | Self::GroupNotShown | Self::ManyGroupsDeleted => {
+                FailureKind::GroupMissing
+            }
             Self::TeamContradicted | Self::GroupContradicted => FailureKind::Contradicted,
             Self::GroupNotOurs => FailureKind::GroupNotOurs,
             Self::CreationRestricted => FailureKind::CreationRestricted,

@@ -57,6 +57,10 @@ pub enum SpaceStatus {
     CallFailed,
     /// Webex accepted the link but does not show it.
     LinkNotConfirmed,
+    /// Microsoft 365 accepted the folder or its name but does not show it.
+    FolderNotConfirmed,
+    /// The service account joined to make the link, and is still in the space.
+    NotLeft,
     /// Webex shows no title.
     Untitled,
     /// Webex does not show the owning organization.
@@ -83,6 +87,8 @@ impl SpaceStatus {
             Self::Linked => SpaceState::Linked,
             Self::CallFailed
             | Self::LinkNotConfirmed
+            | Self::FolderNotConfirmed
+            | Self::NotLeft
             | Self::Untitled
             | Self::OwnerUnknown
             | Self::NoName => SpaceState::Failing,

@@ -27,7 +27,7 @@ pub(crate) use listing::listing;
 pub use listing::{LinkCount, LinkState, count, page};
 pub use model::{
     Asked, Card, CardAnswer, CreationRequest, Ended, GroupOrigin, Link, LinkCounts, Phase,
-    RenameRefusal, SyncFailure, WayBack,
+    RenameRefusal, SyncFailure, Unseen, WayBack,
 };
 pub use people::{CountedRemoval, LastChange, LinkPerson, Who, delete_person, people, put_person};
 pub use request_override::{

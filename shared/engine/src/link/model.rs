@@ -41,6 +41,9 @@ pub struct Link {
     pub failure: Option<SyncFailure>,
     /// The creation or restoration of the group; replicas may not know it for a while.
     pub group_since: Option<Timestamp>,
+    /// Our write that made the group or brought it back, until a reading shows the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Box<Unseen>>,
     /// The last restoration of the group.
     pub restored_at: Option<Timestamp>,
     /// Numbers of people at the last sync.
@@ -198,6 +201,9 @@ pub struct Card {
     pub message: String,
     /// The moment of sending.
     pub sent_at: Timestamp,
+    /// The number of cards that were sent, while no reading has shown one.
+    #[serde(default)]
+    pub unseen: u32,
 }
 
 /// A request for a group, stored before it is first sent.
@@ -207,8 +213,21 @@ pub struct CreationRequest {
     pub group: NewGroup,
     /// The moment of storing.
     pub at: Timestamp,
+    /// The moment of the first request for the team's group, if it was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_at: Option<Timestamp>,
     /// The number of changes of name or nickname that the service asked for.
     pub corrections: u8,
+}
+
+/// A write after which the group should be there, and no reading has shown it yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unseen {
+    /// This request created it.
+    Created(CreationRequest),
+    /// It was restored.
+    Restored,
 }
 
 /// The reason why a link has ended.
@@ -280,6 +299,7 @@ impl Link {
             held: None,
             failure: None,
             group_since: None,
+            unseen: None,
             restored_at: None,
             counts: LinkCounts::default(),
             failing_people: 0,

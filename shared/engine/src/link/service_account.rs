@@ -10,6 +10,11 @@ pub enum ServiceAccountPresence {
     /// It was never in the team.
     #[default]
     NeverJoined,
+    /// It joined for its work, as the answer says. No reading has shown it yet.
+    Joined {
+        /// The account.
+        account: PersonId,
+    },
     /// It was a member of the team at the last reading.
     Member {
         /// The account, which can have been replaced since.
@@ -37,11 +42,13 @@ pub enum JoinedBy {
 impl ServiceAccountPresence {
     /// Returns the presence of an account that was read in the team. `by` counts if that is new.
     pub(crate) fn seen_in_team(self, service_account: PersonId, by: JoinedBy) -> Self {
-        // Only the reading that sees it first can tell who added it.
-        if self.is_member(service_account) {
-            self
-        } else {
-            Self::Member { account: service_account, by }
+        match self {
+            Self::Joined { account } if account == service_account => {
+                Self::Member { account, by: JoinedBy::Itself }
+            }
+            // Only the reading that sees it first can tell who added it.
+            Self::Member { account, .. } if account == service_account => self,
+            _ => Self::Member { account: service_account, by },
         }
     }
 
@@ -60,14 +67,15 @@ impl ServiceAccountPresence {
 
     /// Returns `true` if this account is in the team.
     pub fn is_member(self, service_account: PersonId) -> bool {
-        matches!(self, Self::Member { account, .. } if account == service_account)
+        let (Self::Member { account, .. } | Self::Joined { account }) = self else { return false };
+        account == service_account
     }
 
     /// Returns a replaced account that joined for its work.
     pub(crate) fn former_account(self, service_account: PersonId) -> Option<PersonId> {
         match self {
-            Self::Member { account, by: JoinedBy::Itself } if account != service_account => {
-                Some(account)
+            Self::Member { account, by: JoinedBy::Itself } | Self::Joined { account } => {
+                Some(account).filter(|account| *account != service_account)
             }
             _ => None,
         }

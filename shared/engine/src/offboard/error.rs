@@ -22,6 +22,9 @@ pub enum OffboardingError {
     /// A sync of the team began before the end, or was interrupted. Its lease ends within a minute.
     #[error("a sync of the team {0} is running")]
     SyncUnderWay(TeamId),
+    /// A service accepted a removal, and no reading shows it yet.
+    #[error("the service accepted this, but does not show it")]
+    NotConfirmed,
 }
 
 impl From<CallError> for OffboardingError {
@@ -36,6 +39,7 @@ impl OffboardingError {
         match self {
             Self::Store(_)
             | Self::SyncUnderWay(_)
+            | Self::NotConfirmed
             | Self::Tokens(
                 TokensError::Store(_)
                 | TokensError::Secrets(_)

@@ -5,7 +5,8 @@ use crate::link::{self, LinkRow};
 use crate::safety::removal_counter::GROUP_DELETION_LIMIT;
 use crate::stored::readable;
 use clients::graph::Deletion;
-use clients::http::ErrorClass;
+use clients::http::{Access, ErrorClass};
+use domain::ids::GroupId;
 use store::table::{Cursor, Query, StoreError};
 
 /// Links per page of deletions: an interrupted pass repeats as many.
@@ -57,6 +58,19 @@ fn stage_for(groups: usize) -> OffboardingStage {
     }
 }
 
+/// Deletes a group, and reads it afterwards: an answer is not a reading.
+async fn delete_group(
+    deps: &OffboardingDeps<'_>,
+    access: &Access,
+    group: GroupId,
+) -> Result<Deletion, OffboardingError> {
+    let deletion = deps.graph.delete_group(access, group).await?;
+    // Replicas learn of the deletion one after another, so either reading confirms it.
+    let is_confirmed = deps.graph.group(access, group).await?.is_none()
+        || deps.graph.deleted_group(access, group).await?.is_some();
+    if is_confirmed { Ok(deletion) } else { Err(OffboardingError::NotConfirmed) }
+}
+
 /// Deletes the groups of one page. Adopted groups stay.
 pub(super) async fn delete_page(
     offboarding: &mut Offboarding,
@@ -72,19 +86,28 @@ pub(super) async fn delete_page(
         if !deps.has_time() {
             return Ok(());
         }
-        match deps.graph.delete_group(&access, group).await {
-            Ok(Deletion::Deleted) => offboarding.receipt.groups_deleted += 1,
-            // A pass that was cut off has deleted it, or a person has.
-            Ok(Deletion::NotFound) => {}
-            // One group that cannot be deleted does not keep the others.
-            Err(error) if error.class() == ErrorClass::Permanent => {
-                let (title, said) = (row.link.title.clone(), error.to_string());
-                offboarding.receipt.record_failure(OffboardingFailure::Group { title, said });
+        let error = match delete_group(deps, &access, group).await {
+            Ok(Deletion::Deleted) => {
+                offboarding.receipt.groups_deleted += 1;
+                continue;
             }
-            Err(error) => return Err(error.into()),
+            // A pass that was cut off has deleted it, or a person has.
+            Ok(Deletion::NotFound) => continue,
+            Err(error) => error,
+        };
+        let is_left = match &error {
+            OffboardingError::NotConfirmed => !offboarding.can_repeat(),
+            OffboardingError::Call(call) => call.class() == ErrorClass::Permanent,
+            _ => false,
+        };
+        // One group that cannot be deleted does not keep the others.
+        if !is_left {
+            return Err(error);
         }
+        let (title, said) = (row.link.title.clone(), error.to_string());
+        offboarding.receipt.record_failure(OffboardingFailure::Group { title, said });
     }
-    offboarding.cursor = page.next;
+    (offboarding.cursor, offboarding.repeats) = (page.next, 0);
     if offboarding.cursor.is_none() {
         offboarding.stage = offboarding.after_groups(deps.clock.now());
     }

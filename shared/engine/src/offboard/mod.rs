@@ -46,6 +46,9 @@ pub const LINKS_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Time for which the receipt can be read after that.
 const RECEIPT_RETENTION: SignedDuration = SignedDuration::from_hours(365 * 24);
 
+/// Passes, a minute apart, in which the writes of one page are made again.
+const REPEATS: usize = 10;
+
 /// Choice for the groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -129,6 +132,9 @@ pub struct Offboarding {
     cursor: Option<Cursor>,
     #[serde(default)]
     counted: usize,
+    /// Writes of this page that were made again because no reading showed them.
+    #[serde(default)]
+    repeats: usize,
     version: u64,
 }
 
@@ -147,8 +153,16 @@ impl Offboarding {
             receipt: Receipt { consents, ..Receipt::default() },
             cursor: None,
             counted: 0,
+            repeats: 0,
             version: 1,
         }
+    }
+
+    /// Returns `true` if a write that no reading shows is made again in the next pass. Beyond the
+    /// limit the receipt names it, and the rest goes on.
+    fn can_repeat(&mut self) -> bool {
+        self.repeats += 1;
+        self.repeats <= REPEATS
     }
 
     /// Returns the stage that follows the groups.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::link::{Begun, FollowUp, JoinedBy, LinkAction, LinkRow, ServiceAccountPresence};
 use clients::http::{CALL_TIMEOUT, ErrorClass};
-use clients::webex::{MembershipListing, WebexId};
+use clients::webex::WebexId;
 use store::table::StoreError;
 
 /// Links per page: an interrupted pass repeats as many.
@@ -24,15 +24,23 @@ pub(super) async fn leave_page(
             return Ok(());
         }
         match leave_team(offboarding, deps, row).await {
-            // One team that refuses does not keep the account in the others.
-            Err(OffboardingError::Call(call)) if call.class() == ErrorClass::Permanent => {
-                let (title, said) = (row.link.title.clone(), call.to_string());
+            Ok(()) => {}
+            Err(error) => {
+                let is_stuck = match &error {
+                    OffboardingError::NotConfirmed => !offboarding.can_repeat(),
+                    OffboardingError::Call(call) => call.class() == ErrorClass::Permanent,
+                    _ => false,
+                };
+                // One team that refuses does not keep the account in the others.
+                if !is_stuck {
+                    return Err(error);
+                }
+                let (title, said) = (row.link.title.clone(), error.to_string());
                 offboarding.receipt.record_failure(OffboardingFailure::Team { title, said });
             }
-            left => left?,
         }
     }
-    offboarding.cursor = page.next;
+    (offboarding.cursor, offboarding.repeats) = (page.next, 0);
     if offboarding.cursor.is_none() {
         offboarding.stage = OffboardingStage::Secret;
     }
@@ -40,7 +48,11 @@ pub(super) async fn leave_page(
 }
 
 fn has_joined(row: &LinkRow) -> bool {
-    matches!(row.link.service_account, ServiceAccountPresence::Member { by: JoinedBy::Itself, .. })
+    matches!(
+        row.link.service_account,
+        ServiceAccountPresence::Member { by: JoinedBy::Itself, .. }
+            | ServiceAccountPresence::Joined { .. }
+    )
 }
 
 /// Removes the service account from one team, under the link's lease. The link records it, so that
@@ -51,7 +63,7 @@ async fn leave_team(
     row: &LinkRow,
 ) -> Result<(), OffboardingError> {
     let now = deps.clock.now();
-    let lasts = SignedDuration::try_from(CALL_TIMEOUT * 3).unwrap_or_default();
+    let lasts = SignedDuration::try_from(CALL_TIMEOUT * 5).unwrap_or_default();
     let (tenant, team) = (offboarding.tenant.tenant, row.link.team);
     let action = match LinkAction::begin(deps.store, tenant, team, now, lasts).await? {
         Begun::Held(action) => action,
@@ -63,25 +75,32 @@ async fn leave_team(
     let account = offboarding.tenant.service_account;
     let access = deps.tokens.webex(tenant, account, deps.deadline).await?;
     let room = WebexId::new(row.link.region.clone(), team.general_space());
-    let listing = match deps.webex.memberships(&access, &room).await {
-        Ok(listing) => listing.into_inner(),
+    let id = WebexId::new(offboarding.tenant.region.clone(), account);
+    let own = match deps.webex.memberships(&access, &room).await {
+        Ok(listing) => {
+            let members = listing.into_inner().members;
+            match members.into_iter().find(|membership| membership.person == account) {
+                // A listing can lack a row, or give one without the id that the removal needs.
+                None => deps.webex.membership_in(&access, &room, &id).await?,
+                own => own,
+            }
+        }
         // A deleted team has no one to remove.
         Err(error) if matches!(error.status(), Some(404 | 410)) => {
             match deps.webex.room(&access, &room).await? {
-                None => MembershipListing::default(),
+                None => None,
                 Some(_) => return Err(error.into()),
             }
         }
         Err(error) => return Err(error.into()),
     };
-    let mut own = listing.members.into_iter().find(|membership| membership.person == account);
-    if listing.unreadable.contains(&account) {
-        // It is there, and the removal needs the id of the membership.
-        let account = WebexId::new(offboarding.tenant.region.clone(), account);
-        own = deps.webex.membership_in(&access, &room, &account).await?;
-    }
     if let Some(own) = own {
         deps.webex.remove_membership(&access, &own.id).await?;
+        // An answer is not a reading, and after this no one asks.
+        if deps.webex.membership_in(&access, &room, &id).await?.is_some() {
+            action.leave().await?;
+            return Err(OffboardingError::NotConfirmed);
+        }
         offboarding.receipt.teams_left += 1;
     }
     let mut link = row.link.clone();

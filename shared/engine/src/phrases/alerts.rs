@@ -55,10 +55,7 @@ pub fn message(message: &AlertMessage) -> String {
         AlertMessage::RenameRefused { team, side, to, said } => {
             rename_refused(team, *side, to, said)
         }
-        AlertMessage::RenameLost { team } => format!(
-            "“{team}”: Microsoft 365 accepted the group's new name several times but never made \
-             it. It is retried once a day."
-        ),
+        AlertMessage::RenameLost { team, side } => format!("“{team}”: {}", rename_lost(*side)),
         AlertMessage::NearOwnerLimit { team, owners, limit } => {
             format!("“{team}”: {owners} owners; a group can have {limit}.")
         }
@@ -76,6 +73,20 @@ pub fn message(message: &AlertMessage) -> String {
                 "“{team}”: the folder of the space “{space}” has failed since {since:.0}: \
                  {status} {said}"
             )
+        }
+    }
+}
+
+/// Words a rename that a service acknowledged several times and lost.
+pub fn rename_lost(side: Side) -> &'static str {
+    match side {
+        Side::Team => {
+            "Webex accepted the team's new title several times but never made it. It is retried \
+             once a day."
+        }
+        Side::Group => {
+            "Microsoft 365 accepted the group's new name several times but never made it. It is \
+             retried once a day."
         }
     }
 }

@@ -14,6 +14,9 @@ pub fn failure(reason: &FailureReason) -> String {
             return no_progress(first.as_ref(), *left, said.as_deref());
         }
         FailureReason::NoModerator => "The team has no moderator who could be asked.",
+        FailureReason::CardNotShown => {
+            "Webex accepted the question to the creator, but does not show it."
+        }
         FailureReason::NoOwner => {
             "No moderator of the team is eligible, and there is no owner of last resort. A group \
              without an owner gets no site."
@@ -31,6 +34,9 @@ pub fn failure(reason: &FailureReason) -> String {
         }
         FailureReason::GroupMissing => {
             "The group is not visible. After three hours its link ends, until the group is back."
+        }
+        FailureReason::GroupNotShown => {
+            "Microsoft 365 accepted the group, but does not show it. It is tried again."
         }
         FailureReason::GroupContradicted => {
             "Microsoft 365 lists the group's people, but does not find the group. People are \

@@ -38,6 +38,12 @@ pub fn status(status: SpaceStatus) -> &'static str {
         SpaceStatus::Archived => "The space is archived.",
         SpaceStatus::CallFailed => "A call failed.",
         SpaceStatus::LinkNotConfirmed => "Webex accepted the link but does not show it.",
+        SpaceStatus::FolderNotConfirmed => {
+            "Microsoft 365 accepted the folder or its name, but does not show it."
+        }
+        SpaceStatus::NotLeft => {
+            "The service account joined the space to link the folder, and is still in it."
+        }
         SpaceStatus::Untitled => "Webex does not show the space's title.",
         SpaceStatus::OwnerUnknown => "Webex does not show which organization owns the space.",
         SpaceStatus::NoName => {
@@ -57,6 +63,8 @@ pub fn status_remedy(status: SpaceStatus) -> &'static str {
         SpaceStatus::New
         | SpaceStatus::CallFailed
         | SpaceStatus::LinkNotConfirmed
+        | SpaceStatus::FolderNotConfirmed
+        | SpaceStatus::NotLeft
         | SpaceStatus::Untitled
         | SpaceStatus::OwnerUnknown => "The next run tries again.",
         SpaceStatus::Linked | SpaceStatus::NotVisible => "",

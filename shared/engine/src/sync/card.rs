@@ -1,6 +1,6 @@
 //! Asks a team's creator, by card, for a decision about a group, and takes the answer.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::context::{Requeue, after_refusal, load_link, requeue};
@@ -15,12 +15,16 @@ use crate::phrases::cards;
 use clients::http::{Access, CallError};
 use clients::webex::{AttachmentAction, MembershipRole, WebexId, plain};
 use domain::ids::{PersonId, RoomId, TeamId};
+use domain::merge::TRIES;
 use store::message::Message;
 
 /// Time for which a card waits for its answer.
 const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Sends the card, once, and waits for its answer.
+/// Time after which a card that was sent is read.
+const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(2);
+
+/// Sends the card, and waits for its answer.
 pub(super) async fn ask_creator(
     deps: &Deps,
     run: &SyncRun<'_>,
@@ -30,8 +34,7 @@ pub(super) async fn ask_creator(
         let lapses_at = card.sent_at + ANSWERED_WITHIN;
         // The creator still has time to answer.
         if run.started < lapses_at {
-            let next = Next::Done { settles_at: Some(lapses_at) };
-            return Ok(Ending::unchanged(link, next));
+            return await_answer(deps, run, link, card, lapses_at).await;
         }
         let phase = Phase::ended(Ended::NotAnswered);
         let link = Link { phase, ..link.clone() };
@@ -39,6 +42,40 @@ pub(super) async fn ask_creator(
         let record = SyncRecord { link, report };
         return Ok(Ending { record, next: Next::Done { settles_at: None } });
     }
+    send_card(deps, run, link, 1).await
+}
+
+/// Waits for the answer to a card, and reads it until it shows.
+async fn await_answer(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    card: &Card,
+    lapses_at: Timestamp,
+) -> Result<Ending, SyncError> {
+    let waits = Next::Done { settles_at: Some(lapses_at) };
+    if card.unseen == 0 {
+        return Ok(Ending::unchanged(link, waits));
+    }
+    if deps.webex.has_message(&run.access.webex, &card.message).await? {
+        let phase = Phase::Asked { card: Some(Card { unseen: 0, ..card.clone() }) };
+        return Ok(Ending::unchanged(&Link { phase, ..link.clone() }, waits));
+    }
+    let next = Next::Failed { reason: FailureReason::CardNotShown };
+    // More cards would annoy a person whom only our reading does not show them.
+    if card.unseen >= TRIES {
+        return Ok(Ending::unchanged(link, next));
+    }
+    Ok(Ending { next, ..send_card(deps, run, link, card.unseen + 1).await? })
+}
+
+/// Sends the card for the n-th time.
+async fn send_card(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    unseen: u32,
+) -> Result<Ending, SyncError> {
     let (webex, access) = (&deps.webex, &run.access.webex);
     let space = WebexId::new(link.region.clone(), link.team.general_space());
     let named = webex.room(access, &space).await?.and_then(|room| room.creator);
@@ -52,12 +89,12 @@ pub(super) async fn ask_creator(
     // After a crash here the creator is asked again, and only the stored card counts.
     let message = webex.send_card(access, &to, &text, card).await?;
     let link = Link {
-        phase: Phase::Asked { card: Some(Card { message, sent_at: run.started }) },
+        phase: Phase::Asked { card: Some(Card { message, sent_at: run.started, unseen }) },
         asked: Some(Asked { person: creator, at: run.started }),
         ..link.clone()
     };
     let record = SyncRecord { link, report: SyncReport::of_note(Note::CreatorAsked) };
-    let next = Next::Done { settles_at: Some(run.started + ANSWERED_WITHIN) };
+    let next = Next::Done { settles_at: Some(run.started + SHOWN_WITHIN) };
     Ok(Ending { record, next })
 }
 

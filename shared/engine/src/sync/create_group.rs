@@ -13,7 +13,7 @@ use super::types::{
 };
 use super::{Deps, SyncError};
 use crate::codes::Note;
-use crate::link::{self, Claim, CreationRequest, Link, LinkPerson, Phase, Who};
+use crate::link::{self, Claim, CreationRequest, Link, LinkPerson, Phase, Unseen, Who};
 use crate::people::{IndexedPerson, PersonIndex};
 use clients::graph::{Group, NewGroup, Relation, Upserted};
 use domain::ids::ObjectId;
@@ -70,9 +70,15 @@ pub(super) async fn prepare_group(
     }
     Ok(match new_group(deps, run, link, reading, plan).await? {
         GroupRequest::Possible(group) => {
-            let request = CreationRequest { group, at: run.started, corrections: 0 };
+            // An earlier request that seems lost can take effect still: its group is ours.
+            let first_at = request.as_ref().map(|lost| lost.first_at.unwrap_or(lost.at));
+            let attempt = match request {
+                Some(_) => CreationAttempt::Retry,
+                None => CreationAttempt::First,
+            };
+            let request = CreationRequest { group, at: run.started, first_at, corrections: 0 };
             let phase = Phase::Creating { request: Some(request) };
-            Preparation::Ready(ReadyRequest { attempt: CreationAttempt::First, phase })
+            Preparation::Ready(ReadyRequest { attempt, phase })
         }
         GroupRequest::Impossible { reason } => {
             let ending = Ending::unchanged(link, Next::Failed { reason });
@@ -90,7 +96,8 @@ async fn claim_existing_group(
     request: &CreationRequest,
     group: &Group,
 ) -> Result<Ending, SyncError> {
-    let is_ours = group.created.is_none_or(|created| created >= request.at - CLOCK_SKEW);
+    let first_at = request.first_at.unwrap_or(request.at);
+    let is_ours = group.created.is_none_or(|created| created >= first_at - CLOCK_SKEW);
     if !is_ours {
         return Err(SyncError::GroupNotOurs(link.team));
     }
@@ -252,6 +259,7 @@ async fn link_group(
     let link = Link {
         phase: Phase::Linked { group: group.id },
         group_since: Some(deps.clock.now()),
+        unseen: Some(Box::new(Unseen::Created(request.clone()))),
         names: Some(NameState::at_creation(title, &request.group.display_name, name)),
         ..link.clone()
     };

@@ -86,10 +86,10 @@ fn messages(
         people,
         named: new.iter().chain(unsent).take(NAMED).cloned().collect(),
     });
-    let is_lost = link.names.as_ref().is_some_and(|names| names.is_lost_for_good());
-    let rename_lost = is_lost.then(|| AlertMessage::RenameLost { team: team() });
+    let lost_side = link.names.as_ref().and_then(|names| names.lost_for_good());
+    let rename_lost = lost_side.map(|side| AlertMessage::RenameLost { team: team(), side });
     // One rename gets one alert.
-    let refused = link.rename_refused.clone().filter(|_| !is_lost);
+    let refused = link.rename_refused.clone().filter(|_| lost_side.is_none());
     let rename_refused = refused.map(|RenameRefusal { side, to, said }| {
         AlertMessage::RenameRefused { team: team(), side, to, said }
     });

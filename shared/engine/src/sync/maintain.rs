@@ -7,7 +7,7 @@ use super::types::{Reading, Recorded, SyncRecord, SyncRun, TenantContext};
 use super::waiting::Handled;
 use super::{Deps, SyncError};
 use crate::codes::Note;
-use crate::link::{JoinedBy, Link, ServiceAccountPresence};
+use crate::link::{Link, ServiceAccountPresence};
 use crate::tenant::ServiceAccountMode;
 use clients::graph::SUBSCRIPTION_LIFE;
 use clients::http::ErrorClass;
@@ -40,7 +40,7 @@ pub(super) async fn join_team(
                     let is_there = added == Added::Added
                         || webex.membership_in(access, &space, &id).await?.is_some();
                     if is_there {
-                        presence = ServiceAccountPresence::Member { account, by: JoinedBy::Itself };
+                        presence = ServiceAccountPresence::Joined { account };
                     }
                 }
                 Err(error) if error.class() == ErrorClass::Permanent => {

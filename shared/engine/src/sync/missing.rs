@@ -14,7 +14,9 @@ use super::types::{
 };
 use super::{Deps, SyncError, sync_team};
 use crate::codes::{FailureReason, Note};
-use crate::link::{self, Ended, FailureKind, Link, LinkState, Phase, WayBack};
+use crate::link::{
+    self, CreationRequest, Ended, FailureKind, Link, LinkState, Phase, Unseen, WayBack,
+};
 use crate::safety::removal_counter::{self, RemovalPermit};
 use crate::tenant::settings::{GroupDeleted, TeamDeleted};
 use clients::webex::WebexId;
@@ -104,14 +106,22 @@ pub(super) async fn group_is_missing(
     group: GroupId,
 ) -> Result<Ending, SyncError> {
     let (tenant, now) = (run.tenant(), deps.clock.now());
+    let failed = |reason| Ending::unchanged(link, Next::Failed { reason });
     // Replicas learn of a new group one after another.
     if link.group_is_new(now) && link.failure.is_none() {
         let why = RequeueReason::GroupNotVisibleYet;
         return Ok(Ending::unchanged(link, Next::RequeueAt { moment: now + NEW_GROUP, why }));
     }
-    let failed = |reason| Ending::unchanged(link, Next::Failed { reason });
+    if link.group_is_new(now) && link.unseen.is_some() {
+        return Ok(failed(FailureReason::GroupNotShown));
+    }
     let is_deleted = deps.graph.deleted_group(&run.access.graph, group).await?.is_some();
-    let was_restored = link.restored_at.is_some_and(|at| now.duration_since(at) < RESTORED_ONCE_IN);
+    if let Some(Unseen::Created(request)) = link.unseen.as_deref().filter(|_| !is_deleted) {
+        return create_again(deps, run, link, request).await;
+    }
+    // A restoration that no reading has shown is none.
+    let was_restored = link.unseen.is_none()
+        && link.restored_at.is_some_and(|at| now.duration_since(at) < RESTORED_ONCE_IN);
     let stays_deleted = run.context.settings.on_group_deleted == GroupDeleted::EndLink;
     let is_restored = is_deleted && !was_restored && !stays_deleted;
     // Only a restoration can be undone, so it needs no further proof.
@@ -128,12 +138,38 @@ pub(super) async fn group_is_missing(
     }
     // It counts as new again: replicas lag, so no one is removed from its team for a while.
     deps.graph.restore_group(&run.access.graph, group).await?;
-    let link =
-        Link { restored_at: Some(now), group_since: Some(now), failure: None, ..link.clone() };
+    let is_repeated = link.unseen.is_some();
+    let link = Link {
+        restored_at: Some(now),
+        group_since: Some(now),
+        unseen: Some(Box::new(Unseen::Restored)),
+        failure: link.failure.clone().filter(|_| is_repeated),
+        ..link.clone()
+    };
+    if is_repeated {
+        let next = Next::Failed { reason: FailureReason::GroupNotShown };
+        return Ok(Ending { record: SyncRecord::of(link), next });
+    }
     let report = SyncReport::of_note(Note::GroupRestored);
     let moment = now + RESTORED_GROUP;
     let next = Next::RequeueAt { moment, why: RequeueReason::GroupNotVisibleYet };
     Ok(Ending { record: SyncRecord { link, report }, next })
+}
+
+/// Goes back to the creation of a group that was acknowledged and that no reading has shown.
+///
+/// Nothing can have happened in that group, so its people begin without a baseline.
+async fn create_again(
+    deps: &Deps,
+    run: &SyncRun<'_>,
+    link: &Link,
+    request: &CreationRequest,
+) -> Result<Ending, SyncError> {
+    link::purge_people(deps.store.as_ref(), run.tenant(), link.team).await?;
+    let phase = Phase::Creating { request: Some(request.clone()) };
+    let link = Link { phase, names: None, unseen: None, group_since: None, ..link.clone() };
+    let next = Next::Failed { reason: FailureReason::GroupNotShown };
+    Ok(Ending { record: SyncRecord::of(link), next })
 }
 
 /// Ends the link. Its people and its claim on the group stay for the way back.
@@ -214,8 +250,9 @@ pub(super) fn before_creation(link: &Link, reading: &Reading) -> Option<Next> {
     Some(Next::Failed { reason: contradicted(side) })
 }
 
-/// Reports a reading that contradicted itself. People were synced by it.
-pub(super) fn unless_contradicted(
+/// Reports a reading that contradicted itself, and a group that was lost before and that no reading
+/// has shown since. People were synced.
+pub(super) fn unless_doubtful(
     run: &SyncRun<'_>,
     link: &Link,
     reading: &Reading,
@@ -228,8 +265,16 @@ pub(super) fn unless_contradicted(
             Next::RequeueAt { moment, why }
         }
         (Some(side), Next::Done { .. }) => Next::Failed { reason: contradicted(side) },
+        // Done would forget the failure, and the loss would repeat itself untold.
+        (None, Next::Done { .. }) if link.unseen.is_some() && was_lost(link) => {
+            Next::Failed { reason: FailureReason::GroupNotShown }
+        }
         (_, next) => next,
     }
+}
+
+fn was_lost(link: &Link) -> bool {
+    link.failure.as_ref().is_some_and(|failure| failure.reason == FailureReason::GroupNotShown)
 }
 
 fn contradicted(side: Side) -> FailureReason {

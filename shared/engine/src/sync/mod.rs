@@ -170,7 +170,7 @@ async fn sync_team(deps: &Deps, run: &SyncRun<'_>, link: Link) -> Recorded<Next>
         // Record outcomes, and say what is next. `finish` stores it under the lease.
         let recorded = record_and_maintain(deps, run, &record.link, &reading, decision, done);
         let next = record.take(Box::pin(recorded).await)?;
-        Ok(missing::unless_contradicted(run, &record.link, &reading, next))
+        Ok(missing::unless_doubtful(run, &record.link, &reading, next))
     }
     .await;
     Recorded { record, result }

@@ -52,7 +52,7 @@ pub(super) async fn observe(
         listing.members.into_iter().map(|membership| (membership.person, membership)).collect();
     let mut unreadable: BTreeSet<PersonId> = listing.unreadable.into_iter().collect();
     let (service_account, former) = take_accounts(run, link, &mut memberships, &mut unreadable);
-    let observed = Link {
+    let mut link = Box::new(Link {
         title: team.name.clone(),
         // While the former account is in the team, the link names it, so that it is removed.
         service_account: match former {
@@ -60,12 +60,12 @@ pub(super) async fn observe(
             None => service_account,
         },
         ..link.clone()
-    };
-    let link = Box::new(observed);
+    });
     let group = match (group_id, group?.flatten()) {
         (Some(group), None) => return Ok(Observation::GroupMissing { group, link }),
         (_, group) => group,
     };
+    link.unseen = None;
     let group_contradicted =
         group.as_ref().filter(|group| group.group.is_none()).map(|_| Side::Group);
     let (users, others) = group.as_ref().map(people_of).unwrap_or_default();

@@ -232,7 +232,7 @@ async fn late_card_answer_does_not_change_adoption() {
     assert!(matches!(scene.link_row(team).await.unwrap().link.phase, Phase::Asked { .. }));
     let path = union_path_of(team, scene.group);
     let page = scene.browser.sign_in_fresh(&path, scene.person(2).object).await;
-    submit_confirmation(&mut scene.browser, &path, &page).await.is(200, "The group is adopted.");
+    submit_confirmation(&mut scene.browser, &path, &page).await.is(200, "The group is adopted");
     let creator = scene.person(0).person;
     let card = scene.customers.world().cards_to(creator).remove(0);
     scene

@@ -4,6 +4,7 @@ use domain::membership::{Role, Side};
 use domain::merge::{
     ApprovalReason, DeferredBy, Direction, NameWrite, OWNER_LIMIT, PersonState, RuleRefusal,
 };
+use engine::phrases::alerts::rename_lost;
 pub(crate) use engine::phrases::failures::failure;
 use engine::phrases::failures::person_failure;
 use jiff::Timestamp;
@@ -70,13 +71,10 @@ pub(crate) fn role_before(side: Side, role: &Role, since: Timestamp) -> String {
 
 /// A rename that is deferred.
 pub(crate) fn deferred_rename(link_row: &LinkRow) -> Option<String> {
-    let deferred = link_row.link.names.as_ref()?.deferred.as_ref()?;
-    if link_row.link.names.as_ref().is_some_and(|names| names.is_lost_for_good()) {
-        return Some(
-            "Microsoft 365 accepted the team's name for the group several times but never made \
-             it. It is retried once a day."
-                .into(),
-        );
+    let names = link_row.link.names.as_ref()?;
+    let deferred = names.deferred.as_ref()?;
+    if let Some(side) = names.lost_for_good() {
+        return Some(rename_lost(side).into());
     }
     Some(match deferred {
         NameWrite::Team { title, .. } => format!(

@@ -360,6 +360,10 @@ impl History<'_> {
         match write {
             NameWrite::Team { title, .. } => {
                 self.log(format_args!("   WRITE the team {title}"));
+                if self.loses_write() {
+                    self.log(format_args!("   acknowledged and lost"));
+                    return;
+                }
                 let is_decorated = PREFIXES[1..].iter().any(|prefix| title.starts_with(prefix));
                 // People chose this name.
                 let is_crossed = self.is_crossed;
@@ -370,16 +374,14 @@ impl History<'_> {
             }
             NameWrite::Group(name) => {
                 let raw = service(self.policy, name);
-                let is_calm = self.now > self.calm && self.config.lost < 100;
-                if !is_calm && self.rng.percent(self.config.lost) {
+                if self.loses_write() {
                     self.log(format_args!("   acknowledged and lost: the group {raw}"));
-                    self.lost += 1;
                     return;
                 }
                 self.log(format_args!("   WRITE the group {raw}"));
                 if raw == self.raw() {
                     // The service makes the old name of it, as if the rename was lost.
-                    self.lost += 1;
+                    self.lost += usize::from(!is_repeated);
                 } else {
                     self.name_group(raw);
                 }
@@ -387,9 +389,16 @@ impl History<'_> {
         }
     }
 
+    fn loses_write(&mut self) -> bool {
+        let is_calm = self.now > self.calm && self.config.lost < 100;
+        let is_lost = !is_calm && self.rng.percent(self.config.lost);
+        self.lost += usize::from(is_lost);
+        is_lost
+    }
+
     fn judge(&mut self) {
-        // Three tries for each act, and one for each daily run at the end.
-        if self.lost > 3 * self.acts + 4 {
+        // Three tries for each act and for one stale name, and one for each daily run at the end.
+        if self.lost > 3 * (self.acts + 1) + 4 {
             self.report("renames without end");
         }
         if self.ours > self.acts + self.lost {

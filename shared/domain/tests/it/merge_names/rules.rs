@@ -237,7 +237,7 @@ fn refused_rename_is_retried_daily() {
             stored = names.refused(write.clone(), &renamed, minute(at));
         }
         let done = stored.clone().after(&write, minute(9000));
-        assert_eq!(done.deferred, None);
+        assert_eq!(done.compare(&read("Beta", "Beta"), &terms("", 9001)).0.deferred, None);
         let renamed_again = read(further, "Gamma");
         let (names, newer) = stored.compare(&renamed_again, &daily(9000));
         assert_eq!(title(newer.clone()), Some("Gamma".into()), "the later rename counts");
@@ -276,6 +276,22 @@ fn team_rename_is_repeated_or_recognized() {
             "a replica shows {shown}"
         );
     }
+}
+
+#[test]
+fn only_acknowledged_renames_of_the_team_count_as_lost() {
+    let old = read("Alpha", "Beta");
+    let (names, write) = plain().compare(&old, &terms("", 0));
+    let write = write.unwrap();
+    let (mut open, mut acknowledged) = (names.clone(), names);
+    for run in 1..6 {
+        open = open.intend(&write, minute(run)).compare(&old, &terms("", run)).0;
+        assert_eq!((open.lost, open.lost_for_good()), (0, None), "no call may have been made");
+        assert_eq!(title(open.compare(&old, &terms("", run)).1), Some("Beta".into()));
+        acknowledged = acknowledged.after(&write, minute(run)).compare(&old, &terms("", run)).0;
+    }
+    assert_eq!(acknowledged.lost_for_good(), Some(Side::Team));
+    assert_eq!(acknowledged.compare(&old, &terms("", 7)).1, None, "only the daily run repeats it");
 }
 
 #[test]

@@ -9,8 +9,9 @@ use crate::sync::{Deps, SyncError};
 use clients::graph::{DriveItem, ItemId};
 use clients::webex::{FolderToLink, JoinOutcome, LinkedFolder, Room, WebexId};
 
-/// Most calls of Webex to link one space: find the membership, join, read, link, read, leave.
-const LINKING: usize = 6;
+/// Most calls of Webex to link one space: find the membership, join, read, link, read, leave, find
+/// the membership.
+const LINKING: usize = 7;
 
 /// The answer to a link that was read.
 enum Read {
@@ -52,10 +53,11 @@ impl Deps {
             None => None,
         };
         let folder = match (named, &space.folder) {
-            (Some(()), Some(folder)) => folder.clone(),
-            _ => match self.make_folder(run, id, space, title).await? {
-                Some(folder) => folder,
-                None => return Ok(SpaceStatus::NoName.into()),
+            (Some(SpaceStatus::Linked), Some(folder)) => folder.clone(),
+            (Some(status), _) => return Ok(status.into()),
+            (None, _) => match self.make_folder(run, id, space, title).await? {
+                Ok(folder) => folder,
+                Err(status) => return Ok(status.into()),
             },
         };
         let is_linked = |linked: &LinkedFolder| folder.is_linked_by(linked);

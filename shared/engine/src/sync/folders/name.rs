@@ -4,7 +4,7 @@ use super::FolderRun;
 use super::space::folder_of;
 use crate::activity::Note;
 use crate::folders::names::{folder_name, is_same_name};
-use crate::folders::{Folder, Space};
+use crate::folders::{Folder, Space, SpaceStatus};
 use crate::sync::{Deps, SyncError};
 use clients::graph::{DriveId, DriveItem, FolderCreation, Moved};
 use domain::ids::RoomId;
@@ -17,7 +17,7 @@ impl Deps {
     /// Compares the title and the folder's name with their last known values.
     ///
     /// A renamed space renames its folder; a folder that a person renamed keeps its name. Returns
-    /// `None` if the folder is gone.
+    /// the status of the folder, or `None` if it is gone.
     pub(super) async fn sync_name(
         &self,
         run: &mut FolderRun<'_>,
@@ -25,7 +25,7 @@ impl Deps {
         space: &mut Space,
         title: &str,
         mut item: DriveItem,
-    ) -> Result<Option<()>, SyncError> {
+    ) -> Result<Option<SpaceStatus>, SyncError> {
         let Some(folder) = space.folder.clone() else { return Ok(None) };
         let space_was_renamed = space.title.as_deref().is_some_and(|known| known != title);
         let mut avoided: Vec<String> = vec![];
@@ -38,6 +38,12 @@ impl Deps {
             }
             match self.graph.rename_item(&run.files, &folder.drive, &item, &name).await? {
                 Moved::Renamed(renamed) => {
+                    // An answer is not a reading. Without one, the title stays, and with it the
+                    // reason to rename.
+                    let shown = self.graph.drive_item(&run.files, &folder.drive, &item.id).await?;
+                    if shown.is_none_or(|shown| shown.name != renamed.name) {
+                        return Ok(Some(SpaceStatus::FolderNotConfirmed));
+                    }
                     let (from, to) = (item.name.clone(), renamed.name.clone());
                     run.note(Note::FolderRenamed { from, to });
                     item = renamed;
@@ -55,20 +61,20 @@ impl Deps {
             }
         }
         (space.title, space.folder) = (Some(title.to_owned()), Some(folder_of(folder.drive, item)));
-        Ok(Some(()))
+        Ok(Some(SpaceStatus::Linked))
     }
 
     /// Makes the folder of a space, or adopts one that no other space has.
     ///
-    /// Returns `None` if every name is taken.
+    /// Returns the status of a space that gets none: every name is taken, or no reading shows it.
     pub(super) async fn make_folder(
         &self,
         run: &mut FolderRun<'_>,
         id: RoomId,
         space: &mut Space,
         title: &str,
-    ) -> Result<Option<Folder>, SyncError> {
-        let Some(library) = run.library.clone() else { return Ok(None) };
+    ) -> Result<Result<Folder, SpaceStatus>, SyncError> {
+        let Some(library) = run.library.clone() else { return Ok(Err(SpaceStatus::New)) };
         // A folder that was deleted gets its last name again, if the title has not changed since.
         let last = space.folder.as_ref().filter(|_| space.title.as_deref() == Some(title));
         let base = last.map_or_else(|| title.to_owned(), |folder| folder.name.clone());
@@ -82,6 +88,11 @@ impl Deps {
             }
             let item = match made? {
                 FolderCreation::Created(item) => {
+                    // Webex takes a link to a folder that is not there.
+                    let shown = self.graph.drive_item(&run.files, &library.drive, &item.id).await?;
+                    if shown.is_none() {
+                        return Ok(Err(SpaceStatus::FolderNotConfirmed));
+                    }
                     let folder = item.name.clone();
                     run.note(Note::FolderCreated { folder, space: title.into() });
                     Some(item)
@@ -102,11 +113,11 @@ impl Deps {
             if let Some(item) = item {
                 let folder = folder_of(library.drive, item);
                 (space.title, space.folder) = (Some(title.to_owned()), Some(folder.clone()));
-                return Ok(Some(folder));
+                return Ok(Ok(folder));
             }
             avoided.push(name);
         }
-        Ok(None)
+        Ok(Err(SpaceStatus::NoName))
     }
 }
 

@@ -8,12 +8,12 @@ use crate::quota::Quota;
 use crate::sync::{Deps, SyncError};
 use clients::graph::{DriveId, DriveItem};
 use clients::http::{Api, CALL_TIMEOUT, CallError, CallFailure, ErrorClass};
-use clients::webex::{Room, WebexId};
+use clients::webex::{Membership, Room, WebexId};
 use domain::ids::RoomId;
 
-/// Most units of SharePoint for one folder: read by id and by name, make or rename, and once more
-/// where a name is taken.
-const FOLDER_UNITS: usize = 7;
+/// Most units of SharePoint for one folder: read by id and by name, make or rename, once more where
+/// a name is taken, and read again.
+const FOLDER_UNITS: usize = 8;
 
 /// The end of a run over one space.
 pub(super) enum SpaceEnd {
@@ -28,6 +28,12 @@ pub(super) enum SpaceEnd {
 impl From<SpaceStatus> for SpaceEnd {
     fn from(status: SpaceStatus) -> Self {
         Self::Status(status)
+    }
+}
+
+impl SpaceEnd {
+    fn unless_halted(self, status: SpaceStatus) -> Self {
+        if matches!(self, Self::Halted(_)) { self } else { status.into() }
     }
 }
 
@@ -54,7 +60,8 @@ impl Deps {
         if stored.space.joined_at.is_some() {
             let space = WebexId::new(stored.region.clone(), id);
             match self.leave_space(run, &space).await {
-                Ok(()) => stored.space.joined_at = None,
+                Ok(None) => stored.space.joined_at = None,
+                Ok(Some(_)) => result = result.map(|end| end.unless_halted(SpaceStatus::NotLeft)),
                 // Not visible is not left: a later run asks again.
                 Err(SyncError::Call(error)) if room.is_none() && is_not_visible(&error) => {}
                 Err(error) => result = result.and(Err(error)),
@@ -147,10 +154,10 @@ impl Deps {
         match item {
             // A link that was confirmed is not read again: that would take a membership.
             Some(item) if is_linked && !run.joined.contains(&id) => {
-                if self.sync_name(run, id, space, title, item).await?.is_none() {
-                    return self.link_space(run, room, title, stored, None).await;
+                match self.sync_name(run, id, space, title, item).await? {
+                    Some(status) => Ok(status.into()),
+                    None => self.link_space(run, room, title, stored, None).await,
                 }
-                Ok(SpaceStatus::Linked.into())
             }
             item => self.link_space(run, room, title, stored, item).await,
         }
@@ -176,12 +183,13 @@ impl Deps {
         Ok(item.filter(DriveItem::is_folder))
     }
 
-    /// Removes the service account from a space that it joined for a link.
+    /// Removes the service account from a space that it joined for a link. Returns a membership
+    /// that Webex shows still.
     async fn leave_space(
         &self,
         run: &mut FolderRun<'_>,
         room: &WebexId<RoomId>,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Option<Membership>, SyncError> {
         let tenant = &run.context.tenant;
         let account = WebexId::new(tenant.region.clone(), tenant.service_account);
         let membership = match run.membership.take() {
@@ -191,10 +199,10 @@ impl Deps {
                 membership.map(|membership| membership.id)
             }
         };
-        if let Some(membership) = membership {
-            self.webex.remove_membership(&run.webex, &membership).await?;
-        }
-        Ok(())
+        let Some(membership) = membership else { return Ok(None) };
+        self.webex.remove_membership(&run.webex, &membership).await?;
+        // An answer is not a reading: nothing else would find an account that was left behind.
+        Ok(self.webex.membership_in(&run.webex, room, &account).await?)
     }
 }
 
