@@ -5,6 +5,7 @@ use std::io::{BufReader, BufWriter};
 
 use aws::clients::{AwsClients, ClientsError};
 use domain::clock::Clock;
+use engine::decision::Decider;
 use engine::transfer::{self, ExportOf, TransferError};
 use store::table::StoreError;
 
@@ -32,6 +33,7 @@ pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
     let clients = AwsClients::from_env().await?;
     let table = clients.table("TABLE_NAME")?;
     let (store, now) = (table.as_ref(), clients.clock.now());
+    let by = Decider::operator(now);
     match command {
         Command::Tenants => list::print(store, now).await?,
         Command::Export { tenant, file } => {
@@ -46,15 +48,16 @@ pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
             anstream::println!("{}", next_step(export.of));
         }
         Command::Retire { tenant, organization } => {
-            let until = transfer::retire(store, tenant, organization, now).await?;
+            let until = transfer::retire(store, tenant, organization, by).await?;
             anstream::println!("Tenant {tenant} has stopped. Export or erase it after {until}.");
         }
         Command::Resume { tenant } => {
-            transfer::resume(store, tenant).await?;
+            transfer::resume(store, tenant, by).await?;
             anstream::println!("Tenant {tenant} runs here.");
         }
         Command::Import { file } => {
-            let import = transfer::import(store, BufReader::new(File::open(file)?)).await?;
+            let lines = BufReader::new(File::open(file)?);
+            let import = transfer::import(store, lines, by).await?;
             anstream::println!(
                 "Stored {} items, and {} were here already.",
                 import.stored,
@@ -65,7 +68,8 @@ pub(crate) async fn run(command: Command) -> Result<(), CommandError> {
         Command::Erase { tenant, organization } => {
             // A retired tenant stays so. This only checks the organization.
             transfer::check(store, tenant, organization).await?;
-            transfer::erase(store, clients.secrets.as_ref(), &clients.prefix, tenant, now).await?;
+            let (secrets, prefix) = (clients.secrets.as_ref(), &clients.prefix);
+            transfer::erase(store, secrets, prefix, tenant, by).await?;
             anstream::println!("Nothing of tenant {tenant} is left here, except in backups.");
         }
     }

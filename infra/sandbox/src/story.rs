@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::clock::Clock;
 use domain::membership::Sides;
+use engine::decision::Decider;
 use engine::tenant::{Folders, Settings};
 use jiff::SignedDuration;
 use sim::{Call, Fault, Kind, Service};
@@ -174,9 +175,10 @@ async fn folders(run: &mut StoryRun) -> Result<(), StoryError> {
     let backend = run.stack.backend().clone();
     let (store, tenant) = (backend.store.as_ref(), run.stack.tenants()[0]);
     run.stack.consent_to_files(tenant, &run.company.handle).await?;
-    let (settings, version) = engine::tenant::settings::load(store, tenant).await?;
-    let settings = Settings { folders: Folders::EachSpace, ..settings };
-    engine::tenant::settings::save(store, tenant, &settings, version).await?;
+    let (before, version) = engine::tenant::settings::load(store, tenant).await?;
+    let settings = Settings { folders: Folders::EachSpace, ..before.clone() };
+    let by = Decider::operator(backend.clock.now());
+    engine::tenant::settings::save(store, tenant, &settings, (&before, version), by).await?;
     engine::reconcile::request_sync_of_every_link(store, tenant, backend.clock.now()).await?;
     let (team, ada) = (run.company.team, run.company.people[0].ids.person);
     let tides = run.world().create_room(ada, "Tides", Some(team));

@@ -5,6 +5,7 @@ pub mod adopt;
 pub mod backfill;
 pub mod codes;
 pub mod credentials;
+pub mod decision;
 pub mod folders;
 pub mod link;
 pub mod notify;

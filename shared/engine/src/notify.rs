@@ -8,9 +8,10 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::activity::EntryId;
 pub use crate::codes::{AlertMessage, FailingPerson, Provider, Urgency};
 use crate::phrases::alerts as phrases;
 use crate::stored::readable;
@@ -18,11 +19,15 @@ use clients::webex::{LONGEST_MESSAGE, plain};
 use domain::ids::{TeamId, TenantId};
 use store::pages;
 use store::table::{
-    Change, Condition, Item, Key, Query, Store, StoreError, Write, moment, to_item,
+    AttributeValue, Change, Condition, EXPIRES_AT, Item, Key, Query, Store, StoreError, Write,
+    moment, to_item,
 };
 
 /// Items of one page of a query.
 const PAGE: usize = 100;
+
+/// Time in which a decision is notified. After that, only the record has it.
+const DECISION_LASTS: SignedDuration = SignedDuration::from_hours(24);
 
 /// Most alerts that one message names; it counts the rest.
 const NAMED: usize = 10;
@@ -92,6 +97,8 @@ pub enum AlertKey {
     FilesConsentLost,
     /// A service fails for the tenant as a whole.
     ServiceFailing(Provider),
+    /// A decision of a person.
+    Decided(EntryId),
     /// A matter of one link.
     Link(TeamId, LinkAlert),
 }
@@ -105,6 +112,7 @@ impl fmt::Display for AlertKey {
             Self::FilesConsentLost => f.write_str("files-consent-lost"),
             Self::ServiceFailing(Provider::Webex) => f.write_str("webex-failing"),
             Self::ServiceFailing(Provider::Microsoft) => f.write_str("microsoft-failing"),
+            Self::Decided(entry) => write!(f, "decided#{entry}"),
             Self::Link(team, alert) => write!(f, "link#{team}#{}", alert.name()),
         }
     }
@@ -168,6 +176,22 @@ pub fn raise(
     Ok(Write::Put(to_item(&key(tenant, alert), &item)?, Condition::Any))
 }
 
+/// Part of a transaction: raises an alert about a decision, which ends by time.
+pub(crate) fn raise_once(
+    tenant: TenantId,
+    decision: EntryId,
+    message: AlertMessage,
+    page: String,
+    at: Timestamp,
+) -> Result<Write, StoreError> {
+    let mut write = raise(tenant, AlertKey::Decided(decision), message, page, at)?;
+    if let Write::Put(item, _) = &mut write {
+        let end = (at + DECISION_LASTS).as_second();
+        item.insert(EXPIRES_AT.into(), AttributeValue::N(end.to_string()));
+    }
+    Ok(write)
+}
+
 /// Part of a transaction: withdraws an alert.
 pub fn withdraw(tenant: TenantId, alert: AlertKey) -> Write {
     Write::Delete(key(tenant, alert), Condition::Any)
@@ -187,7 +211,7 @@ pub async fn all(store: &dyn Store, tenant: TenantId) -> Result<Vec<Alert>, Stor
     Ok(items(store, tenant).await?.into_iter().filter_map(readable).collect())
 }
 
-/// Loads all alerts except the suspension, which the pages show in full.
+/// Loads all alerts except the suspension and decisions, which the pages show in full.
 pub async fn except_suspension(
     store: &dyn Store,
     tenant: TenantId,
@@ -195,7 +219,8 @@ pub async fn except_suspension(
     let suspension = key(tenant, AlertKey::Suspended);
     let items = items(store, tenant).await?.into_iter();
     let others = items.filter(|item| Key::of(item).as_ref() != Some(&suspension));
-    Ok(others.filter_map(readable).collect())
+    let is_condition = |alert: &Alert| !matches!(alert.message, AlertMessage::Decided { .. });
+    Ok(others.filter_map(readable).filter(is_condition).collect())
 }
 
 async fn items(store: &dyn Store, tenant: TenantId) -> Result<Vec<Item>, StoreError> {

@@ -108,6 +108,16 @@ pub fn retired(tenant: TenantId) -> Key {
     Key::new(partition(tenant), "RETIRED")
 }
 
+/// Partition of the record of a tenant's decisions.
+pub fn record_partition(tenant: TenantId) -> String {
+    format!("TENANT#{tenant}#RECORD")
+}
+
+/// Entry of the record of a tenant's decisions.
+pub fn record(tenant: TenantId, entry: impl std::fmt::Display) -> Key {
+    Key::new(record_partition(tenant), entry.to_string())
+}
+
 /// Partition of the list of all tenants.
 pub const TENANTS: &str = "TENANTS";
 

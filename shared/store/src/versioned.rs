@@ -91,6 +91,19 @@ pub enum Decision<T> {
 pub async fn update<Row: DeserializeOwned, T>(
     store: &dyn Store,
     key: &Key,
+    decide: impl FnMut(Option<Row>) -> Result<Decision<T>, StoreError>,
+) -> Result<T, StoreError> {
+    update_with(store, key, &[], decide).await
+}
+
+/// Like [`update`], with further writes in the transaction that makes the changes.
+///
+/// # Errors
+/// Those of [`update`].
+pub async fn update_with<Row: DeserializeOwned, T>(
+    store: &dyn Store,
+    key: &Key,
+    further: &[Write],
     mut decide: impl FnMut(Option<Row>) -> Result<Decision<T>, StoreError>,
 ) -> Result<T, StoreError> {
     for _ in 0..MAX_TRIES {
@@ -102,10 +115,11 @@ pub async fn update<Row: DeserializeOwned, T>(
         };
         // With the change: a version that moves alone would fail the others for nothing.
         changes.push(Change::Set("version", to_value(&version.next())?));
-        match store.update(key, changes, version.condition()?).await {
+        let update = Write::Update(key.clone(), changes, version.condition()?);
+        match store.write([&[update], further].concat()).await {
             // Another writer was faster: the decision is made again on what it wrote.
             Err(StoreError::ConditionFailed) => {}
-            written => return written.map(|_| result),
+            written => return written.map(|()| result),
         }
     }
     Err(StoreError::Busy(format!("too many updates of {}/{} at once", key.pk, key.sk)))

@@ -4,6 +4,7 @@ mod activity;
 pub(crate) mod adopt;
 mod confirmed_names;
 mod connect;
+mod decisions;
 mod disconnect;
 mod external_ids;
 mod folders_consent;

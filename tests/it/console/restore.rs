@@ -24,6 +24,14 @@ pub(crate) fn count_on_both_sides(
     (in_team, people().filter(|person| members.contains(&person.object)).count())
 }
 
+/// Returns the address of the newest sync. A decision of the same moment can come before it.
+pub(crate) fn newest_sync(page: &Page) -> String {
+    let (_, done) = page.html.split_once("<ol class=\"done\">").unwrap();
+    let entries = done.split("<h3>").skip(1);
+    let entry = entries.into_iter().find(|entry| !entry.contains("Full Administrator")).unwrap();
+    entry.split("href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
 /// Returns the address of the newest activity entry.
 pub(crate) fn newest_entry(page: &Page) -> String {
     let (_, done) = page.html.split_once("<ol class=\"done\">").unwrap();

@@ -1,6 +1,7 @@
 //! Spaces and folders on a team's page, and after offboarding.
 
 use domain::ids::TeamId;
+use engine::decision::Decider;
 use engine::folders::{self, SpaceStatus};
 use engine::tenant::{Folders, ServiceAccountMode, Settings};
 
@@ -36,10 +37,11 @@ fn now(customers: &Customers) -> jiff::Timestamp {
 
 async fn change_settings(customers: &Customers, change: impl FnOnce(&mut Settings)) {
     let tenant = customers.tenant().await;
-    let (mut settings, version) =
-        engine::tenant::settings::load(store(customers), tenant).await.unwrap();
+    let (before, version) = engine::tenant::settings::load(store(customers), tenant).await.unwrap();
+    let mut settings = before.clone();
     change(&mut settings);
-    engine::tenant::settings::save(store(customers), tenant, &settings, version).await.unwrap();
+    let (seen, by) = ((&before, version), Decider::operator(now(customers)));
+    engine::tenant::settings::save(store(customers), tenant, &settings, seen, by).await.unwrap();
 }
 
 #[tokio::test]

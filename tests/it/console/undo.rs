@@ -6,7 +6,7 @@ use domain::ids::{GroupId, TeamId};
 use sim::{MembershipRole, Person, World};
 
 use super::adopt::Scene;
-use super::restore::{BOTH_SIDES, CHANGED_SIDE, newest_entry, team_path, undo, undo_form};
+use super::restore::{BOTH_SIDES, CHANGED_SIDE, newest_sync, team_path, undo, undo_form};
 use crate::support::{Browser, Customers, MINUTE, active_groups, with_linked_teams};
 
 /// The roles of the six people on both sides, as letters.
@@ -85,7 +85,7 @@ const KINDS: [Kind; 8] = [
 
 async fn newest(customers: &Customers, team: TeamId) -> (Browser, String) {
     let mut browser = customers.signed_in(&customers.acme).await;
-    let entry = newest_entry(&browser.open(&team_path(team)).await);
+    let entry = newest_sync(&browser.open(&team_path(team)).await);
     (browser, entry)
 }
 

@@ -1,6 +1,7 @@
 //! Page actions and card answers under faults.
 
 use domain::ids::{GroupId, TeamId};
+use engine::decision::Decider;
 use engine::link::{self, Phase, Unlinked};
 use engine::notify;
 use engine::tenant::{NewTeams, Settings};
@@ -20,9 +21,10 @@ struct Unlinking(TeamId, GroupId);
 impl Unlinking {
     /// Ends the link like the page's button; `None` if the page shows an error.
     async fn press(&self, stack: &LocalStack, env: &TwoTenants) -> Option<Unlinked> {
-        let (tenant, directory, by) = (env.tenant(), env.handle.directory, "Ada".into());
+        let (tenant, directory) = (env.tenant(), env.handle.directory);
+        let by = Decider::operator(env.now());
         let store = stack.sync().store.as_ref();
-        link::unlink(store, tenant, directory, self.0, by, env.now()).await.ok()
+        link::unlink(store, tenant, directory, self.0, by).await.ok()
     }
 }
 

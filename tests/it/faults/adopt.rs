@@ -2,8 +2,9 @@
 
 use clients::http::Deadline;
 use domain::ids::{GroupId, TeamId};
-use engine::activity::{AdoptionRight, Note};
+use engine::activity::{AdoptionRight, Decision};
 use engine::adopt::{self, AdoptableTeam, AdoptionOutcome};
+use engine::decision::Decider;
 use engine::tenant::{NewTeams, Settings, Tenant};
 use sandbox::local_stack::LocalStack;
 use sim::MembershipRole;
@@ -48,13 +49,12 @@ async fn adopt(
         .ok()?
         .ok()?;
     let tenant: Tenant = from_item(store.get(&keys::tenant(env.tenant())).await.ok()??).unwrap();
-    let note = Note::GroupAdopted {
-        by: "Admin".into(),
+    let decision = Decision::GroupAdopted {
         group: "Gardeners".into(),
         user: env.people[2].object,
         right: AdoptionRight::GroupOwner,
     };
-    adopt::adopt(store, &tenant, &union, note, now).await.ok()
+    adopt::adopt(store, &tenant, &union, decision, Decider::operator(now)).await.ok()
 }
 
 async fn assert_united(env: &TwoTenants, team: TeamId, group: GroupId, case: &str) {

@@ -6,6 +6,7 @@ use engine::backfill::run::{
     self, BackfillCounts, BackfillStage, Chooser, ChosenState, SelectionSource,
 };
 use engine::backfill::{UpdateOutcome, search};
+use engine::decision::Decider;
 use engine::tenant::{NewTeams, Settings};
 
 use super::{Story, story_tests};
@@ -89,7 +90,10 @@ impl Story for BackfillRun {
             (&run.stage, run.totals.teams, run.totals.people),
             (&BackfillStage::Choosing, 3, 6)
         );
-        assert_eq!(chooser.confirm(&run.hash()).await, Ok(UpdateOutcome::Done));
+        assert_eq!(
+            chooser.confirm(&run.hash(), Decider::operator(env.now())).await,
+            Ok(UpdateOutcome::Done)
+        );
         (env, Self(teams))
     }
     async fn act(&self, env: &mut TwoTenants) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::ids::{GroupId, TeamId};
+use engine::decision::Decider;
 use engine::safety::pending_approval::{self, ApprovalDecision};
 use engine::tenant::{NewTeams, Settings};
 use sandbox::local_stack::LocalStack;
@@ -96,6 +97,7 @@ impl PendingApproval {
             self.0,
             &plan.hash(),
             ApprovalDecision::Apply,
+            Decider::operator(env.now()),
         )
         .await
         .ok()?;

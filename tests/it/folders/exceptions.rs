@@ -1,6 +1,7 @@
 //! Spaces and folders that are left alone, and failures that stay local.
 
 use clients::http::Api;
+use engine::decision::Decider;
 use engine::folders::{self, FolderBlocker, SpaceState, SpaceStatus};
 use engine::link::{self, Unlinked};
 use engine::notify;
@@ -366,8 +367,7 @@ async fn ended_link_leaves_folders_linked() {
             env.tenant(),
             env.handle.directory,
             team,
-            "Admin".into(),
-            env.now()
+            Decider::operator(env.now())
         )
         .await,
         Ok(Unlinked::Done)

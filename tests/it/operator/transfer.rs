@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use domain::clock::Clock;
 use domain::ids::{OrgId, TenantId};
 use engine::credentials::tokens::tenant_secret;
+use engine::decision::Decider;
 use engine::transfer::{self, DRAINED_AFTER, ExportOf, TransferError};
 use sandbox::local_stack::SECRETS_PREFIX;
 use sim::{Fault, MembershipRole, Service};
@@ -39,6 +40,15 @@ impl TwoTenants {
         all.filter(|(_, item)| names_it(item)).map(|(key, _)| key).collect()
     }
 
+    /// Returns what an erasure has left, except the entry of the record that says so.
+    fn left_of(&self, tenant: TenantId) -> BTreeSet<Key> {
+        let mut left = self.items_of(tenant);
+        let record = keys::record_partition(tenant);
+        let entries = left.extract_if(.., |key| key.pk == record).count();
+        assert_eq!(entries, 1, "the erasure is recorded");
+        left
+    }
+
     async fn export(&self) -> Result<(Vec<String>, ExportOf), TransferError> {
         let (tenant, _) = self.moving();
         let backend = self.stack.backend();
@@ -55,19 +65,21 @@ impl TwoTenants {
         let (tenant, org) = self.moving();
         let backend = self.stack.backend();
         let store = backend.store.as_ref();
-        transfer::retire(store, tenant, org, backend.clock.now()).await.unwrap();
+        transfer::retire(store, tenant, org, Decider::operator(backend.clock.now())).await.unwrap();
     }
 
     async fn erase(&self) -> Result<(), TransferError> {
         let (tenant, _) = self.moving();
         let backend = self.stack.backend();
         let (store, secrets) = (backend.store.as_ref(), backend.secrets.as_ref());
-        transfer::erase(store, secrets, SECRETS_PREFIX, tenant, backend.clock.now()).await
+        let by = Decider::operator(backend.clock.now());
+        transfer::erase(store, secrets, SECRETS_PREFIX, tenant, by).await
     }
 
     async fn import(&self, lines: &[String]) -> Result<transfer::Import, TransferError> {
         let store = self.stack.backend().store.as_ref();
-        transfer::import(store, lines.join("\n").as_bytes()).await
+        let by = Decider::operator(self.stack.backend().clock.now());
+        transfer::import(store, lines.join("\n").as_bytes(), by).await
     }
 }
 
@@ -121,7 +133,7 @@ async fn the_claim_of_a_way_back_goes_along() {
     env.retire().await;
     env.let_pass(DRAINED_AFTER).await;
     env.erase().await.unwrap();
-    assert_eq!(env.items_of(env.moving().0), BTreeSet::new());
+    assert_eq!(env.left_of(env.moving().0), BTreeSet::new());
 }
 
 #[tokio::test]
@@ -145,7 +157,7 @@ async fn a_moved_tenant_keeps_its_groups_and_goes_on() {
     let secret = tenant_secret(SECRETS_PREFIX, tenant);
     let tokens = secrets.get(&secret).await.unwrap().unwrap();
     env.erase().await.unwrap();
-    assert_eq!(env.items_of(tenant), BTreeSet::new());
+    assert_eq!(env.left_of(tenant), BTreeSet::new());
     assert!(secrets.get(&secret).await.unwrap().is_none());
 
     secrets.put(&secret, tokens).await.unwrap();
@@ -163,11 +175,23 @@ async fn a_moved_tenant_keeps_its_groups_and_goes_on() {
 async fn a_tenant_that_is_resumed_goes_on() {
     let (mut env, team) = with_a_history().await;
     let (tenant, _) = env.moving();
-    let before = env.items_of(tenant);
+    // Both decisions are recorded, and notified.
+    let record = keys::record_partition(tenant);
+    let others = |mut keys: BTreeSet<Key>| {
+        keys.retain(|key| key.pk != record && !key.sk.starts_with("decided#"));
+        keys
+    };
+    let before = others(env.items_of(tenant));
     env.retire().await;
     env.retire().await;
-    transfer::resume(env.stack.backend().store.as_ref(), tenant).await.unwrap();
-    assert_eq!(env.items_of(tenant), before);
+    transfer::resume(
+        env.stack.backend().store.as_ref(),
+        tenant,
+        Decider::operator(env.stack.backend().clock.now()),
+    )
+    .await
+    .unwrap();
+    assert_eq!(others(env.items_of(tenant)), before);
     env.world().add_to_team(team, env.people[4].person, MembershipRole::Member).unwrap();
     env.let_pass(MINUTE * 20).await;
     env.assert_in_sync(team);
@@ -212,7 +236,9 @@ async fn what_is_in_use_is_neither_retired_nor_erased_by_mistake() {
     let store = env.stack.backend().store.clone();
     let before = env.items_of(tenant);
     let now = env.stack.backend().clock.now();
-    let others = transfer::retire(store.as_ref(), tenant, env.other.org, now).await.unwrap_err();
+    let others = transfer::retire(store.as_ref(), tenant, env.other.org, Decider::operator(now))
+        .await
+        .unwrap_err();
     assert!(matches!(others, TransferError::OtherOrganization { .. }), "{others}");
     let in_use = env.erase().await.unwrap_err();
     assert!(matches!(in_use, TransferError::InUse(_)), "{in_use}");

@@ -516,7 +516,8 @@ async fn no_route_serves_a_session_that_is_none() {
         let (tenant, org) = (tenant.to_string(), customers.acme.org.to_string());
         let items = customers.items().into_iter();
         items
-            .filter(|(key, _)| !key.starts_with("SESSION#"))
+            // The refusal of the former administrator is recorded.
+            .filter(|(key, _)| !key.starts_with("SESSION#") && !key.contains("#RECORD"))
             .filter(|(key, _)| key.contains(&tenant) || key.contains(&org))
             .collect()
     };

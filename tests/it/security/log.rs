@@ -56,11 +56,11 @@ async fn refusal_is_logged_with_who_and_where() {
         ("org", &customers.acme.org.to_string()),
         ("route", "/settings"),
         ("request_id", "local"),
-        ("source", "192.0.2.1"),
+        ("source", "192.0.2.7"),
     ] {
         assert_eq!(request[field], value, "{forged}");
     }
     // No one is known at an address without a route.
-    assert_eq!(unknown["spans"][0]["source"], "192.0.2.1", "{unknown}");
+    assert_eq!(unknown["spans"][0]["source"], "192.0.2.7", "{unknown}");
     assert_eq!(unknown["spans"][0]["person"], Value::Null, "{unknown}");
 }

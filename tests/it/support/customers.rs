@@ -11,7 +11,7 @@ use engine::tenant::organization::{self, Organization};
 use engine::tenant::settings::{self, Settings};
 use sandbox::local_stack::{Backend, LocalStack};
 use sim::{AdminRole, Person, TenantHandle, World};
-use store::table::Item;
+use store::table::{AttributeValue, Item};
 
 use super::browser::Browser;
 use super::two_tenants::{MINUTE, start};
@@ -149,9 +149,16 @@ pub(crate) fn account_is_in(customers: &Customers, team: TeamId) -> bool {
     customers.world().team(team).unwrap().people.contains_key(&customers.acme.service_account)
 }
 
-/// Returns the keys of a tenant's stored items, without the tenant list.
+/// Returns the keys of a tenant's stored items, without the tenant list, what has expired, and the
+/// record of decisions, which outlives the tenant.
 pub(crate) fn stored_items(customers: &Customers, tenant: TenantId) -> Vec<String> {
-    let keys = customers.items().into_keys();
+    let now = customers.stack.backend().clock.now().as_second();
+    let has_expired = |item: &Item| match item.get("expires_at") {
+        Some(AttributeValue::N(end)) => end.parse::<i64>().unwrap() <= now,
+        _ => false,
+    };
+    let items = customers.items().into_iter().filter(|(_, item)| !has_expired(item));
+    let keys = items.map(|(key, _)| key).filter(|key| !key.contains("#RECORD/"));
     keys.filter(|key| key.contains(&tenant.to_string())).collect()
 }
 

@@ -208,6 +208,7 @@ impl TwoTenants {
                 team,
                 &plan.hash(),
                 ApprovalDecision::Apply,
+                engine::decision::Decider::operator(self.now()),
             )
             .await
             .unwrap();

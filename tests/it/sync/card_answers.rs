@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clients::http::{Deadline, Transport, TransportError};
 use domain::ids::TeamId;
+use engine::decision::Decider;
 use engine::link::{self, Phase, Unlinked};
 use engine::tenant::{NewTeams, Settings};
 use sandbox::local_stack::{Connections, LocalStack};
@@ -104,8 +105,9 @@ async fn second_press_changes_nothing() {
 async fn press_on_an_ended_link_changes_nothing() {
     let (mut env, team, card) = asked().await;
     press_slowly(&mut env, (team, &card, "yes"), async |env| {
-        let (tenant, directory, by) = (env.tenant(), env.handle.directory, "Ada".into());
-        let ended = link::unlink(env.store(), tenant, directory, team, by, env.now()).await;
+        let (tenant, directory) = (env.tenant(), env.handle.directory);
+        let by = Decider::operator(env.now());
+        let ended = link::unlink(env.store(), tenant, directory, team, by).await;
         assert_eq!(ended, Ok(Unlinked::Done));
     })
     .await;

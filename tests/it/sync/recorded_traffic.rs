@@ -10,6 +10,7 @@ use bytes::Bytes;
 use clients::http::{Transport, TransportError};
 use domain::clock::Clock;
 use domain::ids::{GroupId, TeamId, TenantId};
+use engine::decision::Decider;
 use engine::tenant::{Folders, NewTeams, Settings};
 use sandbox::local_stack::{Backend, Connections, LocalStack};
 use serde_json::{Value, json};
@@ -155,11 +156,10 @@ async fn ask_creators(backend: &Backend, tenant: TenantId, settings: Settings) {
         switched_on_at: Some(backend.clock.now()),
         ..settings
     };
-    let (_, version) =
+    let (before, version) =
         engine::tenant::settings::load(backend.store.as_ref(), tenant).await.unwrap();
-    engine::tenant::settings::save(backend.store.as_ref(), tenant, &settings, version)
-        .await
-        .unwrap();
+    let (store, by) = (backend.store.as_ref(), Decider::operator(backend.clock.now()));
+    engine::tenant::settings::save(store, tenant, &settings, (&before, version), by).await.unwrap();
 }
 
 #[tokio::test]

@@ -118,8 +118,7 @@ async fn ended_link_has_no_memberships() {
         env.tenant(),
         env.handle.directory,
         team,
-        "Ada".into(),
-        env.now(),
+        engine::decision::Decider::operator(env.now()),
     );
     ended.await.unwrap();
     assert_eq!(row(&env).await.memberships, Some(0));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use domain::ids::{GroupId, TeamId};
 use domain::membership::Side;
 use domain::merge::{ApprovalReason, DeferredBy, RuleRefusal};
+use engine::decision::Decider;
 use engine::link::{LinkPerson, LinkState};
 use engine::safety::pending_approval::{self, ApprovalDecision, PendingApproval};
 use engine::tenant::{RemovalLimits, Settings};
@@ -43,7 +44,8 @@ async fn decide(
     plan: &PendingApproval,
     decision: ApprovalDecision,
 ) {
-    pending_approval::decide(env.store(), env.tenant(), team, &plan.hash(), decision)
+    let by = Decider::operator(env.now());
+    pending_approval::decide(env.store(), env.tenant(), team, &plan.hash(), decision, by)
         .await
         .unwrap();
     env.request_sync(team, Trigger::Administrator).await;
@@ -118,6 +120,7 @@ async fn larger_plan_needs_a_new_decision() {
         team,
         &held.hash(),
         ApprovalDecision::Apply,
+        Decider::operator(env.now()),
     )
     .await;
     assert!(decided.is_err(), "that plan is not the one that waits");

@@ -1,6 +1,7 @@
 //! The signed-in administrator of a request, and what they have proven.
 
 use domain::ids::TenantId;
+use engine::activity::{Actor, MicrosoftIdentity};
 use engine::tenant::organization::{Directory, Organization};
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,6 +10,7 @@ use crate::auth::session::Session;
 use crate::auth::types::{DirectoryRole, PendingConsent, StepUp};
 use crate::http::error::Failure;
 use crate::http::page_id::Page;
+use crate::http::source::SourceAddress;
 use crate::view::layout::{Shell, User};
 
 /// Validity of a proof.
@@ -22,6 +24,8 @@ const CONNECTING_LASTS: SignedDuration = SignedDuration::from_mins(30);
 pub(crate) struct Admin {
     pub(crate) session: Session,
     pub(crate) organization: Organization,
+    /// The address of the browser.
+    pub(crate) address: SourceAddress,
 }
 
 impl Admin {
@@ -72,9 +76,39 @@ impl Admin {
         }
     }
 
+    /// Returns the actor of what the administrator decides now.
+    pub(crate) fn actor(&self, now: Timestamp) -> Actor {
+        self.actor_with(self.step_up(now).map(|step_up| MicrosoftIdentity {
+            directory: step_up.directory,
+            user: step_up.person,
+            name: step_up.name.clone(),
+        }))
+    }
+
+    /// Returns the actor of a consent: the administrator of both sides.
+    pub(crate) fn consenting(&self, pending: &PendingConsent) -> Actor {
+        self.actor_with(Some(identity(pending)))
+    }
+
+    fn actor_with(&self, microsoft: Option<MicrosoftIdentity>) -> Actor {
+        Actor::Admin(engine::activity::Admin {
+            person: self.session.person,
+            name: self.session.name.clone(),
+            organization: self.session.org,
+            address: (&self.address).into(),
+            microsoft,
+        })
+    }
+
     /// Returns the frame of a page.
     pub(crate) fn shell(&self, here: Page) -> Shell<'_> {
         let Session { name, csrf, org, org_name, .. } = &self.session;
         Shell { user: Some(User { name, csrf, org: *org, org_name }), here }
     }
+}
+
+/// Returns the Microsoft identity that consented.
+pub(crate) fn identity(pending: &PendingConsent) -> MicrosoftIdentity {
+    let (directory, user) = (pending.directory, pending.by);
+    MicrosoftIdentity { directory, user, name: pending.by_name.clone() }
 }

@@ -26,6 +26,7 @@ use crate::http::cookies::RequestCookies;
 use crate::http::error::Failure;
 use crate::http::gateway::LARGEST_BODY;
 use crate::http::page_id::{Page, Route};
+use crate::http::source::SourceAddress;
 
 /// The name of the field with the CSRF token.
 const CSRF: &str = "csrf";
@@ -55,8 +56,9 @@ pub(crate) async fn require(
     if *proof == Proof::Nothing {
         return Ok(next.run(request).await);
     }
-    let admin = load(app, &cookies).await?.ok_or(Failure::NoSession(route.page()))?;
     let (mut parts, mut body) = request.into_parts();
+    let admin = load(app, &cookies, SourceAddress::of(&parts)).await?;
+    let admin = admin.ok_or(Failure::NoSession(route.page()))?;
     // Only a POST changes a tenant; a return by GET carries the state of a flow.
     if parts.method == Method::POST {
         let form = to_bytes(body, LARGEST_BODY).await.map_err(|_| Failure::TooLarge)?;
@@ -142,7 +144,11 @@ fn saved(page: Page, proof: Proof, uri: &Uri, fields: Fields) -> SavedForm {
     SavedForm { page, proof, path, fields }
 }
 
-async fn load(app: &App, cookies: &RequestCookies) -> Result<Option<Admin>, Failure> {
+async fn load(
+    app: &App,
+    cookies: &RequestCookies,
+    address: SourceAddress,
+) -> Result<Option<Admin>, Failure> {
     let Some(token) = cookies.get(app.cookies.session()) else {
         return Ok(None);
     };
@@ -155,7 +161,7 @@ async fn load(app: &App, cookies: &RequestCookies) -> Result<Option<Admin>, Fail
         let span = Span::current();
         span.record("org", tracing::field::display(session.org));
         span.record("person", tracing::field::display(session.person));
-        Admin { session, organization }
+        Admin { session, organization, address }
     }))
 }
 
@@ -177,7 +183,7 @@ impl OptionalFromRequestParts<Arc<App>> for Admin {
         app: &Arc<App>,
     ) -> Result<Option<Self>, Failure> {
         let cookies = parts.extensions.get::<RequestCookies>().cloned().unwrap_or_default();
-        let Some(admin) = load(app, &cookies).await? else {
+        let Some(admin) = load(app, &cookies, SourceAddress::of(parts)).await? else {
             return Ok(None);
         };
         match role::check(app, &admin, Access::Read).await {

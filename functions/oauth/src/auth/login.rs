@@ -7,7 +7,10 @@ use axum::extract::State;
 use axum::response::Response;
 use clients::http::{Access, Deadline};
 use clients::webex::{Account, AccountKind, CodeExchange, Prompt, SignIn, TokenPair, WebexId};
+use domain::ids::{OrgId, TenantId};
+use engine::activity::{Actor, Decision, SignInRefusal};
 use engine::credentials::tokens::WebexApp;
+use engine::decision::Decider;
 use engine::tenant::organization::{self, Organization};
 use http::header::HeaderName;
 use secrecy::SecretString;
@@ -22,6 +25,7 @@ use crate::http::error::{Failure, Service};
 use crate::http::extract::Query;
 use crate::http::page_id::{Page, Route};
 use crate::http::response::{ResponseExt, see_other};
+use crate::http::source::SourceAddress;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
@@ -105,27 +109,30 @@ pub(crate) async fn exchange(
 pub(crate) async fn begin_session(
     app: &App,
     cookies: &RequestCookies,
+    source: &SourceAddress,
     grant: Grant,
     to: Page,
 ) -> Result<Response, Failure> {
     let Grant { pair, account, deadline } = grant;
-    let is_administrator =
-        account.kind == AccountKind::Person && account.has_role(FULL_ADMINISTRATOR);
-    let org = account.org.filter(|_| is_administrator).ok_or(Failure::NotAWebexAdministrator)?;
-    // Nothing may be stored about an organization that is not welcome.
     let store = app.store.as_ref();
-    // One that was closed later may still see, switch off and disconnect.
-    if !app.allowed.includes(org) {
-        let known = organization::load(store, org).await?;
-        known.filter(Organization::has_connected).ok_or(Failure::OrganizationNotAllowed)?;
-    }
+    let org = account.org.ok_or(Failure::NotAWebexAdministrator)?;
+    let person = account.id.id;
+    let name = account.name.as_ref().or_else(|| account.emails.first());
+    let name = name.cloned().unwrap_or_default();
+    let actor = Actor::Admin(engine::activity::Admin {
+        person,
+        name: name.clone(),
+        organization: org,
+        address: source.into(),
+        microsoft: None,
+    });
+    let by = Decider { actor: &actor, now: app.clock.now() };
+    check_welcome(app, &account, org, by).await?;
     let organization = organization::sign_up(store, org).await?;
     let access = Access::with_token(pair.access, deadline);
-    let id = WebexId::new(account.id.region.clone(), org);
+    let id = WebexId::new(account.id.region, org);
     // For pages only: each names the organization, with its id in any case.
     let org_name = app.webex.organization_name(&access, &id).await.unwrap_or_default();
-    let name = account.name.or_else(|| account.emails.into_iter().next()).unwrap_or_default();
-    let person = account.id.id;
     let who = SignedInPerson { person, name, org_name };
     // A new token each time: one that was planted in the browser never becomes a session.
     let token = Session::begin(store, &organization, who, app.clock.now()).await?;
@@ -133,11 +140,58 @@ pub(crate) async fn begin_session(
     if let Some(old) = cookies.get(app.cookies.session()) {
         Session::end_of_token(store, old).await?;
     }
+    by.record(store, organization.tenant, Decision::SignedIn).await?;
     tracing::info!(event = "signed_in", %org, %person, "An administrator signed in.");
     let session = app.cookies.set(app.cookies.session(), &token, Lifetime::Browser);
     // The browser's part of the flow is used up.
     let flow = app.cookies.clear(app.cookies.flow());
     Ok(see_other(to).cookie(&session).cookie(&flow))
+}
+
+/// Refuses an account without the role, and one of an organization that may not sign up.
+async fn check_welcome(
+    app: &App,
+    account: &Account,
+    org: OrgId,
+    by: Decider<'_>,
+) -> Result<(), Failure> {
+    let is_administrator =
+        account.kind == AccountKind::Person && account.has_role(FULL_ADMINISTRATOR);
+    let is_allowed = app.allowed.includes(org);
+    if is_administrator && is_allowed {
+        return Ok(());
+    }
+    let known = organization::load(app.store.as_ref(), org).await?;
+    // One that was closed later may still see, switch off and disconnect.
+    if is_administrator && known.as_ref().is_some_and(Organization::has_connected) {
+        return Ok(());
+    }
+    let (why, failure) = if is_administrator {
+        (SignInRefusal::OrganizationNotAllowed, Failure::OrganizationNotAllowed)
+    } else {
+        (SignInRefusal::NotAnAdministrator, Failure::NotAWebexAdministrator)
+    };
+    // Nothing may be stored about an organization that never signed up.
+    if let Some(known) = known {
+        record_refusal(app, known.tenant, why, by).await;
+    }
+    Err(failure)
+}
+
+/// Records a refusal. The refusal itself does not depend on the table.
+pub(crate) async fn record_refusal(
+    app: &App,
+    tenant: TenantId,
+    why: SignInRefusal,
+    by: Decider<'_>,
+) {
+    let recorded = by.record(app.store.as_ref(), tenant, Decision::SignInRefused { why }).await;
+    if let Err(error) = recorded {
+        tracing::error!(
+            event = "refusal_not_recorded", %tenant, %error,
+            "A refusal could not be recorded."
+        );
+    }
 }
 
 /// Ends this session.
@@ -146,7 +200,10 @@ pub(crate) async fn sign_out(
     admin: Admin,
 ) -> Result<Response, Failure> {
     // In the table, because a copy of the cookie would outlive the one in the browser.
-    admin.session.end(app.store.as_ref()).await?;
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
+    let record = by.of_tenant(admin.tenant(), Decision::SignedOut)?;
+    admin.session.end(app.store.as_ref(), record).await?;
     Ok(signed_out(&app))
 }
 
@@ -156,7 +213,9 @@ pub(crate) async fn sign_out_everywhere(
     admin: Admin,
 ) -> Result<Response, Failure> {
     let org = admin.session.org;
-    organization::end_sessions(app.store.as_ref(), org).await?;
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
+    organization::end_sessions(app.store.as_ref(), &admin.organization, by).await?;
     tracing::info!(event = "sessions_ended", %org, "All sessions were ended.");
     Ok(signed_out(&app))
 }

@@ -7,6 +7,8 @@
 
 use clients::http::Urgency;
 use clients::webex::{Account, WebexId};
+use engine::activity::{Decision, SignInRefusal};
+use engine::decision::Decider;
 use engine::tenant::organization::ServiceAccount;
 use jiff::SignedDuration;
 
@@ -47,13 +49,22 @@ pub(crate) async fn check(app: &App, admin: &Admin, access: Access) -> Result<()
     match is_administrator(app, admin, service_account).await {
         Ok(true) => session.set_role_at(app.store.as_ref(), now).await,
         Ok(false) => {
-            session.end(app.store.as_ref()).await?;
+            end(app, admin).await?;
             tracing::warn!(event = "role_ended", %org, %person, "A person lost their role.");
             Err(Failure::RoleEnded)
         }
         Err(_) if access == Access::Read || session.signed_in_at() + SIGN_IN_COUNTS > now => Ok(()),
         Err(error) => Err(Failure::RoleUnknown(Box::new(error))),
     }
+}
+
+/// Ends the session of a person who has lost the role.
+pub(crate) async fn end(app: &App, admin: &Admin) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
+    let refused = Decision::SignInRefused { why: SignInRefusal::RoleEnded };
+    let record = by.of_tenant(admin.tenant(), refused)?;
+    Ok(admin.session.end(app.store.as_ref(), record).await?)
 }
 
 async fn is_administrator(

@@ -7,6 +7,8 @@
 //! person has at most five: a further one ends the oldest. The cookie ends with the browser.
 
 use domain::ids::{OrgId, PersonId};
+use engine::activity::Decision;
+use engine::decision::Decider;
 use engine::tenant::organization::{self, Organization};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -131,17 +133,23 @@ pub(crate) async fn list(
 /// `ConditionFailed` if the organization has no such session.
 pub(crate) async fn end_listed(
     store: &dyn Store,
-    org: OrgId,
+    organization: &Organization,
     hash: &str,
+    by: Decider<'_>,
 ) -> Result<(), StoreError> {
     // A form can send anything; what is no hash is not worth a key.
     if !random::is_token(hash) {
         return Err(StoreError::ConditionFailed);
     }
     // Only in this organization's list: the hash of another one's session must end nothing.
+    let listed = Key::new(partition(organization.org), hash);
+    let item = store.get(&listed).await?.ok_or(StoreError::ConditionFailed)?;
+    let name = from_item::<ListedSession>(item)?.name;
     let is_listed = Condition::Holds(vec![]);
-    let listed = Write::Delete(Key::new(partition(org), hash), is_listed);
-    store.write(vec![listed, Write::Delete(key(hash), Condition::Any)]).await
+    let mut writes =
+        vec![Write::Delete(listed, is_listed), Write::Delete(key(hash), Condition::Any)];
+    writes.extend(by.of_tenant(organization.tenant, Decision::SessionEnded { name })?);
+    store.write(writes).await
 }
 
 impl Session {
@@ -194,7 +202,7 @@ impl Session {
         others.retain(|one| one.person == self.person && one.hash != self.hash);
         others.sort_by_key(|one| std::cmp::Reverse(one.began));
         for oldest in others.iter().skip(MOST - 1) {
-            match end_listed(store, self.org, &oldest.hash).await {
+            match end_listed(store, organization, &oldest.hash, Decider::system(self.began)).await {
                 // It has ended meanwhile.
                 Ok(()) | Err(StoreError::ConditionFailed) => {}
                 Err(error) => return Err(error),
@@ -306,17 +314,24 @@ impl Session {
         store.update(&key(&self.hash), vec![change], exists).await.map(drop)
     }
 
-    /// Ends the session.
-    pub(crate) async fn end(&self, store: &dyn Store) -> Result<(), StoreError> {
+    /// Ends the session, with the record of why.
+    pub(crate) async fn end(
+        &self,
+        store: &dyn Store,
+        record: Vec<Write>,
+    ) -> Result<(), StoreError> {
         let keys = [key(&self.hash), self.listed_key()];
         // Without conditions: what is gone already has ended, too.
-        store.write(keys.map(|key| Write::Delete(key, Condition::Any)).into()).await
+        let mut writes = keys.map(|key| Write::Delete(key, Condition::Any)).to_vec();
+        writes.extend(record);
+        store.write(writes).await
     }
 
     /// Ends the session of a token, if there is one.
     pub(crate) async fn end_of_token(store: &dyn Store, token: &str) -> Result<(), StoreError> {
         match store.get(&key(&random::hash(token))).await?.map(from_item::<Self>).transpose()? {
-            Some(session) => session.end(store).await,
+            // Without a record: the sign-in that replaces it has one.
+            Some(session) => session.end(store, vec![]).await,
             None => Ok(()),
         }
     }

@@ -25,6 +25,7 @@ use crate::auth::login::{self, Grant};
 use crate::auth::oidc::{self, Authorization, SignInKind};
 use crate::auth::proof::Proof;
 use crate::auth::redirect_flow::{self, Begun, Callback, Flow, Reason, redirect_page};
+use crate::auth::role;
 use crate::auth::types::{DirectoryRole, Purpose, ReturnTo, SavedForm, StepUp};
 use crate::http::cookies::RequestCookies;
 use crate::http::error::{Failure, Service};
@@ -154,7 +155,7 @@ pub(crate) async fn finish_webex(
         return Err(Failure::AnotherPerson);
     }
     if !account.has_role(login::FULL_ADMINISTRATOR) {
-        session.end(app.store.as_ref()).await?;
+        role::end(app, admin).await?;
         return Err(Failure::RoleEnded);
     }
     session.set_proven(app.store.as_ref(), app.clock.now()).await?;

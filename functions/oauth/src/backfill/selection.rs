@@ -13,6 +13,7 @@ use engine::backfill::candidate::Outlook;
 use engine::backfill::run::{
     self, BackfillRun, BackfillStage, Chooser, ChosenState, ChosenTeam, SelectionSource,
 };
+use engine::decision::Decider;
 use engine::link;
 use engine::tenant::settings::{self, Running};
 use http::StatusCode;
@@ -189,6 +190,7 @@ pub(crate) async fn decide(
     let (store, tenant) = (app.store.as_ref(), admin.connected()?.tenant);
     let (settings, _) = settings::load(store, tenant).await?;
     let chooser = chooser(&app, &admin, &settings)?;
+    let by = Decider { actor: &admin.actor(chooser.now), now: chooser.now };
     let action = form.action.as_deref().ok_or(Failure::NotAForm)?;
     let outcome = match action {
         // The integration was switched off after the page was shown.
@@ -196,7 +198,7 @@ pub(crate) async fn decide(
         "create" => {
             // Before the hashes are compared, so that a change refuses the confirmation.
             read_again(&app, &admin, &chooser).await?;
-            chooser.confirm(form.hash.as_deref().unwrap_or_default()).await?
+            chooser.confirm(form.hash.as_deref().unwrap_or_default(), by).await?
         }
         "leave-out" => {
             let team = form.team.as_ref().and_then(|team| team.parse().ok());
@@ -208,7 +210,7 @@ pub(crate) async fn decide(
             let number = run::load(store, tenant).await?.number;
             choose_all(&chooser, SelectionSource::Failed { number }).await?
         }
-        other => chooser.order(order(other).ok_or(Failure::NotAForm)?).await?,
+        other => chooser.order(order(other).ok_or(Failure::NotAForm)?, by).await?,
     };
     let person = admin.session.person;
     tracing::info!(

@@ -5,6 +5,7 @@
 use askama::Template;
 use axum::response::Response;
 use domain::ids::{DirectoryId, OrgId, TenantId};
+use engine::decision::Decider;
 use engine::offboard;
 use engine::tenant::Tenant;
 use engine::tenant::organization;
@@ -15,7 +16,7 @@ use store::keys;
 use store::table::{StoreError, from_item};
 
 use crate::app::App;
-use crate::auth::admin::Admin;
+use crate::auth::admin::{Admin, identity};
 use crate::auth::types::PendingConsent;
 use crate::connect::disconnect::continue_offboarding;
 use crate::http::error::Failure;
@@ -113,16 +114,17 @@ pub(crate) async fn release(
         // Released or disconnected since the page was shown, so the connection can go on.
         return Ok(see_other(PageLink::Consent));
     };
-    let (by, user) = (admin.session.person, pending.by);
-    match offboard::release(app.store.as_ref(), &other, by, user, now).await {
+    let by = Decider { actor: &admin.consenting(pending), now };
+    let (store, user) = (app.store.as_ref(), identity(pending));
+    match offboard::release(store, &other, &user, admin.tenant(), by).await {
         // Its own admin disconnected it at the same time.
         Err(StoreError::ConditionFailed) => return Ok(see_other(PageLink::Consent)),
         released => released?,
     }
     let (org, from, tenant) = (admin.session.org, other.org, other.tenant);
-    let directory = pending.directory;
+    let (directory, person, user) = (pending.directory, admin.session.person, pending.by);
     tracing::info!(
-        event = "directory_released", %org, %from, %tenant, %directory, person = %by, %user,
+        event = "directory_released", %org, %from, %tenant, %directory, %person, %user,
         "An administrator released their directory from an organization."
     );
     continue_offboarding(app, tenant).await;

@@ -11,6 +11,7 @@ use clients::http::Access;
 use domain::ids::DirectoryId;
 use engine::credentials::registration::Registration;
 use engine::credentials::tokens::{GrantedToken, TokensError};
+use engine::decision::Decider;
 use engine::reconcile;
 use engine::tenant::files_consent::{self, FilesConsent};
 use engine::tenant::organization::{self, Directory, Join};
@@ -165,8 +166,9 @@ async fn store_files_consent(
     let (store, org, tenant) = (app.store.as_ref(), admin.session.org, admin.tenant());
     let (by, by_name) = (pending.by, pending.by_name.clone());
     // A new consent ends the loss of an earlier one.
-    files_consent::save(store, tenant, &FilesConsent { since: now, by, by_name, lost: None })
-        .await?;
+    let consent = FilesConsent { since: now, by, by_name, lost: None };
+    let decider = Decider { actor: &admin.consenting(pending), now };
+    files_consent::save(store, tenant, &consent, decider).await?;
     // Folders that waited for the consent are linked now.
     reconcile::request_sync_of_every_link(store, tenant, now).await?;
     tracing::info!(
@@ -224,9 +226,10 @@ async fn join(
     pending: &PendingConsent,
     now: Timestamp,
 ) -> Result<Response, Failure> {
-    let Admin { session, organization } = admin;
+    let Admin { session, organization, .. } = admin;
     let directory = Directory { id: pending.directory, name: pending.name.clone(), since: now };
-    match organization::join(app.store.as_ref(), organization, &directory).await? {
+    let by = Decider { actor: &admin.consenting(pending), now };
+    match organization::join(app.store.as_ref(), organization, &directory, by).await? {
         Join::Joined => {}
         Join::Elsewhere => {
             return Err(Failure::JoinedElsewhere { directory: directory.name });

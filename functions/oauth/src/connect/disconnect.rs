@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use domain::ids::TenantId;
+use engine::decision::Decider;
 use engine::offboard::{self, Groups, GroupsDecision, Links, OffboardingChoice, OffboardingStage};
 use engine::phrases;
 use engine::tenant::Tenant;
@@ -84,13 +85,15 @@ pub(crate) async fn disconnect(
     if sent.sure.as_deref() != Some("yes") {
         return form(&admin, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    let Admin { session, organization } = &admin;
+    let Admin { session, organization, .. } = &admin;
     let (store, id) = (app.store.as_ref(), organization.tenant);
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
     if organization.directory.is_none() {
         // Only Webex is connected, so there is nothing to offboard but the account.
         if organization.service_account.is_some() {
             // First: it fails if a directory was joined meanwhile, which needs the tokens.
-            organization::remove_service_account(store, organization).await?;
+            organization::remove_service_account(store, organization, by).await?;
             app.tokens.discard(id).await?;
         }
         return Ok(see_other(Page::Home));
@@ -106,7 +109,7 @@ pub(crate) async fn disconnect(
         _ => Links::Keep,
     };
     let options = OffboardingChoice { groups, links };
-    match offboard::begin(store, &tenant, session.person, options, app.clock.now()).await {
+    match offboard::begin(store, &tenant, options, by).await {
         // Another admin disconnected at the same time.
         Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Page::Disconnect)),
         begun => begun?,
@@ -187,7 +190,9 @@ pub(crate) async fn decide_groups(
         (Some("keep"), _) => GroupsDecision::Keep,
         _ => return Err(Failure::Changed(Page::Receipt)),
     };
-    match offboard::decide(app.store.as_ref(), left, word, app.clock.now()).await {
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
+    match offboard::decide(app.store.as_ref(), left, word, by).await {
         // Another admin decided, or the number of groups is another by now.
         Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Page::Receipt)),
         decided => decided?,

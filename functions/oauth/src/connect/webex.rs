@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use clients::http::{Access, CallError};
 use clients::webex::{Prompt, ScimOrder};
+use engine::decision::Decider;
 use engine::offboard;
 use engine::reconcile;
 use engine::tenant::organization::{self, Organization, ServiceAccount};
@@ -168,7 +169,9 @@ pub(crate) async fn store_account(
     offboard::stop(store, tenant).await.map_err(changed)?;
     // Before the account: a cycle that finds the account must find its tokens.
     app.tokens.save(tenant, service_account.person, pair).await?;
-    organization::set_service_account(store, organization, &service_account)
+    let now = service_account.since;
+    let by = Decider { actor: &admin.actor(now), now };
+    organization::set_service_account(store, organization, &service_account, by)
         .await
         .map_err(changed)?;
     reconcile::request_full_cycle(store, tenant).await?;

@@ -12,6 +12,7 @@ use url::form_urlencoded;
 
 use crate::http::cookies::RequestCookies;
 use crate::http::error::Failure;
+use crate::http::source::SourceAddress;
 
 /// The largest accepted body, in bytes after decoding. Our forms are far smaller.
 pub const LARGEST_BODY: usize = 64 * 1024;
@@ -43,7 +44,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 8] = [
 /// A body that is too large or not base64, and a path that none of our pages has.
 pub(crate) fn request(event: ApiGatewayV2httpRequest) -> Result<Request, Failure> {
     let body = body(&event)?;
-    let cookies = RequestCookies::read(&event);
+    let (cookies, source) = (RequestCookies::read(&event), SourceAddress::read(&event));
     let path = event.raw_path.unwrap_or_default();
     // Our addresses have no escapes, so an escape must not give one a second spelling.
     if !path.starts_with('/') || path.contains('%') {
@@ -63,6 +64,7 @@ pub(crate) fn request(event: ApiGatewayV2httpRequest) -> Result<Request, Failure
     };
     *request.headers_mut() = event.headers;
     request.extensions_mut().insert(cookies);
+    request.extensions_mut().insert(source);
     Ok(request)
 }
 

@@ -6,3 +6,4 @@ pub(crate) mod extract;
 pub(crate) mod gateway;
 pub(crate) mod page_id;
 pub(crate) mod response;
+pub(crate) mod source;

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::ids::{TeamId, TenantId};
 use domain::membership::Person;
-use engine::activity::{self, Activity};
+use engine::activity::{self, Activity, Actor, Listed};
 use engine::link::{self, LinkRow, Who};
 use http::StatusCode;
 use serde::Deserialize;
@@ -24,9 +24,10 @@ use crate::http::response;
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
 use crate::view::phrases::activity::{
-    ALL_TRIGGERS, COLUMNS, Entry, TriggerFilter, change_line, file_continues_at, note as note_line,
-    refusal, role, side, trigger,
+    ALL_TRIGGERS, COLUMNS, Entry, TriggerFilter, change_line, file_continues_at, refusal, role,
+    side,
 };
+use crate::view::phrases::decisions::{actor_cells, cause, decision_of, note_lines, people_of};
 
 /// A page with this many entries is full; it ends with a query and may have some more.
 const SHOWN: usize = 25;
@@ -77,29 +78,41 @@ impl ActivityFilter {
         Ok(Self { team, trigger, person })
     }
 
-    fn includes(&self, team: TeamId, activity: &Activity) -> bool {
+    fn includes(&self, Listed { team, activity }: &Listed) -> bool {
         let trigger = TriggerFilter::of(activity.trigger);
-        self.team.is_none_or(|only| only == team) && self.trigger.is_none_or(|only| only == trigger)
+        self.team.is_none_or(|only| *team == Some(only))
+            && self.trigger.is_none_or(|only| only == trigger)
     }
 
     /// Keeps only the changes of the person that is searched for; `None` if there are none.
     fn narrowed(&self, mut activity: Activity, names: &DisplayNames) -> Option<Activity> {
         if !self.person.is_empty() {
-            activity.changes.retain(|change| {
-                let name = names.get(Who::Person(change.person));
-                let Person { object, person } = change.person;
-                let texts = [
-                    name.name.to_lowercase(),
-                    name.address.to_lowercase(),
-                    object.to_string(),
-                    person.to_string(),
-                ];
-                texts.iter().any(|text| text.contains(&self.person))
-            });
-            // Notes are about the team; with a search for a person, only they count.
-            activity.notes.clear();
+            activity.changes.retain(|change| self.matches(Who::Person(change.person), names));
+            let is_named = || people_of(&activity).into_iter().any(|who| self.matches(who, names));
+            let is_actor = || activity.actor.as_ref().is_some_and(|actor| self.is_actor(actor));
+            // Notes of a sync are about the team; with a search for a person, only they count.
+            if decision_of(&activity).is_none() || !(is_actor() || is_named()) {
+                activity.notes.clear();
+            }
         }
         (!activity.is_empty()).then_some(activity)
+    }
+
+    fn matches(&self, who: Who, names: &DisplayNames) -> bool {
+        let name = names.get(who);
+        let ids = match who {
+            Who::Person(Person { object, person }) => format!("{object} {person}"),
+            Who::Webex(person) => person.to_string(),
+            Who::Entra(object) => object.to_string(),
+        };
+        let texts = [name.name.to_lowercase(), name.address.to_lowercase(), ids];
+        texts.iter().any(|text| text.contains(&self.person))
+    }
+
+    fn is_actor(&self, actor: &Actor) -> bool {
+        let name = actor.name().unwrap_or_default().to_lowercase();
+        let id = actor.person().map(|person| person.to_string()).unwrap_or_default();
+        name.contains(&self.person) || id.contains(&self.person)
     }
 
     fn address(&self, path: &str, from: Option<&str>) -> String {
@@ -121,7 +134,7 @@ impl ActivityFilter {
 /// A part of the activity that matches a filter.
 #[derive(Default)]
 struct Found {
-    activity: Vec<(TeamId, Activity)>,
+    activity: Vec<Listed>,
     names: DisplayNames,
     titles: BTreeMap<TeamId, String>,
     next: Option<Cursor>,
@@ -131,6 +144,10 @@ impl Found {
     fn title(&self, team: TeamId) -> String {
         let title = self.titles.get(&team).filter(|title| !title.is_empty());
         title.cloned().unwrap_or_else(|| team.to_string())
+    }
+
+    fn entry(&self, Listed { team, activity }: &Listed) -> Entry {
+        Entry::of(activity, *team, team.map(|team| self.title(team)), &self.names)
     }
 }
 
@@ -172,12 +189,9 @@ pub(crate) async fn show(
 ) -> Result<Response, Failure> {
     let filter = ActivityFilter::read(&query)?;
     let from = query.from.as_deref();
-    let is_full = |activity: &[(TeamId, Activity)]| activity.len() >= SHOWN;
+    let is_full = |activity: &[Listed]| activity.len() >= SHOWN;
     let found = find(&app, &admin, &filter, from, is_full).await?;
-    let entries = found
-        .activity
-        .iter()
-        .map(|(team, activity)| Entry::of(activity, *team, Some(found.title(*team)), &found.names));
+    let entries = found.activity.iter().map(|listed| found.entry(listed));
     let next = found.next.as_ref();
     let page = ActivityPage {
         shell: admin.shell(Page::Activity),
@@ -198,15 +212,14 @@ pub(crate) async fn file(
     Query(query): Query<ActivityQuery>,
 ) -> Result<Response, Failure> {
     let filter = ActivityFilter::read(&query)?;
-    let lines = |one: &(TeamId, Activity)| one.1.changes.len() + one.1.notes.len();
+    let lines = |one: &Listed| one.activity.changes.len() + one.activity.notes.len();
     // Lines and not entries, because one entry can have thousands.
-    let is_full =
-        |activity: &[(TeamId, Activity)]| activity.iter().map(lines).sum::<usize>() >= LINES;
+    let is_full = |activity: &[Listed]| activity.iter().map(lines).sum::<usize>() >= LINES;
     let found = find(&app, &admin, &filter, query.from.as_deref(), is_full).await?;
     let mut file = csv::Writer::from_writer(vec![]);
     file.write_record(COLUMNS)?;
-    for (team, activity) in &found.activity {
-        for record in records(*team, activity, &found) {
+    for listed in &found.activity {
+        for record in records(listed, &found) {
             file.write_record(record.iter().map(|cell| harmless(cell)))?;
         }
     }
@@ -229,7 +242,7 @@ async fn find(
     admin: &Admin,
     filter: &ActivityFilter,
     from: Option<&str>,
-    is_full: impl Fn(&[(TeamId, Activity)]) -> bool,
+    is_full: impl Fn(&[Listed]) -> bool,
 ) -> Result<Found, Failure> {
     let organization = admin.connected()?;
     let tenant = organization.tenant;
@@ -241,14 +254,12 @@ async fn find(
         let (page, next) = page.map_err(|error| Failure::of_list(error, from))?;
         // What was read counts, not what matched: the request has to end in time.
         read += page.len();
-        let page: Vec<_> =
-            page.into_iter().filter(|(team, one)| filter.includes(*team, one)).collect();
-        let changes = page.iter().flat_map(|(_, activity)| &activity.changes);
-        let people: BTreeSet<_> = changes.map(|change| Who::Person(change.person)).collect();
+        let page: Vec<_> = page.into_iter().filter(|listed| filter.includes(listed)).collect();
+        let people = page.iter().flat_map(|listed| people_of(&listed.activity)).collect();
         let names = DisplayNames::load(app, organization, &people).await?;
-        let narrowed = page
-            .into_iter()
-            .filter_map(|(team, activity)| Some((team, filter.narrowed(activity, &names)?)));
+        let narrowed = page.into_iter().filter_map(|Listed { team, activity }| {
+            filter.narrowed(activity, &names).map(|activity| Listed { team, activity })
+        });
         found.activity.extend(narrowed);
         // Per query, because the filter needs names before it drops entries.
         found.names.extend(names);
@@ -258,7 +269,7 @@ async fn find(
         }
     }
     // Also the team of the filter, which can have no entries.
-    let teams = found.activity.iter().map(|(team, _)| *team).chain(filter.team);
+    let teams = found.activity.iter().filter_map(|listed| listed.team).chain(filter.team);
     found.titles = titles(app, tenant, teams.collect()).await?;
     // A team of another organization must not be told apart from none.
     if filter.team.is_some_and(|team| !found.titles.contains_key(&team)) {
@@ -267,7 +278,7 @@ async fn find(
     Ok(found)
 }
 
-type ActivityPart = (Vec<(TeamId, Activity)>, Option<Cursor>);
+type ActivityPart = (Vec<Listed>, Option<Cursor>);
 
 async fn query_page(
     app: &App,
@@ -281,7 +292,8 @@ async fn query_page(
         return activity::page_of_all(store, tenant, PER_QUERY, from).await;
     };
     let (page, next) = activity::page(store, tenant, team, PER_QUERY, from).await?;
-    Ok((page.into_iter().map(|activity| (team, activity)).collect(), next))
+    let listed = |activity| Listed { team: Some(team), activity };
+    Ok((page.into_iter().map(listed).collect(), next))
 }
 
 /// Loads the titles of teams, as their links have them.
@@ -301,22 +313,25 @@ pub(crate) async fn titles(
 
 type Record = [String; COLUMNS.len()];
 
-fn records(team: TeamId, activity: &Activity, found: &Found) -> Vec<Record> {
+fn records(Listed { team, activity }: &Listed, found: &Found) -> Vec<Record> {
     let of_all = [
         format!("{:.0}", activity.at),
-        found.title(team),
-        team.to_string(),
-        trigger(activity.trigger).to_owned(),
+        team.map(|team| found.title(team)).unwrap_or_default(),
+        team.map(|team| team.to_string()).unwrap_or_default(),
+        cause(activity),
     ];
     let request_ids = activity.request_ids.join(" ");
     let record = |what: String, of_person: [String; 8]| {
         let cells = of_all.iter().cloned().chain([what]).chain(of_person);
         let mut record = [const { String::new() }; COLUMNS.len()];
-        let cells = cells.chain([request_ids.clone()]);
+        let cells = cells.chain([request_ids.clone()]).chain(actor_cells(activity.actor.as_ref()));
         record.iter_mut().zip(cells).for_each(|(place, cell)| *place = cell);
         record
     };
-    let notes = activity.notes.iter().map(|note| record(note_line(note), Default::default()));
+    let notes = activity
+        .notes
+        .iter()
+        .map(|note| record(note_lines(note, &found.names).join(" "), Default::default()));
     let changes = activity.changes.iter().map(|change| {
         let name = found.names.get(Who::Person(change.person));
         let what = change_line(change, &name.name);

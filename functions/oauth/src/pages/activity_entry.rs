@@ -23,8 +23,9 @@ use crate::pages::team::{load_link, override_people};
 use crate::pages::team_page::Did;
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
-use crate::view::phrases::activity::{change_line, note as note_line, trigger};
+use crate::view::phrases::activity::change_line;
 use crate::view::phrases::date;
+use crate::view::phrases::decisions::{cause, note_lines, people_of};
 use crate::view::phrases::feedback::Feedback;
 use crate::view::phrases::undo as words;
 
@@ -41,7 +42,7 @@ struct EntryPage<'a> {
     team_link: PageLink,
     note: Option<Feedback>,
     at: String,
-    trigger: &'static str,
+    cause: String,
     lines: Vec<String>,
     further_lines: usize,
     request_ids: Vec<String>,
@@ -136,11 +137,11 @@ async fn render(
     let (store, tenant, team) = (app.store.as_ref(), admin.tenant(), link_row.link.team);
     let activity = load(app, admin, team, entry).await?;
     let on_link = link::people(store, tenant, team).await?;
-    let people = activity.changes.iter().map(|change| Who::Person(change.person)).collect();
-    let names = DisplayNames::load(app, &admin.organization, &people).await?;
+    let names = DisplayNames::load(app, &admin.organization, &people_of(&activity)).await?;
     let running = settings::load(store, tenant).await?.0.running;
     let changes = activity.changes.iter().take(SHOWN);
     let changes = changes.map(|change| change_line(change, &names.name(change.person)));
+    let notes = activity.notes.iter().flat_map(|note| note_lines(note, &names));
     let page = EntryPage {
         shell: admin.shell(Page::Teams),
         csrf: admin.csrf(),
@@ -149,8 +150,8 @@ async fn render(
         team_link: PageLink::Team(team),
         note,
         at: date(activity.at),
-        trigger: trigger(activity.trigger),
-        lines: activity.notes.iter().map(note_line).chain(changes).collect(),
+        cause: cause(&activity),
+        lines: notes.chain(changes).collect(),
         further_lines: activity.changes.len().saturating_sub(SHOWN),
         undo: Undo::of(&activity, link_row, running, &on_link, &names),
         request_ids: activity.request_ids,

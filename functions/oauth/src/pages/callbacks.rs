@@ -15,19 +15,21 @@ use crate::http::cookies::RequestCookies;
 use crate::http::error::Failure;
 use crate::http::extract::Query;
 use crate::http::page_id::Page;
+use crate::http::source::SourceAddress;
 use crate::pages::external_ids;
 
 /// Returns from Webex: after a sign-in, or with a grant.
 pub(crate) async fn webex(
     State(app): State<Arc<App>>,
     cookies: RequestCookies,
+    source: SourceAddress,
     admin: Option<Admin>,
     Query(callback): Query<Callback>,
 ) -> Result<Response, Failure> {
     // Also from a browser that has a session, which the new one replaces.
     if let Some((flow, to)) = redirect_flow::end_sign_in(&app, &cookies, &callback) {
         let grant = login::exchange(&app, &callback, &flow).await?;
-        return login::begin_session(&app, &cookies, grant, to).await;
+        return login::begin_session(&app, &cookies, &source, grant, to).await;
     }
     let session = admin.as_ref().map(|admin| &admin.session);
     let fits = |purpose: &Purpose| {

@@ -12,6 +12,8 @@ use clients::http::Urgency;
 use clients::webex::Prompt;
 use domain::ids::{DirectoryId, ObjectId, PersonId};
 use domain::membership::{ExclusionReason, Person};
+use engine::activity::Decision;
+use engine::decision::Decider;
 use engine::people::{self, IndexedPerson, PersonIndex};
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -271,6 +273,12 @@ pub(crate) async fn finish(
     // The grant may reach other organizations' people; these pages do not.
     let is_own = |pair: &&Person| known.contains_key(&pair.person);
     let pairs: Vec<Person> = pairs.iter().filter(is_own).copied().collect();
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
+    let people = pairs.iter().take(Decision::MOST_NAMED).copied().collect();
+    let decision = Decision::ExternalIdsWritten { people, total: pairs.len() };
+    // Before the first write at Webex, which cannot be in one transaction with the record.
+    by.record(store, organization.tenant, decision).await?;
     let outcomes = write_external_ids::write(app, admin, &pairs, pair.access, deadline).await?;
     let written = outcomes.into_iter().map(|(Person { person, .. }, outcome)| {
         let name = known.get(&person).map(|known| known.name.clone());

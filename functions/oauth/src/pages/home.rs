@@ -7,8 +7,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use domain::ids::{PersonId, TeamId, TenantId};
-use engine::activity::{self, Activity};
-use engine::link::{self, LinkCount, LinkState, Who};
+use engine::activity::{self, Listed};
+use engine::link::{self, LinkCount, LinkState};
 use engine::notify::{self, Alert};
 use engine::offboard::{self, Offboarding, OffboardingStage};
 use engine::people::{self, PersonIndex};
@@ -31,6 +31,7 @@ use crate::pages::activity::titles;
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
 use crate::view::phrases::activity::Entry;
+use crate::view::phrases::decisions::people_of;
 use crate::view::phrases::folders::FoldersState;
 use crate::view::phrases::{self, date, teams};
 
@@ -231,13 +232,13 @@ async fn tiles(app: &App, tenant: TenantId) -> Result<Vec<Tile>, Failure> {
 async fn last_changes(app: &App, organization: &Organization) -> Result<Vec<Entry>, Failure> {
     let (store, tenant) = (app.store.as_ref(), organization.tenant);
     let (entries, _) = activity::page_of_all(store, tenant, CHANGES_SHOWN, None).await?;
-    let changes = entries.iter().flat_map(|(_, activity)| &activity.changes);
-    let people = changes.map(|change| Who::Person(change.person)).collect();
-    let teams = entries.iter().map(|(team, _)| *team).collect();
+    let people = entries.iter().flat_map(|listed| people_of(&listed.activity)).collect();
+    let teams = entries.iter().filter_map(|listed| listed.team).collect();
     let names = DisplayNames::load(app, organization, &people).await?;
     let titles = titles(app, tenant, teams).await?;
-    let entry = |(team, activity): &(TeamId, Activity)| {
-        Entry::of(activity, *team, titles.get(team).cloned(), &names)
+    let entry = |Listed { team, activity }: &Listed| {
+        let title = team.and_then(|team| titles.get(&team).cloned());
+        Entry::of(activity, *team, title, &names)
     };
     Ok(entries.iter().map(entry).collect())
 }

@@ -12,8 +12,9 @@ use clients::http::Urgency;
 use clients::webex::ScimUser;
 use domain::ids::{ObjectId, PersonId};
 use domain::membership::ExclusionReason;
+use engine::decision::Decider;
 use engine::people::{
-    Confirmation, ConfirmedBy, ConfirmedPair, IndexedPerson, PersonIndex, UnconfirmedId, object_of,
+    Confirmation, ConfirmedPair, IndexedPerson, PersonIndex, UnconfirmedId, object_of,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
@@ -122,7 +123,7 @@ pub(crate) async fn confirm(
     let shown = shown.filter(|shown| shown.len() <= MOST).ok_or(Failure::NotAForm)?;
     let now = app.clock.now();
     let step_up = admin.step_up(now).ok_or(Failure::NotFresh)?;
-    let by = ConfirmedBy { administrator: admin.session.person, microsoft: step_up.person };
+    let (microsoft, by) = (step_up.person, Decider { actor: &admin.actor(now), now });
     let index = PersonIndex::new(app.store.as_ref(), admin.tenant());
     let found = refresh(&app, &admin, &index, shown.keys().copied()).await?;
     let mut done = vec![];
@@ -131,7 +132,8 @@ pub(crate) async fn confirm(
         // A moved id is looked at one by one: someone had it before.
         let is_shown = waiting.before.is_none() && shown.get(&person) == Some(&waiting.hash());
         if is_shown
-            && store_confirmation(&app, &admin, waiting, by, now).await? == Confirmation::Accepted
+            && store_confirmation(&app, &admin, waiting, microsoft, by).await?
+                == Confirmation::Accepted
         {
             done.push(person);
         }

@@ -11,14 +11,14 @@ use axum::response::Response;
 use clients::graph::User;
 use clients::http::Urgency;
 use clients::webex::ScimUser;
-use domain::ids::PersonId;
+use domain::ids::{ObjectId, PersonId};
 use domain::membership::{ExclusionReason, Person};
+use engine::decision::Decider;
 use engine::people::{
     Accounts, Confirmation, Confirmed, ConfirmedBy, IndexedPerson, PersonIndex, Revocation,
     UnconfirmedId, object_of,
 };
 use http::StatusCode;
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::app::App;
@@ -185,7 +185,9 @@ async fn revoke(app: &App, admin: &Admin, person: PersonId) -> Result<Response, 
     let seen = refresh(app, admin, person).await?;
     let (tenant, administrator) = (admin.tenant(), admin.session.person);
     let index = PersonIndex::new(app.store.as_ref(), tenant);
-    match index.revoke(person).await? {
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
+    match index.revoke(person, by).await? {
         Revocation::Revoked => {
             tracing::info!(
                 event = "confirmation_revoked", %tenant, %person, %administrator,
@@ -212,11 +214,12 @@ async fn confirm(
     let now = app.clock.now();
     let step_up = admin.step_up(now).ok_or(Failure::NotFresh)?;
     let index = PersonIndex::new(app.store.as_ref(), admin.tenant());
-    let by = ConfirmedBy { administrator: admin.session.person, microsoft: step_up.person };
+    let microsoft = step_up.person;
+    let by = Decider { actor: &admin.actor(now), now };
     // The hash holds both accounts: only what was seen is confirmed.
     let unconfirmed = index.unconfirmed([person]).await?.pop();
     if let Some(unconfirmed) = unconfirmed.filter(|waiting| waiting.hash() == hash) {
-        store_confirmation(app, admin, unconfirmed, by, now).await?;
+        store_confirmation(app, admin, unconfirmed, microsoft, by).await?;
     }
     let known = index.people([person]).await?.remove(&person).ok_or(Failure::NoSuchPerson)?;
     // Also succeeds if another administrator confirmed just now, or on a repeated request.
@@ -235,15 +238,15 @@ pub(crate) async fn store_confirmation(
     app: &App,
     admin: &Admin,
     unconfirmed: UnconfirmedId,
-    by: ConfirmedBy,
-    now: Timestamp,
+    microsoft: ObjectId,
+    by: Decider<'_>,
 ) -> Result<Confirmation, Failure> {
     let tenant = admin.tenant();
     let index = PersonIndex::new(app.store.as_ref(), tenant);
     let Person { person, object } = unconfirmed.pair;
-    let confirmation = index.confirm(unconfirmed, by, now).await?;
+    let confirmation = index.confirm(unconfirmed, microsoft, by).await?;
     if confirmation == Confirmation::Accepted {
-        let ConfirmedBy { administrator, microsoft } = by;
+        let administrator = admin.session.person;
         tracing::info!(
             event = "person_confirmed", %tenant, %person, %object, %administrator, %microsoft,
             "An administrator confirmed whose an object id is."

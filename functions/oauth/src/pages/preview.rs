@@ -10,6 +10,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use domain::ids::{TeamId, TenantId};
+use engine::decision::Decider;
 use engine::link::{Link, LinkRow, LinkState};
 use engine::preview::{self, Changes, GroupOutlook, Preview, PreviewKind, Totals};
 use engine::reconcile;
@@ -113,8 +114,10 @@ pub(crate) async fn go_live(
         let query = PreviewQuery::default();
         return render(&app, &admin, &query, Some(Feedback::PreviewOutOfDate)).await;
     }
-    let live = Settings { running: Running::Live, ..settings };
-    match settings::save(store, tenant, &live, version).await {
+    let live = Settings { running: Running::Live, ..settings.clone() };
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
+    match settings::save(store, tenant, &live, (&settings, version), by).await {
         Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Page::Preview)),
         saved => saved?,
     }

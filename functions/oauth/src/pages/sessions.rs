@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use engine::decision::Decider;
 use http::StatusCode;
 use serde::Deserialize;
 use store::table::StoreError;
@@ -66,7 +67,9 @@ pub(crate) async fn end(
 ) -> Result<Response, Failure> {
     let hash = form.session.ok_or(Failure::NotAForm)?;
     let (org, person) = (admin.session.org, admin.session.person);
-    match session::end_listed(app.store.as_ref(), org, &hash).await {
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
+    match session::end_listed(app.store.as_ref(), &admin.organization, &hash, by).await {
         // It has ended already, or belongs to another organization.
         Err(StoreError::ConditionFailed) => return Err(Failure::Changed(Page::Sessions)),
         ended => ended?,

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::ids::{TeamId, TenantId};
 use domain::membership::{Person, Side};
+use engine::decision::Decider;
 use engine::link::{self, LinkPerson, LinkRow, OverrideOutcome, OverrideProposal, Unlinked, Who};
 use engine::safety::pending_approval::{self, ApprovalDecision};
 use engine::tenant::settings::{self, Running};
@@ -99,7 +100,9 @@ async fn decide_pending(
 ) -> Result<bool, Failure> {
     let (tenant, person) = (admin.tenant(), admin.session.person);
     let hash = form.hash.as_deref().unwrap_or_default();
-    match pending_approval::decide(app.store.as_ref(), tenant, team, hash, decision).await {
+    let (store, now) = (app.store.as_ref(), app.clock.now());
+    let by = Decider { actor: &admin.actor(now), now };
+    match pending_approval::decide(store, tenant, team, hash, decision, by).await {
         // The sync stored another plan, or the other button was faster.
         Err(StoreError::ConditionFailed) => return Ok(false),
         decided => decided?,
@@ -123,9 +126,9 @@ async fn unlink(
         let (status, note) = (StatusCode::UNPROCESSABLE_ENTITY, Feedback::UnlinkNotConfirmed);
         return team_page::render(app, admin, team, &query, status, Some(note)).await;
     }
-    let by = admin.session.name.clone();
     let (store, now) = (app.store.as_ref(), app.clock.now());
-    match link::unlink(store, tenant, directory, team, by, now).await? {
+    let by = Decider { actor: &admin.actor(now), now };
+    match link::unlink(store, tenant, directory, team, by).await? {
         Unlinked::Done => {}
         // A sync has the lease, and only its holder may write the link.
         Unlinked::Busy => return refuse(app, admin, team, Feedback::Busy).await,
@@ -184,8 +187,9 @@ pub(crate) async fn override_people(
     if settings::load(store, tenant).await?.0.running == Running::Preview {
         return Ok(Some(Feedback::PreviewMode));
     }
-    let stored =
-        link::request_override(store, tenant, team, hash, propose, app.clock.now()).await?;
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
+    let stored = link::request_override(store, tenant, team, hash, propose, by).await?;
     Ok(match stored {
         OverrideOutcome::Accepted => {
             let person = admin.session.person;

@@ -287,7 +287,7 @@ pub(crate) async fn render(
         people: rows,
         shown: Shown { from: from.min(of) + 1, to, of },
         further_people: (to < of).then(|| format!("{link}?people={to}")),
-        activity: entries.map(|activity| Entry::of(activity, team, None, names)).collect(),
+        activity: entries.map(|activity| Entry::of(activity, Some(team), None, names)).collect(),
         further_activity: next_activity.map(|cursor| format!("{link}?done={}", cursor.0)),
         can_adopt: AdoptionBlocker::of_link(&link_row.link).is_none(),
         is_adopted: link_row.link.group().is_some() && link_row.link.origin == GroupOrigin::Adopted,

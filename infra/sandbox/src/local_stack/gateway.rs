@@ -44,6 +44,9 @@ impl Transport for PagesGateway {
     }
 }
 
+/// The address that all browsers of the local stack have. It is for documentation only.
+const BROWSER_ADDRESS: &str = "192.0.2.7";
+
 fn lambda_event(request: http::Request<Bytes>) -> ApiGatewayV2httpRequest {
     let (mut parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default();
@@ -56,7 +59,7 @@ fn lambda_event(request: http::Request<Bytes>) -> ApiGatewayV2httpRequest {
     event.raw_query_string = Some(query.to_owned());
     event.request_context.http.path = Some(parts.uri.path().to_owned());
     event.request_context.http.method = parts.method;
-    event.request_context.http.source_ip = Some("192.0.2.1".to_owned());
+    event.request_context.http.source_ip = Some(BROWSER_ADDRESS.into());
     event.request_context.request_id = Some("local".to_owned());
     event.query_string_parameters = parameters.into();
     // API Gateway moves the cookies out of the headers, with bytes that no header should have.

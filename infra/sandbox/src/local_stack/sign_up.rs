@@ -4,6 +4,7 @@ use clients::webex::TokenPair;
 use domain::clock::Clock;
 use domain::ids::TenantId;
 use engine::credentials::registration::Registration;
+use engine::decision::Decider;
 use engine::tenant::files_consent::{self, FilesConsent};
 use engine::tenant::organization::{Directory, Organization, ServiceAccount};
 use engine::tenant::settings::ServiceAccountMode;
@@ -145,6 +146,7 @@ impl LocalStack {
         let (since, by) = (backend.clock.now(), handle.administrator.object);
         let by_name = "Full Administrator".into();
         let consent = FilesConsent { since, by, by_name, lost: None };
-        files_consent::save(backend.store.as_ref(), tenant, &consent).await.map_err(setup_error)
+        let by = Decider::operator(since);
+        files_consent::save(backend.store.as_ref(), tenant, &consent, by).await.map_err(setup_error)
     }
 }

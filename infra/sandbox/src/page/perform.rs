@@ -2,6 +2,7 @@
 
 use domain::ids::{GroupId, ObjectId, PersonId, TeamId};
 use domain::membership::Side;
+use engine::decision::Decider;
 use engine::safety::pending_approval::{self, ApprovalDecision};
 use sim::{Group, MembershipRole, Refused};
 use store::message::{Job, Message, Trigger};
@@ -338,7 +339,8 @@ async fn decide(
         .await
         .map_err(|error| refused(error.to_string()))?;
     let plan = plan.ok_or_else(|| refused("Nothing waits for a decision."))?;
-    let decided = pending_approval::decide(store, tenant, team, &plan.hash(), decision).await;
+    let by = Decider::operator(env.now());
+    let decided = pending_approval::decide(store, tenant, team, &plan.hash(), decision, by).await;
     decided.map_err(|error| refused(error.to_string()))?;
     request_sync(env, customer, team).await?;
     let text = match decision {

@@ -12,12 +12,12 @@ mod team;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::activity::{Activity, Note};
 pub use crate::codes::AdoptionBlocker;
+use crate::codes::Decision;
+use crate::decision::Decider;
 use crate::link::{
     self, ACTION_LEASE, Begun, Claim, FollowUp, Link, LinkAction, LinkRow, Phase,
     ServiceAccountPresence,
@@ -76,15 +76,15 @@ pub enum AdoptionOutcome {
     Blocked(AdoptionBlocker),
 }
 
-/// Links the group to the team. `note` is kept as what was done.
+/// Links the group to the team. The decision is recorded.
 pub async fn adopt(
     store: &dyn Store,
     tenant: &Tenant,
     adoption: &AdoptionPreview,
-    note: Note,
-    now: Timestamp,
+    decision: Decision,
+    by: Decider<'_>,
 ) -> Result<AdoptionOutcome, StoreError> {
-    let request = AdoptionRequest { store, tenant, adoption, note, now };
+    let request = AdoptionRequest { store, tenant, adoption, decision, by };
     let team = adoption.team.id;
     let Some(candidate) = AdoptableTeam::load(store, tenant.tenant, team).await? else {
         return Ok(AdoptionOutcome::Blocked(AdoptionBlocker::TeamMissing));
@@ -110,8 +110,8 @@ struct AdoptionRequest<'a> {
     store: &'a dyn Store,
     tenant: &'a Tenant,
     adoption: &'a AdoptionPreview,
-    note: Note,
-    now: Timestamp,
+    decision: Decision,
+    by: Decider<'a>,
 }
 
 impl AdoptionRequest<'_> {
@@ -130,8 +130,7 @@ impl AdoptionRequest<'_> {
         let (tenant, team) = (self.tenant.tenant, &self.adoption.team);
         // A row of the table, so that no other tenant or team can take the group in between.
         let claim = Claim { tenant, team: team.id, region: team.region.clone() };
-        let activity = Activity::by_administrator(self.now, self.note.clone());
-        let mut writes = activity.puts(tenant, team.id)?;
+        let mut writes = self.by.of_team(tenant, team.id, self.decision.clone())?;
         // A link that ended because the group did not answer claims it still.
         if before.and_then(Link::claimed_group) != Some(self.group()) {
             writes.push(claim.put(self.tenant.directory, self.group())?);
@@ -146,7 +145,7 @@ impl AdoptionRequest<'_> {
     async fn create_link(&self, before: Option<&LinkRow>) -> Result<AdoptionOutcome, StoreError> {
         let (store, tenant) = (self.store, self.tenant.tenant);
         let link = self.link(before.map(|row| &row.link));
-        let creation = link::creation_after(store, tenant, before, &link, self.now).await?;
+        let creation = link::creation_after(store, tenant, before, &link, self.by.now).await?;
         let mut writes = self.writes(before.map(|row| &row.link))?;
         writes.push(creation);
         store.write(writes).await?;
@@ -156,7 +155,8 @@ impl AdoptionRequest<'_> {
     /// Replaces a link that waits without a group. A sync that is under way goes first.
     async fn replace_waiting_link(&self) -> Result<AdoptionOutcome, StoreError> {
         let (store, tenant, team) = (self.store, self.tenant.tenant, self.adoption.team.id);
-        let action = match LinkAction::begin(store, tenant, team, self.now, ACTION_LEASE).await? {
+        let action = match LinkAction::begin(store, tenant, team, self.by.now, ACTION_LEASE).await?
+        {
             Begun::Held(action) => action,
             Begun::Busy => return Ok(AdoptionOutcome::Busy),
             Begun::Gone => return Err(StoreError::ConditionFailed),

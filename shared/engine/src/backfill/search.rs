@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{UpdateOutcome, own_key};
+pub use crate::codes::BackfillCommand;
 use domain::ids::{PersonId, TenantId};
 use store::table::{Change, Cursor, Key, Store, StoreError, Write, from_item, to_value};
 use store::versioned::{self, Decision, Version};
@@ -129,17 +130,6 @@ pub async fn begin(
         version,
     };
     UpdateOutcome::of(store.write(vec![search.put(tenant)?]).await)
-}
-
-/// An admin's command to a search or a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackfillCommand {
-    /// Pause it.
-    Pause,
-    /// Resume it.
-    Resume,
-    /// End it, and keep what it found or created.
-    Stop,
 }
 
 /// Carries out an admin's command to the search.

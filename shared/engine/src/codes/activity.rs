@@ -1,9 +1,10 @@
 //! Acts on a link, and reasons of role changes.
 
-use domain::ids::ObjectId;
 use domain::membership::{Role, Side};
 use domain::merge::{DeferredBy, RuleRefusal};
 use serde::{Deserialize, Serialize};
+
+use super::Decision;
 
 /// An act on a link that concerns no single person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,21 +71,10 @@ pub enum Note {
         /// The service's answer.
         said: String,
     },
-    /// An administrator ended the link.
-    LinkEnded {
-        /// The administrator's name.
-        by: String,
-    },
-    /// An administrator adopted a group.
-    GroupAdopted {
-        /// The administrator's name.
-        by: String,
-        /// The group's name.
-        group: String,
-        /// The Microsoft user who signed in for it.
-        user: ObjectId,
-        /// The right of that user.
-        right: AdoptionRight,
+    /// A person decided something.
+    Decided {
+        /// The decision.
+        decision: Box<Decision>,
     },
     /// A folder was created for a space.
     FolderCreated {
@@ -121,16 +111,6 @@ pub enum Note {
         /// The space's title.
         space: String,
     },
-}
-
-/// The right by which a Microsoft user adopts a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AdoptionRight {
-    /// An administrator of the directory.
-    DirectoryAdministrator,
-    /// An owner of the group.
-    GroupOwner,
 }
 
 /// The reason for a person's change of role on one side.

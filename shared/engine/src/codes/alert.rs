@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FailureKind, FailureReason, FolderBlocker, SpaceStatus, SuspensionReason};
+use super::{Decision, FailureKind, FailureReason, FolderBlocker, SpaceStatus, SuspensionReason};
 use clients::http::Api;
 use domain::membership::{Person, Side};
 use domain::merge::PersonFailure;
@@ -71,6 +71,13 @@ pub enum AlertMessage {
     },
     /// Microsoft no longer accepts the app registration for files.
     FilesConsentLost,
+    /// A person decided something. It is notified, and no condition that lasts.
+    Decided {
+        /// The actor.
+        by: String,
+        /// The decision.
+        decision: Box<Decision>,
+    },
     /// Removals of a link wait for approval.
     RemovalsPending {
         /// The team's title.
@@ -201,6 +208,9 @@ impl AlertMessage {
             | Self::Resumed { .. }
             | Self::ServiceAccountTokensEnd { .. }
             | Self::FilesConsentLost => vec![],
+            Self::Decided { by, decision } => {
+                [by].into_iter().chain(decision.texts_mut()).collect()
+            }
             Self::ServiceFailing { said, .. } => vec![said],
             Self::RemovalsPending { team }
             | Self::LinkFailing { team, .. }

@@ -49,3 +49,15 @@ pub enum BackfillFailure {
         blocker: BackfillBlocker,
     },
 }
+
+/// An admin's command to a search or a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackfillCommand {
+    /// Pause it.
+    Pause,
+    /// Resume it.
+    Resume,
+    /// End it, and keep what it found or created.
+    Stop,
+}

@@ -2,6 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Choice for the groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Groups {
+    /// They stay as they are.
+    Keep,
+    /// They are deleted. For 30 days they can be restored.
+    Delete,
+}
+
+/// Choice for the links and the stored people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Links {
+    /// They are kept for 30 days. An organization that connects again in that time resumes them.
+    Keep,
+    /// They are deleted.
+    Purge,
+}
+
 /// Work of an offboarding that could not be done. `said` is the service's error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]

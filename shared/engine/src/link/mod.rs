@@ -17,7 +17,7 @@ mod service_account;
 mod successor;
 mod unlink;
 
-pub use crate::codes::{FailureKind, FailureReason};
+pub use crate::codes::{CardAnswer, FailureKind, FailureReason};
 pub(crate) use action::{ACTION_LEASE, Begun, FollowUp, LinkAction};
 pub(crate) use claim::released;
 pub use claim::{Claim, claims};
@@ -26,8 +26,8 @@ pub use lease::{Closing, Lease, take_lease};
 pub(crate) use listing::listing;
 pub use listing::{LinkCount, LinkState, count, page};
 pub use model::{
-    Asked, Card, CardAnswer, CreationRequest, Ended, GroupOrigin, Link, LinkCounts, Phase,
-    RenameRefusal, SyncFailure, Unseen, WayBack,
+    Asked, Card, CreationRequest, Ended, GroupOrigin, Link, LinkCounts, Phase, RenameRefusal,
+    SyncFailure, Unseen, WayBack,
 };
 pub use people::{CountedRemoval, LastChange, LinkPerson, Who, delete_person, people, put_person};
 pub use request_override::{

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{LinkState, ServiceAccountPresence};
-use crate::codes::{FailureKind, FailureReason};
+use crate::codes::{CardAnswer, FailureKind, FailureReason};
 use crate::notify::LinkAlert;
 use clients::graph::NewGroup;
 use clients::webex::Region;
@@ -183,15 +183,6 @@ impl Phase {
             _ => None,
         }
     }
-}
-
-/// An answer to a card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CardAnswer {
-    /// The team is to have a group.
-    Yes,
-    /// It is not.
-    No,
 }
 
 /// A card that was sent to a team's creator.

@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 use super::{
     ACTION_LEASE, Begun, FollowUp, LinkAction, LinkPerson, LinkRow, Who, people, put_person,
 };
-use crate::activity::Activity;
+use crate::activity::{Activity, DecidedRoles};
+use crate::codes::Decision;
+use crate::decision::Decider;
 use domain::ids::{TeamId, TenantId};
 use domain::membership::{Person, Role, Side, Sides};
 use domain::merge::Override;
@@ -111,6 +113,15 @@ impl OverrideProposal {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// The decision as it is recorded.
+    fn decision(&self) -> Decision {
+        let decided = |(&person, &ProposedRoles { is, to }): (&Person, &ProposedRoles)| {
+            DecidedRoles { person, from: is, to }
+        };
+        let people = self.people.iter().take(Decision::MOST_NAMED).map(decided).collect();
+        Decision::RolesDecided { people, total: self.people.len() }
+    }
+
     /// Decides whether the proposal with this hash can be accepted on the link as it is now.
     fn outcome(
         &self,
@@ -158,8 +169,9 @@ pub async fn request_override(
     team: TeamId,
     hash: &str,
     propose: impl Fn(&BTreeMap<Who, LinkPerson>) -> OverrideProposal,
-    now: Timestamp,
+    by: Decider<'_>,
 ) -> Result<OverrideOutcome, StoreError> {
+    let now = by.now;
     let action = match LinkAction::begin(store, tenant, team, now, ACTION_LEASE).await? {
         Begun::Held(action) => action,
         Begun::Busy => return Ok(OverrideOutcome::Busy),
@@ -171,6 +183,7 @@ pub async fn request_override(
     if outcome != OverrideOutcome::Accepted {
         return action.leave().await.map(|()| outcome);
     }
+    let decision = by.of_team(tenant, team, proposal.decision())?;
     let mut writes: Vec<Write> = vec![];
     for (person, ProposedRoles { is: shown, to }) in proposal.people {
         let who = Who::Person(person);
@@ -178,9 +191,9 @@ pub async fn request_override(
         one.state.role_override = Some(Override { to, shown, at: now });
         writes.push(put_person(tenant, team, who, &one)?);
     }
-    // One place of each transaction is for the lease.
-    let mut chunks = writes.chunks(TRANSACTION_LIMIT - 1);
-    let last = chunks.next_back().unwrap_or_default().to_vec();
+    // The last transaction gives the lease back and records the decision, too.
+    let mut chunks = writes.chunks(TRANSACTION_LIMIT - 1 - decision.len());
+    let last = [chunks.next_back().unwrap_or_default(), &decision].concat();
     for chunk in chunks {
         store.write([chunk, &[action.check()?]].concat()).await?;
     }

@@ -1,9 +1,8 @@
 //! The end of a link at an administrator's request.
 
-use jiff::Timestamp;
-
 use super::{ACTION_LEASE, Begun, Ended, FollowUp, Link, LinkAction, Phase, released};
-use crate::activity::{Activity, Note};
+use crate::codes::Decision;
+use crate::decision::Decider;
 use crate::folders;
 use crate::notify::{self, AlertKey};
 use crate::safety::pending_approval;
@@ -21,16 +20,15 @@ pub enum Unlinked {
     Gone,
 }
 
-/// Ends a link at the request of an administrator with the name `by`. Team and group stay.
+/// Ends a link. Team and group stay.
 pub async fn unlink(
     store: &dyn Store,
     tenant: TenantId,
     directory: DirectoryId,
     team: TeamId,
-    by: String,
-    now: Timestamp,
+    by: Decider<'_>,
 ) -> Result<Unlinked, StoreError> {
-    let action = match LinkAction::begin(store, tenant, team, now, ACTION_LEASE).await? {
+    let action = match LinkAction::begin(store, tenant, team, by.now, ACTION_LEASE).await? {
         Begun::Held(action) if !action.row.link.is_over() => action,
         Begun::Held(action) => return action.leave().await.map(|()| Unlinked::Gone),
         Begun::Busy => return Ok(Unlinked::Busy),
@@ -41,14 +39,14 @@ pub async fn unlink(
     let mut link = Link { phase: Phase::ended(Ended::Declined), ..before.clone() };
     // No admin can approve or mend anything of a link that has ended.
     (link.held, link.failure) = (None, None);
-    let mut writes = Activity::by_administrator(now, Note::LinkEnded { by }).puts(tenant, team)?;
+    let mut writes = by.of_team(tenant, team, Decision::LinkEnded)?;
     writes.extend(released(directory, before, &link));
     if let Some(plan) = pending_approval::load(store, tenant, team).await? {
         writes.extend(plan.deletes(tenant, team));
     }
     if link.folders_since.take().is_some() {
         // A folder run purges what is stored of its folders.
-        writes.extend(folders::request_sync(tenant, team, &folders::FolderRequest::All, now)?);
+        writes.extend(folders::request_sync(tenant, team, &folders::FolderRequest::All, by.now)?);
     }
     let alerts = before.alerts.iter().map(|alert| AlertKey::Link(team, *alert));
     writes.extend(alerts.map(|alert| notify::withdraw(tenant, alert)));

@@ -29,11 +29,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
+use crate::activity::{Actor, MicrosoftIdentity};
+use crate::codes::Decision;
+pub use crate::codes::{Groups, Links};
 use crate::credentials::registration::Registration;
+use crate::decision::Decider;
 use crate::notify::{self, AlertKey};
 use crate::tenant::Tenant;
 use crate::tenant::organization;
-use domain::ids::{ObjectId, PersonId, TenantId};
+use domain::ids::{ObjectId, TenantId};
 use store::keys;
 use store::table::{
     Change, Condition, Cursor, EXPIRES_AT, Store, StoreError, Write, from_item, to_item,
@@ -48,26 +52,6 @@ const RECEIPT_RETENTION: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// Passes, a minute apart, in which the writes of one page are made again.
 const REPEATS: usize = 10;
-
-/// Choice for the groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Groups {
-    /// They stay as they are.
-    Keep,
-    /// They are deleted. For 30 days they can be restored.
-    Delete,
-}
-
-/// Choice for the links and the stored people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Links {
-    /// They are kept for 30 days. An organization that connects again in that time resumes them.
-    Keep,
-    /// They are deleted.
-    Purge,
-}
 
 /// An admin's choices when they disconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +99,6 @@ pub struct Offboarding {
     pub tenant: Tenant,
     /// Time at which an admin disconnected it.
     pub at: Timestamp,
-    /// That admin.
-    pub by: PersonId,
     /// The user who released the directory, if no admin of the organization disconnected it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_by: Option<ObjectId>,
@@ -139,13 +121,12 @@ pub struct Offboarding {
 }
 
 impl Offboarding {
-    fn new(tenant: &Tenant, by: PersonId, choice: OffboardingChoice, now: Timestamp) -> Self {
+    fn new(tenant: &Tenant, choice: OffboardingChoice, now: Timestamp) -> Self {
         let mut consents = vec![Registration::Groups];
         consents.extend(tenant.files.as_ref().map(|_| Registration::Files));
         Self {
             tenant: Tenant { files: None, ..tenant.clone() },
             at: now,
-            by,
             released_by: None,
             groups: choice.groups,
             links: choice.links,
@@ -184,43 +165,51 @@ impl Offboarding {
 pub async fn begin(
     store: &dyn Store,
     tenant: &Tenant,
-    by: PersonId,
     choice: OffboardingChoice,
-    now: Timestamp,
+    by: Decider<'_>,
 ) -> Result<(), StoreError> {
-    end(store, Offboarding::new(tenant, by, choice, now), tenant).await
+    store.write(ending(store, &Offboarding::new(tenant, choice, by.now), by).await?).await
 }
 
 /// Releases a directory from an organization that another one's admin wants it for: ends that
 /// tenant, keeps its groups, and says so to its admins.
 ///
-/// The caller has proof that `user` administers the directory.
+/// The caller has proof that `user` administers the directory. Each of the two records names only
+/// its own side: the released organization learns the user, and nothing of the other organization.
 ///
 /// # Errors
 /// `ConditionFailed` if the tenant is no longer connected.
 pub async fn release(
     store: &dyn Store,
     tenant: &Tenant,
-    by: PersonId,
-    user: ObjectId,
-    now: Timestamp,
+    user: &MicrosoftIdentity,
+    to: TenantId,
+    by: Decider<'_>,
 ) -> Result<(), StoreError> {
     let choice = OffboardingChoice { groups: Groups::Keep, links: Links::Keep };
-    let offboarding = Offboarding::new(tenant, by, choice, now);
-    end(store, Offboarding { released_by: Some(user), ..offboarding }, tenant).await
+    let offboarding = Offboarding::new(tenant, choice, by.now);
+    let offboarding = Offboarding { released_by: Some(user.user), ..offboarding };
+    let released = Actor::Directory(user.clone());
+    let mut writes = ending(store, &offboarding, Decider { actor: &released, now: by.now }).await?;
+    let decision = Decision::DirectoryReleased { directory: tenant.directory };
+    writes.extend(by.of_tenant(to, decision)?);
+    store.write(writes).await
 }
 
-async fn end(
+/// Returns the writes that end a tenant.
+async fn ending(
     store: &dyn Store,
-    offboarding: Offboarding,
-    tenant: &Tenant,
-) -> Result<(), StoreError> {
-    let id = tenant.tenant;
-    let next = match offboarding.links {
+    offboarding: &Offboarding,
+    by: Decider<'_>,
+) -> Result<Vec<Write>, StoreError> {
+    let tenant = &offboarding.tenant;
+    let (id, groups, links) = (tenant.tenant, offboarding.groups, offboarding.links);
+    let next = match links {
         Links::Keep => id,
         Links::Purge => organization::new_tenant(),
     };
     let mut writes = organization::offboarding_writes(tenant, next)?;
+    writes.extend(by.of_tenant(id, Decision::Disconnected { groups, links })?);
     // Of two requests at the same time, only one ends the tenant.
     writes.push(Write::Delete(keys::tenant(id), Condition::Holds(vec![])));
     writes.push(notify::withdraw(id, AlertKey::FilesConsentLost));
@@ -231,7 +220,7 @@ async fn end(
         let changes = vec![off, Change::Add("version", 1)];
         writes.push(Write::Update(keys::settings(id), changes, Condition::Any));
     }
-    store.write(writes).await
+    Ok(writes)
 }
 
 /// Returns the offboarding of a tenant, if there was one.
@@ -293,7 +282,7 @@ pub async fn decide(
     store: &dyn Store,
     tenant: TenantId,
     decision: GroupsDecision,
-    now: Timestamp,
+    by: Decider<'_>,
 ) -> Result<(), StoreError> {
     let Some(mut offboarding) = load(store, tenant).await? else {
         return Err(StoreError::ConditionFailed);
@@ -309,14 +298,23 @@ pub async fn decide(
         GroupsDecision::Delete { .. } => return Err(StoreError::ConditionFailed),
         GroupsDecision::Keep => {
             offboarding.groups = Groups::Keep;
-            offboarding.stage = offboarding.after_groups(now);
+            offboarding.stage = offboarding.after_groups(by.now);
         }
     }
-    save(store, &mut offboarding).await
+    let decision = Decision::GroupDeletionDecided { groups: offboarding.groups };
+    save_with(store, &mut offboarding, by.of_tenant(tenant, decision)?).await
 }
 
 /// Stores an offboarding over the version that was read.
 async fn save(store: &dyn Store, offboarding: &mut Offboarding) -> Result<(), StoreError> {
+    save_with(store, offboarding, vec![]).await
+}
+
+async fn save_with(
+    store: &dyn Store,
+    offboarding: &mut Offboarding,
+    mut writes: Vec<Write>,
+) -> Result<(), StoreError> {
     let key = keys::offboarding(offboarding.tenant.tenant);
     let read = Version::Number(offboarding.version);
     let mut write = versioned::put(&key, offboarding, read)?;
@@ -327,7 +325,8 @@ async fn save(store: &dyn Store, offboarding: &mut Offboarding) -> Result<(), St
         let end = (offboarding.at + LINKS_RETENTION + RECEIPT_RETENTION).as_second();
         item.insert(EXPIRES_AT.into(), AttributeValue::N(end.to_string()));
     }
-    store.write(vec![write]).await?;
+    writes.push(write);
+    store.write(writes).await?;
     offboarding.version = read.next();
     Ok(())
 }

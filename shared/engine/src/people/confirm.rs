@@ -11,6 +11,8 @@ use sha2::{Digest, Sha256};
 use super::IndexedPerson;
 use super::index::PersonIndex;
 use super::records::ExternalIdHolders;
+use crate::codes::Decision;
+use crate::decision::Decider;
 use domain::ids::{ObjectId, PersonId, TenantId};
 use domain::membership::{ExclusionReason, Person};
 use store::table::{Cursor, Key, Query, StoreError};
@@ -138,16 +140,22 @@ impl PersonIndex<'_> {
     pub async fn confirm(
         &self,
         unconfirmed: UnconfirmedId,
-        by: ConfirmedBy,
-        now: Timestamp,
+        microsoft: ObjectId,
+        by: Decider<'_>,
     ) -> Result<Confirmation, StoreError> {
-        let UnconfirmedId { pair: Person { object, person }, mut holders, .. } = unconfirmed;
+        let UnconfirmedId { pair, before, mut holders, .. } = unconfirmed;
+        let Person { object, person } = pair;
+        let now = by.now;
         holders.active_holder = Some(person);
         // Readings from before can still lack them, so they wait for one lag window.
         holders.returned = Some(now);
-        holders.confirmed = Some(Confirmed { person, by, at: now });
+        let administrator = by.actor.person().unwrap_or(person);
+        let confirmed_by = ConfirmedBy { administrator, microsoft };
+        holders.confirmed = Some(Confirmed { person, by: confirmed_by, at: now });
+        let mut writes = vec![self.put_holders(object, &holders)?];
+        writes.extend(by.of_tenant(self.tenant, Decision::PersonConfirmed { pair, before })?);
         // Over the version that was shown: no admin confirms what they did not see.
-        match self.store.write(vec![self.put_holders(object, &holders)?]).await {
+        match self.store.write(writes).await {
             Ok(()) => Ok(Confirmation::Accepted),
             Err(StoreError::ConditionFailed) => Ok(Confirmation::Stale),
             Err(error) => Err(error),
@@ -158,7 +166,11 @@ impl PersonIndex<'_> {
     ///
     /// # Errors
     /// The table's.
-    pub async fn revoke(&self, person: PersonId) -> Result<Revocation, StoreError> {
+    pub async fn revoke(
+        &self,
+        person: PersonId,
+        by: Decider<'_>,
+    ) -> Result<Revocation, StoreError> {
         let Some(entry) = self.entries([person]).await?.remove(&person) else {
             return Ok(Revocation::NotConfirmed);
         };
@@ -173,7 +185,10 @@ impl PersonIndex<'_> {
         if holders.holders.len() == 1 && entry.exclusion.is_none() {
             holders.activate_holder(person, &entry.user_name);
         }
-        match self.store.write(vec![self.put_holders(object, &holders)?]).await {
+        let mut writes = vec![self.put_holders(object, &holders)?];
+        let pair = Person { object, person };
+        writes.extend(by.of_tenant(self.tenant, Decision::ConfirmationRevoked { pair })?);
+        match self.store.write(writes).await {
             Ok(()) => Ok(Revocation::Revoked),
             Err(StoreError::ConditionFailed) => Ok(Revocation::NotConfirmed),
             Err(error) => Err(error),

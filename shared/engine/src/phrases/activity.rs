@@ -3,7 +3,8 @@
 use domain::membership::{Role, Side};
 use domain::merge::RuleRefusal;
 
-use crate::codes::{AdoptionRight, ChangeReason, Note, Refusal};
+use super::decisions;
+use crate::codes::{ChangeReason, Note, Refusal};
 
 /// Returns the sentence for an act on a link.
 pub fn note(note: &Note) -> String {
@@ -46,17 +47,7 @@ pub fn note(note: &Note) -> String {
         Note::FormerAccountNotRemoved { said } => {
             format!("The former service account could not be removed from the team: {said}")
         }
-        Note::LinkEnded { by } => format!("{by} ended the link. Team and group stay."),
-        Note::GroupAdopted { by, group, user, right } => {
-            let right = match right {
-                AdoptionRight::DirectoryAdministrator => "an administrator of the directory",
-                AdoptionRight::GroupOwner => "an owner of the group",
-            };
-            format!(
-                "{by} adopted the group “{group}”. Signed in with Microsoft: {user}, \
-                 {right}."
-            )
-        }
+        Note::Decided { decision } => decisions::decision(decision),
         Note::FolderCreated { folder, space } => {
             format!("The folder “{folder}” was created for the space “{space}”.")
         }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{failures, folders};
+use super::{decisions, failures, folders};
 use crate::codes::{AlertMessage, FailingPerson, Provider};
 use domain::membership::Side;
 
@@ -27,6 +27,7 @@ pub fn message(message: &AlertMessage) -> String {
                 "The service account's Webex sign-in ends soon and could not be renewed: {at:.0}."
             )
         }
+        AlertMessage::Decided { by, decision } => decisions::with_actor(by, decision),
         AlertMessage::FilesConsentLost => {
             "Microsoft 365 no longer lets the integration work with files. Spaces get no folders \
              until an administrator of the directory authorizes it again. People and names still \

@@ -7,6 +7,7 @@ pub mod adoption;
 pub mod alerts;
 pub mod backfill;
 pub mod cards;
+pub mod decisions;
 pub mod differences;
 pub mod exclusions;
 pub mod failures;

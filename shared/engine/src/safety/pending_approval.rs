@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::codes::Decision;
+use crate::decision::Decider;
 use crate::stored::readable;
 use domain::ids::{TeamId, TenantId};
 use domain::merge::{ApprovalReason, PersonRemoval};
@@ -133,9 +135,23 @@ pub async fn decide(
     team: TeamId,
     hash: &str,
     decision: ApprovalDecision,
+    by: Decider<'_>,
 ) -> Result<(), StoreError> {
     let seen = Condition::Holds(vec![Test::Equals("hash", to_value(&hash)?)]);
     let change = vec![Change::Set("decision", to_value(&decision)?)];
     // The first part decides for all: one update cannot be done by halves.
-    store.update(&key(tenant, team, 0), change, seen).await.map(drop)
+    let mut writes = vec![Write::Update(key(tenant, team, 0), change, seen)];
+    let pending = load(store, tenant, team).await?.ok_or(StoreError::ConditionFailed)?;
+    let total = pending.removals.len();
+    let removals = pending.removals.into_iter().take(Decision::MOST_NAMED).collect();
+    writes.extend(match decision {
+        ApprovalDecision::Open => vec![],
+        ApprovalDecision::Apply => {
+            by.of_team(tenant, team, Decision::RemovalsApproved { removals, total })?
+        }
+        ApprovalDecision::Discard => {
+            by.of_team(tenant, team, Decision::RemovalsRejected { removals, total })?
+        }
+    });
+    store.write(writes).await
 }

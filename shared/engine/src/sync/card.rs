@@ -7,10 +7,13 @@ use super::context::{Requeue, after_refusal, load_link, requeue};
 use super::types::{Ending, Next, SyncRecord, SyncReport, SyncRun, TenantContext};
 use super::waiting::Handled;
 use super::{Deps, SyncError};
-use crate::codes::{FailureReason, Note};
+use crate::activity::Actor;
+use crate::codes::{Decision, FailureReason, Note};
+use crate::decision::Decider;
 use crate::link::{
     ACTION_LEASE, Asked, Begun, Card, CardAnswer, Ended, FollowUp, Link, LinkAction, Phase,
 };
+use crate::people::PersonIndex;
 use crate::phrases::cards;
 use clients::http::{Access, CallError};
 use clients::webex::{AttachmentAction, MembershipRole, WebexId, plain};
@@ -158,7 +161,7 @@ pub(super) async fn card_answered(
         }
         Err(error) => return after_refusal(deps, context, message, error).await,
     }
-    store_answer(deps, context, team, &card.message_id, answer).await
+    store_answer(deps, context, team, &card, answer).await
 }
 
 /// Stores the decision under a lease, and queues a sync. While another run has the lease, the
@@ -167,7 +170,7 @@ async fn store_answer(
     deps: &Deps,
     context: &TenantContext,
     team: TeamId,
-    card: &str,
+    card: &AttachmentAction,
     answer: CardAnswer,
 ) -> Result<Handled, SyncError> {
     let (store, tenant, now) = (deps.store.as_ref(), context.tenant.tenant, deps.clock.now());
@@ -177,12 +180,17 @@ async fn store_answer(
         Begun::Gone => return Ok(Handled::Done),
     };
     // The card was pressed more than once, and another answer was faster.
-    let Some(phase) = action.row.link.phase.after_answer(card, answer) else {
+    let Some(phase) = action.row.link.phase.after_answer(&card.message_id, answer) else {
         action.leave().await?;
         return Ok(Handled::Done);
     };
     let link = Link { phase, ..action.row.link.clone() };
-    action.end(&link, FollowUp::AtOnce, vec![]).await?;
+    let known = PersonIndex::new(store, tenant).people([card.person]).await?;
+    let name = known.get(&card.person).map_or_else(String::new, |known| known.name.clone());
+    let actor = Actor::Person { person: card.person, name };
+    let by = Decider { actor: &actor, now };
+    let writes = by.of_team(tenant, team, Decision::CardAnswered { answer })?;
+    action.end(&link, FollowUp::AtOnce, writes).await?;
     let request = Requeue { requested_at: now, not_before: now };
     requeue(deps, tenant, &link, request).await?;
     Ok(Handled::Done)

@@ -68,11 +68,10 @@ pub(super) async fn finish(
     let SyncRecord { link, mut report } = record;
     let activity = Activity {
         id: leased.entry,
-        at: leased.started,
-        trigger: leased.message.trigger,
         changes: std::mem::take(&mut report.changes),
         notes: std::mem::take(&mut report.notes),
         request_ids,
+        ..Activity::new(leased.started, leased.message.trigger)
     };
     measure(leased, &link, &activity, now);
     let is_done = matches!(next, Next::Done { .. });

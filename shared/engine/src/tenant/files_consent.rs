@@ -6,7 +6,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::codes::Decision;
 use crate::codes::SuspensionReason;
+use crate::decision::Decider;
 use crate::notify::{self, AlertKey, AlertMessage};
 use crate::tenant::Tenant;
 use crate::tenant::settings::{Folders, ServiceAccountMode, Settings};
@@ -61,10 +63,14 @@ pub async fn save(
     store: &dyn Store,
     tenant: TenantId,
     consent: &FilesConsent,
+    by: Decider<'_>,
 ) -> Result<(), StoreError> {
     let change = vec![Change::Set("files", to_value(consent)?)];
     let saved = Write::Update(keys::tenant(tenant), change, Condition::Holds(vec![]));
-    store.write(vec![saved, notify::withdraw(tenant, AlertKey::FilesConsentLost)]).await
+    let mut writes = vec![saved, notify::withdraw(tenant, AlertKey::FilesConsentLost)];
+    let decision = Decision::FilesConsented { by: consent.by, by_name: consent.by_name.clone() };
+    writes.extend(by.of_tenant(tenant, decision)?);
+    store.write(writes).await
 }
 
 /// Records that a consent is lost or in force again, and raises or withdraws the alert.

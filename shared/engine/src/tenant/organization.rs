@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::codes::Decision;
+use crate::decision::Decider;
 use crate::tenant::Tenant;
 use crate::tenant::settings::{ServiceAccountMode, Settings};
 use clients::webex::Region;
@@ -124,10 +126,17 @@ pub async fn sign_up(store: &dyn Store, org: OrgId) -> Result<Organization, Stor
 }
 
 /// Ends all sessions of the organization's administrators.
-pub async fn end_sessions(store: &dyn Store, org: OrgId) -> Result<(), StoreError> {
+pub async fn end_sessions(
+    store: &dyn Store,
+    organization: &Organization,
+    by: Decider<'_>,
+) -> Result<(), StoreError> {
     // Without this, the update would create an organization that never signed up.
     let known = Condition::Holds(vec![]);
-    store.update(&keys::org(org), vec![Change::Add("generation", 1)], known).await.map(drop)
+    let ended = vec![Change::Add("generation", 1)];
+    let mut writes = vec![Write::Update(keys::org(organization.org), ended, known)];
+    writes.extend(by.of_tenant(organization.tenant, Decision::SessionsEnded)?);
+    store.write(writes).await
 }
 
 /// Sets the service account of the organization and of its tenant.
@@ -138,6 +147,7 @@ pub async fn set_service_account(
     store: &dyn Store,
     seen: &Organization,
     service_account: &ServiceAccount,
+    by: Decider<'_>,
 ) -> Result<(), StoreError> {
     // An organization that disconnected meanwhile can have another tenant.
     let mut holds = vec![Test::Equals("tenant", to_value(&seen.tenant)?)];
@@ -149,6 +159,13 @@ pub async fn set_service_account(
     let change = Change::Set("service_account", to_value(service_account)?);
     let mut writes =
         vec![Write::Update(keys::org(seen.org), vec![change], Condition::Holds(holds))];
+    let before = seen.service_account.as_ref().map(|before| before.person);
+    let decision = Decision::ServiceAccountConnected {
+        account: service_account.person,
+        name: service_account.name.clone(),
+        replaced: before.filter(|before| *before != service_account.person),
+    };
+    writes.extend(by.of_tenant(seen.tenant, decision)?);
     if seen.directory.is_some() {
         let changes = vec![
             Change::Set("service_account", to_value(&service_account.person)?),
@@ -164,17 +181,14 @@ pub async fn set_service_account(
 pub async fn remove_service_account(
     store: &dyn Store,
     seen: &Organization,
+    by: Decider<'_>,
 ) -> Result<(), StoreError> {
     // With a directory there is a tenant, whose syncs need the account.
     let half = vec![Test::Equals("tenant", to_value(&seen.tenant)?), Test::Missing("directory")];
-    store
-        .update(
-            &keys::org(seen.org),
-            vec![Change::Remove("service_account")],
-            Condition::Holds(half),
-        )
-        .await
-        .map(drop)
+    let change = vec![Change::Remove("service_account")];
+    let mut writes = vec![Write::Update(keys::org(seen.org), change, Condition::Holds(half))];
+    writes.extend(by.of_tenant(seen.tenant, Decision::ServiceAccountRemoved)?);
+    store.write(writes).await
 }
 
 /// Joins a directory to the organization, which creates its tenant, switched off.
@@ -184,6 +198,7 @@ pub async fn join(
     store: &dyn Store,
     seen: &Organization,
     directory: &Directory,
+    by: Decider<'_>,
 ) -> Result<Join, StoreError> {
     let Some(service_account) = &seen.service_account else { return Ok(Join::Changed) };
     let id = seen.tenant;
@@ -211,6 +226,9 @@ pub async fn join(
         Write::Put(to_item(&keys::tenant(id), &tenant)?, Condition::Absent),
         crate::tenant::listing(id)?,
     ];
+    let decision =
+        Decision::DirectoryJoined { directory: directory.id, name: directory.name.clone() };
+    writes.extend(by.of_tenant(id, decision)?);
     if store.get(&keys::settings(id)).await?.is_none() {
         let settings = Settings {
             service_account_mode: service_account.service_account_mode,

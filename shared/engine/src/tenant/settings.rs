@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use crate::codes::Decision;
+use crate::decision::Decider;
 use clients::webex::WebexId;
 use domain::ids::{GroupId, ObjectId, PersonId, RoomId, TenantId};
 use domain::membership::Side;
@@ -217,7 +220,7 @@ pub async fn load(
     Ok((from_item(item)?, version))
 }
 
-/// Saves settings in place of the version that was seen.
+/// Saves settings in place of those that were seen, and records what differs.
 ///
 /// # Errors
 /// `ConditionFailed` if other settings were saved since: show what changed.
@@ -225,9 +228,34 @@ pub async fn save(
     store: &dyn Store,
     tenant: TenantId,
     settings: &Settings,
-    seen: SettingsVersion,
+    seen: (&Settings, SettingsVersion),
+    by: Decider<'_>,
 ) -> Result<(), StoreError> {
+    let (before, version) = seen;
     // The settings that a tenant begins with are stored without a version.
-    let version = Version::of_existing(seen.0);
-    store.write(vec![versioned::put(&keys::settings(tenant), settings, version)?]).await
+    let version = Version::of_existing(version.0);
+    let mut writes = vec![versioned::put(&keys::settings(tenant), settings, version)?];
+    if let Some(decision) = changed(before, settings) {
+        writes.extend(by.of_tenant(tenant, decision)?);
+    }
+    store.write(writes).await
+}
+
+/// The settings that differ, with their values; `None` if none does.
+fn changed(before: &Settings, after: &Settings) -> Option<Decision> {
+    let fields = |settings: &Settings| match serde_json::to_value(settings) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let (mut from, mut to) = (fields(before), fields(after));
+    let same: Vec<String> = from
+        .iter()
+        .filter(|(name, value)| to.get(*name) == Some(value))
+        .map(|one| one.0.clone())
+        .collect();
+    for name in same {
+        from.remove(&name);
+        to.remove(&name);
+    }
+    (!to.is_empty()).then_some(Decision::SettingsChanged { from: from.into(), to: to.into() })
 }

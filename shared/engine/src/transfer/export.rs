@@ -74,7 +74,9 @@ pub async fn export(
     lines.write_all(store.get_many(&claims(&tenant)).await?)?;
     write_links(store, &tenant, &mut lines).await?;
     write_people(store, id, &mut lines).await?;
-    let partitions = offboard::simple_partitions(id).into_iter().chain([keys::partition(id)]);
+    let partitions = offboard::simple_partitions(id)
+        .into_iter()
+        .chain([keys::record_partition(id), keys::partition(id)]);
     for pk in partitions {
         write_partition(store, pk, &mut lines, |item| is_at_rest(id, item)).await?;
     }

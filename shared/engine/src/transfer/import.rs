@@ -4,6 +4,9 @@ use std::io::BufRead;
 
 use super::TransferError;
 use super::export::Line;
+use crate::codes::Decision;
+use crate::decision::Decider;
+use domain::ids::TenantId;
 use store::table::{Condition, Item, Key, Store, StoreError, Write};
 
 /// The extent of an import.
@@ -22,7 +25,11 @@ pub struct Import {
 ///
 /// # Errors
 /// `Conflict` if the table has another item under a key. What was stored before it starts nothing.
-pub async fn import(store: &dyn Store, lines: impl BufRead) -> Result<Import, TransferError> {
+pub async fn import(
+    store: &dyn Store,
+    lines: impl BufRead,
+    by: Decider<'_>,
+) -> Result<Import, TransferError> {
     let (mut done, mut last, mut end) = (Import::default(), None, 0);
     for (n, text) in lines.lines().enumerate() {
         let line = n + 1;
@@ -32,13 +39,17 @@ pub async fn import(store: &dyn Store, lines: impl BufRead) -> Result<Import, Tr
         let key = Key::of(&item).ok_or_else(|| no_item("it has no key".into()))?;
         // A line is stored when another follows, so that a file that is cut off starts nothing.
         if let Some((line, key, item)) = last.replace((line, key, item)) {
-            put(store, line, key, item, &mut done).await?;
+            put(store, line, key, item, vec![], &mut done).await?;
         }
         end = line;
     }
     match last {
         Some((line, key, item)) if key.pk == store::keys::TENANTS => {
-            put(store, line, key, item, &mut done).await?;
+            let id = key.sk.parse::<TenantId>();
+            let id = id.map_err(|error| TransferError::NoItem { line, why: error.to_string() })?;
+            // Only with the start, so that a repetition records nothing.
+            let record = by.of_tenant(id, Decision::TenantImported)?;
+            put(store, line, key, item, record, &mut done).await?;
             Ok(done)
         }
         _ => Err(TransferError::CutOff(end)),
@@ -50,9 +61,12 @@ async fn put(
     line: usize,
     key: Key,
     item: Item,
+    further: Vec<Write>,
     done: &mut Import,
 ) -> Result<(), TransferError> {
-    match store.write(vec![Write::Put(item.clone(), Condition::Absent)]).await {
+    let mut writes = vec![Write::Put(item.clone(), Condition::Absent)];
+    writes.extend(further);
+    match store.write(writes).await {
         Ok(()) => done.stored += 1,
         Err(StoreError::ConditionFailed) => match store.get(&key).await? {
             Some(there) if there == item => done.unchanged += 1,

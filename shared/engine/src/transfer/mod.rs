@@ -20,6 +20,8 @@ pub use import::{Import, import};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::codes::Decision;
+use crate::decision::Decider;
 use crate::tenant::{self, Tenant};
 use domain::ids::{OrgId, TenantId};
 use store::keys;
@@ -144,20 +146,21 @@ pub async fn retire(
     store: &dyn Store,
     id: TenantId,
     org: OrgId,
-    now: Timestamp,
+    by: Decider<'_>,
 ) -> Result<Timestamp, TransferError> {
     check(store, id, org).await?;
     let retired = match Found::load(store, id).await? {
         Found::Retired(retired) => retired,
         Found::InUse(tenant) => {
-            let retired = Retired { tenant, at: now };
-            let writes = vec![
+            let retired = Retired { tenant, at: by.now };
+            let mut writes = vec![
                 // One transaction: between two writes the tenant would be neither in use nor
                 // retired.
                 Write::Put(to_item(&keys::retired(id), &retired)?, Condition::Absent),
                 Write::Delete(keys::tenant(id), Condition::Holds(vec![])),
                 Write::Delete(keys::listed(id), Condition::Any),
             ];
+            writes.extend(by.of_tenant(id, Decision::TenantRetired)?);
             store.write(writes).await?;
             retired
         }
@@ -169,11 +172,12 @@ pub async fn retire(
 ///
 /// # Errors
 /// `Unknown` if there is no such tenant.
-pub async fn resume(store: &dyn Store, id: TenantId) -> Result<(), TransferError> {
+pub async fn resume(store: &dyn Store, id: TenantId, by: Decider<'_>) -> Result<(), TransferError> {
     let Found::Retired(retired) = Found::load(store, id).await? else { return Ok(()) };
     let mut writes = vec![Write::Delete(keys::retired(id), Condition::Holds(vec![]))];
     let starting = starting_items(&retired.tenant)?;
     writes.extend(starting.map(|item| Write::Put(item, Condition::Absent)));
+    writes.extend(by.of_tenant(id, Decision::TenantResumed)?);
     Ok(store.write(writes).await?)
 }
 

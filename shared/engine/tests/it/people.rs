@@ -8,7 +8,8 @@ use clients::webex::ScimUser;
 use domain::clock::SimulatedClock;
 use domain::ids::{ObjectId, PersonId, TenantId};
 use domain::membership::ExclusionReason;
-use engine::people::{ConfirmedBy, PersonIndex, Revocation};
+use engine::decision::Decider;
+use engine::people::{PersonIndex, Revocation};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use store::table::memory::MemoryStore;
@@ -120,9 +121,8 @@ impl Tenant {
     async fn confirm(&self, of: usize) -> usize {
         let waiting = self.index().unconfirmed([person(of)]).await.unwrap();
         let count = waiting.len();
-        let by = ConfirmedBy { administrator: person(0), microsoft: object(0) };
         for one in waiting {
-            self.index().confirm(one, by, self.now).await.unwrap();
+            self.index().confirm(one, object(0), Decider::operator(self.now)).await.unwrap();
         }
         count
     }
@@ -199,7 +199,10 @@ async fn foreign_id_waits_for_a_confirmation() {
 async fn revoked_confirmation_leaves_what_the_names_say() {
     let mut tenant = Tenant::new();
     tenant.write_and_read(4, Some(3)).await;
-    assert_eq!(tenant.index().revoke(person(4)).await.unwrap(), Revocation::NotConfirmed);
+    assert_eq!(
+        tenant.index().revoke(person(4), Decider::operator(tenant.now)).await.unwrap(),
+        Revocation::NotConfirmed
+    );
     assert_eq!(tenant.confirm(4).await, 1);
     let page = async |tenant: &Tenant| {
         let (pairs, next) = tenant.index().confirmed(10, None).await.unwrap();
@@ -207,7 +210,10 @@ async fn revoked_confirmation_leaves_what_the_names_say() {
         pairs.into_iter().map(|pair| pair.known.person).collect::<Vec<_>>()
     };
     assert_eq!(page(&tenant).await, [person(4)]);
-    assert_eq!(tenant.index().revoke(person(4)).await.unwrap(), Revocation::Revoked);
+    assert_eq!(
+        tenant.index().revoke(person(4), Decider::operator(tenant.now)).await.unwrap(),
+        Revocation::Revoked
+    );
     assert_eq!(page(&tenant).await, []);
     assert_eq!(tenant.reason(4).await, Some(ExclusionReason::NamesDiffer));
     tenant.read(&[4]).await;

@@ -1,6 +1,7 @@
 //! Adopted groups survive the end of the team and of the tenant.
 
 use domain::clock::Clock;
+use engine::decision::Decider;
 use engine::link::{self, Ended, Phase, Unlinked};
 use sim::MembershipRole;
 
@@ -37,7 +38,8 @@ async fn adopted_group_outlives_its_team() {
     let (store, directory) =
         (scene.customers.stack.backend().store.clone(), scene.customers.acme.directory);
     let now = scene.customers.stack.backend().clock.now();
-    let ended = link::unlink(&*store, scene.tenant, directory, scene.team, "Ada".into(), now).await;
+    let by = Decider::operator(now);
+    let ended = link::unlink(&*store, scene.tenant, directory, scene.team, by).await;
     assert_eq!(ended, Ok(Unlinked::Done));
     scene.sign_in_again().await;
     let path = union_path_of(team_called(&scene, "Meadow"), scene.group);

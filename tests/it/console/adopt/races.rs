@@ -2,8 +2,9 @@
 
 use clients::http::Deadline;
 use domain::ids::{GroupId, ObjectId, TeamId};
-use engine::activity::{AdoptionRight, Note};
+use engine::activity::{AdoptionRight, Decision};
 use engine::adopt::{self, AdoptableTeam, AdoptionBlocker, AdoptionOutcome};
+use engine::decision::Decider;
 use engine::link::{self, FailureKind, Phase};
 use engine::tenant::Tenant;
 use sim::{Fault, Service};
@@ -51,7 +52,7 @@ async fn double_click_adopts_once() {
     scene.customers.stack.let_pass(5 * MINUTE).await;
     scene.assert_united();
     let page = scene.browser.open(&format!("/teams/{}", scene.team)).await;
-    assert_eq!(page.html.matches("adopted the group “Gardeners”").count(), 1);
+    assert_eq!(page.html.matches("Adopted the group “Gardeners”").count(), 1);
     scene.browser.open(&union).await.is(409, "The team already has a group.");
     scene.browser.open(&scene.search_path("gard")).await.is(200, "The team already has a group.");
 }
@@ -234,9 +235,8 @@ async fn group_with_the_teams_key_is_offered() {
 }
 
 /// Returns the activity note of an adoption.
-fn adoption_note() -> Note {
-    Note::GroupAdopted {
-        by: "Admin".into(),
+fn adoption() -> Decision {
+    Decision::GroupAdopted {
         group: "Gardeners".into(),
         user: ObjectId(Uuid::nil()),
         right: AdoptionRight::GroupOwner,
@@ -277,14 +277,18 @@ async fn running_sync_goes_first() {
         .unwrap();
     assert!(lease.is_some());
     let adopt = async || {
-        adopt::adopt(backend.store.as_ref(), &tenant, &union, adoption_note(), now).await.unwrap()
+        adopt::adopt(backend.store.as_ref(), &tenant, &union, adoption(), Decider::operator(now))
+            .await
+            .unwrap()
     };
     assert_eq!(adopt().await, AdoptionOutcome::Busy);
     assert!(matches!(scene.link_row(team).await.unwrap().link.phase, Phase::Asked { .. }));
     scene.customers.advance(61);
     let now = domain::clock::Clock::now(backend.clock.as_ref());
     let adopt = async || {
-        adopt::adopt(backend.store.as_ref(), &tenant, &union, adoption_note(), now).await.unwrap()
+        adopt::adopt(backend.store.as_ref(), &tenant, &union, adoption(), Decider::operator(now))
+            .await
+            .unwrap()
     };
     assert_eq!(adopt().await, AdoptionOutcome::Linked);
     assert_eq!(adopt().await, AdoptionOutcome::Linked, "twice is once");
@@ -295,7 +299,9 @@ async fn running_sync_goes_first() {
     theirs.team.id = other;
     let now = domain::clock::Clock::now(backend.clock.as_ref());
     let refused =
-        adopt::adopt(backend.store.as_ref(), &tenant, &theirs, adoption_note(), now).await.unwrap();
+        adopt::adopt(backend.store.as_ref(), &tenant, &theirs, adoption(), Decider::operator(now))
+            .await
+            .unwrap();
     assert_eq!(refused, AdoptionOutcome::Blocked(AdoptionBlocker::GroupHasTeam));
     let row = scene.link_row(other).await.unwrap();
     assert!(

@@ -60,7 +60,7 @@ async fn group_owner_adopts_and_both_sides_merge() {
     let page = scene.browser.open(&format!("/teams/{}", scene.team)).await;
     let administrator = scene.customers.acme.administrator.person;
     let owner = scene.person(2).object;
-    page.is(200, "adopted the group “Gardeners”.");
+    page.is(200, "Adopted the group “Gardeners”.");
     page.is(200, &format!("Signed in with Microsoft: {owner}, an owner of the group."));
     assert!(!scene.customers.world().team(scene.team).unwrap().people.contains_key(&administrator));
 

@@ -6,6 +6,7 @@ use domain::clock::Clock;
 use domain::ids::{GroupId, TeamId, TenantId};
 use domain::membership::{Side, Sides};
 use domain::merge::PersonState;
+use engine::decision::Decider;
 use engine::link::{self, LinkPerson, LinkRow, Who};
 use engine::safety::pending_approval::{self, ApprovalDecision};
 use jiff::{SignedDuration, Timestamp};
@@ -478,6 +479,7 @@ impl Customers {
                         *team,
                         &plan.hash(),
                         ApprovalDecision::Apply,
+                        Decider::operator(backend.clock.now()),
                     )
                     .await
                     .unwrap();

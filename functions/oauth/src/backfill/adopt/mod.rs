@@ -12,8 +12,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use domain::ids::{GroupId, TeamId};
-use engine::activity::{self, AdoptionRight};
+use engine::activity::{AdoptionRight, Decision};
 use engine::adopt::{self, AdoptableTeam, AdoptionBlocker, AdoptionOutcome, AdoptionPreview};
+use engine::decision::Decider;
 use engine::tenant::settings;
 use http::StatusCode;
 use serde::Deserialize;
@@ -140,14 +141,14 @@ async fn adopt(
         DirectoryRole::Administrator => AdoptionRight::DirectoryAdministrator,
         DirectoryRole::User => AdoptionRight::GroupOwner,
     };
-    let note = activity::Note::GroupAdopted {
-        by: admin.session.name.clone(),
+    let decision = Decision::GroupAdopted {
         group: union.group.display_name.clone(),
         user: step_up.person,
         right,
     };
     let now = app.clock.now();
-    match adopt::adopt(app.store.as_ref(), &row, &union, note, now).await? {
+    let by = Decider { actor: &admin.actor(now), now };
+    match adopt::adopt(app.store.as_ref(), &row, &union, decision, by).await? {
         AdoptionOutcome::Linked => {}
         AdoptionOutcome::Busy => {
             return refuse(Ok(union), StatusCode::CONFLICT, Feedback::AdoptionBusy).await;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use engine::decision::Decider;
 use engine::notify::{self, AlertKey};
 use engine::reconcile;
 use engine::tenant::organization::Directory;
@@ -117,7 +118,9 @@ pub(crate) async fn save(
             Ok(requested) => requested,
             Err(faults) => return refused(SettingsPage { faults, ..page }),
         };
-    match settings::save(store, tenant, &requested, seen).await {
+    let now = app.clock.now();
+    let by = Decider { actor: &admin.actor(now), now };
+    match settings::save(store, tenant, &requested, (&stored, seen), by).await {
         Ok(()) => {}
         // Another admin saved while the services were asked.
         Err(StoreError::ConditionFailed) => {
@@ -197,11 +200,12 @@ async fn apply(
 
 /// Stops all writes, even if another administrator is saving right now. Links stay.
 async fn switch_off(app: &App, admin: &Admin) -> Result<Response, Failure> {
-    let (store, tenant) = (app.store.as_ref(), admin.tenant());
+    let (store, tenant, now) = (app.store.as_ref(), admin.tenant(), app.clock.now());
+    let by = Decider { actor: &admin.actor(now), now };
     for _ in 0..TRIES {
         let (stored, version) = settings::load(store, tenant).await?;
-        let off = Settings { switched_on_at: None, ..stored };
-        match settings::save(store, tenant, &off, version).await {
+        let off = Settings { switched_on_at: None, ..stored.clone() };
+        match settings::save(store, tenant, &off, (&stored, version), by).await {
             // Another admin saved. Their settings stay, and are switched off.
             Err(StoreError::ConditionFailed) => {}
             saved => {

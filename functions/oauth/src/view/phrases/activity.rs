@@ -11,18 +11,20 @@ use store::message::Trigger;
 use crate::http::page_id::PageLink;
 use crate::view::names::DisplayNames;
 use crate::view::phrases::date;
+use crate::view::phrases::decisions::{cause, note_lines};
 
 /// The most people that one entry names; the page counts the others.
 pub(crate) const CHANGES_SHOWN: usize = 25;
 
 /// An entry of a list.
 pub(crate) struct Entry {
-    pub(crate) team: TeamId,
+    pub(crate) team: Option<TeamId>,
     /// The team's title, where the page is not about one team.
     pub(crate) title: Option<String>,
     pub(crate) id: EntryId,
     pub(crate) at: String,
-    pub(crate) trigger: &'static str,
+    /// The actor or the trigger.
+    pub(crate) cause: String,
     pub(crate) lines: Vec<String>,
     pub(crate) further: usize,
     pub(crate) request_ids: Vec<String>,
@@ -31,30 +33,32 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn of(
         activity: &Activity,
-        team: TeamId,
+        team: Option<TeamId>,
         title: Option<String>,
         names: &DisplayNames,
     ) -> Self {
         let shown = activity.changes.iter().take(CHANGES_SHOWN);
         let changes = shown.map(|change| change_line(change, &names.name(change.person)));
+        let notes = activity.notes.iter().flat_map(|note| note_lines(note, names));
         Self {
             team,
             title,
             id: activity.id,
             at: date(activity.at),
-            trigger: trigger(activity.trigger),
-            lines: activity.notes.iter().map(note).chain(changes).collect(),
+            cause: cause(activity),
+            lines: notes.chain(changes).collect(),
             further: activity.changes.len().saturating_sub(CHANGES_SHOWN),
             request_ids: activity.request_ids.clone(),
         }
     }
 
-    pub(crate) fn link(&self) -> PageLink {
-        PageLink::ActivityEntry(self.team, self.id)
+    /// Returns the entry's own page. A decision about the tenant has none.
+    pub(crate) fn link(&self) -> Option<PageLink> {
+        self.team.map(|team| PageLink::ActivityEntry(team, self.id))
     }
 
-    pub(crate) fn team_link(&self) -> PageLink {
-        PageLink::Team(self.team)
+    pub(crate) fn team_link(&self) -> Option<PageLink> {
+        self.team.map(PageLink::Team)
     }
 }
 
@@ -109,7 +113,7 @@ impl TriggerFilter {
         match self {
             Self::Webex => "Changes in Webex",
             Self::Microsoft => "Changes in Microsoft 365",
-            Self::Administrator => "Administrators",
+            Self::Administrator => "Decisions of people",
             Self::Schedule => "Scheduled checks",
             Self::Person => "People who became eligible",
         }
@@ -153,6 +157,11 @@ pub(crate) fn role_line(side: Side, from: Role, to: Role, name: &str) -> String 
     }
 }
 
+/// A removal that waits, or waited.
+pub(crate) fn planned_removal(side: Side, name: &str) -> String {
+    role_line(side, Role::Member, Role::None, name)
+}
+
 /// A side, and its highest role.
 struct Place {
     side: &'static str,
@@ -175,7 +184,7 @@ pub(crate) fn file_continues_at(address: &str) -> String {
 }
 
 /// The columns of the file.
-pub(crate) const COLUMNS: [&str; 14] = [
+pub(crate) const COLUMNS: [&str; 19] = [
     "at",
     "team",
     "team id",
@@ -190,6 +199,11 @@ pub(crate) const COLUMNS: [&str; 14] = [
     "to",
     "refused",
     "request ids",
+    "actor",
+    "actor's Webex person id",
+    "actor's organization",
+    "actor's address",
+    "actor's Microsoft user",
 ];
 
 /// A side, in the file.

@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 pub(crate) mod adopt;
 pub(crate) mod backfill;
+pub(crate) mod decisions;
 pub(crate) mod failures;
 pub(crate) mod feedback;
 pub(crate) mod folders;

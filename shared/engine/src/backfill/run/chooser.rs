@@ -9,13 +9,14 @@ use crate::backfill::UpdateOutcome;
 use crate::backfill::candidate::{
     self, BackfillBlocker, Candidate, CandidateWithLink, Outlook, blocker_of_link, with_links,
 };
-use crate::backfill::search::BackfillCommand;
+use crate::codes::{BackfillCommand, Decision};
+use crate::decision::Decider;
 use crate::tenant::settings::Settings;
 use domain::ids::{OrgId, TeamId, TenantId};
 use store::table::{
     Change, Condition, Key, Page, Query, Store, StoreError, Write, from_item, to_value,
 };
-use store::versioned::{self, Decision};
+use store::versioned;
 
 /// Teams chosen per transaction.
 const BATCH: usize = 40;
@@ -206,7 +207,7 @@ impl Chooser<'_> {
     ///
     /// # Errors
     /// The table's.
-    pub async fn confirm(&self, hash: &str) -> Result<UpdateOutcome, StoreError> {
+    pub async fn confirm(&self, hash: &str, by: Decider<'_>) -> Result<UpdateOutcome, StoreError> {
         let mut run = load(self.store, self.tenant).await?;
         // The same click came twice.
         if run.confirmed.as_deref() == Some(hash) {
@@ -220,16 +221,22 @@ impl Chooser<'_> {
         run.stage = BackfillStage::Running;
         run.began = Some(self.now);
         run.confirmed = Some(hash.into());
-        run.write(self.store, self.tenant, vec![]).await
+        let decision = Decision::BackfillStarted { teams: run.totals.teams };
+        run.write(self.store, self.tenant, by.of_tenant(self.tenant, decision)?).await
     }
 
     /// Carries out an admin's command to the run.
     ///
     /// # Errors
     /// The table's, and `Busy` if the cycles keep changing the run.
-    pub async fn order(&self, order: BackfillCommand) -> Result<UpdateOutcome, StoreError> {
-        versioned::update(self.store, &key(self.tenant), |run: Option<BackfillRun>| {
-            let stage = run.map(|run| run.stage).unwrap_or_default();
+    pub async fn order(
+        &self,
+        order: BackfillCommand,
+        by: Decider<'_>,
+    ) -> Result<UpdateOutcome, StoreError> {
+        let record = by.of_tenant(self.tenant, Decision::BackfillOrdered { order })?;
+        versioned::update_with(self.store, &key(self.tenant), &record, |run| {
+            let stage = run.map(|run: BackfillRun| run.stage).unwrap_or_default();
             let stage = match (order, stage) {
                 (BackfillCommand::Pause, BackfillStage::Running) => BackfillStage::Paused,
                 (BackfillCommand::Resume, BackfillStage::Paused) => BackfillStage::Running,
@@ -237,10 +244,10 @@ impl Chooser<'_> {
                     BackfillStage::Stopped
                 }
                 // The page was older than the run: the admin sees it as it is, and decides again.
-                _ => return Ok(Decision::Keep(UpdateOutcome::Stale)),
+                _ => return Ok(versioned::Decision::Keep(UpdateOutcome::Stale)),
             };
             let change = Change::Set("stage", to_value(&stage)?);
-            Ok(Decision::Write(vec![change], UpdateOutcome::Done))
+            Ok(versioned::Decision::Write(vec![change], UpdateOutcome::Done))
         })
         .await
     }

@@ -1,4 +1,7 @@
-//! The activity of each sync: trigger, changes and request ids, stored for 90 days.
+//! The activity of each sync, stored for 90 days, and the record of decisions, for a year. A sync
+//! has a trigger, changes and request ids. A decision has an actor.
+
+mod actor;
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,16 +11,25 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 use uuid::Uuid;
 
-pub use crate::codes::{AdoptionRight, ChangeReason, Note, Refusal};
+pub use actor::{Actor, Admin, MicrosoftIdentity};
+
+pub use crate::codes::{
+    AdoptionRight, CardAnswer, ChangeReason, DecidedRoles, Decision, Note, Refusal, SignInRefusal,
+};
 use crate::stored::readable;
 use domain::ids::{TeamId, TenantId};
 use domain::membership::{Person, Role, Side};
-use store::keys::team_partition;
+use store::keys::{self, team_partition};
 use store::message::Trigger;
 use store::pages;
-use store::table::{Condition, Cursor, EXPIRES_AT, Key, Query, Store, StoreError, Write, to_item};
+use store::table::{
+    Condition, Cursor, EXPIRES_AT, Item, Key, Query, Store, StoreError, Write, to_item,
+};
 
 const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Time for which a decision is kept.
+const RECORD_RETENTION: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// Most changes in one item.
 const PER_ITEM: usize = 500;
@@ -79,7 +91,7 @@ impl TryFrom<String> for EntryId {
     }
 }
 
-/// The acts of one sync, or of one administrator, on a link.
+/// The acts of one sync on a link, or a decision of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// The entry's id.
@@ -88,6 +100,12 @@ pub struct Activity {
     pub at: Timestamp,
     /// The trigger.
     pub trigger: Trigger,
+    /// The one who decided it; `None` for a sync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
+    /// The team of a decision in the tenant's record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<TeamId>,
     /// Changes of people's roles.
     pub changes: Vec<PersonChange>,
     /// Everything else.
@@ -114,13 +132,16 @@ pub struct PersonChange {
 impl Activity {
     /// An empty activity that begins at `at`.
     pub fn new(at: Timestamp, trigger: Trigger) -> Self {
-        let id = EntryId::new(at);
-        Self { id, at, trigger, changes: vec![], notes: vec![], request_ids: vec![] }
-    }
-
-    /// The activity of one act of an administrator.
-    pub fn by_administrator(at: Timestamp, note: Note) -> Self {
-        Self { notes: vec![note], ..Self::new(at, Trigger::Administrator) }
+        Self {
+            id: EntryId::new(at),
+            at,
+            trigger,
+            actor: None,
+            team: None,
+            changes: vec![],
+            notes: vec![],
+            request_ids: vec![],
+        }
     }
 
     /// Returns `true` if nothing was done.
@@ -131,8 +152,9 @@ impl Activity {
     /// Returns `true` for the beginning of a link, or a part of it: before, the two sides were not
     /// linked.
     pub fn begins_link(&self) -> bool {
-        let begins = |note: &Note| {
-            matches!(note, Note::FirstSync | Note::GroupCreated { .. } | Note::GroupAdopted { .. })
+        let begins = |note: &Note| match note {
+            Note::Decided { decision } => matches!(**decision, Decision::GroupAdopted { .. }),
+            note => matches!(note, Note::FirstSync | Note::GroupCreated { .. }),
         };
         self.notes.iter().any(begins)
     }
@@ -150,16 +172,64 @@ impl Activity {
             0 => (self.notes.clone(), self.request_ids.clone()),
             _ => (vec![], vec![]),
         };
-        let Self { id, at, trigger, .. } = *self;
-        let part = Self { id, at, trigger, changes, notes, request_ids };
-        let key = Key::new(team_partition(tenant, team), format!("{PREFIX}{}#{n}", self.id));
-        let mut item = to_item(&key, &part)?;
-        item.insert("gsi2pk".into(), AttributeValue::S(tenant_index(tenant)));
-        item.insert("gsi2sk".into(), AttributeValue::S(format!("{}#{n}", self.id)));
-        let expires_at = (self.at + RETENTION).as_second();
-        item.insert(EXPIRES_AT.into(), AttributeValue::N(expires_at.to_string()));
+        let part = Self {
+            id: self.id,
+            actor: self.actor.clone(),
+            team: self.team,
+            changes,
+            notes,
+            request_ids,
+            ..Self::new(self.at, self.trigger)
+        };
+        let mut item = item(&entry_key(tenant, team, self.id, n), &part, RETENTION)?;
+        index(&mut item, tenant, self.id, n);
         Ok(Write::Put(item, Condition::Any))
     }
+}
+
+fn entry_key(tenant: TenantId, team: TeamId, id: EntryId, n: usize) -> Key {
+    Key::new(team_partition(tenant, team), format!("{PREFIX}{id}#{n}"))
+}
+
+/// Part of a transaction: adds a decision to the tenant's record.
+pub(crate) fn put_in_record(tenant: TenantId, entry: &Activity) -> Result<Write, StoreError> {
+    let mut item = item(&keys::record(tenant, entry.id), entry, RECORD_RETENTION)?;
+    index(&mut item, tenant, entry.id, 0);
+    Ok(Write::Put(item, Condition::Absent))
+}
+
+/// Part of a transaction: shows a decision about a team on the team's page. The list of everything
+/// that was done has it from the record.
+pub(crate) fn put_on_team(
+    tenant: TenantId,
+    team: TeamId,
+    entry: &Activity,
+) -> Result<Write, StoreError> {
+    let item = item(&entry_key(tenant, team, entry.id, 0), entry, RETENTION)?;
+    Ok(Write::Put(item, Condition::Any))
+}
+
+/// Returns `true` for the entry that says that the tenant was erased.
+pub(crate) fn says_erased(item: Item) -> bool {
+    let is_erasure = |note: &Note| match note {
+        Note::Decided { decision } => **decision == Decision::TenantErased,
+        _ => false,
+    };
+    readable::<Activity>(item).is_some_and(|entry| entry.notes.iter().any(is_erasure))
+}
+
+/// The item of an entry, which is kept for this long.
+fn item(key: &Key, entry: &Activity, retention: SignedDuration) -> Result<Item, StoreError> {
+    let mut item = to_item(key, entry)?;
+    let expires_at = (entry.at + retention).as_second();
+    item.insert(EXPIRES_AT.into(), AttributeValue::N(expires_at.to_string()));
+    Ok(item)
+}
+
+/// Puts an item into the list of everything that was done.
+fn index(item: &mut Item, tenant: TenantId, id: EntryId, n: usize) {
+    item.insert("gsi2pk".into(), AttributeValue::S(tenant_index(tenant)));
+    item.insert("gsi2sk".into(), AttributeValue::S(format!("{id}#{n}")));
 }
 
 /// Loads one entry, joined from all of its items.
@@ -196,7 +266,16 @@ pub async fn page(
     Ok((page.items.into_iter().filter_map(readable).collect(), page.next))
 }
 
-/// Loads a page of the entries of all links, each with its team, newest first.
+/// An entry of the list of everything that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The team; `None` for a decision about the tenant.
+    pub team: Option<TeamId>,
+    /// The entry.
+    pub activity: Activity,
+}
+
+/// Loads a page of the entries of all links and of all decisions, newest first.
 ///
 /// A large entry comes in several parts.
 pub async fn page_of_all(
@@ -204,18 +283,25 @@ pub async fn page_of_all(
     tenant: TenantId,
     limit: usize,
     start: Option<&Cursor>,
-) -> Result<(Vec<(TeamId, Activity)>, Option<Cursor>), StoreError> {
+) -> Result<(Vec<Listed>, Option<Cursor>), StoreError> {
     let query = Query::Listed { pk: tenant_index(tenant), prefix: String::new() };
     let page = store.query(&query, limit, start).await?;
     let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
+    let record = keys::record_partition(tenant);
     let mut found = Vec::with_capacity(keys.len());
     for item in store.get_many(&keys).await? {
         let Some(key) = Key::of(&item) else { continue };
-        let team: Option<TeamId> = key.pk.rsplit('#').next().and_then(|team| team.parse().ok());
-        found.extend(team.zip(readable(item)).map(|(team, activity)| (key.sk, team, activity)));
+        let Some(activity) = readable::<Activity>(item) else { continue };
+        let of_key = || key.pk.rsplit('#').next().and_then(|team| team.parse().ok());
+        let team = if key.pk == record { activity.team } else { of_key() };
+        if team.is_none() && key.pk != record {
+            continue;
+        }
+        let sort_key = key.sk.strip_prefix(PREFIX).unwrap_or(&key.sk).to_owned();
+        found.push((sort_key, Listed { team, activity }));
     }
     found.sort_by(|one, other| one.0.cmp(&other.0));
-    Ok((found.into_iter().map(|(_, team, activity)| (team, activity)).collect(), page.next))
+    Ok((found.into_iter().map(|(_, listed)| listed).collect(), page.next))
 }
 
 /// The index partition of all entries of a tenant.
