@@ -28,7 +28,7 @@ DOMAIN = {name: MOST[name] for name in ("DomainName", "CertificateArn")}
 NEEDED = {"DomainName": DOMAIN, "CertificateArn": DOMAIN, "MonthlyCostLimit": {"AlarmEmail": MOST["AlarmEmail"]}}
 
 # What may stay when a stack was deleted.
-OUTLIVES = {"AWS::DynamoDB::Table"}
+OUTLIVES = {"AWS::DynamoDB::Table", "AWS::Logs::LogGroup"}
 
 
 def kinds(account: dict) -> set[str]:
@@ -108,6 +108,7 @@ FAULTS = {
     "a table that outlives a failed creation": ("DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Retain"),
     "a table that cannot be rolled back": ("BillingMode: PAY_PER_REQUEST", "BillingMode: PAY_PER_REQUEST\n      DeletionProtectionEnabled: true"),
     "a table that ends with its stack": ("DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Delete"),
+    "logs that end with their stack": ("LogGroup\n    DeletionPolicy: RetainExceptOnCreate", "LogGroup\n    DeletionPolicy: Delete"),
     "a secret that keeps its name": ("    DeletionPolicy: Delete\n    UpdateReplacePolicy: Delete\n    Properties:\n      Name: !Sub ${AWS::StackName}/webhooks",
                                      "    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n    Properties:\n      Name: !Sub ${AWS::StackName}/webhooks"),
     "a secret for all deployments": ("Name: !Sub ${AWS::StackName}/webex-app", "Name: groups/webex-app"),

@@ -102,6 +102,22 @@ def describe_stacks(state: dict, given: dict):
     return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in stack["outputs"].items()]}]}
 
 
+def describe_stack_resources(state: dict, given: dict):
+    stack = state["stacks"].get(f"{region()} {given['--stack-name']}") or fail("ValidationError: Stack does not exist")
+    kinds = {logical: of["Type"] for logical, of in stack["template"]["Resources"].items()}
+    return {
+        "StackResources": [
+            {"LogicalResourceId": logical, "PhysicalResourceId": physical, "ResourceType": kinds[logical]}
+            for logical, physical in stack["physical"].items()
+        ]
+    }
+
+
+def delete_log_group(state: dict, given: dict):
+    key = f"{region()} AWS::Logs::LogGroup {given['--log-group-name']}"
+    state["resources"].pop(key, None) or fail("ResourceNotFoundException: The specified log group does not exist.")
+
+
 def get_secret_value(state: dict, given: dict):
     return {"SecretString": secret_of(state, given["--secret-id"])["value"]}
 
@@ -200,6 +216,8 @@ def validated(given: dict) -> None:
 
 AWS = {
     "cloudformation describe-stacks": (describe_stacks, "--stack-name="),
+    "cloudformation describe-stack-resources": (describe_stack_resources, "--stack-name="),
+    "logs delete-log-group": (delete_log_group, "--log-group-name="),
     "secretsmanager get-secret-value": (get_secret_value, "--secret-id="),
     "secretsmanager put-secret-value": (put_secret_value, "--secret-id= --secret-string="),
     "secretsmanager list-secrets": (list_secrets, "--filters="),

@@ -148,6 +148,16 @@ fn no_role_changes_the_record_of_decisions() {
 }
 
 #[test]
+fn table_and_logs_outlive_the_stack() {
+    let template = read("template.yaml");
+    let lasting = ["AccessLog", "WebhookLog", "SyncLog", "ReconcileLog", "OauthLog", "Table"];
+    assert_eq!(template.matches("Type: AWS::Logs::LogGroup\n").count(), lasting.len() - 1);
+    for name in lasting {
+        assert!(resource(&template, name).contains("\n    DeletionPolicy: Retain"), "{name}");
+    }
+}
+
+#[test]
 fn every_role_is_bounded_and_trusts_this_account_only() {
     let template = read("template.yaml");
     let roles = ["WebhookRole", "SyncRole", "ReconcileRole", "OauthRole", "EveryMinuteRole"];
