@@ -96,7 +96,7 @@ test('prerequisites to first group', async () => {
   await checkPage(page, 'welcome')
   await page.getByRole('link', { name: 'Sign in with Webex' }).click()
   await signIn(page, 'Ada Arndt')
-  await heading(page, 'You\'re not a full administrator')
+  await heading(page, 'You\'re not an administrator of your organization')
   await checkPage(page, 'no-administrator')
 
   await page.getByRole('link', { name: 'Sign in with another account' }).click()

@@ -1,6 +1,7 @@
 //! The proof that each route declares. The guard asks for it before a handler runs.
 
 use crate::auth::proof::{Fields, FormProof, Proof};
+use crate::http::admin_role::AdminRole;
 use crate::http::page_id::{Page, Route};
 use crate::pages::settings;
 
@@ -12,16 +13,11 @@ pub(crate) fn view(route: Route) -> Proof {
         Route::WebexCallback => Proof::Nothing,
         // Without a session the overview is the welcome page, and the guide holds nothing secret.
         Route::Page(Page::Home | Page::Help) => Proof::Nothing,
-        Route::Page(_)
-        | Route::Team
-        | Route::Adopt
-        | Route::ActivityEntry
-        | Route::Person
-        | Route::ActivityFile
-        | Route::MicrosoftCallback
-        | Route::Consent
-        | Route::SignOut
-        | Route::SignOutEverywhere => Proof::Session,
+        Route::Page(page) if AdminRole::Users.sees(page) => Proof::Session,
+        Route::Person | Route::ActivityFile | Route::SignOut => Proof::Session,
+        Route::Page(_) | Route::Team | Route::Adopt | Route::ActivityEntry => Proof::Reader,
+        // Steps of what only a full administrator can begin.
+        Route::MicrosoftCallback | Route::Consent | Route::SignOutEverywhere => Proof::Role,
     }
 }
 

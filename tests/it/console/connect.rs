@@ -15,7 +15,7 @@ async fn only_full_admins_sign_in() {
     let ordinary = customers.people[0].person;
     for account in [ordinary, customers.acme.service_account] {
         let mut browser = customers.browser();
-        browser.sign_in(account).await.is_error(403, "You're not a full administrator");
+        browser.sign_in(account).await.is_error(403, "You're not an administrator");
         browser.open("/settings").await.is(200, "Sign in with Webex");
     }
     assert!(customers.organization(customers.acme.org).await.is_none(), "nothing was signed up");

@@ -63,7 +63,7 @@ async fn connecting_is_recorded_with_both_identities() {
     assert!(microsoft.contains(&customers.acme.administrator.object.to_string()), "{microsoft}");
     one(&lines, "Signed in.");
     let mut refused = customers.browser();
-    let helper = customers.add_account_with_roles("Helper", &[AdminRole::ReadOnlyAdmin]);
+    let helper = customers.add_account_with_roles("Helper", &[AdminRole::ComplianceOfficer]);
     assert_eq!(refused.sign_in(helper).await.status, 403);
     let lines = decisions(&mut browser).await;
     assert_eq!(one(&lines, "Was refused")["actor"], "Helper");
@@ -114,7 +114,7 @@ async fn ends_and_refusals_of_sessions_are_recorded() {
     assert_eq!(lost.open("/").await.status, 200);
     let lines = decisions(&mut browser).await;
     assert_eq!(one(&lines, "Signed out.")["actor"], "Full Administrator");
-    assert_eq!(one(&lines, "no longer a full administrator")["actor"], "Former");
+    assert_eq!(one(&lines, "no longer an administrator")["actor"], "Former");
 }
 
 /// Each route with forms, and what its forms decide; a reason where they decide nothing.

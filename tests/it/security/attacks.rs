@@ -16,7 +16,7 @@ use crate::support::{Browser, Customers, KEEP, MINUTE, Page, active_groups, with
 
 /// The service whose fresh sign-in a form asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asks {
+pub(super) enum Asks {
     Nothing,
     Webex,
     Microsoft,
@@ -31,7 +31,7 @@ fn asked(page: &Page) -> Asks {
 }
 
 /// A form with the proof that it asks for.
-type Row = (&'static str, &'static [(&'static str, &'static str)], Asks);
+pub(super) type Row = (&'static str, &'static [(&'static str, &'static str)], Asks);
 
 const TEAM: &str = "/teams/{team}";
 const ADOPT: &str = "/teams/{team}/adopt";
@@ -40,7 +40,7 @@ const ENTRY: &str = "/teams/{team}/done/{entry}";
 
 /// All routes with forms, and for each the forms that need different proofs. What changes only a
 /// page, or ends in a consent or a grant, asks for nothing but the role.
-const FORMS: [Row; 42] = [
+pub(super) const FORMS: [Row; 42] = [
     ("/webex", &[], Asks::Nothing),
     ("/webex", &[("intent", "replace")], Asks::Webex),
     ("/oauth/microsoft", &[], Asks::Nothing),
@@ -86,7 +86,7 @@ const FORMS: [Row; 42] = [
 ];
 
 /// Returns a path of a route; the ids are of nothing.
-fn filled(pattern: &str) -> String {
+pub(super) fn filled(pattern: &str) -> String {
     let id = "11111111-1111-4111-8111-111111111111";
     let entry = "2026-11-23T08:00:00.000Z-11111111";
     pattern.replace("{team}", id).replace("{person}", id).replace("{entry}", entry)
@@ -240,7 +240,7 @@ async fn former_administrator_changes_nothing() {
         let before = customers.settings().await;
         lose(&customers);
         let refused = browser.save_on(&page, &[("enabled", "")]).await;
-        refused.is_error(403, "no longer a full administrator");
+        refused.is_error(403, "no longer an administrator");
         assert_eq!(customers.settings().await, before, "{case}");
         assert!(!browser.cookies.contains_key("__Host-session"), "{case}: the session has ended");
         browser.open("/settings").await.is(200, "Sign in with Webex");
@@ -257,7 +257,7 @@ async fn former_administrator_reads_five_minutes_at_most() {
     browser.open("/teams").await.is(200, "Team 0");
     assert_eq!(customers.world().calls(), [], "the role was just read");
     customers.advance(301);
-    browser.open("/teams").await.is_error(403, "no longer a full administrator");
+    browser.open("/teams").await.is_error(403, "no longer an administrator");
     browser.open("/teams").await.is(200, "Sign in with Webex");
     let (customers, mut browser, _, _) = with_linked_teams(1).await;
     customers.world().take_role(customers.acme.administrator.person, AdminRole::FullAdmin);

@@ -5,6 +5,7 @@ mod console;
 mod cookies;
 mod log;
 mod messages;
+mod roles;
 mod sign_in;
 mod strangers;
 mod threat_model;

@@ -68,7 +68,7 @@ impl Admin {
     pub(crate) fn has_proof(&self, proof: Proof, now: Timestamp) -> bool {
         let role = || self.step_up(now).map(|step_up| step_up.role);
         match proof {
-            Proof::Nothing | Proof::Session | Proof::Role => true,
+            Proof::Nothing | Proof::Session | Proof::Reader | Proof::Role => true,
             Proof::ConnectingAdministrator => self.consented(now).is_some(),
             Proof::WebexSignIn => self.session.proven_at.is_some_and(|at| at + PROOF_LASTS > now),
             Proof::MicrosoftSignIn => role().is_some(),
@@ -102,8 +102,8 @@ impl Admin {
 
     /// Returns the frame of a page.
     pub(crate) fn shell(&self, here: Page) -> Shell<'_> {
-        let Session { name, csrf, org, org_name, .. } = &self.session;
-        Shell { user: Some(User { name, csrf, org: *org, org_name }), here }
+        let Session { name, role, csrf, org, org_name, .. } = &self.session;
+        Shell { user: Some(User { name, role: *role, csrf, org: *org, org_name }), here }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::auth::role::{self, Access};
 use crate::auth::session::Session;
 use crate::auth::step_up;
 use crate::auth::types::{ReturnTo, SavedForm};
+use crate::http::admin_role::AdminRole;
 use crate::http::cookies::RequestCookies;
 use crate::http::error::Failure;
 use crate::http::gateway::LARGEST_BODY;
@@ -68,7 +69,7 @@ pub(crate) async fn require(
         // The handler's extractor reads the same form again.
         body = Body::from(form);
     } else {
-        role::check(app, &admin, Access::Read).await?;
+        role::check(app, &admin, Access::Read, proof.role()).await?;
     }
     parts.extensions.insert(admin);
     Ok(next.run(Request::from_parts(parts, body)).await)
@@ -98,7 +99,7 @@ impl RouteGuard {
         if proof < Proof::Role {
             return Ok(None);
         }
-        role::check(app, admin, Access::Change).await?;
+        role::check(app, admin, Access::Change, proof.role()).await?;
         if admin.has_proof(proof, app.clock.now()) {
             return Ok(None);
         }
@@ -113,7 +114,7 @@ impl RouteGuard {
                 step_up::start_webex(app, cookies, admin, saved()).await.map(Some)
             }
             // `has_proof` is always true for these.
-            Proof::Nothing | Proof::Session | Proof::Role => Ok(None),
+            Proof::Nothing | Proof::Session | Proof::Reader | Proof::Role => Ok(None),
         }
     }
 
@@ -186,7 +187,7 @@ impl OptionalFromRequestParts<Arc<App>> for Admin {
         let Some(admin) = load(app, &cookies, SourceAddress::of(parts)).await? else {
             return Ok(None);
         };
-        match role::check(app, &admin, Access::Read).await {
+        match role::check(app, &admin, Access::Read, AdminRole::Users).await {
             Ok(()) => Ok(Some(admin)),
             // The session has ended, and the route serves browsers without one.
             Err(Failure::RoleEnded) => Ok(None),

@@ -19,7 +19,9 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::auth::redirect_flow::{self, Begun, Callback, Flow};
+use crate::auth::role;
 use crate::auth::session::{Session, SignedInPerson};
+use crate::http::admin_role::AdminRole;
 use crate::http::cookies::{Lifetime, RequestCookies};
 use crate::http::error::{Failure, Service};
 use crate::http::extract::Query;
@@ -32,9 +34,6 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// The scopes of a sign-in: the account, its organization, its roles.
 pub(crate) const SCOPES: [&str; 3] =
     ["spark:people_read", "identity:people_read", "identity:organizations_read"];
-
-/// The Webex role that these pages need.
-pub(crate) const FULL_ADMINISTRATOR: &str = "id_full_admin";
 
 /// The page to open after a sign-in.
 #[derive(Deserialize)]
@@ -105,7 +104,7 @@ pub(crate) async fn exchange(
     Ok(Grant { pair, account, deadline })
 }
 
-/// Begins a session for a full administrator of an organization that may sign up.
+/// Begins a session for an administrator. Only a full one signs an organization up.
 pub(crate) async fn begin_session(
     app: &App,
     cookies: &RequestCookies,
@@ -127,13 +126,13 @@ pub(crate) async fn begin_session(
         microsoft: None,
     });
     let by = Decider { actor: &actor, now: app.clock.now() };
-    check_welcome(app, &account, org, by).await?;
+    let role = check_welcome(app, &account, org, by).await?;
     let organization = organization::sign_up(store, org).await?;
     let access = Access::with_token(pair.access, deadline);
     let id = WebexId::new(account.id.region, org);
     // For pages only: each names the organization, with its id in any case.
     let org_name = app.webex.organization_name(&access, &id).await.unwrap_or_default();
-    let who = SignedInPerson { person, name, org_name };
+    let who = SignedInPerson { person, name, role, org_name };
     // A new token each time: one that was planted in the browser never becomes a session.
     let token = Session::begin(store, &organization, who, app.clock.now()).await?;
     // The browser forgets the earlier token, so no one could end that session any longer.
@@ -148,25 +147,27 @@ pub(crate) async fn begin_session(
     Ok(see_other(to).cookie(&session).cookie(&flow))
 }
 
-/// Refuses an account without the role, and one of an organization that may not sign up.
+/// Returns the role. Refuses an account without one, and one of an organization that may not sign
+/// up.
 async fn check_welcome(
     app: &App,
     account: &Account,
     org: OrgId,
     by: Decider<'_>,
-) -> Result<(), Failure> {
-    let is_administrator =
-        account.kind == AccountKind::Person && account.has_role(FULL_ADMINISTRATOR);
-    let is_allowed = app.allowed.includes(org);
-    if is_administrator && is_allowed {
-        return Ok(());
+) -> Result<AdminRole, Failure> {
+    // Only here: an odd kind in a later answer ends no session.
+    let role = role::of(account).filter(|_| account.kind == AccountKind::Person);
+    let is_full = role == Some(AdminRole::Full);
+    if is_full && app.allowed.includes(org) {
+        return Ok(AdminRole::Full);
     }
     let known = organization::load(app.store.as_ref(), org).await?;
     // One that was closed later may still see, switch off and disconnect.
-    if is_administrator && known.as_ref().is_some_and(Organization::has_connected) {
-        return Ok(());
+    let has_connected = known.as_ref().is_some_and(Organization::has_connected);
+    if let Some(role) = role.filter(|_| has_connected) {
+        return Ok(role);
     }
-    let (why, failure) = if is_administrator {
+    let (why, failure) = if is_full {
         (SignInRefusal::OrganizationNotAllowed, Failure::OrganizationNotAllowed)
     } else {
         (SignInRefusal::NotAnAdministrator, Failure::NotAWebexAdministrator)

@@ -8,7 +8,7 @@ pub(crate) mod oidc;
 pub(crate) mod proof;
 mod random;
 pub(crate) mod redirect_flow;
-mod role;
+pub(crate) mod role;
 pub(crate) mod session;
 pub(crate) mod sign_in_state;
 pub(crate) mod step_up;

@@ -3,15 +3,20 @@
 use engine::tenant::settings::Settings;
 use serde::{Deserialize, Serialize};
 
+use crate::http::admin_role::AdminRole;
+
 /// The proof that a request needs. From [`Proof::Role`] on, each is an addition to the role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Proof {
     /// None: the route is for everyone.
     Nothing,
-    /// A session. The role was read some minutes ago at most, if Webex answers.
+    /// A session of an administrator of any role. The role was read some minutes ago at most, if
+    /// Webex answers.
     Session,
-    /// The person is a full administrator at this moment.
+    /// The same, and the role sees everything.
+    Reader,
+    /// The person is a full administrator, for a form at this moment.
     Role,
     /// An administrator of the directory to connect has signed in with Microsoft, and consented.
     ConnectingAdministrator,
@@ -22,6 +27,21 @@ pub(crate) enum Proof {
     MicrosoftSignIn,
     /// That user administers the directory.
     DirectoryAdministrator,
+}
+
+impl Proof {
+    /// Returns the least role that the proof needs.
+    pub(crate) fn role(self) -> AdminRole {
+        match self {
+            Self::Nothing | Self::Session => AdminRole::Users,
+            Self::Reader => AdminRole::ReadOnly,
+            Self::Role
+            | Self::ConnectingAdministrator
+            | Self::WebexSignIn
+            | Self::MicrosoftSignIn
+            | Self::DirectoryAdministrator => AdminRole::Full,
+        }
+    }
 }
 
 /// The fields of a form.

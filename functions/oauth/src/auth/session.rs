@@ -21,6 +21,7 @@ use store::table::{
 
 use crate::auth::random;
 use crate::auth::types::{PendingConsent, StepUp};
+use crate::http::admin_role::AdminRole;
 use crate::http::error::Failure;
 
 /// A session ends this long after its last page.
@@ -56,7 +57,9 @@ pub(crate) struct Session {
     began: Timestamp,
     #[serde(with = "milliseconds")]
     seen: Timestamp,
-    /// The last time that Webex showed the person as a full administrator.
+    /// The role that Webex showed last.
+    pub(crate) role: AdminRole,
+    /// The time at which Webex showed it.
     pub(crate) role_at: Timestamp,
     /// The last fresh sign-in with Webex; [`Admin::has_proof`](super::admin::Admin::has_proof)
     /// says if it is still valid.
@@ -75,6 +78,7 @@ pub(crate) struct Session {
 pub(crate) struct SignedInPerson {
     pub(crate) person: PersonId,
     pub(crate) name: String,
+    pub(crate) role: AdminRole,
     /// The organization's name.
     pub(crate) org_name: String,
 }
@@ -161,7 +165,7 @@ impl Session {
         now: Timestamp,
     ) -> Result<String, Failure> {
         let token = random::token()?;
-        let SignedInPerson { person, name, org_name } = who;
+        let SignedInPerson { person, name, role, org_name } = who;
         let session = Self {
             hash: random::hash(&token),
             org: organization.org,
@@ -173,7 +177,8 @@ impl Session {
             generation: organization.generation,
             began: now,
             seen: now,
-            // The sign-in has just shown the role.
+            role,
+            // The sign-in has just shown it.
             role_at: now,
             proven_at: None,
             pending: None,
@@ -265,16 +270,19 @@ impl Session {
         Ok(Some((session, organization)))
     }
 
-    /// Stores that the person was a full administrator at this moment.
-    pub(crate) async fn set_role_at(
+    /// Stores the role that Webex shows at this moment.
+    pub(crate) async fn set_role(
         &self,
         store: &dyn Store,
+        role: AdminRole,
         now: Timestamp,
-    ) -> Result<(), Failure> {
-        if self.role_at + EXACT_TO > now {
+    ) -> Result<(), StoreError> {
+        if role == self.role && self.role_at + EXACT_TO > now {
             return Ok(());
         }
-        Ok(self.update(store, Change::Set("role_at", to_value(&now)?)).await?)
+        let changes =
+            vec![Change::Set("role", to_value(&role)?), Change::Set("role_at", to_value(&now)?)];
+        self.update(store, changes).await
     }
 
     /// Stores a fresh sign-in with Webex, which shows the role, too.
@@ -283,7 +291,7 @@ impl Session {
         store: &dyn Store,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.update(store, Change::Set("proven_at", to_value(&now)?)).await
+        self.update(store, vec![Change::Set("proven_at", to_value(&now)?)]).await
     }
 
     /// Stores, or removes, the consent that is under way.
@@ -296,7 +304,7 @@ impl Session {
             Some(pending) => Change::Set("pending", to_value(pending)?),
             None => Change::Remove("pending"),
         };
-        self.update(store, change).await
+        self.update(store, vec![change]).await
     }
 
     /// Stores a fresh sign-in with Microsoft.
@@ -305,13 +313,13 @@ impl Session {
         store: &dyn Store,
         step_up: &StepUp,
     ) -> Result<(), StoreError> {
-        self.update(store, Change::Set("step_up", to_value(step_up)?)).await
+        self.update(store, vec![Change::Set("step_up", to_value(step_up)?)]).await
     }
 
-    async fn update(&self, store: &dyn Store, change: Change) -> Result<(), StoreError> {
+    async fn update(&self, store: &dyn Store, changes: Vec<Change>) -> Result<(), StoreError> {
         // Without the condition, an update would bring back a session that has ended.
         let exists = Condition::Holds(vec![]);
-        store.update(&key(&self.hash), vec![change], exists).await.map(drop)
+        store.update(&key(&self.hash), changes, exists).await.map(drop)
     }
 
     /// Ends the session, with the record of why.

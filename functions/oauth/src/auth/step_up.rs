@@ -27,6 +27,7 @@ use crate::auth::proof::Proof;
 use crate::auth::redirect_flow::{self, Begun, Callback, Flow, Reason, redirect_page};
 use crate::auth::role;
 use crate::auth::types::{DirectoryRole, Purpose, ReturnTo, SavedForm, StepUp};
+use crate::http::admin_role::AdminRole;
 use crate::http::cookies::RequestCookies;
 use crate::http::error::{Failure, Service};
 use crate::http::page_id::{Page, Route};
@@ -154,10 +155,12 @@ pub(crate) async fn finish_webex(
     if account.id.id != session.person || account.org != Some(session.org) {
         return Err(Failure::AnotherPerson);
     }
-    if !account.has_role(login::FULL_ADMINISTRATOR) {
+    let Some(role) = role::of(&account) else {
         role::end(app, admin).await?;
         return Err(Failure::RoleEnded);
-    }
+    };
+    // No form that waits for this sign-in needs less.
+    role.check(AdminRole::Full)?;
     session.set_proven(app.store.as_ref(), app.clock.now()).await?;
     let (org, person) = (session.org, session.person);
     tracing::info!(event = "proven", %org, %person, "An administrator signed in again.");

@@ -10,6 +10,7 @@ use engine::credentials::tokens::TokensError;
 use http::StatusCode;
 use store::table::StoreError;
 
+use crate::http::admin_role::AdminRole;
 use crate::http::page_id::Page;
 use crate::http::response;
 
@@ -60,13 +61,15 @@ pub(crate) enum Failure {
     Returned(Service, String),
     #[error("the code was not accepted by {0:?}")]
     CodeRefused(Service),
-    #[error("no longer a full administrator of the organization")]
+    #[error("no longer an administrator of the organization")]
     RoleEnded,
+    #[error("needs the role {0:?}")]
+    NeedsRole(AdminRole),
     #[error("the role could not be read: {0}")]
     RoleUnknown(Box<Self>),
     #[error("signed in again as another person")]
     AnotherPerson,
-    #[error("not a full administrator of the organization")]
+    #[error("not an administrator of the organization")]
     NotAWebexAdministrator,
     #[error("the organization may not sign up")]
     OrganizationNotAllowed,
@@ -213,6 +216,7 @@ impl Failure {
             Self::NotFromOurPage
             | Self::Declined(_)
             | Self::RoleEnded
+            | Self::NeedsRole(_)
             | Self::AnotherPerson
             | Self::NotAWebexAdministrator
             | Self::OrganizationNotAllowed

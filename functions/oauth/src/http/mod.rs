@@ -1,5 +1,6 @@
 //! HTTP as these pages use it: addresses, cookies, extractors, answers and failures.
 
+pub(crate) mod admin_role;
 pub(crate) mod cookies;
 pub(crate) mod error;
 pub(crate) mod extract;

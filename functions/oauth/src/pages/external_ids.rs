@@ -23,8 +23,9 @@ use store::table::{Condition, EXPIRES_AT, Key, Write, from_item, to_item};
 
 use crate::app::App;
 use crate::auth::admin::Admin;
-use crate::auth::login::{self, FULL_ADMINISTRATOR, Grant};
+use crate::auth::login::{self, Grant};
 use crate::auth::redirect_flow::{self, Begun, Reason, redirect_page};
+use crate::auth::role::{FULL_ADMINISTRATOR, USER_ADMINISTRATOR};
 use crate::auth::session::Session;
 use crate::auth::types::Purpose;
 use crate::http::cookies::RequestCookies;
@@ -39,9 +40,6 @@ use crate::view::phrases::people::WriteOutcome;
 /// The scopes that writing needs, and that show whose grant it is. Nothing else asks for the
 /// second one.
 const SCOPES: [&str; 2] = ["spark:people_read", "identity:people_rw"];
-
-/// The Webex role that manages people.
-const USER_ADMINISTRATOR: &str = "id_user_admin";
 
 /// The most accounts of one grant. Two or three calls for each stay near Webex's limit of 300 a
 /// minute.
@@ -263,8 +261,7 @@ pub(crate) async fn finish(
         return Err(Failure::GrantOfAnotherOrganization);
     }
     // Known before the first write, so that not every account fails one by one.
-    let roles = [FULL_ADMINISTRATOR, USER_ADMINISTRATOR];
-    if !roles.iter().any(|role| account.has_role(role)) {
+    if ![FULL_ADMINISTRATOR, USER_ADMINISTRATOR].iter().any(|role| account.has_role(role)) {
         return Err(Failure::MayNotChangePeople);
     }
     let (store, session) = (app.store.as_ref(), &admin.session);

@@ -26,7 +26,7 @@ use crate::connect::folders::folders_state;
 use crate::http::error::Failure;
 use crate::http::extract::Query;
 use crate::http::page_id::{Page, PageLink};
-use crate::http::response;
+use crate::http::response::{self, see_other};
 use crate::pages::activity::titles;
 use crate::view::layout::Shell;
 use crate::view::names::DisplayNames;
@@ -114,6 +114,8 @@ pub(crate) async fn show(
     Query(query): Query<HomeQuery>,
 ) -> Result<Response, Failure> {
     match admin {
+        // It names teams, which user administrators do not see.
+        Some(admin) if !admin.session.role.sees(Page::Home) => Ok(see_other(Page::People)),
         Some(admin) => overview(&app, &admin).await,
         None => welcome(&query),
     }

@@ -3,10 +3,12 @@
 use askama::Template;
 use domain::ids::OrgId;
 
+use crate::http::admin_role::AdminRole;
 use crate::http::error::Failure;
 use crate::http::page_id::{Page, PageLink};
 use crate::view::assets;
 use crate::view::guide::section;
+use crate::view::phrases;
 use crate::view::phrases::failures::{FailureText, failure_text};
 
 /// The frame of a page.
@@ -20,6 +22,7 @@ pub(crate) struct Shell<'a> {
 /// The signed-in administrator.
 pub(crate) struct User<'a> {
     pub(crate) name: &'a str,
+    pub(crate) role: AdminRole,
     pub(crate) csrf: &'a str,
     pub(crate) org: OrgId,
     /// The organization's name, if Webex said it.
@@ -54,6 +57,16 @@ impl Shell<'_> {
         env!("CARGO_PKG_VERSION")
     }
 
+    /// Returns the sentence about a role that changes nothing.
+    pub(crate) fn role_note(&self) -> Option<&'static str> {
+        phrases::role_note(self.user.as_ref()?.role)
+    }
+
+    /// Returns `true` if the page is open to the role.
+    pub(crate) fn opens(&self, page: Page) -> bool {
+        self.user.as_ref().is_some_and(|user| user.role.sees(page))
+    }
+
     pub(crate) fn navigation(&self) -> impl Iterator<Item = NavigationLink> {
         let here = self.here;
         // Pages of a single step are not here: others lead to them when they are due.
@@ -66,7 +79,7 @@ impl Shell<'_> {
             (Page::Settings, "Settings"),
         ];
         let link = move |(page, text)| NavigationLink { page, text, is_here: page == here };
-        pages.into_iter().map(link)
+        pages.into_iter().filter(|(page, _)| self.opens(*page)).map(link)
     }
 }
 

@@ -75,6 +75,8 @@ pub enum AdminRole {
     ComplianceOfficer,
     /// Reads people through SCIM.
     ReadOnlyAdmin,
+    /// Manages people in Control Hub.
+    UserAdmin,
     /// Reads and writes people through SCIM.
     FullAdmin,
 }

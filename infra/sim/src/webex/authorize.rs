@@ -147,6 +147,7 @@ fn label(account: &Account) -> String {
     let roles = account.roles.iter().map(|role| match role {
         AdminRole::ComplianceOfficer => "compliance officer",
         AdminRole::ReadOnlyAdmin => "read-only administrator",
+        AdminRole::UserAdmin => "user administrator",
         AdminRole::FullAdmin => "full administrator",
     });
     let parts: Vec<&str> =

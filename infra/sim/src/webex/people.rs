@@ -130,6 +130,7 @@ fn role_id(role: AdminRole) -> Value {
     let name = match role {
         AdminRole::ComplianceOfficer => "compliance_officer",
         AdminRole::ReadOnlyAdmin => "id_readonly_admin",
+        AdminRole::UserAdmin => "id_user_admin",
         AdminRole::FullAdmin => "id_full_admin",
     };
     ids::encode("us", "ROLE", name).into()

@@ -195,7 +195,7 @@ pub enum CardAnswer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignInRefusal {
-    /// The account is no full administrator of the organization.
+    /// The account has no role in the organization that these pages know.
     NotAnAdministrator,
     /// The account is no longer one, so its session ended.
     RoleEnded,

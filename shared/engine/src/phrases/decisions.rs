@@ -100,11 +100,10 @@ fn session(decision: &Decision) -> String {
         Decision::SignedOut => "Signed out.".into(),
         Decision::SignInRefused { why } => match why {
             SignInRefusal::NotAnAdministrator => {
-                "Was refused: the account is no full administrator.".into()
+                "Was refused: the account has no role for these pages.".into()
             }
             SignInRefusal::RoleEnded => {
-                "Was refused: the account is no longer a full administrator. Its session ended."
-                    .into()
+                "Was refused: the account is no longer an administrator. Its session ended.".into()
             }
             SignInRefusal::OrganizationNotAllowed => {
                 "Was refused: the organization may not use this deployment.".into()

@@ -1,5 +1,6 @@
 //! Failures in words: what happened, and what to do.
 
+use crate::http::admin_role::AdminRole;
 use crate::http::error::{Failure, Service};
 use crate::http::page_id::Page;
 
@@ -53,7 +54,10 @@ pub(crate) fn failure_text(failure: &Failure) -> FailureText {
         | Failure::CodeRefused(_)
         | Failure::NotAWebexAdministrator
         | Failure::OrganizationNotAllowed => sign_in(failure),
-        Failure::RoleEnded | Failure::RoleUnknown(_) | Failure::AnotherPerson => role(failure),
+        Failure::RoleEnded
+        | Failure::NeedsRole(_)
+        | Failure::RoleUnknown(_)
+        | Failure::AnotherPerson => role(failure),
         Failure::AccountOfAnotherOrganization
         | Failure::GrantOfAnotherOrganization
         | Failure::MayNotChangePeople
@@ -105,6 +109,9 @@ fn request(failure: &Failure) -> FailureText {
     }
 }
 
+const GIVES_ROLES: &str = "A full administrator gives roles in Control Hub: Users, your account, \
+                           Administrator roles.";
+
 fn sign_in(failure: &Failure) -> FailureText {
     match failure {
         Failure::Declined(service) => FailureText::new(
@@ -123,15 +130,14 @@ fn sign_in(failure: &Failure) -> FailureText {
         .next("Try again", service.page()),
         Failure::CodeRefused(service) => code_refused(*service),
         Failure::NotAWebexAdministrator => FailureText::new(
-            "You're not a full administrator",
-            "You signed in to Webex, but your account is not a full administrator of its \
-             organization. Only full administrators may see and change these pages.",
+            "You're not an administrator of your organization",
+            "You signed in to Webex, but your account has no role for these pages. A full \
+             administrator changes everything, a read-only administrator sees everything, and a \
+             user administrator sees people and activity.",
         )
-        .hint(
-            "A full administrator gives the role in Control Hub: Users, your account, \
-             Administrator roles, Full administrator.",
-        )
-        .hint("If you have another account with that role, sign out of Webex first.")
+        .hint("The first sign-in of an organization needs a full administrator.")
+        .hint(GIVES_ROLES)
+        .hint("If you have another account with a role, sign out of Webex first.")
         .next("Sign in with another account", Page::Home),
         Failure::OrganizationNotAllowed => FailureText::new(
             "Your organization cannot sign up here",
@@ -153,12 +159,24 @@ fn sign_in(failure: &Failure) -> FailureText {
 fn role(failure: &Failure) -> FailureText {
     match failure {
         Failure::RoleEnded => FailureText::new(
-            "You're no longer a full administrator",
-            "Webex no longer shows your account as a full administrator of the organization, so \
-             your session has ended. Nothing was changed.",
+            "You're no longer an administrator",
+            "Webex no longer shows your account as an administrator of the organization, so your \
+             session has ended. Nothing was changed.",
         )
         .hint("It can take some minutes until Webex knows a new role.")
         .next("Sign in again", Page::Home),
+        Failure::NeedsRole(AdminRole::Full) => FailureText::new(
+            "Only full administrators can change this",
+            "Your role in Webex lets you see these pages and change nothing. Nothing was changed.",
+        )
+        .hint(GIVES_ROLES)
+        .next("Go to the activity", Page::Activity),
+        Failure::NeedsRole(_) => FailureText::new(
+            "Your role doesn't include this page",
+            "User administrators see people and activity. Read-only administrators see all pages.",
+        )
+        .hint(GIVES_ROLES)
+        .next("Go to the people", Page::People),
         Failure::RoleUnknown(_) => FailureText::new(
             "Your role couldn't be checked",
             "Each change needs your role at that moment, and Webex did not say it. Nothing was \

@@ -22,6 +22,8 @@ pub(crate) use engine::phrases::alerts::message as alert;
 pub(crate) use engine::phrases::failures::suspension;
 use jiff::Timestamp;
 
+use crate::http::admin_role::AdminRole;
+
 /// A number of people.
 pub(crate) fn count_of_people(count: usize) -> String {
     if count == 1 { "1 person".into() } else { format!("{count} people") }
@@ -38,6 +40,19 @@ pub(crate) fn link_count(count: LinkCount) -> String {
 /// The number of excluded people.
 pub(crate) fn excluded_of(counts: &PeopleCounts) -> String {
     format!("{} of {}", counts.people - counts.eligible, counts.people)
+}
+
+/// The sentence on each page about a role that changes nothing.
+pub(crate) fn role_note(role: AdminRole) -> Option<&'static str> {
+    match role {
+        AdminRole::Full => None,
+        AdminRole::ReadOnly => {
+            Some("Your role is read-only administrator: you see everything and change nothing.")
+        }
+        AdminRole::Users => Some(
+            "Your role is user administrator: you see people and activity, and change nothing.",
+        ),
+    }
 }
 
 /// The tile of excluded people.
