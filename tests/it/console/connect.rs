@@ -173,7 +173,7 @@ async fn webex_is_connected_first() {
         .submit("/oauth/microsoft", &[("csrf", &csrf)])
         .await
         .is_error(409, "Connect Webex first");
-    browser.open("/settings").await.is_error(409, "Nothing is connected yet");
+    browser.open("/settings").await.is(409, "is not connected yet");
 }
 
 #[tokio::test]
@@ -350,4 +350,27 @@ async fn prerequisites_show_failed_and_unknown_checks() {
     let down = Fault::status(500).on(Service::Webex).path("/events").times(9);
     customers.world().inject(down);
     browser.open("/prerequisites").await.is(200, "Webex did not answer as it should");
+}
+
+#[tokio::test]
+async fn pages_with_nothing_to_show_yet_lead_to_the_next_step() {
+    let customers = Customers::new().await;
+    let mut browser = customers.signed_in(&customers.acme).await;
+    let expect = |page: crate::support::Page, status: u16, title: &str, button: &str| {
+        page.is(status, title);
+        page.is(status, button);
+        assert!(!page.html.contains("Error ID"), "nothing went wrong: {}", page.html);
+    };
+    for path in ["/teams", "/people", "/activity", "/settings", "/held", "/existing"] {
+        let page = browser.open(path).await;
+        expect(page, 409, "Webex is not connected yet", "href=\"/webex\">Connect Webex");
+    }
+    browser.connect_webex(customers.acme.service_account, &[]).await.is(200, "");
+    for path in ["/teams", "/people", "/activity", "/settings", "/held", "/existing"] {
+        let page = browser.open(path).await;
+        let button = "href=\"/oauth/microsoft\">Connect Microsoft 365";
+        expect(page, 409, "Microsoft 365 is not connected yet", button);
+    }
+    let receipt = browser.open("/receipt").await;
+    expect(receipt, 404, "There is no receipt", "Go to the overview");
 }

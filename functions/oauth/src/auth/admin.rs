@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::auth::proof::Proof;
 use crate::auth::session::Session;
 use crate::auth::types::{DirectoryRole, PendingConsent, StepUp};
-use crate::http::error::Failure;
+use crate::http::error::{Failure, Service};
 use crate::http::page_id::Page;
 use crate::http::source::SourceAddress;
 use crate::view::layout::{Shell, User};
@@ -35,7 +35,11 @@ impl Admin {
     }
 
     pub(crate) fn directory(&self) -> Result<&Directory, Failure> {
-        self.organization.directory.as_ref().ok_or(Failure::NotConnected)
+        let missing = match self.organization.service_account {
+            None => Service::Webex,
+            Some(_) => Service::Microsoft,
+        };
+        self.organization.directory.as_ref().ok_or(Failure::NotConnected(missing))
     }
 
     pub(crate) fn tenant(&self) -> TenantId {

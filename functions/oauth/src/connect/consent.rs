@@ -147,7 +147,7 @@ async fn complete(
         (Registration::Groups, None) => return confirm::show(app, admin, pending).await,
         (Registration::Groups, Some(directory)) => connected(admin, directory)?,
         // Another admin disconnected while this one consented.
-        (Registration::Files, None) => return Err(Failure::NotConnected),
+        (Registration::Files, None) => return Err(Failure::NotConnected(Service::Microsoft)),
         (Registration::Files, Some(directory)) => {
             store_files_consent(app, admin, pending, directory.id, now).await?
         }

@@ -18,7 +18,7 @@ use store::table::{StoreError, from_item};
 
 use crate::app::App;
 use crate::auth::admin::Admin;
-use crate::http::error::Failure;
+use crate::http::error::{Failure, Service};
 use crate::http::extract::Form;
 use crate::http::page_id::Page;
 use crate::http::response::{self, ResponseExt, see_other};
@@ -126,7 +126,7 @@ pub(crate) async fn disconnect(
 /// Loads a tenant's row.
 pub(crate) async fn load_tenant(app: &App, tenant: TenantId) -> Result<Tenant, Failure> {
     let item = app.store.get(&keys::tenant(tenant)).await?;
-    Ok(from_item(item.ok_or(Failure::NotConnected)?)?)
+    Ok(from_item(item.ok_or(Failure::NotConnected(Service::Microsoft))?)?)
 }
 
 /// Does as much as it can at once; reconciliation cycles do the rest.
@@ -146,9 +146,8 @@ pub(crate) async fn receipt(
     admin: Admin,
 ) -> Result<Response, Failure> {
     // The organization may have another tenant id by now.
-    let left = admin.organization.offboarded.ok_or(Failure::NotConnected)?;
-    let offboarding =
-        offboard::load(app.store.as_ref(), left).await?.ok_or(Failure::NotConnected)?;
+    let left = admin.organization.offboarded.ok_or(Failure::NoReceipt)?;
+    let offboarding = offboard::load(app.store.as_ref(), left).await?.ok_or(Failure::NoReceipt)?;
     // What is retained only waits for its time.
     let is_done =
         matches!(offboarding.stage, OffboardingStage::Done | OffboardingStage::Retaining { .. });
@@ -182,7 +181,7 @@ pub(crate) async fn decide_groups(
     admin: Admin,
     Form(form): Form<GroupsForm>,
 ) -> Result<Response, Failure> {
-    let left = admin.organization.offboarded.ok_or(Failure::NotConnected)?;
+    let left = admin.organization.offboarded.ok_or(Failure::NoReceipt)?;
     let count = form.count.and_then(|count| count.parse().ok());
     let word = match (form.groups.as_deref(), count) {
         // Only as many as the admin saw: with another number of groups nothing is deleted.

@@ -109,8 +109,11 @@ pub(crate) enum Failure {
     /// The page was out of date.
     #[error("changed meanwhile")]
     Changed(Page),
-    #[error("not connected")]
-    NotConnected,
+    /// The service that has to be connected first.
+    #[error("{0:?} is not connected")]
+    NotConnected(Service),
+    #[error("never disconnected")]
+    NoReceipt,
     #[error("no such team")]
     NoSuchTeam,
     #[error("no such entry")]
@@ -160,6 +163,11 @@ impl Failure {
         }
     }
 
+    /// Returns `true` if nothing went wrong: the page only has nothing to show yet.
+    pub(crate) fn is_empty_page(&self) -> bool {
+        matches!(self, Self::NotConnected(_) | Self::NoReceipt)
+    }
+
     /// Makes the failure's page lead back to where the redirect flow started.
     pub(crate) fn returning_to(self, page: Page) -> Self {
         Self::ReturningTo { failure: Box::new(self), page }
@@ -200,9 +208,11 @@ impl Failure {
         match self {
             Self::ReturningTo { failure, .. } => failure.status(),
             // The same for things of another organization: nothing shows that they exist.
-            Self::NoSuchPage | Self::NoSuchTeam | Self::NoSuchEntry | Self::NoSuchPerson => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NoSuchPage
+            | Self::NoSuchTeam
+            | Self::NoSuchEntry
+            | Self::NoSuchPerson
+            | Self::NoReceipt => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotAForm
@@ -234,7 +244,7 @@ impl Failure {
             Self::WebexFirst
             | Self::JoinedElsewhere { .. }
             | Self::Changed(_)
-            | Self::NotConnected => StatusCode::CONFLICT,
+            | Self::NotConnected(_) => StatusCode::CONFLICT,
             Self::Unavailable(_) | Self::RoleUnknown(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

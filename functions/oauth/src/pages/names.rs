@@ -23,7 +23,7 @@ use store::table::Cursor;
 
 use crate::app::App;
 use crate::auth::admin::Admin;
-use crate::http::error::Failure;
+use crate::http::error::{Failure, Service};
 use crate::http::extract::{Form, Query};
 use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, see_other};
@@ -154,7 +154,8 @@ async fn refresh(
 ) -> Result<Vec<PersonId>, Failure> {
     let organization = admin.connected()?;
     let org = organization.org;
-    let service_account = organization.service_account.as_ref().ok_or(Failure::NotConnected)?;
+    let service_account =
+        organization.service_account.as_ref().ok_or(Failure::NotConnected(Service::Webex))?;
     let deadline = app.deadline();
     let (webex, graph) = futures::try_join!(
         app.tokens.webex(organization.tenant, service_account.person, deadline),

@@ -26,7 +26,7 @@ use crate::auth::admin::Admin;
 use crate::auth::step_up;
 use crate::auth::types::{DirectoryRole, ReturnTo, StepUp};
 use crate::http::cookies::RequestCookies;
-use crate::http::error::Failure;
+use crate::http::error::{Failure, Service};
 use crate::http::extract::{Form, Id, Path, Query};
 use crate::http::page_id::{Page, PageLink};
 use crate::http::response::{self, see_other};
@@ -273,7 +273,7 @@ async fn refresh(app: &App, admin: &Admin, person: PersonId) -> Result<Seen, Fai
     let (tenant, org) = (organization.tenant, organization.org);
     let directory = admin.directory()?.id;
     let service_account =
-        organization.service_account.as_ref().ok_or(Failure::NotConnected)?.person;
+        organization.service_account.as_ref().ok_or(Failure::NotConnected(Service::Webex))?.person;
     let (deadline, now) = (app.deadline(), app.clock.now());
     let (webex, graph) = futures::try_join!(
         app.tokens.webex(tenant, service_account, deadline),

@@ -87,6 +87,7 @@ impl Shell<'_> {
 #[template(path = "failure.html")]
 struct FailurePage<'a> {
     shell: Shell<'a>,
+    is_empty_page: bool,
     words: FailureText,
     error_id: &'a str,
 }
@@ -94,5 +95,11 @@ struct FailurePage<'a> {
 /// Renders the page of a failure.
 pub(crate) fn failure_page(failure: &Failure, error_id: &str) -> Result<String, askama::Error> {
     // A failure can come before the session is known, so its page names no one.
-    FailurePage { shell: Shell::PUBLIC, words: failure_text(failure), error_id }.render()
+    FailurePage {
+        shell: Shell::PUBLIC,
+        is_empty_page: failure.is_empty_page(),
+        words: failure_text(failure),
+        error_id,
+    }
+    .render()
 }

@@ -210,7 +210,7 @@ async fn foreign_teams_and_groups_are_not_found() {
     // The simulator notes the request for a foreign group; nothing else happened.
     assert!(!scene.customers.world().take_violations().is_empty());
     let mut other = scene.customers.signed_in(&scene.customers.globex).await;
-    other.open(&scene.union_path()).await.is_error(409, "Nothing is connected yet");
+    other.open(&scene.union_path()).await.is(409, "is not connected yet");
     let mut other = scene.customers.connected(&scene.customers.globex).await;
     other.open(&scene.union_path()).await.is_error(404, "no such team");
     submit_guess(&mut other, &scene.union_path()).await.is(200, SIGN_IN_AGAIN);

@@ -9,7 +9,7 @@ use engine::tenant::settings::{AlertRecipient, Folders, ServiceAccountMode, Sett
 use crate::app::App;
 use crate::auth::admin::Admin;
 use crate::connect::webex::{is_refused, missing_scopes};
-use crate::http::error::Failure;
+use crate::http::error::{Failure, Service};
 use crate::pages::settings_form::{Fault, SettingsForm};
 use crate::view::phrases::feedback::FIRST_NOTIFICATION;
 use crate::view::phrases::settings::Problem;
@@ -109,7 +109,8 @@ async fn recipient(
     stored: &Settings,
 ) -> Checked<Option<AlertRecipient>> {
     let organization = &admin.organization;
-    let service_account = organization.service_account.as_ref().ok_or(Failure::NotConnected)?;
+    let service_account =
+        organization.service_account.as_ref().ok_or(Failure::NotConnected(Service::Webex))?;
     let access = || app.tokens.webex(organization.tenant, service_account.person, app.deadline());
     let region = service_account.region.clone();
     let alert_recipient = match form.recipient.as_str() {
