@@ -84,7 +84,7 @@ async fn activity_filters_by_team_trigger_and_person() {
         assert_eq!(count_entries(&found), 2, "{known_by}");
         assert!(!found.html.contains("Person 00 is"), "{known_by}: {}", found.html);
     }
-    browser.open("/activity?person=no-one").await.is(200, "No results.");
+    browser.open("/activity?person=no-one").await.is(200, "Nothing matches.");
     browser.open("/activity?cause=nothing-known").await.is(200, "Person 04");
 }
 
@@ -95,7 +95,7 @@ async fn unknown_and_foreign_activity_is_not_found() {
     let theirs = other.open("/activity").await;
     theirs.is(200, "Connected the directory");
     assert!(!theirs.html.contains("Team 0"), "{}", theirs.html);
-    other.open("/activity?cause=webex").await.is(200, "No results.");
+    other.open("/activity?cause=webex").await.is(200, "Nothing matches.");
     other.open(&format!("/activity?team={}", teams[0])).await.is_error(404, "no such team");
     other.open(&format!("/activity.csv?team={}", teams[0])).await.is_error(404, "no such team");
     browser.open("/activity?team=lighthouse").await.is_error(404, "no such team");
@@ -207,8 +207,8 @@ async fn pages_continue_where_the_last_ended() {
     assert_eq!(count_entries(&first), 50);
     first.is(200, "Older");
     let far = browser.open("/activity?person=no+one+at+all").await;
-    far.is(200, "No results here; the list continues.");
+    far.is(200, "Nothing here matches; the list continues.");
     let (_, next) = far.html.split_once("<a class=\"button\" href=\"").unwrap();
     let next = next.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
-    browser.open(&next).await.is(200, "No results.");
+    browser.open(&next).await.is(200, "Nothing matches.");
 }

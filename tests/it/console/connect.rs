@@ -374,3 +374,21 @@ async fn pages_with_nothing_to_show_yet_lead_to_the_next_step() {
     let receipt = browser.open("/receipt").await;
     expect(receipt, 404, "There is no receipt", "Go to the overview");
 }
+
+#[tokio::test]
+async fn empty_lists_say_why_and_lead_on() {
+    let customers = Customers::new().await;
+    let mut browser = customers.connected(&customers.acme).await;
+    for (path, says, leads_to) in [
+        ("/teams", "No team has a group yet", "/existing"),
+        ("/teams?title=x", "No team matches", "/teams"),
+        ("/held", "No removals wait for your approval", "/settings#removal-limit"),
+        ("/people/names", "No account waits", "/people"),
+        ("/activity?person=x", "Nothing matches", "/activity"),
+    ] {
+        let page = browser.open(path).await;
+        page.is(200, says);
+        page.is(200, &format!("href=\"{leads_to}"));
+        assert!(!page.html.contains("No results"), "{path}");
+    }
+}

@@ -64,13 +64,18 @@ async fn one_page_lists_all_pending_approvals() {
         );
     }
     let hash = page.field("hash");
-    customers.connected(&customers.globex).await.open("/held").await.is(200, "No results.");
+    customers
+        .connected(&customers.globex)
+        .await
+        .open("/held")
+        .await
+        .is(200, "No removals wait for your approval.");
     let decide = [("action", "apply"), ("hash", hash.as_str())];
     browser.submit_on("/held", &team_path(team), &decide).await.is(200, "is being synced");
     browser.open("/held").await.is(200, "Decided; will be applied");
     customers.stack.let_pass(10 * MINUTE).await;
     assert_eq!(count_in_team(&customers, team, 3..6), 0);
-    browser.open("/held").await.is(200, "No results.");
+    browser.open("/held").await.is(200, "No removals wait for your approval.");
     browser.open("/held?from=%22").await.is_error(404, "Page not found");
 }
 

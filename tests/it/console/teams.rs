@@ -124,7 +124,7 @@ async fn teams_are_listed_once_by_state_and_title() {
     let active = browser.open(&format!("/teams?state={}", LinkState::Active)).await;
     active.is(200, "Team 0");
     assert!(!active.html.contains("Asked 11"));
-    browser.open("/teams?state=held").await.is(200, "No results.");
+    browser.open("/teams?state=held").await.is(200, "No team matches.");
     browser.open("/teams?from=active.%22").await.is_error(404, "Page not found");
 }
 

@@ -170,6 +170,11 @@ struct FilterLink {
 }
 
 impl ActivityPage<'_> {
+    fn is_filtered(&self) -> bool {
+        let ActivityFilter { team, trigger, person } = &self.filter;
+        team.is_some() || trigger.is_some() || !person.is_empty()
+    }
+
     fn filters(&self) -> impl Iterator<Item = FilterLink> {
         let all = std::iter::once(None).chain(TriggerFilter::ALL.into_iter().map(Some));
         all.map(|trigger| FilterLink {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use engine::link::{LinkRow, LinkState};
+use engine::link::{Link, LinkCounts, LinkRow, LinkState};
 use http::StatusCode;
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
@@ -67,6 +67,15 @@ struct FilterLink {
 }
 
 impl TeamsPage<'_> {
+    fn is_filtered(&self) -> bool {
+        self.filter.state.is_some() || !self.filter.title.is_empty()
+    }
+
+    /// Returns `true` if a sync has counted the people of the team.
+    fn is_counted(&self, link: &Link) -> bool {
+        link.counts != LinkCounts::default()
+    }
+
     fn filters(&self) -> impl Iterator<Item = FilterLink> {
         let all = std::iter::once(None).chain(LinkState::ALL.into_iter().map(Some));
         all.map(|state| FilterLink {
