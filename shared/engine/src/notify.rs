@@ -276,15 +276,40 @@ pub(crate) async fn unsent(
     Ok(messages.map(|alerts| UnsentAlerts::of(alerts, public_url)).collect())
 }
 
-/// Returns the line of an alert, cut to what leaves room for others.
+/// Returns the line of an alert.
 fn line(alert: &Alert, public_url: &str) -> String {
+    let see = phrases::see(&format!("{public_url}{}", alert.page));
+    format!("- {} {see}", text(alert))
+}
+
+/// Returns the text of an alert, cut to what leaves room for others.
+fn text(alert: &Alert) -> String {
     let mut message = alert.message.clone();
     // Before the words around it, so that a long name cannot push them out.
     message.texts_mut().into_iter().for_each(|text| cut(text, LONGEST_NAME));
     // Names come from people, and could otherwise format the message or add a link.
     let mut text = plain(&phrases::message(&message));
     cut(&mut text, LONGEST_TEXT);
-    format!("- {text} {}", phrases::see(&format!("{public_url}{}", alert.page)))
+    text
+}
+
+/// Returns the message with the decisions of a tenant that ends, if none of its cycles sent them.
+///
+/// It has no links: the pages show nothing of the tenant from then on.
+pub(crate) async fn unsent_decisions(
+    store: &dyn Store,
+    tenant: TenantId,
+) -> Result<Option<String>, StoreError> {
+    let is_unsent = |alert: &Alert| {
+        let is_decision = matches!(alert.message, AlertMessage::Decided { .. });
+        alert.notified_at.is_none() && is_decision
+    };
+    let mut decisions = all(store, tenant).await?;
+    decisions.retain(is_unsent);
+    // The last one says that the tenant ends.
+    decisions.sort_by_key(|alert| std::cmp::Reverse(alert.since));
+    let lines = decisions.iter().take(NAMED).map(|alert| format!("\n- {}", text(alert)));
+    Ok((!decisions.is_empty()).then(|| lines.fold(phrases::HEADLINE.to_owned(), |a, b| a + &b)))
 }
 
 /// Cuts a text to so many bytes.

@@ -91,6 +91,25 @@ async fn decisions_about_a_team_are_on_its_page_and_in_the_record() {
 }
 
 #[tokio::test]
+async fn destructive_decisions_are_announced_once_with_their_actor() {
+    let (mut customers, mut browser, _, teams) = with_linked_teams(1).await;
+    let recipient = customers.people[0].person;
+    let named = [("recipient", "person"), ("recipient_person", &*recipient.to_string())];
+    browser.save(&named).await.is(200, "saved");
+    customers.stack.let_pass(10 * MINUTE).await;
+    let end = [("action", "unlink"), ("sure", "yes")];
+    browser.submit_on(&team_path(teams[0]), &team_path(teams[0]), &end).await.is(200, "unlinked");
+    customers.stack.let_pass(10 * MINUTE).await;
+    browser.submit_on("/disconnect", "/disconnect", &KEEP).await;
+    customers.stack.let_pass(10 * MINUTE).await;
+    let sent = customers.world().cards_to(recipient);
+    for said in ["Full Administrator: Ended the link.", "Full Administrator: Disconnected."] {
+        let times = sent.iter().filter(|card| card.markdown.contains(said)).count();
+        assert_eq!(times, 1, "{said}: {sent:#?}");
+    }
+}
+
+#[tokio::test]
 async fn disconnect_is_recorded_and_the_record_outlives_it() {
     let (mut customers, mut browser, ..) = with_linked_teams(1).await;
     let tenant = customers.tenant().await;
