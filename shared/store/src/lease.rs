@@ -1,8 +1,8 @@
 //! A lease over one row: the exclusive right to write it for a limited time.
 //!
 //! # Guarantees
-//! One conditional update takes the lease. Every later write requires that it is still held, so
-//! a holder that runs past its time writes nothing. The row keeps the attributes `lease` (the
+//! One conditional update takes the lease. Every later write requires that no one else has taken
+//! it, so a holder that was replaced writes nothing. The row keeps the attributes `lease` (the
 //! holder's id) and `lease_until` (milliseconds of the epoch).
 
 use jiff::Timestamp;

@@ -1,10 +1,10 @@
 //! Teams, their people and their pending removals in words.
 
 use domain::membership::{Role, Side};
-use domain::merge::{
-    ApprovalReason, DeferredBy, Direction, NameWrite, OWNER_LIMIT, PersonState, RuleRefusal,
-};
+use domain::merge::{Direction, PersonState};
 use engine::phrases::alerts::rename_lost;
+use engine::phrases::differences;
+pub(crate) use engine::phrases::differences::pending_because;
 pub(crate) use engine::phrases::failures::failure;
 use engine::phrases::failures::person_failure;
 use jiff::Timestamp;
@@ -76,15 +76,7 @@ pub(crate) fn deferred_rename(link_row: &LinkRow) -> Option<String> {
     if let Some(side) = names.lost_for_good() {
         return Some(rename_lost(side).into());
     }
-    Some(match deferred {
-        NameWrite::Team { title, .. } => format!(
-            "The team does not have the group's name “{title}” yet: it is retried once a day \
-             while the account is in the team."
-        ),
-        NameWrite::Group(name) => format!(
-            "The group does not have the team's name “{name}” yet: it is retried once a day."
-        ),
-    })
+    Some(differences::rename(deferred))
 }
 
 /// The way back of a link that ended because its team or group did not answer.
@@ -110,16 +102,13 @@ pub(crate) fn open(state: &PersonState, removal: Option<Side>, now: Timestamp) -
     }
     let deferred = &state.deferred;
     if let Some(deferred) = [&deferred.presence, &deferred.ownership].into_iter().flatten().next() {
-        return Some(self::deferred(deferred.side, &deferred.by));
+        return Some(differences::deferred(deferred.side, &deferred.by));
     }
     if let Some(side) = removal {
         return Some(format!("Their removal {} waits for you.", removed_from(side)));
     }
     if let Some(side) = Side::BOTH.into_iter().find(|side| state.absent_since(*side).is_some()) {
-        return Some(format!(
-            "The list of the {side} lacks this person. Nothing is changed until the {side} says \
-             the same twice when asked."
-        ));
+        return Some(differences::missing(side));
     }
     None
 }
@@ -133,32 +122,6 @@ pub(crate) fn stays_open(settings: &Settings) -> &'static str {
             "Changes in the team are not synced: the direction is from Microsoft 365 only."
         }
         (.., Direction::Both) => "The next sync makes both sides equal, or says why it can't.",
-    }
-}
-
-/// The reason why a person's difference is deferred.
-fn deferred(side: Side, by: &DeferredBy) -> String {
-    match by {
-        DeferredBy::Rule { refusal: RuleRefusal::LastOwner } => {
-            let role = owner_role(side);
-            format!("The {side} keeps its last {role}; it is done when there is another.")
-        }
-        DeferredBy::Rule { refusal: RuleRefusal::OwnerLimit } => {
-            format!("A group has at most {OWNER_LIMIT} owners; it is done when there is room.")
-        }
-        DeferredBy::Lost { .. } => {
-            format!("The {side} accepted the change but did not make it: it is made again.")
-        }
-        DeferredBy::Service { said } => {
-            format!("The {side} refused it: {said}. It is retried every day.")
-        }
-    }
-}
-
-fn owner_role(side: Side) -> &'static str {
-    match side {
-        Side::Team => "moderator",
-        Side::Group => "owner",
     }
 }
 
@@ -204,28 +167,6 @@ pub(crate) fn rename(rename: &Rename) -> String {
 /// A change that would wait for approval.
 pub(crate) fn would_wait(line: &str) -> String {
     format!("{line}; this would wait for you")
-}
-
-/// The reason why removals wait for approval.
-pub(crate) fn pending_because(why: ApprovalReason) -> &'static str {
-    match why {
-        ApprovalReason::LinkLimit => {
-            "More people of this team would be removed within 24 hours than the settings allow."
-        }
-        ApprovalReason::Everyone => "Everyone on one side would be removed.",
-        ApprovalReason::TenantLimit => {
-            "More people of all teams would be removed within 24 hours than the settings allow."
-        }
-        ApprovalReason::AlreadyPending => {
-            "Earlier removals wait for your approval; until you decide, no one is removed here."
-        }
-        ApprovalReason::ServiceAccountLimited => {
-            "The account in Webex lost a role: without the role it can't tell who has left."
-        }
-        ApprovalReason::NotPreviewed => {
-            "The preview before this went live did not show all of these removals."
-        }
-    }
 }
 
 /// The side that a person would be removed from.
