@@ -63,6 +63,7 @@ impl AwsClients {
         let net = Arc::new(Net::new()?);
         let sdk = sdk::sdk_config(&net).await?;
         let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&sdk));
+        // Only what this function creates: an existing secret keeps its own key.
         let secrets = secrets.with_key(key_arn);
         let prefix = config::prefix("SECRETS_PREFIX")?;
         let clock = Arc::new(WallClock);

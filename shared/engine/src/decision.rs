@@ -57,6 +57,7 @@ impl Decider<'_> {
         decision: Decision,
     ) -> Result<Vec<Write>, StoreError> {
         let entry = self.entry(Some(team), decision.clone());
+        // The team's page reads one partition. Its copy ends with the other activity of the team.
         let copy = activity::put_on_team(tenant, team, &entry)?;
         let mut writes = vec![activity::put_in_record(tenant, &entry)?, copy];
         writes.extend(self.alert(tenant, &entry, decision)?);
@@ -93,6 +94,7 @@ impl Decider<'_> {
         let by = decisions::actor(self.actor).to_owned();
         let message = AlertMessage::Decided { by, decision: Box::new(decision) };
         let page = entry.team.map_or_else(|| PAGE.into(), |team| format!("/teams/{team}"));
+        // By the entry's id: two decisions of the same kind are two alerts.
         notify::raise_once(tenant, entry.id, message, page, self.now).map(Some)
     }
 }

@@ -186,6 +186,7 @@ pub(crate) fn raise_once(
 ) -> Result<Write, StoreError> {
     let mut write = raise(tenant, AlertKey::Decided(decision), message, page, at)?;
     if let Write::Put(item, _) = &mut write {
+        // Nothing withdraws it: a decision is no condition that ends.
         let end = (at + DECISION_LASTS).as_second();
         item.insert(EXPIRES_AT.into(), AttributeValue::N(end.to_string()));
     }

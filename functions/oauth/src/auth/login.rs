@@ -164,6 +164,7 @@ async fn check_welcome(
     let known = organization::load(app.store.as_ref(), org).await?;
     // One that was closed later may still see, switch off and disconnect.
     let has_connected = known.as_ref().is_some_and(Organization::has_connected);
+    // A lesser role sees what is there, and signs no organization up.
     if let Some(role) = role.filter(|_| has_connected) {
         return Ok(role);
     }

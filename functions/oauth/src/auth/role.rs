@@ -35,6 +35,7 @@ pub(crate) const USER_ADMINISTRATOR: &str = "id_user_admin";
 
 /// Returns the greatest role of an account that is an administrator.
 pub(crate) fn of(account: &Account) -> Option<AdminRole> {
+    // The greatest first: a person can have several.
     let roles = [
         (FULL_ADMINISTRATOR, AdminRole::Full),
         (READ_ONLY_ADMINISTRATOR, AdminRole::ReadOnly),
@@ -73,6 +74,7 @@ pub(crate) async fn check(
     let (org, person) = (session.org, session.person);
     match present_role(app, admin, service_account).await {
         Ok(Some(role)) => {
+            // Also a lesser role: pages show what it lets see.
             session.set_role(app.store.as_ref(), role, now).await?;
             role.check(needed)
         }

@@ -144,6 +144,7 @@ impl Webex {
 
 /// Returns the call for the first page of a window.
 fn window(kind: Option<EventKind>, from: Timestamp, to: Timestamp) -> Call {
+    // Messages and their like would be most events, and are no hint about people.
     let mut call = Call::get("/events").query("resource", "memberships");
     if let Some(kind) = kind {
         call = call.query("type", kind.as_str());

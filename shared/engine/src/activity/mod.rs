@@ -55,6 +55,7 @@ impl EntryId {
     /// Returns a new id for an act at `at`.
     pub fn new(at: Timestamp) -> Self {
         let at = at.as_millisecond().max(0).unsigned_abs();
+        // Entries of the same millisecond need different ids.
         Self { before: FAR.saturating_sub(at), id: Uuid::now_v7() }
     }
 }
@@ -194,6 +195,7 @@ fn entry_key(tenant: TenantId, team: TeamId, id: EntryId, n: usize) -> Key {
 /// Part of a transaction: adds a decision to the tenant's record.
 pub(crate) fn put_in_record(tenant: TenantId, entry: &Activity) -> Result<Write, StoreError> {
     let mut item = item(&keys::record(tenant, entry.id), entry, RECORD_RETENTION)?;
+    // In one list with the syncs, so that an admin sees an act beside what followed from it.
     index(&mut item, tenant, entry.id, 0);
     Ok(Write::Put(item, Condition::Absent))
 }
@@ -289,17 +291,20 @@ pub async fn page_of_all(
     let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
     let record = keys::record_partition(tenant);
     let mut found = Vec::with_capacity(keys.len());
+    // The index holds keys only, since it would double what each entry costs.
     for item in store.get_many(&keys).await? {
         let Some(key) = Key::of(&item) else { continue };
         let Some(activity) = readable::<Activity>(item) else { continue };
         let of_key = || key.pk.rsplit('#').next().and_then(|team| team.parse().ok());
         let team = if key.pk == record { activity.team } else { of_key() };
+        // Our code writes no such key. One odd item must not hide the others.
         if team.is_none() && key.pk != record {
             continue;
         }
         let sort_key = key.sk.strip_prefix(PREFIX).unwrap_or(&key.sk).to_owned();
         found.push((sort_key, Listed { team, activity }));
     }
+    // A batch of gets comes back in any order.
     found.sort_by(|one, other| one.0.cmp(&other.0));
     Ok((found.into_iter().map(|(_, listed)| listed).collect(), page.next))
 }

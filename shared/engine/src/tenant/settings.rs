@@ -235,6 +235,7 @@ pub async fn save(
     // The settings that a tenant begins with are stored without a version.
     let version = Version::of_existing(version.0);
     let mut writes = vec![versioned::put(&keys::settings(tenant), settings, version)?];
+    // A save that changes nothing is no decision.
     if let Some(decision) = changed(before, settings) {
         writes.extend(by.of_tenant(tenant, decision)?);
     }
@@ -253,6 +254,7 @@ fn changed(before: &Settings, after: &Settings) -> Option<Decision> {
         .filter(|(name, value)| to.get(*name) == Some(value))
         .map(|one| one.0.clone())
         .collect();
+    // The page names only what changed.
     for name in same {
         from.remove(&name);
         to.remove(&name);

@@ -58,7 +58,7 @@ pub(crate) fn note_lines(one: &Note, names: &DisplayNames) -> Vec<String> {
     let Note::Decided { decision: decided } = one else { return vec![note(one)] };
     let mut lines = vec![decision(decided)];
     let (details, total) = match &**decided {
-        Decision::SettingsChanged { from, to } => (setting_lines(from, to), usize::MAX),
+        Decision::SettingsChanged { from, to } => (setting_lines(from, to), 0),
         Decision::RemovalsApproved { removals, total }
         | Decision::RemovalsRejected { removals, total } => {
             (removals.iter().map(|one| removal_line(one, names)).collect(), *total)
@@ -72,9 +72,10 @@ pub(crate) fn note_lines(one: &Note, names: &DisplayNames) -> Vec<String> {
         _ => (vec![], 0),
     };
     let shown = details.len().min(CHANGES_SHOWN);
+    // A decision names at most so many people, and counts all.
     let further = total.max(details.len()) - shown;
     lines.extend(details.into_iter().take(CHANGES_SHOWN));
-    if further > 0 && total != usize::MAX {
+    if further > 0 {
         lines.push(format!("and {further} more"));
     }
     lines
@@ -90,6 +91,7 @@ fn account_line(pair: Person, names: &DisplayNames) -> String {
 
 fn role_lines(one: &DecidedRoles, names: &DisplayNames) -> Vec<String> {
     let name = names.name(one.person);
+    // A role that stays would look like a change.
     let changed = Side::BOTH.into_iter().filter(|side| one.from[*side] != one.to[*side]);
     changed.map(|side| role_line(side, one.from[side], one.to[side], &name)).collect()
 }
