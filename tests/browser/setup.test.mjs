@@ -198,7 +198,7 @@ test('prerequisites to first group', async () => {
     await page.reload()
     return page.getByRole('cell', { name: 'In sync' }).isVisible()
   })
-  await page.getByLabel('Title begins with').fill('light')
+  await page.getByLabel('Title contains').fill('house')
   await page.getByRole('button', { name: 'Search' }).click()
   await checkPage(page, 'teams')
   await page.getByRole('link', { name: 'Lighthouse' }).click()

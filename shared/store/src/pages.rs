@@ -41,15 +41,24 @@ pub async fn all(store: &dyn Store, query: &Query, limit: usize) -> Result<Vec<I
     pages(store, query, limit).try_concat().await
 }
 
-/// Reads a list, part by part, until there are `count` entries. Returns them, and the place where
-/// the list continues, or `None` at its end.
+/// The end of a reading of [`up_to`], whichever comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct UpTo {
+    /// Enough entries.
+    pub entries: usize,
+    /// Most parts, because few entries of a part may match, and a request has to end in time.
+    pub parts: usize,
+}
+
+/// Reads a list, part by part. Returns the entries, and the place where the list continues, or
+/// `None` at its end.
 ///
-/// `part` gets a place and the maximum number of entries that it may return.
+/// `part` gets a place and the number of entries that are missing.
 ///
 /// # Errors
 /// Those of `part`.
 pub async fn up_to<Place, T, Part>(
-    count: usize,
+    end: UpTo,
     start: Place,
     part: impl Fn(Place, usize) -> Part,
 ) -> Result<(Vec<T>, Option<Place>), StoreError>
@@ -57,9 +66,10 @@ where
     Part: Future<Output = Result<(Vec<T>, Option<Place>), StoreError>>,
 {
     let (mut entries, mut next) = (Vec::new(), Some(start));
-    // A part can be empty although more follow, so only its place says if the list ends.
-    while let Some(place) = next.take_if(|_| entries.len() < count) {
-        let (read, behind) = part(place, count - entries.len()).await?;
+    for _ in 0..end.parts {
+        // A part can be empty although more follow, so only its place says if the list ends.
+        let Some(place) = next.take_if(|_| entries.len() < end.entries) else { break };
+        let (read, behind) = part(place, end.entries - entries.len()).await?;
         entries.extend(read);
         next = behind;
     }
@@ -128,13 +138,16 @@ mod tests {
             let next = at + entries.len();
             Ok((entries, (next < 8).then_some(next)))
         };
-        assert_eq!(up_to(5, 0, part).await, Ok((vec![0, 1, 2, 3, 4], Some(5))));
-        assert_eq!(up_to(5, 5, part).await, Ok((vec![5, 6, 7], None)));
-        assert_eq!(up_to(8, 0, part).await.unwrap().1, None);
-        assert_eq!(up_to(0, 2, part).await, Ok((vec![], Some(2))));
+        let end = |entries| UpTo { entries, parts: 9 };
+        assert_eq!(up_to(end(5), 0, part).await, Ok((vec![0, 1, 2, 3, 4], Some(5))));
+        assert_eq!(up_to(end(5), 5, part).await, Ok((vec![5, 6, 7], None)));
+        assert_eq!(up_to(end(8), 0, part).await.unwrap().1, None);
+        assert_eq!(up_to(end(0), 2, part).await, Ok((vec![], Some(2))));
+        let one_part = UpTo { entries: 5, parts: 1 };
+        assert_eq!(up_to(one_part, 0, part).await, Ok((vec![0, 1, 2], Some(3))));
         let empty_first = |is_first: bool, _| async move {
             Ok((if is_first { vec![] } else { vec![1] }, is_first.then_some(false)))
         };
-        assert_eq!(up_to(1, true, empty_first).await, Ok((vec![1], None)));
+        assert_eq!(up_to(end(1), true, empty_first).await, Ok((vec![1], None)));
     }
 }

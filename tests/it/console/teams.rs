@@ -121,6 +121,9 @@ async fn teams_are_listed_once_by_state_and_title() {
     let found = browser.open("/teams?title=aSKED+1").await;
     found.is(200, "Asked 11");
     assert!(!found.html.contains("Asked 21") && !found.html.contains("Team 0"));
+    let found = browser.open("/teams?title=ED+21").await;
+    found.is(200, "Asked 21");
+    assert!(!found.html.contains("Asked 11"), "anywhere in the title");
     let active = browser.open(&format!("/teams?state={}", LinkState::Active)).await;
     active.is(200, "Team 0");
     assert!(!active.html.contains("Asked 11"));

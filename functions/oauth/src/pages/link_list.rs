@@ -5,17 +5,20 @@ use std::str::FromStr;
 
 use domain::ids::TenantId;
 use engine::link::{self, LinkRow, LinkState};
-use store::pages;
+use store::pages::{self, UpTo};
 use store::table::{Cursor, Store, StoreError};
 
 /// Links of one query: as many as one request reads by their keys.
 const PER_QUERY: usize = 100;
 
+/// Most queries of one page.
+const MOST_QUERIES: usize = 40;
+
 /// The links of some states, one state after the other.
 pub(crate) struct LinkList<'a> {
     pub(crate) tenant: TenantId,
     pub(crate) states: &'a [LinkState],
-    /// The beginning of the title.
+    /// A part of the title.
     pub(crate) title: &'a str,
 }
 
@@ -50,7 +53,8 @@ impl FromStr for Position {
 }
 
 impl LinkList<'_> {
-    /// Reads up to `count` links, and where the list continues.
+    /// Reads up to `count` links, and where the list continues. A search can find fewer on a page
+    /// although more follow.
     pub(crate) async fn read(
         &self,
         store: &dyn Store,
@@ -62,7 +66,9 @@ impl LinkList<'_> {
             return Ok((vec![], None));
         };
         let part = |Position { state, cursor }, room: usize| async move {
-            let (limit, cursor) = (room.min(PER_QUERY), cursor.as_ref());
+            // Few may match, so a search reads many at once, and a page can get some more.
+            let limit = if self.title.is_empty() { room.min(PER_QUERY) } else { PER_QUERY };
+            let cursor = cursor.as_ref();
             let page = link::page(store, self.tenant, state, self.title, limit, cursor);
             let (links, inside) = page.await?;
             let inside = inside.map(|cursor| Position { state, cursor: Some(cursor) });
@@ -70,6 +76,6 @@ impl LinkList<'_> {
             // Behind the last page of a state, the next state begins.
             Ok((links, inside.or_else(|| from_here.nth(1).map(start_of))))
         };
-        pages::up_to(count, start, part).await
+        pages::up_to(UpTo { entries: count, parts: MOST_QUERIES }, start, part).await
     }
 }

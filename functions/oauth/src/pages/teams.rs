@@ -36,7 +36,7 @@ struct TeamsPage<'a> {
 #[derive(Clone, Copy)]
 struct TeamFilter<'a> {
     state: Option<LinkState>,
-    /// The beginning of the title.
+    /// A part of the title.
     title: &'a str,
 }
 

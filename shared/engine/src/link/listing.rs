@@ -5,8 +5,9 @@ use std::fmt;
 use super::{Link, LinkRow};
 use crate::stored::readable;
 use domain::ids::TenantId;
+use serde_dynamo::AttributeValue;
 use store::keys;
-use store::table::{Cursor, Key, Query, Store, StoreError};
+use store::table::{Cursor, Item, Key, Query, Store, StoreError};
 
 /// The state of a link, as the pages list it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +56,9 @@ impl fmt::Display for LinkState {
     }
 }
 
-/// Loads a page of the links in one state whose titles begin with `title`, in any case.
+/// Loads a page of the links in one state whose titles contain `title`, in any case.
 ///
+/// `limit` counts the links in the index, so a page can have fewer, although more follow.
 /// The index lags: a link that has just changed its state can be missing or still listed.
 pub async fn page(
     store: &dyn Store,
@@ -66,9 +68,12 @@ pub async fn page(
     limit: usize,
     start: Option<&Cursor>,
 ) -> Result<(Vec<LinkRow>, Option<Cursor>), StoreError> {
-    let query = Query::Listed { pk: listing(tenant, state), prefix: keys::typed(title) };
+    let query = Query::Listed { pk: listing(tenant, state), prefix: String::new() };
     let page = store.query(&query, limit, start).await?;
-    let keys: Vec<Key> = page.items.iter().filter_map(Key::of).collect();
+    // The index has the titles, so only links that match are read.
+    let title = keys::typed(title);
+    let matching = page.items.iter().filter(|item| title_in(item).contains(&title));
+    let keys: Vec<Key> = matching.filter_map(Key::of).collect();
     // The index has only keys, and is older than the links themselves.
     let links = store.get_many(&keys).await?.into_iter();
     let mut links: Vec<LinkRow> = links.filter_map(readable).collect();
@@ -103,6 +108,12 @@ pub async fn count(
 /// The index partition of the links in one state.
 pub(crate) fn listing(tenant: TenantId, state: LinkState) -> String {
     format!("LIST#{tenant}#{state}")
+}
+
+/// The title in an item of the index; empty if it has none.
+fn title_in(item: &Item) -> &str {
+    let Some(AttributeValue::S(sort_key)) = item.get("gsi2sk") else { return "" };
+    sort_key.rsplit_once('#').map_or("", |(title, _)| title)
 }
 
 /// The sort key of a link in its list.

@@ -62,11 +62,9 @@ async fn all_links_are_listed_in_order_and_found_by_title(Subject { store, .. }:
     assert!((200..=201).contains(&pages), "{pages} pages");
 
     let (found, next) =
-        link::page(store.as_ref(), tenant, LinkState::Active, "tEAM 0777", 500, None)
-            .await
-            .unwrap();
-    assert!(found.into_iter().map(|row| row.link.title).eq((77_700..77_800).map(title)));
-    assert_eq!(next, None);
+        link::page(store.as_ref(), tenant, LinkState::Active, "M 0000", 500, None).await.unwrap();
+    assert!(found.into_iter().map(|row| row.link.title).eq((0..100).map(title)));
+    assert!(next.is_some(), "500 of 100,000 were looked at");
     let (pending, _) =
         link::page(store.as_ref(), tenant, LinkState::PendingApproval, "", 500, None)
             .await
