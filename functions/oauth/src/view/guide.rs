@@ -121,9 +121,10 @@ mod tests {
     }
 
     #[test]
-    fn guide_links_only_to_pages() {
+    fn guide_links_only_to_pages_and_sections() {
         for link in guide().0.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-            assert!(is_page(link), "{link}");
+            let is_section = |id| guide().0.matches(&format!("id=\"{id}\"")).count() == 1;
+            assert!(is_page(link) || link.strip_prefix('#').is_some_and(is_section), "{link}");
         }
         assert!(guide().0.contains("<a href=\"/settings\">"));
         assert!(!guide().0.contains("<img") && !guide().0.contains("<h1"));
