@@ -353,6 +353,24 @@ async fn prerequisites_show_failed_and_unknown_checks() {
 }
 
 #[tokio::test]
+async fn outage_asks_no_one_to_connect_again() {
+    let customers = Customers::new().await;
+    customers.connected(&customers.acme).await;
+    // Both tokens have ended, and are renewed for the page.
+    customers.advance(15 * 24 * 3600);
+    let mut browser = customers.signed_in(&customers.acme).await;
+    for service in [Service::Webex, Service::Entra] {
+        let down = Fault::status(503).on(service).path("token").times(u32::MAX);
+        customers.world().inject(down);
+    }
+    let page = browser.open("/prerequisites").await;
+    page.is(200, "The account&#39;s sign-in could not be checked");
+    page.is(200, "The directory&#39;s consent could not be checked");
+    assert!(!page.html.contains("connect it again"), "{}", page.html);
+    assert!(!page.html.contains("no longer gives"), "{}", page.html);
+}
+
+#[tokio::test]
 async fn pages_with_nothing_to_show_yet_lead_to_the_next_step() {
     let customers = Customers::new().await;
     let mut browser = customers.signed_in(&customers.acme).await;

@@ -106,8 +106,8 @@ async fn service_account(app: &App, organization: &Organization) -> Result<Acces
     let access =
         app.tokens.webex(organization.tenant, service_account.person, app.deadline()).await;
     access.map_err(|error| {
-        tracing::warn!(event = "account_unusable", %error, "The account's tokens were refused.");
-        NoAccount::TokensLost
+        tracing::warn!(event = "account_unusable", %error, "The account has no token.");
+        if error.is_refusal() { NoAccount::TokensLost } else { NoAccount::Unknown }
     })
 }
 
@@ -157,8 +157,13 @@ async fn check_microsoft(app: &App, organization: &Organization) -> Vec<Check> {
     let access = match app.tokens.graph(directory.id, app.deadline()).await {
         Ok(access) => access,
         Err(error) => {
-            tracing::warn!(event = "consent_lost", %error, "The directory gives no token.");
-            return vec![in_microsoft::consent_lost(&directory.name), cloud];
+            tracing::warn!(event = "no_token", %error, "The directory gives no token.");
+            let consent = match error.is_refusal() {
+                true => in_microsoft::consent_lost(&directory.name),
+                // To authorize again would not end an outage.
+                false => in_microsoft::consent_unknown(),
+            };
+            return vec![consent, cloud];
         }
     };
     let consent = in_microsoft::consent(&directory.name);
@@ -206,7 +211,11 @@ async fn probe_files(app: &App, directory: &Directory) -> Probe {
     let access = match app.tokens.files(directory.id, app.deadline()).await {
         Ok(access) => access,
         // Without a consent, Entra refuses the token already.
-        Err(error) => return refused(&error),
+        Err(error) if error.is_refusal() => return refused(&error),
+        Err(error) => {
+            tracing::warn!(event = "prerequisite_unknown", %error, "A check got no answer.");
+            return Probe::Failed;
+        }
     };
     match app.graph.refusal_of_files(&access).await {
         Ok(None) => Probe::Accepted,

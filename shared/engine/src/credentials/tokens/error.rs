@@ -1,7 +1,7 @@
 //! Errors of tokens.
 
 use clients::graph::TokenError;
-use clients::http::{Api, CallError, CallFailure};
+use clients::http::{Api, CallError, CallFailure, ErrorClass};
 use store::secrets::SecretsError;
 use store::table::StoreError;
 
@@ -49,6 +49,24 @@ pub enum TokensError {
 }
 
 impl TokensError {
+    /// Returns `true` if the tenant's side refuses, so that only one of its administrators helps.
+    /// An outage, and the deployment's own credential, are no refusal.
+    pub fn is_refusal(&self) -> bool {
+        let needs_person =
+            |class| matches!(class, ErrorClass::NeedsAdministrator | ErrorClass::Permanent);
+        match self {
+            Self::NotConnected | Self::AnotherAccount => true,
+            Self::Refresh(call) => needs_person(call.class()),
+            Self::Entra(error) => !error.kind.is_our_own() && needs_person(error.class()),
+            Self::Secrets(_)
+            | Self::Secret { .. }
+            | Self::NoApp(_)
+            | Self::BeingRefreshed
+            | Self::Federation(_)
+            | Self::Store(_) => false,
+        }
+    }
+
     /// Returns the reason for a missing token behind an error of a call, or the call's own error.
     pub fn of_call(error: CallError) -> Result<Self, CallError> {
         match error.failure {

@@ -35,6 +35,11 @@ pub(crate) fn consent_lost(directory: &str) -> Check {
         .link("Enterprise applications in Entra", ENTRA)
 }
 
+pub(crate) fn consent_unknown() -> Check {
+    let text = "The directory's consent could not be checked. Try again in a minute.";
+    Check::new(CONSENT, Verdict::Unknown, text)
+}
+
 pub(crate) fn consent(directory: &str) -> Check {
     Check::new(CONSENT, Verdict::Met, format!("{directory} grants Microsoft 365 access."))
 }

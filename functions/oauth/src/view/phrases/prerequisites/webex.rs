@@ -23,14 +23,21 @@ pub(crate) fn messaging() -> Check {
 pub(crate) enum NoAccount {
     NotConnected,
     TokensLost,
+    /// A service or the table did not answer.
+    Unknown,
 }
 
 pub(crate) fn no_account(why: NoAccount) -> Check {
-    let text = match why {
-        NoAccount::NotConnected => "No account is connected yet.",
-        NoAccount::TokensLost => "The account's sign-in is no longer good: connect it again.",
+    let (verdict, text) = match why {
+        NoAccount::NotConnected => (Verdict::NotMet, "No account is connected yet."),
+        NoAccount::TokensLost => {
+            (Verdict::NotMet, "The account's sign-in is no longer good: connect it again.")
+        }
+        NoAccount::Unknown => {
+            (Verdict::Unknown, "The account's sign-in could not be checked. Try again in a minute.")
+        }
     };
-    Check::new("Account with both roles", Verdict::NotMet, text).more(
+    Check::new("Account with both roles", verdict, text).more(
         "It takes an account that is compliance officer, to see what happens in teams, and \
          read-only administrator, to read people.",
     )
