@@ -19,6 +19,7 @@ POST   /memberships
 PUT    /memberships/{membershipId}
 DELETE /memberships/{membershipId}
 POST   /messages
+GET    /messages/{messageId}
 GET    /attachment/actions/{id}
 GET    /organizations/{orgId}
 GET    /people/{personId}
