@@ -19,6 +19,7 @@ WRONG = [
     ("DELETE /v1/memberships/{} 204", "Missing response data"),
     # The schema of an attachment's content knows linked files only; a separate guide describes cards.
     ("POST /v1/messages 200", "attachments/0/content: 'fileId' is a required property"),
+    ("GET /v1/messages/{} 200", "attachments/0/content: 'fileId' is a required property"),
 ]
 
 HOSTS = {"webexapis.com": "webex.json", "graph.microsoft.com": "graph.yaml"}
